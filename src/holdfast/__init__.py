@@ -1,0 +1,1 @@
+"""holdfast: tune hard, report a number that holds."""

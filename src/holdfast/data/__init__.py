@@ -1,0 +1,1 @@
+"""Tables, roles, splits, preprocessing, fingerprints and the sealed test set."""

@@ -1,0 +1,1 @@
+"""From row scores to a corrected estimate with an interval."""

@@ -1,0 +1,1 @@
+"""Events and blobs: hash-chained, durable, in memory or in SQLite."""

@@ -1,0 +1,1 @@
+"""Strategies: pure functions of a history that propose configurations."""

@@ -1,0 +1,1 @@
+"""Search spaces: hyperparameters, conditions, and their encoding in the unit cube."""

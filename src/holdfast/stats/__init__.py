@@ -1,0 +1,1 @@
+"""Bootstrap, bias correction, intervals: numpy arrays in, numbers out."""

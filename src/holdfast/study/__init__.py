@@ -1,0 +1,1 @@
+"""The life of a study: ask, tell, report, optimise, resume."""

@@ -1,0 +1,1 @@
+"""Conformance suites for strategies, logs and executors, and toy problems."""
