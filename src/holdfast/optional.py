@@ -13,7 +13,7 @@ def need(module: str, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as exc:
-        if exc.name is None or exc.name.split(".")[0] != module.split(".")[0]:
+        if exc.name is None or exc.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
             raise
         raise MissingExtraError(
             f"{purpose} needs the package '{module}', which is not installed: pip install 'holdfast[{extra}]'"

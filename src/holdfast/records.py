@@ -1,4 +1,4 @@
-"""The plain records that travel between rooms: frozen, made of JSON values and arrays, without behaviour of their own."""
+"""The plain records that travel between rooms: frozen, made of JSON values and arrays, without behaviour."""
 
 from __future__ import annotations
 
@@ -178,8 +178,8 @@ class Assignment:
 class Outcome:
     """How an assignment ended.
 
-    ``state`` is COMPLETE, PAUSED, STOPPED or FAILED. ``metrics`` are named values; ``error`` is a traceback; ``seconds``
-    and ``cpu_seconds`` are what it took. ``extra`` holds JSON values the job wants kept beside the trial.
+    ``state`` is COMPLETE, PAUSED, STOPPED or FAILED. ``metrics`` are named values; ``error`` is a traceback;
+    ``seconds`` and ``cpu_seconds`` are what it took. ``extra`` holds JSON values the job wants kept beside the trial.
     """
 
     trial: int
@@ -201,7 +201,7 @@ class Job(Protocol):
     """Something that trains configurations; it knows nothing of where it runs or who chose them."""
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> Sequence[Outcome]:
-        """Run every assignment and return one outcome for each, in the same order; never raise for one trial's error."""
+        """Run every assignment; return one outcome for each, in the same order. A trial's error is no exception."""
         ...
 
 

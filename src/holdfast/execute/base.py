@@ -30,7 +30,7 @@ class Driver(Protocol):
         ...
 
     def finish(self, outcome: Outcome) -> None:
-        """Take the outcome of a trial. May raise to end the run; the executor then stops its workers and lets it pass."""
+        """Take the outcome of a trial. May raise to end the run: the executor stops its workers and lets it pass."""
         ...
 
 

@@ -1,0 +1,314 @@
+"""The domain of one hyperparameter: which values it may take, and where they lie in the unit interval.
+
+Discrete domains cut the unit interval into equal cells, one a value; a value's position is the middle of its cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from holdfast.errors import SpaceError, nearest
+
+Scalar = str | int | float | bool | None
+When = Mapping[str, Any]
+"""Conditions: the hyperparameter is active only while each parent has (one of) the given value(s)."""
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number in [low, high], uniform on a linear or logarithmic scale.
+
+    Raises:
+        SpaceError: if ``low >= high``, a bound is not finite, or a log scale touches zero.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    default: float | None = None
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_bounds("Float", self.low, self.high, log=self.log)
+        object.__setattr__(self, "low", float(self.low))
+        object.__setattr__(self, "high", float(self.high))
+        object.__setattr__(self, "when", _conditions(self.when))
+        if self.default is not None:
+            object.__setattr__(self, "default", self.check(self.default, "default"))
+
+    @property
+    def cells(self) -> int | None:
+        """The number of values; None, since there are infinitely many."""
+        return None
+
+    def check(self, value: Scalar, name: str) -> float:
+        """``value`` as a float, or `SpaceError`."""
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+            raise SpaceError(f"'{name}' is {value!r}; it takes a number from {self.low:g} to {self.high:g}")
+        if not self.low <= value <= self.high:
+            raise SpaceError(f"'{name}' is {value!r}, outside of {self.low:g} to {self.high:g}")
+        return float(value)
+
+    def to_unit(self, value: Scalar) -> float:
+        """Where ``value`` lies in [0, 1]."""
+        assert isinstance(value, int | float)
+        if self.log:
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        # halves keep the difference of two huge bounds finite
+        return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+
+    def from_unit(self, unit: float) -> float:
+        """The value at ``unit`` in [0, 1]."""
+        if self.log:
+            value = math.exp(math.log(self.low) * (1 - unit) + math.log(self.high) * unit)
+        else:
+            value = self.low * (1 - unit) + self.high * unit
+        return min(max(value, self.low), self.high)
+
+    def grid(self, resolution: int) -> Iterator[float]:
+        """``resolution`` values from end to end, evenly spaced on the domain's scale."""
+        points = np.linspace(0.0, 1.0, resolution) if resolution > 1 else [0.5]
+        return (self.from_unit(float(u)) for u in points)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values for `domain_from_json`."""
+        return _with_options({"type": "float", "low": self.low, "high": self.high}, self)
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number low, low + step, ... up to high; ``log`` spreads the values evenly over magnitudes.
+
+    Raises:
+        SpaceError: if ``low >= high``, a bound is no integer, a log scale starts under 1 or has a step.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+    default: int | None = None
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for bound in (self.low, self.high, self.step):
+            if isinstance(bound, bool) or not isinstance(bound, int | np.integer):
+                raise SpaceError(f"Int has {bound!r}; low, high and step must be whole numbers")
+        _check_bounds("Int", self.low, self.high, log=self.log)
+        if self.step < 1:
+            raise SpaceError(f"Int has step = {self.step}; it needs at least 1")
+        if self.log and self.step != 1:
+            raise SpaceError(f"Int has log = True and step = {self.step}; a log scale takes no step")
+        object.__setattr__(self, "high", self.low + (self.high - self.low) // self.step * self.step)
+        object.__setattr__(self, "when", _conditions(self.when))
+        if self.default is not None:
+            object.__setattr__(self, "default", self.check(self.default, "default"))
+
+    @property
+    def cells(self) -> int:
+        """The number of values."""
+        return (self.high - self.low) // self.step + 1
+
+    def check(self, value: Scalar, name: str) -> int:
+        """``value`` as an int, or `SpaceError`."""
+        whole = isinstance(value, int | np.integer) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole:
+            raise SpaceError(f"'{name}' is {value!r}; it takes a whole number from {self.low} to {self.high}")
+        number = int(value)  # type: ignore[arg-type]
+        if not self.low <= number <= self.high:
+            raise SpaceError(f"'{name}' is {number}, outside of {self.low} to {self.high}")
+        if (number - self.low) % self.step:
+            raise SpaceError(f"'{name}' is {number}; it goes from {self.low} in steps of {self.step}")
+        return number
+
+    def to_unit(self, value: Scalar) -> float:
+        """The middle of the cell of ``value`` in [0, 1]."""
+        assert isinstance(value, int | float)
+        if self.log:
+            low, high = self._log_bounds()
+            return (math.log(value) - low) / (high - low)
+        return ((int(value) - self.low) // self.step + 0.5) / self.cells
+
+    def from_unit(self, unit: float) -> int:
+        """The value of the cell that holds ``unit``."""
+        if self.log:
+            low, high = self._log_bounds()
+            return min(max(round(math.exp(low * (1 - unit) + high * unit)), self.low), self.high)
+        return self.low + min(int(unit * self.cells), self.cells - 1) * self.step
+
+    def grid(self, resolution: int) -> Iterator[int]:
+        """Every value if there are at most ``resolution``, else so many spread from end to end."""
+        if self.cells <= resolution:
+            return iter(range(self.low, self.high + 1, self.step))
+        ends = (self.to_unit(self.low), self.to_unit(self.high))
+        units = np.linspace(*ends, resolution) if resolution > 1 else [0.5]
+        return iter(dict.fromkeys(self.from_unit(float(u)) for u in units))
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values for `domain_from_json`."""
+        data = {"type": "int", "low": self.low, "high": self.high}
+        if self.step != 1:
+            data["step"] = self.step
+        return _with_options(data, self)
+
+    def _log_bounds(self) -> tuple[float, float]:
+        return math.log(self.low - 0.5), math.log(self.high + 0.5)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of a few values (strings, numbers, booleans, None), ``ordered`` or not.
+
+    Raises:
+        SpaceError: if there are no choices, a choice is no JSON scalar, or one stands twice.
+    """
+
+    choices: Sequence[Scalar]
+    ordered: bool = False
+    default: Scalar = None
+    when: When = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.choices, str) or not isinstance(self.choices, Sequence) or len(self.choices) == 0:
+            raise SpaceError(f"Categorical has choices = {self.choices!r}; it needs a list of at least one value")
+        for choice in self.choices:
+            if not (choice is None or isinstance(choice, str | bool | int | float)) or (
+                isinstance(choice, float) and not math.isfinite(choice)
+            ):
+                raise SpaceError(
+                    f"Categorical has the choice {choice!r}; strings, finite numbers, booleans and None fit"
+                )
+        object.__setattr__(self, "choices", tuple(self.choices))
+        positions = {_identity(c): i for i, c in enumerate(self.choices)}
+        if len(positions) < len(self.choices):
+            raise SpaceError(f"Categorical has a choice twice in {list(self.choices)!r}")
+        object.__setattr__(self, "_positions", positions)
+        object.__setattr__(self, "when", _conditions(self.when))
+        if self.default is not None:
+            self.check(self.default, "default")
+
+    @property
+    def cells(self) -> int:
+        """The number of choices."""
+        return len(self.choices)
+
+    def position(self, value: Scalar) -> int | None:
+        """The index of ``value`` among the choices, or None."""
+        positions: dict[tuple[type, Scalar], int] = self._positions  # type: ignore[attr-defined]
+        return positions.get(_identity(value))
+
+    def check(self, value: Scalar, name: str) -> Scalar:
+        """``value`` if it is a choice, or `SpaceError`."""
+        index = self.position(value)
+        if index is None:
+            hint = nearest(value, [c for c in self.choices if isinstance(c, str)]) if isinstance(value, str) else ""
+            some = ", ".join(repr(c) for c in self.choices[:10]) + (", ..." if len(self.choices) > 10 else "")
+            raise SpaceError(f"'{name}' is {value!r}; it takes one of {some}{hint}")
+        return self.choices[index]
+
+    def to_unit(self, value: Scalar) -> float:
+        """The middle of the cell of ``value`` in [0, 1]."""
+        index = self.position(value)
+        assert index is not None
+        return (index + 0.5) / self.cells
+
+    def from_unit(self, unit: float) -> Scalar:
+        """The choice whose cell holds ``unit``."""
+        return self.choices[min(int(unit * self.cells), self.cells - 1)]
+
+    def grid(self, resolution: int) -> Iterator[Scalar]:  # noqa: ARG002 - every choice, at any resolution
+        """Every choice."""
+        return iter(self.choices)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values for `domain_from_json`."""
+        data: dict[str, Any] = {"type": "categorical", "choices": list(self.choices)}
+        if self.ordered:
+            data["ordered"] = True
+        return _with_options(data, self)
+
+
+Domain = Float | Int | Categorical
+
+_KEYS = {
+    "float": {"low", "high", "log", "default", "when"},
+    "int": {"low", "high", "log", "step", "default", "when"},
+    "categorical": {"choices", "ordered", "default", "when"},
+}
+
+
+def domain_from_json(name: str, data: Any) -> Domain:
+    """The domain that a dict such as ``{"type": "float", "low": 0, "high": 1}`` describes.
+
+    Raises:
+        SpaceError: in one sentence that begins with the hyperparameter's name.
+    """
+    if not isinstance(data, Mapping) or "type" not in data:
+        raise SpaceError(f"hyperparameter '{name}' needs a table with a type: float, int or categorical")
+    kind = data["type"]
+    if kind not in _KEYS:
+        hint = nearest(str(kind), _KEYS)
+        raise SpaceError(f"hyperparameter '{name}' has type = {kind!r}; float, int and categorical exist{hint}")
+    options = {key: value for key, value in data.items() if key != "type"}
+    for key in options:
+        if key not in _KEYS[kind]:
+            hint = nearest(key, _KEYS[kind])
+            raise SpaceError(f"hyperparameter '{name}' of type {kind} has the unknown key '{key}'{hint}")
+    required = ("choices",) if kind == "categorical" else ("low", "high")
+    for key in required:
+        if key not in options:
+            raise SpaceError(f"hyperparameter '{name}' of type {kind} lacks '{key}'")
+    try:
+        match kind:
+            case "float":
+                return Float(**options)
+            case "int":
+                return Int(**options)
+            case _:
+                return Categorical(**options)
+    except SpaceError as exc:
+        raise SpaceError(f"hyperparameter '{name}': {exc}") from None
+
+
+def _identity(value: Scalar) -> tuple[type, Scalar]:
+    """A key that keeps True, 1 and 1.0 apart."""
+    return (type(value), value)
+
+
+def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
+    for bound in (low, high):
+        if isinstance(bound, bool) or not isinstance(bound, int | float | np.integer | np.floating):
+            raise SpaceError(f"{kind} has the bound {bound!r}; low and high must be numbers")
+        if not math.isfinite(bound):
+            raise SpaceError(f"{kind} has the bound {bound!r}; low and high must be finite")
+    if low >= high:
+        raise SpaceError(f"{kind} has low = {low!r} and high = {high!r}; low must be under high")
+    if log and low <= 0:
+        raise SpaceError(f"{kind} has log = True and low = {low!r}; a log scale needs low above zero")
+
+
+def _conditions(when: When | None) -> dict[str, tuple[Scalar, ...]]:
+    """Conditions in one form: parent -> tuple of values."""
+    if when is None:
+        return {}
+    if not isinstance(when, Mapping):
+        raise SpaceError(f'when = {when!r} must be a table such as {{optimizer = "sgd"}}')
+    return {
+        parent: tuple(values) if isinstance(values, list | tuple | set | frozenset) else (values,)
+        for parent, values in when.items()
+    }
+
+
+def _with_options(data: dict[str, Any], domain: Domain) -> dict[str, Any]:
+    if getattr(domain, "log", False):
+        data["log"] = True
+    if domain.default is not None:
+        data["default"] = domain.default
+    if domain.when:
+        data["when"] = {parent: list(values) for parent, values in domain.when.items()}
+    return data
