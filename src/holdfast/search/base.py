@@ -1,0 +1,118 @@
+"""The interface of a strategy: a pure function of the history.
+
+So a crash, a resume and a second worker need no special case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from holdfast.errors import RequestError
+from holdfast.records import Config, Suggestion, Value, Verdict
+from holdfast.rng import Streams
+from holdfast.search.history import History
+from holdfast.space import Domain, Space
+
+TRIES_FOR_A_NEW_CONFIG = 200
+
+
+class Strategy(Protocol):
+    """What proposes configurations. Settings are frozen fields; everything else comes from the history.
+
+    Two optional methods are used where they exist: ``judge(history, trial) -> Verdict`` after each report, and
+    ``draw(history, partial, name, domain, rng) -> Value`` for a value of a space that is found as it is used.
+    ``explain(history) -> str`` may say what is being done and why.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word a plan uses for it."""
+        ...
+
+    def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+        """Propose up to ``n`` suggestions; none means that there is nothing to propose until something changes.
+
+        New trials will be numbered from ``len(history)`` on in the order returned. Random draws come from ``rng`` under
+        these numbers. A cache may save time, never change a result.
+        """
+        ...
+
+
+def judge(strategy: Strategy, history: History, trial: int) -> Verdict:
+    """The strategy's verdict on a running trial; CONTINUE where it has no opinion."""
+    method: Callable[[History, int], Verdict] | None = getattr(strategy, "judge", None)
+    return Verdict.CONTINUE if method is None else method(history, trial)
+
+
+def explain(strategy: Strategy, history: History) -> str:
+    """What the strategy does at this point of the history, in words."""
+    method: Callable[[History], str] | None = getattr(strategy, "explain", None)
+    return strategy.name if method is None else method(history)
+
+
+def draw(
+    strategy: Strategy, history: History, partial: Config, name: str, domain: Domain, rng: Streams, trial: int
+) -> Value:
+    """A value for a hyperparameter that is not in the history's space yet; uniform unless the strategy knows better."""
+    method: Callable[[History, Config, str, Domain, Streams], Value] | None = getattr(strategy, "draw", None)
+    if method is not None:
+        return method(history, partial, name, domain, rng)
+    return uniform(domain, name, rng, trial)
+
+
+def uniform(domain: Domain, name: str, rng: Streams, trial: int) -> Value:
+    """A value drawn uniformly on the domain's scale, from the stream of this trial and name."""
+    return domain.from_unit(float(rng.generator(trial, f"draw/{name}").random()))
+
+
+def known_space(history: History, name: str) -> Space:
+    """The history's space, or one sentence if it has none yet."""
+    if history.space is None:
+        raise RequestError(f"strategy '{name}' needs a declared space: Study(holdfast.Space({{...}}), ...)")
+    return history.space
+
+
+def one_objective(history: History, name: str) -> None:
+    """Refuse a study of several objectives by name."""
+    if len(history.directions) > 1:
+        raise RequestError(
+            f"strategy '{name}' handles one objective, and the study has {len(history.directions)}; random and sobol do"
+        )
+
+
+def new_configs(history: History, n: int, propose: Callable[[int, int], Config]) -> list[Config]:
+    """Up to ``n`` configurations that no trial has had; ``propose(number, attempt)`` gives candidates.
+
+    In an infinite space a repetition is a coincidence and is replaced; a finite one may be exhausted, and then fewer
+    than ``n`` come back.
+    """
+    space = known_space(history, "this one")
+    found: list[Config] = []
+    taken: set[str] = set()
+    for offset in range(n):
+        for attempt in range(TRIES_FOR_A_NEW_CONFIG):
+            config = propose(len(history) + offset, attempt)
+            key = space.key(config)
+            if key not in taken and not history.contains(config):
+                taken.add(key)
+                found.append(config)
+                break
+        else:
+            rest = _first_unused(history, space, taken)
+            if rest is None:
+                break
+            taken.add(space.key(rest))
+            found.append(rest)
+    return found
+
+
+def _first_unused(history: History, space: Space, taken: set[str]) -> Config | None:
+    """In a finite space, the first configuration in grid order that is left; None if there is none."""
+    count = space.count()
+    if count is None:
+        return None
+    for config in space.grid(max(domain.cells or 1 for domain in space.domains.values())):
+        if space.key(config) not in taken and not history.contains(config):
+            return config
+    return None

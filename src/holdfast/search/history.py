@@ -1,0 +1,253 @@
+"""What a strategy sees: an immutable, columnar view of the log at one index.
+
+`HistoryBuilder` grows append-only arrays while events are folded; a `History` is a set of lengths into them, so taking
+one costs O(1) and an old one never changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from holdfast.records import Config, Direction, Fidelity, TrialState, Value
+from holdfast.space import Categorical, Domain, Space
+
+STATES: tuple[TrialState, ...] = tuple(TrialState)
+RUNNING, PAUSED, COMPLETE, STOPPED, FAILED = range(len(STATES))
+TO_THE_END = np.iinfo(np.int64).max
+"""The ``until_step`` of a trial that is trained to the end."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A study's trials at one index of its log; n trials, m of them told, r reports, k objectives.
+
+    Attributes:
+        space: the search space; None while a space that is found as it is used has no hyperparameter yet.
+        directions: one per objective. All losses below are turned so that lower is better.
+        fidelity: how much training a trial may have, if the study declares one.
+        index: the number of events in the log that this view is based on.
+        trials_left: how many new trials the budget still allows; None for no limit.
+        units: (n, d) encoded configurations in [0, 1], NaN where a hyperparameter is inactive.
+        told_trial, told_loss, told_state: (m,), (m, k), (m,) in the order in which results came; a loss is NaN for a
+            failed trial; states are indices into `STATES`.
+        report_trial, report_step, report_loss: (r,) each, first objective, in the order in which they came.
+        move_trial, move_state, move_until: (t,) each, every change of state and the step it was assigned to run to.
+        token: the same object for all views of one growing history: a key for caches of what depends on a prefix.
+    """
+
+    space: Space | None
+    directions: tuple[Direction, ...]
+    fidelity: Fidelity | None
+    index: int
+    trials_left: int | None
+    units: np.ndarray
+    told_trial: np.ndarray
+    told_loss: np.ndarray
+    told_state: np.ndarray
+    report_trial: np.ndarray
+    report_step: np.ndarray
+    report_loss: np.ndarray
+    move_trial: np.ndarray
+    move_state: np.ndarray
+    move_until: np.ndarray
+    token: object = field(repr=False)
+    _configs: Sequence[Config] = field(repr=False)
+    _first_with: Mapping[str, int] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def config(self, trial: int) -> Config:
+        """The configuration of a trial; for a space found as it is used, what it has drawn so far."""
+        return self._configs[trial]
+
+    def contains(self, config: Mapping[str, Value]) -> bool:
+        """Whether a trial has had exactly this configuration."""
+        if self.space is None:
+            return False
+        return self._first_with.get(self.space.key(config), len(self)) < len(self)
+
+    @cached_property
+    def states(self) -> np.ndarray:
+        """(n,) the state of each trial, as an index into `STATES`."""
+        states = np.full(len(self), RUNNING, dtype=np.int8)
+        states[self.move_trial] = self.move_state
+        return states
+
+    @cached_property
+    def until(self) -> np.ndarray:
+        """(n,) the step that each trial was last assigned to run to; `TO_THE_END` for no limit."""
+        until = np.full(len(self), TO_THE_END, dtype=np.int64)
+        assigned = self.move_state == RUNNING
+        until[self.move_trial[assigned]] = self.move_until[assigned]
+        return until
+
+    @cached_property
+    def losses(self) -> np.ndarray:
+        """(n,) the first objective of complete trials, lower is better; NaN for all others."""
+        losses = np.full(len(self), np.nan)
+        complete = self.told_state == COMPLETE
+        losses[self.told_trial[complete]] = self.told_loss[complete, 0]
+        return losses
+
+    @cached_property
+    def pending(self) -> np.ndarray:
+        """The numbers of the trials that are running."""
+        return np.flatnonzero(self.states == RUNNING)
+
+    def loss_at(self, step: int) -> np.ndarray:
+        """(n,) the loss that each trial last reported at exactly ``step``; NaN where it reported none."""
+        losses = np.full(len(self), np.nan)
+        at = self.report_step == step
+        losses[self.report_trial[at]] = self.report_loss[at]
+        return losses
+
+    def reported_at(self, step: int) -> np.ndarray:
+        """(n,) whether each trial has reported at exactly ``step``."""
+        reported = np.zeros(len(self), dtype=bool)
+        reported[self.report_trial[self.report_step == step]] = True
+        return reported
+
+
+class HistoryBuilder:
+    """The growing side of a history; one per study and process."""
+
+    def __init__(self, space: Space | None, directions: Sequence[Direction], fidelity: Fidelity | None = None) -> None:
+        self.space = space
+        self.directions = tuple(directions)
+        self.fidelity = fidelity
+        self.trials_limit: int | None = None
+        self._signs = np.array([1.0 if d == "minimize" else -1.0 for d in self.directions])
+        self._configs: list[Config] = []
+        self._first_with: dict[str, int] = {}
+        self._units = _Rows((0 if space is None else len(space),), float)
+        self._told = (_Rows((), np.int64), _Rows((len(self.directions),), float), _Rows((), np.int8))
+        self._reports = (_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
+        self._moves = (_Rows((), np.int64), _Rows((), np.int8), _Rows((), np.int64))
+        self._token = object()
+
+    def __len__(self) -> int:
+        return len(self._configs)
+
+    def asked(self, config: Config, until_step: int | None) -> None:
+        """A new trial, numbered by its position, starts to run."""
+        number = len(self._configs)
+        self._configs.append(config)
+        self._units.append(np.full(self._units.shape, np.nan) if self.space is None else self.space.encode(config))
+        if self.space is not None:
+            self._first_with.setdefault(self.space.key(config), number)
+        self.moved(number, RUNNING, until_step)
+
+    def moved(self, trial: int, state: int, until_step: int | None = None) -> None:
+        """A trial changes its state: resumed, paused or finished."""
+        until = TO_THE_END if until_step is None else until_step
+        for column, value in zip(self._moves, (trial, state, until), strict=True):
+            column.append(value)
+
+    def reported(self, trial: int, step: int, value: float) -> None:
+        """A running trial reports the first objective at a step."""
+        for column, item in zip(self._reports, (trial, step, value * self._signs[0]), strict=True):
+            column.append(item)
+
+    def told(self, trial: int, state: TrialState, values: Sequence[float]) -> None:
+        """A trial has finished; ``values`` are its objectives, NaN where it has none."""
+        code = STATES.index(state)
+        losses = np.array([v if math.isfinite(v) else math.nan for v in values]) * self._signs
+        for column, item in zip(self._told, (trial, losses, code), strict=True):
+            column.append(item)
+        self.moved(trial, code)
+
+    def drew(self, trial: int, name: str, domain: Domain, value: Value) -> None:
+        """A trial of a space that is found as it is used has drawn a value; the space may grow or change by it."""
+        domains = {} if self.space is None else dict(self.space.domains)
+        config = {**self._configs[trial], name: value}
+        self._configs[trial] = config
+        if domains.get(name) != domain:
+            self.space = Space({**domains, name: domain})
+            self._token = object()
+            self._encode_anew()
+        else:
+            assert self.space is not None
+            self._units.replace(trial, _encode_within(self.space, config))
+        self._first_with[self.space.key(config)] = min(self._first_with.get(self.space.key(config), trial), trial)
+
+    def snapshot(self, index: int) -> History:
+        """The history as it is now; ``index`` is the length of the log it was folded from."""
+        left = None if self.trials_limit is None else max(self.trials_limit - len(self._configs), 0)
+        told_trial, told_loss, told_state = (column.view() for column in self._told)
+        report_trial, report_step, report_loss = (column.view() for column in self._reports)
+        move_trial, move_state, move_until = (column.view() for column in self._moves)
+        return History(
+            space=self.space,
+            directions=self.directions,
+            fidelity=self.fidelity,
+            index=index,
+            trials_left=left,
+            units=self._units.view(),
+            told_trial=told_trial,
+            told_loss=told_loss,
+            told_state=told_state,
+            report_trial=report_trial,
+            report_step=report_step,
+            report_loss=report_loss,
+            move_trial=move_trial,
+            move_state=move_state,
+            move_until=move_until,
+            token=self._token,
+            _configs=self._configs,
+            _first_with=self._first_with,
+        )
+
+    def _encode_anew(self) -> None:
+        assert self.space is not None
+        self._units = _Rows((len(self.space),), float)
+        self._first_with = {}
+        for number, config in enumerate(self._configs):
+            self._units.append(_encode_within(self.space, config))
+            self._first_with.setdefault(self.space.key(config), number)
+
+
+def _encode_within(space: Space, config: Config) -> np.ndarray:
+    """Encode what fits; a value outside a domain that has changed since is taken as unknown."""
+    known = {}
+    for name, value in config.items():
+        domain = space[name]
+        if isinstance(domain, Categorical):
+            fits = domain.position(value) is not None
+        else:
+            fits = isinstance(value, int | float) and domain.low <= value <= domain.high
+        if fits:
+            known[name] = value
+    return space.encode(known)
+
+
+class _Rows:
+    """An array that grows at its end; views taken earlier never change."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: type) -> None:
+        self.shape = shape
+        self._array: np.ndarray = np.empty((64, *shape), dtype=dtype)
+        self._length = 0
+
+    def append(self, row: float | np.ndarray) -> None:
+        if self._length == len(self._array):
+            grown = np.empty((2 * self._length, *self.shape), dtype=self._array.dtype)
+            grown[: self._length] = self._array
+            self._array = grown
+        self._array[self._length] = row
+        self._length += 1
+
+    def replace(self, position: int, row: np.ndarray) -> None:
+        """Change one row in a copy, so that earlier views keep theirs."""
+        self._array = self._array.copy()
+        self._array[position] = row
+
+    def view(self) -> np.ndarray:
+        view = self._array[: self._length]
+        view.flags.writeable = False
+        return view
