@@ -1,0 +1,63 @@
+"""Strategies by name; what is not built yet is refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from holdfast.errors import RequestError, nearest
+from holdfast.search.base import Strategy
+
+PLANNED = ("tpe", "cma-es", "evolution", "hyperband", "bohb", "priorband", "freeze-thaw", "pbt")
+
+
+def _makers() -> dict[str, Callable[..., Any]]:
+    from holdfast.search.asha import Asha
+    from holdfast.search.auto import Auto
+    from holdfast.search.gp import GaussianProcess
+    from holdfast.search.grid import GridSearch
+    from holdfast.search.manual import Manual
+    from holdfast.search.random import RandomSearch
+    from holdfast.search.sobol import SobolSearch
+
+    return {
+        "manual": Manual,
+        "grid": GridSearch,
+        "random": RandomSearch,
+        "sobol": SobolSearch,
+        "gp": GaussianProcess,
+        "asha": Asha,
+        "auto": Auto,
+    }
+
+
+NAMES = ("manual", "grid", "random", "sobol", "gp", "asha", "auto")
+
+
+def make_strategy(name: str, settings: Mapping[str, Any] | None = None) -> Strategy:
+    """The strategy of that name, with settings such as ``{"resolution": 3}``.
+
+    Raises:
+        RequestError: for an unknown name or setting, or a strategy that is not built yet.
+    """
+    if name in PLANNED:
+        raise RequestError(f"strategy '{name}' is not built yet; there are {', '.join(NAMES)}")
+    makers = _makers()
+    if name not in makers:
+        raise RequestError(f"strategy '{name}' does not exist; there are {', '.join(NAMES)}{nearest(name, NAMES)}")
+    maker: Any = makers[name]
+    known = [field.name for field in dataclasses.fields(maker) if field.name != "name" and field.init]
+    for key in settings or {}:
+        if key not in known:
+            there = f"it has {', '.join(known)}" if known else "it has none"
+            raise RequestError(f"strategy '{name}' has no setting '{key}'; {there}{nearest(key, known)}")
+    strategy: Strategy = maker(**(settings or {}))
+    return strategy
+
+
+def settings_of(strategy: Strategy) -> dict[str, Any]:
+    """The settings that make a built-in strategy again, as JSON values."""
+    if not dataclasses.is_dataclass(strategy) or isinstance(strategy, type):
+        return {}
+    return {f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy) if f.name != "name" and f.init}
