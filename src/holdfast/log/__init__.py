@@ -1,1 +1,23 @@
 """Events and blobs: hash-chained, durable, in memory or in SQLite."""
+
+from holdfast.log.base import FORMAT, GENESIS, Auditable, Conflict, Head, Log, Row, Snapshots, StudyLog
+from holdfast.log.memory import MemoryLog
+from holdfast.log.open import exists, list_studies, open_log
+from holdfast.log.sqlite import SqliteLog
+
+__all__ = [
+    "FORMAT",
+    "GENESIS",
+    "Auditable",
+    "Conflict",
+    "Head",
+    "Log",
+    "MemoryLog",
+    "Row",
+    "Snapshots",
+    "SqliteLog",
+    "StudyLog",
+    "exists",
+    "list_studies",
+    "open_log",
+]

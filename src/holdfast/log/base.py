@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from holdfast.errors import RequestError, TamperError
 from holdfast.records import Entry, Event, canonical_json
 
 GENESIS = "0" * 64
@@ -59,7 +62,127 @@ class Log(Protocol):
         ...
 
 
+class Snapshots(Protocol):
+    """Folded states kept beside a log to save time; disposable, and no part of the truth."""
+
+    def save_snapshot(self, index: int, head_hash: str, data: bytes) -> None:
+        """Keep the state after the first ``index`` events, the last of which has the hash ``head_hash``."""
+        ...
+
+    def load_snapshot(self) -> tuple[int, bytes] | None:
+        """The newest (index, data) whose hash is still that of event ``index - 1``; go on with ``read(index)``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event as it is stored: ``hash`` is the SHA-256 of the hash before it and of the text ``body``."""
+
+    index: int
+    body: str
+    hash: str
+
+
+class Auditable(Protocol):
+    """What `holdfast.log.verify` reads: everything as it is stored, unparsed."""
+
+    def rows(self) -> Iterator[Row]:
+        """Every stored event in the order of its index, gaps and all."""
+        ...
+
+    def blobs(self) -> Iterator[str]:
+        """The sha256 of every stored blob."""
+        ...
+
+
+class StudyLog(Log, Snapshots, Auditable, Protocol):
+    """A log with everything that holdfast's own logs can do."""
+
+
+def event_body(index: int, entry: Entry) -> str:
+    """The canonical JSON of an event: what is stored, and what is hashed.
+
+    Raises:
+        RequestError: if the event holds something that JSON has no form for, such as NaN.
+    """
+    try:
+        body = canonical_json(
+            {"data": entry.data, "index": index, "kind": entry.kind, "time": float(entry.time)},
+        )
+        body.encode()
+    except (TypeError, ValueError) as exc:
+        reason = _unfit(entry.data, "data") or _unfit(entry.time, "time") or str(exc)
+        raise RequestError(f"event '{entry.kind}' cannot be logged, because {reason}") from exc
+    return body
+
+
+def link(previous: str, body: str) -> str:
+    """SHA-256 over the hash of the event before and the text of the event, in hex."""
+    return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+
+
 def event_hash(previous: str, index: int, entry: Entry) -> str:
     """SHA-256 over the previous hash and the canonical JSON of the event."""
-    body = canonical_json({"data": entry.data, "index": index, "kind": entry.kind, "time": entry.time})
-    return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+    return link(previous, event_body(index, entry))
+
+
+def chain(events: Sequence[Entry], head: Head) -> list[Row]:
+    """The rows that put ``events`` behind ``head``."""
+    rows = []
+    previous = head.hash
+    for index, entry in enumerate(events, start=head.length):
+        body = event_body(index, entry)
+        previous = link(previous, body)
+        rows.append(Row(index, body, previous))
+    return rows
+
+
+def head_after(rows: Sequence[Row], head: Head) -> Head:
+    """The head of a log that stood at ``head`` and got ``rows``."""
+    return Head(rows[-1].index + 1, rows[-1].hash) if rows else head
+
+
+def event_from_row(row: Row) -> Event:
+    """The event that a row holds.
+
+    Raises:
+        TamperError: if its text is no event.
+    """
+    try:
+        body = json.loads(row.body)
+        return Event(index=row.index, kind=body["kind"], data=body["data"], time=body["time"], hash=row.hash)
+    except (ValueError, TypeError, KeyError) as exc:
+        raise TamperError(f"event {row.index} was edited: its text is no event; run 'holdfast verify'") from exc
+
+
+def blob_hash(data: bytes) -> str:
+    """The name of a blob: the SHA-256 of its content, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def checked_blob(data: bytes, sha256: str) -> bytes:
+    """``data``, if ``sha256`` is its name.
+
+    Raises:
+        TamperError: if its content was changed.
+    """
+    if blob_hash(data) != sha256:
+        raise TamperError(f"blob {sha256[:12]} was edited: its content no longer has that sha256")
+    return data
+
+
+def _unfit(value: Any, path: str) -> str | None:
+    """What keeps ``value`` from being JSON, with the path to it; None if nothing does."""
+    match value:
+        case float() if not math.isfinite(value):
+            return f"{path} is {value}, which JSON has no form for; write it with number_to_json"
+        case str():
+            clean = value == value.encode("utf-8", "ignore").decode()
+            return None if clean else f"{path} holds half a surrogate pair, which UTF-8 has no form for"
+        case None | bool() | int() | float():
+            return None
+        case dict():
+            return next((found for key, item in value.items() if (found := _unfit(item, f"{path}.{key}"))), None)
+        case list() | tuple():
+            return next((found for at, item in enumerate(value) if (found := _unfit(item, f"{path}[{at}]"))), None)
+    return f"{path} is a {type(value).__name__}, which is no JSON value"

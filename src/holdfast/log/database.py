@@ -1,0 +1,263 @@
+"""An SQLite file that holds the logs of several studies: open it, wait for it, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from holdfast.errors import HoldfastError, LogError, RequestError
+from holdfast.log.base import FORMAT
+
+T = TypeVar("T")
+
+APPLICATION_ID = 0x686F6C64
+"""'hold' in ASCII, kept in the file's header, so that another program's database is not mistaken for a log."""
+
+PATIENCE = 120.0
+"""Seconds to wait for other processes that write to the same file."""
+
+_SCHEMA = (
+    """CREATE TABLE event (
+        study TEXT NOT NULL, idx INTEGER NOT NULL, body TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (study, idx)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE blob (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL)",
+    """CREATE TABLE snapshot (
+        study TEXT NOT NULL, idx INTEGER NOT NULL, head_hash TEXT NOT NULL, sha256 TEXT NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (study, idx)
+    )""",
+)
+
+
+class Database:
+    """A database file as one process uses it: its threads take turns, and all wait for other processes.
+
+    Args:
+        path: the file; created if it is not there.
+        read_only: never write, nor create anything; the file may lie where this process cannot write.
+
+    Raises:
+        RequestError: if no file can be at ``path``.
+        LogError: if the file cannot be used, is no log, or is from a newer holdfast.
+    """
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._connection: sqlite3.Connection | None = _open_log(path) if read_only else open_database(path)
+
+    def use(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``action`` returns for the connection; it may be called again when another process was in the way.
+
+        Raises:
+            LogError: if the file cannot be used any more, stays locked, or was opened before a fork.
+        """
+        if os.getpid() != self._process:
+            raise LogError(
+                f"'{self.path}' was opened before this process was forked, and SQLite cannot be used across a fork;"
+                " open the study in the process that uses it (multiprocessing's start method 'spawn')"
+            )
+        with self._lock, sentences(self.path):
+            connection = self._connection
+            if connection is None:
+                raise LogError(f"the log in '{self.path}' is closed")
+            return patiently(lambda: action(connection), self.path)
+
+    def write(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """As `use`, in one transaction that holds the write lock; what was written is on disk when this returns.
+
+        Raises:
+            RequestError: if the file was opened read-only.
+            LogError: as `use`, or if the disk is full or the file cannot be written.
+        """
+        if self.read_only:
+            raise RequestError(f"the log in '{self.path}' was opened read-only; open it for writing to add to it")
+
+        def transaction(connection: sqlite3.Connection) -> T:
+            with writing(connection):
+                return action(connection)
+
+        return self.use(transaction)
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            if self._connection is not None and os.getpid() == self._process:
+                self._connection.close()
+            self._connection = None
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a database file for reading and writing; create it if it is not there.
+
+    Raises:
+        RequestError: if no file can be at ``path``.
+        LogError: if the file cannot be used, is no log, or is from a newer holdfast.
+    """
+    if path.is_dir():
+        raise RequestError(f"storage '{path}' is a folder; name a file in it, such as sqlite:///{path / 'study.db'}")
+    if not path.parent.is_dir():
+        raise RequestError(f"storage '{path}' lies in a folder that does not exist; create '{path.parent}' first")
+    with sentences(path):
+        connection = _connect(path, "mode=rwc")
+        try:
+            if not is_log(connection, path):
+                _create(connection, path)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open an existing database file for reading; works in a folder that cannot be written to, too.
+
+    Raises:
+        LogError: if the file is not there, cannot be read, is no log, or is from a newer holdfast.
+    """
+    if not path.is_file():
+        raise LogError(f"there is no log at '{path}'; check the storage's name")
+    with sentences(path):
+        connection = _connect(path, "mode=ro")
+        try:
+            is_log(connection, path)
+        except sqlite3.OperationalError:
+            # Where SQLite cannot put its shared memory beside the file, nobody can write, and the file stays as it is.
+            connection.close()
+            beside = path.with_name(path.name + "-wal")
+            if beside.exists() and beside.stat().st_size > 0:
+                raise
+            connection = _connect(path, "mode=ro&immutable=1")
+            is_log(connection, path)
+    return connection
+
+
+def _open_log(path: Path) -> sqlite3.Connection:
+    """A connection for reading to a file that holds at least one log."""
+    connection = open_read_only(path)
+    with sentences(path):
+        if not is_log(connection, path):
+            connection.close()
+            raise LogError(f"'{path}' is empty and holds no study yet")
+    return connection
+
+
+def is_log(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the database is a log of this format or an older one; False if it is still empty.
+
+    Raises:
+        LogError: if it belongs to another program, or to a newer holdfast.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID:
+        if tables:
+            raise LogError(f"'{path}' is an SQLite database of another program; name a new file for the study")
+        return False
+    if version > FORMAT:
+        raise LogError(
+            f"'{path}' has log format {version}, and this holdfast reads formats up to {FORMAT};"
+            " install a newer holdfast"
+        )
+    return True
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10.0, isolation_level=None, check_same_thread=False
+    )
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    """Lay out an empty database; several processes may try at once."""
+    patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path)
+
+    def lay_out() -> None:
+        with writing(connection):
+            if is_log(connection, path):
+                return
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    patiently(lay_out, path)
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that holds the write lock from its first moment; committed, and on disk, when it ends."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def patiently(action: Callable[[], T], path: Path, patience: float = PATIENCE) -> T:
+    """Run ``action``, again and again while another process holds the lock.
+
+    Raises:
+        LogError: if the lock was not free for ``patience`` seconds.
+    """
+    deadline = time.monotonic() + patience
+    pause = 0.001
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as exc:
+            if _code(exc) not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise
+            if time.monotonic() > deadline:
+                raise LogError(
+                    f"another process has kept '{path}' locked for {patience:.0f} seconds; end it and try again"
+                ) from exc
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # waiting times, not a search
+        pause = min(2 * pause, 0.1)
+
+
+@contextmanager
+def sentences(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises into one sentence for people.
+
+    Raises:
+        LogError: for every error of SQLite.
+    """
+    try:
+        yield
+    except HoldfastError:
+        raise
+    except (sqlite3.Error, OverflowError) as exc:
+        raise LogError(_SENTENCES.get(_code(exc), "'{path}' cannot be used: {exc}").format(path=path, exc=exc)) from exc
+
+
+_SENTENCES = {
+    sqlite3.SQLITE_NOTADB: "'{path}' is no SQLite database; name a new file, or a study's file",
+    sqlite3.SQLITE_CORRUPT: "'{path}' is damaged ({exc}); go back to a copy of it",
+    sqlite3.SQLITE_FULL: "the disk that holds '{path}' is full; what was logged is kept, free some space and resume",
+    sqlite3.SQLITE_READONLY: "'{path}' cannot be written to; check the permissions of the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "'{path}' cannot be opened; check the permissions of the file and its folder",
+    sqlite3.SQLITE_PERM: "'{path}' cannot be opened; check the permissions of the file and its folder",
+    sqlite3.SQLITE_IOERR: "the disk that holds '{path}' failed to read or write ({exc}); what was logged is kept",
+    sqlite3.SQLITE_BUSY: "'{path}' is locked by another process; try again when it has finished",
+}
+
+
+def _code(exc: BaseException) -> int:
+    """SQLite's primary result code; -1 where the error is not SQLite's own."""
+    code: int = getattr(exc, "sqlite_errorcode", -1)
+    return code & 0xFF if code >= 0 else -1

@@ -1,0 +1,97 @@
+"""A log in the memory of this process: for tests, and for studies that need not outlive it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+from holdfast.errors import LogError
+from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
+from holdfast.records import Entry, Event
+
+
+class MemoryLog:
+    """Events and blobs in memory; any number of threads may use it.
+
+    Events are kept as the text that is hashed, as in every other log, so that what is read is never an object that
+    somebody still changes.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: list[Row] = []
+        self._blobs: dict[str, bytes] = {}
+        self._snapshots: list[tuple[int, str, bytes]] = []
+
+    def head(self) -> Head:
+        """The present end of the log."""
+        with self._lock:
+            return self._head()
+
+    def _head(self) -> Head:
+        return head_after(self._rows[-1:], Head())
+
+    def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
+        """Add events behind ``expected_head``, all or none.
+
+        Raises:
+            RequestError: if an event holds something that JSON has no form for.
+        """
+        rows = chain(events, expected_head)
+        with self._lock:
+            if self._head() != expected_head:
+                return Conflict(self._head())
+            self._rows += rows
+            return self._head()
+
+    def read(self, after: int = 0) -> Iterator[Event]:
+        """The events with index ``after`` and later, in order, up to the head at the time of the call."""
+        with self._lock:
+            rows = self._rows[max(after, 0) :]
+        return map(event_from_row, rows)
+
+    def rows(self) -> Iterator[Row]:
+        """Every event as it is stored."""
+        with self._lock:
+            return iter(list(self._rows))
+
+    def put(self, data: bytes) -> str:
+        """Keep a blob and return its sha256 in hex."""
+        sha256 = blob_hash(data)
+        with self._lock:
+            self._blobs.setdefault(sha256, bytes(data))
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The blob with that hash.
+
+        Raises:
+            LogError: if it is not there.
+            TamperError: if its content was changed.
+        """
+        with self._lock:
+            data = self._blobs.get(sha256)
+        if data is None:
+            raise LogError(f"the log in memory holds no blob {sha256[:12]}")
+        return checked_blob(data, sha256)
+
+    def blobs(self) -> Iterator[str]:
+        """The sha256 of every blob."""
+        with self._lock:
+            return iter(sorted(self._blobs))
+
+    def save_snapshot(self, index: int, head_hash: str, data: bytes) -> None:
+        """Keep the state after the first ``index`` events; the newest two are kept."""
+        with self._lock:
+            self._snapshots = sorted([*self._snapshots, (index, head_hash, bytes(data))])[-2:]
+
+    def load_snapshot(self) -> tuple[int, bytes] | None:
+        """The newest (index, data) whose hash is still that of event ``index - 1``."""
+        with self._lock:
+            for index, head_hash, data in reversed(self._snapshots):
+                if 0 < index <= len(self._rows) and self._rows[index - 1].hash == head_hash:
+                    return index, data
+        return None
+
+    def close(self) -> None:
+        """Nothing is held that would have to be released."""

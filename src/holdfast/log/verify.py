@@ -1,0 +1,209 @@
+"""Check a log from outside: name the first event that was edited, removed, inserted or moved, and every bad blob."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.errors import LogError, RequestError
+from holdfast.log.base import GENESIS, Row, StudyLog, link
+from holdfast.records import canonical_json
+
+_FARTHEST = 64
+"""How many removed events in a row are looked for behind an event that was renumbered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a check of a log found.
+
+    ``length`` and ``head`` are those of the log as it stands; ``problems`` are sentences, the first broken event before
+    the blobs; ``cannot_exclude`` is a sentence on what no look at the log alone can find, None if nothing is left.
+    """
+
+    ok: bool
+    length: int
+    head: str
+    problems: tuple[str, ...]
+    cannot_exclude: str | None
+
+
+def verify(log: StudyLog, expected_head: str | None = None) -> Verification:
+    """Check every event and blob of a log against its hash, and the log against a head that was kept elsewhere.
+
+    Args:
+        log: the log; it is read twice, and not written.
+        expected_head: the hash in a report or a card, 64 hex digits; a log that has grown since is fine.
+
+    Raises:
+        RequestError: if ``expected_head`` is no such hash.
+    """
+    if expected_head is not None:
+        expected_head = expected_head.strip().lower()
+        if not _is_sha256(expected_head):
+            raise RequestError(f"head '{expected_head}' is no hash; give the 64 hex digits that stand in the report")
+    rows = list(log.rows())
+    broken = first_broken(rows)
+    vouched = _position(rows, expected_head)
+    problems = [] if broken is None else [broken]
+    if expected_head is not None and vouched is None:
+        problems.append(f"no event has the head {expected_head}: the log was cut off before it, or rewritten")
+    problems += blob_problems(log, rows)
+    head = rows[-1].hash if rows else GENESIS
+    return Verification(not problems, len(rows), head, tuple(problems), _cannot_exclude(len(rows), vouched))
+
+
+def first_broken(rows: Sequence[Row]) -> str | None:
+    """A sentence on the first row that does not follow the one before; None if the chain is whole."""
+    previous = GENESIS
+    for position, row in enumerate(rows):
+        if row.index > position:
+            return _gap(position, row.index)
+        if row.index < position:
+            return f"event {row.index} was inserted: a log begins with event 0"
+        if link(previous, row.body) != row.hash or _index_in(row.body) != position:
+            return _diagnosis(rows, position, previous)
+        previous = row.hash
+    return None
+
+
+def blob_problems(log: StudyLog, rows: Sequence[Row]) -> list[str]:
+    """A sentence for every blob whose content is not what its name says, and for every one that events miss."""
+    problems = []
+    names = set()
+    for name in log.blobs():
+        names.add(name)
+        try:
+            log.get(name)
+        except LogError as exc:
+            problems.append(str(exc))
+    missing: dict[str, int] = {}
+    for row in rows:
+        # Canonical JSON has no spaces, so that a row without this text needs no parsing.
+        if '"blob":"' in row.body:
+            for name in blob_references(_parsed(row.body)):
+                if name not in names:
+                    missing.setdefault(name, row.index)
+    problems += [f"blob {name[:12]} is missing, which event {index} refers to" for name, index in missing.items()]
+    return problems
+
+
+def blob_references(data: Any) -> Iterator[str]:
+    """The blobs that an event's data refers to: the values of all ``{"blob": sha256}`` in it, at any depth."""
+    if isinstance(data, Mapping):
+        name = data.get("blob")
+        if isinstance(name, str) and _is_sha256(name):
+            yield name
+        for value in data.values():
+            yield from blob_references(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from blob_references(value)
+
+
+def _position(rows: Sequence[Row], expected_head: str | None) -> int | None:
+    """How many events the expected head vouches for; None without one, or if no event has it."""
+    if expected_head == GENESIS:
+        return 0
+    return next((at for at, row in enumerate(rows, start=1) if row.hash == expected_head), None)
+
+
+def _cannot_exclude(length: int, vouched: int | None) -> str | None:
+    if vouched is None:
+        return (
+            "without a matching head that was kept elsewhere, it cannot be excluded that the end of the log was cut off"
+            " or that the whole log was rewritten"
+        )
+    if vouched < length:
+        return (
+            f"the log goes on for {length - vouched} events after that head, and it cannot be excluded that there were"
+            " more or other ones"
+        )
+    return None
+
+
+def _gap(position: int, index: int) -> str:
+    if index - position == 1:
+        return f"event {position} was removed: the log has no such event but has event {index}"
+    return f"events {position} to {index - 1} were removed: the log has none of them but has event {index}"
+
+
+def _diagnosis(rows: Sequence[Row], at: int, previous: str) -> str:
+    """What happened at the first position whose row does not follow the hash before it, as far as can be told.
+
+    The hash of an event covers its index and the hash before it. So an event that was only moved still gives its hash
+    at its old place, and where events were taken out, those behind still follow each other under their old indices.
+    """
+    row = rows[at]
+    true = _find(rows, at, at, previous)
+    if true is not None and rows[true] is row:
+        return f"event {at} was edited: its number was changed inside its text"
+    if true is not None:
+        following = _find(rows, at, at + 1, rows[true].hash)
+        if following is not None and following < true:
+            return f"events {at} to {true} were reordered: the true event {at} now stands at place {true}"
+        return _inserted(at, true - 1)
+    if at > 0 and _fits(row, at - 1, rows[at - 2].hash if at > 1 else GENESIS):
+        return _inserted(at - 1, at - 1)
+    removed = _removed(rows, at)
+    if removed:
+        return (
+            f"event {at} was removed, and those behind it were renumbered"
+            if removed == 1
+            else f"events {at} to {at + removed - 1} were removed, and those behind them were renumbered"
+        )
+    following_row = rows[at + 1] if at + 1 < len(rows) else None
+    if following_row is not None and _fits(following_row, at + 1, link(previous, row.body)):
+        return f"event {at} was edited: its stored hash was changed, its content was not"
+    if following_row is None or _fits(following_row, at + 1, row.hash):
+        before = f" (or event {at - 1} was replaced, its hash with it)" if at else ""
+        return f"event {at} was edited: its content does not give its hash{before}"
+    return f"event {at} was edited or replaced, and what comes behind it too"
+
+
+def _inserted(first: int, last: int) -> str:
+    if first == last:
+        return f"event {first} was inserted: the event behind it follows the one before it"
+    return f"events {first} to {last} were inserted: the event behind them follows the one before them"
+
+
+def _find(rows: Sequence[Row], start: int, index: int, previous: str) -> int | None:
+    """Where, from ``start`` on, the event stands that was number ``index`` behind the hash ``previous``."""
+    return next((at for at in range(start, len(rows)) if _fits(rows[at], index, previous)), None)
+
+
+def _removed(rows: Sequence[Row], at: int) -> int:
+    """How many events were taken out before position ``at``, if those behind were renumbered; 0 if that is not so."""
+    own = _index_in(rows[at].body)
+    if own is not None and own > at:
+        return own - at
+    if at + 1 == len(rows):
+        return 0
+    behind = rows[at + 1]
+    return next((k for k in range(1, _FARTHEST + 1) if _fits(behind, at + 1 + k, rows[at].hash)), 0)
+
+
+def _fits(row: Row, index: int, previous: str) -> bool:
+    """Whether a row's text, as number ``index`` behind the hash ``previous``, gives the row's hash."""
+    body = _parsed(row.body)
+    return isinstance(body, dict) and link(previous, canonical_json({**body, "index": index})) == row.hash
+
+
+def _index_in(body: str) -> int | None:
+    """The index that an event's text states."""
+    parsed = _parsed(body)
+    index = parsed.get("index") if isinstance(parsed, dict) else None
+    return index if isinstance(index, int) else None
+
+
+def _parsed(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
