@@ -5,6 +5,7 @@ Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020, 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,7 @@ def promotions(history: History, fidelity: Fidelity) -> list[tuple[int, int, str
     """(trial, next rung, reason) of every paused trial that may go on, highest rung first, best first."""
     rungs = fidelity.rungs()
     found: list[tuple[int, int, str]] = []
-    for level, above in reversed(list(zip(rungs, rungs[1:], strict=False))):
+    for level, above in reversed(list(itertools.pairwise(rungs))):
         losses = history.loss_at(level)
         reported = np.flatnonzero(history.reported_at(level))
         # a diverged trial counts as the worst of its rung, and so does not shrink it

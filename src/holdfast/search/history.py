@@ -138,8 +138,10 @@ class HistoryBuilder:
         """A new trial, numbered by its position, starts to run."""
         number = len(self._configs)
         self._configs.append(config)
-        self._units.append(np.full(self._units.shape, np.nan) if self.space is None else self.space.encode(config))
-        if self.space is not None:
+        if self.space is None:
+            self._units.append(np.full(self._units.shape, np.nan))
+        else:
+            self._units.append(self.space.encode(config))
             self._first_with.setdefault(self.space.key(config), number)
         self.moved(number, RUNNING, until_step)
 
@@ -162,19 +164,18 @@ class HistoryBuilder:
             column.append(item)
         self.moved(trial, code)
 
-    def drew(self, trial: int, name: str, domain: Domain, value: Value) -> None:
-        """A trial of a space that is found as it is used has drawn a value; the space may grow or change by it."""
-        domains = {} if self.space is None else dict(self.space.domains)
-        config = {**self._configs[trial], name: value}
+    def drew(self, trial: int, domains: Mapping[str, Domain], config: Config) -> None:
+        """A trial of a space that is found as it is used has drawn values; ``config`` is all that it drew so far."""
+        before = {} if self.space is None else self.space.domains
         self._configs[trial] = config
-        if domains.get(name) != domain:
-            self.space = Space({**domains, name: domain})
+        if any(before.get(name) != domain for name, domain in domains.items()):
+            self.space = Space({**before, **domains})
             self._token = object()
             self._encode_anew()
         else:
             assert self.space is not None
             self._units.replace(trial, _encode_within(self.space, config))
-        self._first_with[self.space.key(config)] = min(self._first_with.get(self.space.key(config), trial), trial)
+            self._first_with.setdefault(self.space.key(config), trial)
 
     def snapshot(self, index: int) -> History:
         """The history as it is now; ``index`` is the length of the log it was folded from."""

@@ -58,6 +58,6 @@ def make_strategy(name: str, settings: Mapping[str, Any] | None = None) -> Strat
 
 def settings_of(strategy: Strategy) -> dict[str, Any]:
     """The settings that make a built-in strategy again, as JSON values."""
-    if not dataclasses.is_dataclass(strategy) or isinstance(strategy, type):
-        return {}
-    return {f.name: getattr(strategy, f.name) for f in dataclasses.fields(strategy) if f.name != "name" and f.init}
+    settings: Any = strategy
+    fields = dataclasses.fields(settings) if dataclasses.is_dataclass(settings) else ()
+    return {f.name: getattr(strategy, f.name) for f in fields if f.name != "name" and f.init}
