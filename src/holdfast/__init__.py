@@ -1,1 +1,70 @@
-"""holdfast: tune hard, report a number that holds."""
+"""holdfast: tune hard, report a number that holds.
+
+Names are imported when they are first used, so that ``import holdfast`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holdfast.errors import HoldfastError, RequestError
+    from holdfast.protocol.tune import Result, load_result, tune
+    from holdfast.records import Fidelity, RowScores, Score, Trial, Verdict
+    from holdfast.space import Categorical, Float, Int, Space
+    from holdfast.study.handle import LiveTrial
+    from holdfast.study.jobs import TrialPruned
+    from holdfast.study.study import Study, load_study
+
+_HOMES = {
+    "Categorical": "holdfast.space",
+    "Fidelity": "holdfast.records",
+    "Float": "holdfast.space",
+    "HoldfastError": "holdfast.errors",
+    "Int": "holdfast.space",
+    "LiveTrial": "holdfast.study.handle",
+    "RequestError": "holdfast.errors",
+    "Result": "holdfast.protocol.tune",
+    "RowScores": "holdfast.records",
+    "Score": "holdfast.records",
+    "Space": "holdfast.space",
+    "Study": "holdfast.study.study",
+    "Trial": "holdfast.records",
+    "TrialPruned": "holdfast.study.jobs",
+    "Verdict": "holdfast.records",
+    "load_result": "holdfast.protocol.tune",
+    "load_study": "holdfast.study.study",
+    "tune": "holdfast.protocol.tune",
+}
+
+__all__ = [
+    "Categorical",
+    "Fidelity",
+    "Float",
+    "HoldfastError",
+    "Int",
+    "LiveTrial",
+    "RequestError",
+    "Result",
+    "RowScores",
+    "Score",
+    "Space",
+    "Study",
+    "Trial",
+    "TrialPruned",
+    "Verdict",
+    "load_result",
+    "load_study",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'holdfast' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,6 +9,7 @@
     ├── LogError                  a log that cannot be opened, read or written
     │   └── TamperError           a log whose hashes do not match its events
     ├── SealError                 the test set would be opened without permission
+    ├── ExhaustedError            nothing is left to try
     └── StudyHaltedError          the objective fails the same way again and again
 
 `retry` says whether the same call may succeed later without a change.
@@ -59,6 +60,10 @@ class TamperError(LogError):
 
 class SealError(HoldfastError):
     """The test set would be opened without permission, or its file is not what was sealed."""
+
+
+class ExhaustedError(HoldfastError):
+    """Nothing is left to try: the space is used up, the budget is spent, or running trials must finish first."""
 
 
 class StudyHaltedError(HoldfastError):

@@ -229,8 +229,8 @@ class Event:
 class Trial:
     """One configuration and what became of it.
 
-    ``metrics`` are the final values by name; ``reports`` are (step, metrics) in the order they came; ``rows`` and
-    ``checkpoint`` are the sha256 of blobs in the log; times are seconds since 1970.
+    ``metrics`` are the final values by name; ``reports`` are (step, metrics) in the order they came; ``checkpoint`` is
+    (step, sha256 of a blob in the log); ``rows`` describes the row scores and their blobs; times are seconds since 1970.
     """
 
     number: int
@@ -242,7 +242,7 @@ class Trial:
     reports: tuple[tuple[int, Mapping[str, float]], ...] = ()
     until_step: int | None = None
     start_step: int = 0
-    checkpoint: str | None = None
+    checkpoint: tuple[int, str] | None = None
     rows: Mapping[str, Any] | None = None
     error: str | None = None
     cause: Cause | None = None

@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from holdfast.records import Config, Direction, Fidelity, TrialState, Value
+from holdfast.records import Config, Direction, Fidelity, TrialState, Value, array_from_bytes, array_to_bytes
 from holdfast.space import Categorical, Domain, Space
 
 STATES: tuple[TrialState, ...] = tuple(TrialState)
@@ -204,6 +205,31 @@ class HistoryBuilder:
             _first_with=self._first_with,
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """All that `restore` needs, as JSON values."""
+        return {
+            "space": None if self.space is None else self.space.to_json(),
+            "trials_limit": self.trials_limit,
+            "configs": self._configs,
+            "columns": [array_to_bytes(column.view()).hex() for column in self._columns()],
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take over what `to_json` of another builder wrote."""
+        self.space = None if data["space"] is None else Space.from_json(data["space"])
+        self.trials_limit = data["trials_limit"]
+        self._configs = data["configs"]
+        arrays = [array_from_bytes(bytes.fromhex(text)) for text in data["columns"]]
+        self._units = _Rows(arrays[0].shape[1:], float)
+        for column, array in zip(self._columns(), arrays, strict=True):
+            column.fill(array)
+        if self.space is not None:
+            for number, config in enumerate(self._configs):
+                self._first_with.setdefault(self.space.key(config), number)
+
+    def _columns(self) -> tuple[_Rows, ...]:
+        return (self._units, *self._told, *self._reports, *self._moves)
+
     def _encode_anew(self) -> None:
         assert self.space is not None
         self._units = _Rows((len(self.space),), float)
@@ -237,11 +263,16 @@ class _Rows:
 
     def append(self, row: float | np.ndarray) -> None:
         if self._length == len(self._array):
-            grown = np.empty((2 * self._length, *self.shape), dtype=self._array.dtype)
+            grown = np.empty((max(2 * self._length, 64), *self.shape), dtype=self._array.dtype)
             grown[: self._length] = self._array
             self._array = grown
         self._array[self._length] = row
         self._length += 1
+
+    def fill(self, array: np.ndarray) -> None:
+        """Hold exactly the rows of ``array``."""
+        self._array = np.array(array)
+        self._length = len(array)
 
     def replace(self, position: int, row: np.ndarray) -> None:
         """Change one row in a copy, so that earlier views keep theirs."""

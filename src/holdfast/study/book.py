@@ -1,0 +1,117 @@
+"""The log and the state folded from it, kept in step: every change is an event first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from holdfast.errors import LogError
+from holdfast.log.base import Conflict, Head, StudyLog
+from holdfast.records import (
+    Entry,
+    RowScores,
+    array_from_bytes,
+    array_to_bytes,
+)
+from holdfast.study.snapshot import state_from_bytes, state_to_bytes
+from holdfast.study.state import StudyState, fold
+
+T = TypeVar("T")
+SNAPSHOT_EVERY = 2_000
+
+
+class Book:
+    """One study's log and state. Another process may append in between: then the decision is taken again."""
+
+    def __init__(self, log: StudyLog) -> None:
+        self.log = log
+        self._head = Head()
+        self._state: StudyState | None = None
+        self._load_snapshot()
+        self.refresh()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the study has been created."""
+        return self._state is not None
+
+    @property
+    def state(self) -> StudyState:
+        """The state as of the last refresh or commit."""
+        if self._state is None:
+            raise LogError("the log is empty: the study has not been created")
+        return self._state
+
+    @property
+    def head(self) -> Head:
+        """The end of the log as far as it is folded."""
+        return self._head
+
+    def refresh(self) -> StudyState | None:
+        """Fold what others have appended."""
+        for event in self.log.read(self._head.length):
+            self._state = fold(self._state, Entry(event.kind, event.data, event.time), event.index)
+            self._head = Head(event.index + 1, event.hash)
+        return self._state
+
+    def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]]) -> T:
+        """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict."""
+        while True:
+            entries, answer = decide(self.state)
+            if not entries:
+                return answer
+            if self.append(entries):
+                return answer
+
+    def append(self, entries: Sequence[Entry]) -> bool:
+        """Append behind the known head; False, and up to date again, if somebody else was first."""
+        result = self.log.append(entries, self._head)
+        if isinstance(result, Conflict):
+            self.refresh()
+            return False
+        before = self._head.length
+        for offset, item in enumerate(entries):
+            self._state = fold(self._state, item, before + offset)
+        self._head = result
+        if before // SNAPSHOT_EVERY != result.length // SNAPSHOT_EVERY:
+            self.save_snapshot()
+        return True
+
+    def note(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Append one event that holds whatever the state."""
+        self.commit(lambda _: ([entry(kind, data)], None))
+
+    def put_rows(self, rows: RowScores) -> dict[str, Any]:
+        """Keep row scores as blobs; returns the JSON that stands for them in an event."""
+        return {
+            "values": {"blob": self.log.put(array_to_bytes(rows.values))},
+            "rows": None if rows.rows is None else {"blob": self.log.put(array_to_bytes(rows.rows))},
+            "kind": rows.kind,
+            "aggregate": rows.aggregate,
+            "n": len(rows.values),
+        }
+
+    def get_rows(self, data: Mapping[str, Any]) -> RowScores:
+        """The row scores that `put_rows` kept."""
+        return RowScores(
+            values=array_from_bytes(self.log.get(data["values"]["blob"])),
+            rows=None if data["rows"] is None else array_from_bytes(self.log.get(data["rows"]["blob"])),
+            kind=data["kind"],
+            aggregate=data["aggregate"],
+        )
+
+    def save_snapshot(self) -> None:
+        """Keep the folded state, to open faster next time."""
+        self.log.save_snapshot(self._head.length, self._head.hash, state_to_bytes(self.state, self._head))
+
+    def _load_snapshot(self) -> None:
+        found = self.log.load_snapshot()
+        loaded = None if found is None else state_from_bytes(found[1])
+        if loaded is not None:
+            self._state, self._head = loaded
+
+
+def entry(kind: str, data: Mapping[str, Any]) -> Entry:
+    """An event of now."""
+    return Entry(kind, data, time.time())

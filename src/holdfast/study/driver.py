@@ -1,0 +1,85 @@
+"""The study's side of an executor: gives out trials, takes in reports and outcomes, and knows when to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from holdfast.errors import StudyHaltedError
+from holdfast.execute.base import Nothing
+from holdfast.records import Assignment, Cause, Outcome, Report, Trial, TrialState, Verdict
+from holdfast.search.base import Strategy
+from holdfast.study import actions
+from holdfast.study.book import Book, entry
+
+RESTARTS_OF_A_LOST_TRIAL = 1
+
+
+@dataclass
+class StudyDriver:
+    """Drives one run of a study.
+
+    Args:
+        book: the study.
+        strategy: what proposes.
+        halt_after: so many alike failures in a row end the study with the real error.
+        deadline: `time.monotonic` seconds after which no trial is given out.
+        batch: how many trials one call of the job gets.
+        lost: numbers of trials whose process is gone; they run first.
+        on_finish: called with each trial that ended or paused.
+    """
+
+    book: Book
+    strategy: Strategy
+    halt_after: int = 5
+    deadline: float | None = None
+    batch: int = 1
+    lost: list[int] = field(default_factory=list)
+    on_finish: Callable[[Trial], None] | None = None
+    running: set[int] = field(default_factory=set)
+    failures: list[Outcome] = field(default_factory=list)
+
+    def next(self) -> Sequence[Assignment] | Nothing:
+        """The next trials: lost ones, then enqueued ones, then what the strategy suggests."""
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            return Nothing.DONE
+        assignments: list[Assignment] = []
+        while self.lost and len(assignments) < self.batch:
+            assignments.append(actions.restart(self.book, self.lost.pop(0), "the process that ran it is gone"))
+        assignments = assignments or actions.ask(self.book, self.strategy, self.batch)
+        self.running.update(assignment.trial for assignment in assignments)
+        if assignments:
+            return assignments
+        return Nothing.WAIT if self.running else Nothing.DONE
+
+    def report(self, report: Report) -> Verdict:
+        """Log and judge."""
+        return actions.report(self.book, self.strategy, report)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Log how a trial ended; a lost one gets one more try."""
+        self.running.discard(outcome.trial)
+        trial = self.book.state.trials[outcome.trial]
+        if outcome.cause is Cause.LOST and trial.restarts < RESTARTS_OF_A_LOST_TRIAL:
+            self.lost.append(outcome.trial)
+            return
+        actions.tell(self.book, outcome)
+        if self.on_finish is not None:
+            self.on_finish(self.book.state.trials[outcome.trial])
+        self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
+        """Halt the study after too many alike failures in a row."""
+        if not actions.counts_as_failure(outcome):
+            if outcome.state is not TrialState.FAILED:
+                self.failures.clear()
+            return
+        if self.failures and not actions.is_alike(self.failures[-1], outcome):
+            self.failures.clear()
+        self.failures.append(outcome)
+        if len(self.failures) >= self.halt_after:
+            error = actions.last_line(outcome.error)
+            why = f"{len(self.failures)} trials in a row failed alike: {error}"
+            self.book.append([entry("study.halted", {"why": why})])
+            raise StudyHaltedError(f"study '{self.book.state.settings.name}' was halted, because {why}")

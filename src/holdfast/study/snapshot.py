@@ -1,0 +1,105 @@
+"""A folded state as bytes and back: JSON, compressed. Disposable: anything unexpected means folding the log instead."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from holdfast.log.base import Head
+from holdfast.records import Cause, Trial, TrialState, number_from_json, number_to_json
+from holdfast.study.state import Request, Settings, StudyState
+
+VERSION = 1
+
+
+def state_to_bytes(state: StudyState, head: Head) -> bytes:
+    """The state after the event that ``head`` names."""
+    data = {
+        "version": VERSION,
+        "head": [head.length, head.hash],
+        "settings": state.settings.to_json(),
+        "trials": [_trial_to_json(trial) for trial in state.trials],
+        "queue": [[number, request.config, request.why] for number, request in state.queue.items()],
+        "requests": state.requests,
+        "strategy_says": state.strategy_says,
+        "notes": state.notes,
+        "history": state.history.to_json(),
+    }
+    return zlib.compress(json.dumps(data, separators=(",", ":")).encode(), level=1)
+
+
+def state_from_bytes(data: bytes) -> tuple[StudyState, Head] | None:
+    """The state and its head; None for a snapshot of another version."""
+    loaded: dict[str, Any] = json.loads(zlib.decompress(data))
+    if loaded["version"] != VERSION:
+        return None
+    state = StudyState.begin(Settings.from_json(loaded["settings"]))
+    state.trials = [_trial_from_json(item) for item in loaded["trials"]]
+    state.queue = {number: Request(config, why) for number, config, why in loaded["queue"]}
+    state.requests = loaded["requests"]
+    state.strategy_says = loaded["strategy_says"]
+    state.notes = loaded["notes"]
+    state.history.restore(loaded["history"])
+    state.length = loaded["head"][0]
+    return state, Head(*loaded["head"])
+
+
+def _trial_to_json(trial: Trial) -> list[Any]:
+    return [
+        trial.number,
+        trial.config,
+        trial.state.value,
+        trial.reason,
+        trial.seed,
+        _numbers_to_json(trial.metrics),
+        [[step, _numbers_to_json(metrics)] for step, metrics in trial.reports],
+        trial.until_step,
+        trial.start_step,
+        trial.checkpoint,
+        trial.rows,
+        trial.error,
+        None if trial.cause is None else trial.cause.value,
+        trial.parent,
+        trial.asked_at,
+        trial.told_at,
+        trial.seconds,
+        trial.cpu_seconds,
+        trial.restarts,
+        dict(trial.extra),
+    ]
+
+
+def _trial_from_json(item: list[Any]) -> Trial:
+    number, config, state, reason, seed, metrics, reports, until, start, checkpoint, rows, error, cause, *rest = item
+    parent, asked_at, told_at, seconds, cpu_seconds, restarts, extra = rest
+    return Trial(
+        number=number,
+        config=config,
+        state=TrialState(state),
+        reason=reason,
+        seed=seed,
+        metrics=_numbers_from_json(metrics),
+        reports=tuple((step, _numbers_from_json(values)) for step, values in reports),
+        until_step=until,
+        start_step=start,
+        checkpoint=None if checkpoint is None else (checkpoint[0], checkpoint[1]),
+        rows=rows,
+        error=error,
+        cause=None if cause is None else Cause(cause),
+        parent=parent,
+        asked_at=asked_at,
+        told_at=told_at,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        restarts=restarts,
+        extra=extra,
+    )
+
+
+def _numbers_to_json(metrics: Any) -> dict[str, Any]:
+    return {name: number_to_json(value) for name, value in metrics.items()}
+
+
+def _numbers_from_json(metrics: Any) -> dict[str, float]:
+    return {name: number_from_json(value) for name, value in metrics.items()}
