@@ -1,0 +1,149 @@
+"""Reading tables from files: CSV and TSV by rules that leave no doubt, Parquet and Arrow with the types they carry.
+
+A CSV file is read as text only; which column holds numbers or dates is decided in `holdfast.data.columns`, so that a
+training table and a table to predict for are read alike. The rules:
+
+- The file is UTF-8 (with or without a byte-order mark). The first line names the columns.
+- ``.tsv`` is separated by tabs; ``.csv`` by commas, or by semicolons or tabs if the header holds those and no comma.
+- Spaces around a value are no part of it. A line without any character is no row.
+- The spellings in `MISSING` are missing values.
+- Every row has as many values as the header has names; anything else is refused with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"})
+"""The spellings of a missing value in a CSV file."""
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ipc")
+"""The endings of the files that can be read."""
+
+
+def read_table(data: bytes, path: Path) -> pl.DataFrame:
+    """The table in the bytes of a file; the ending of ``path`` says the format.
+
+    Raises:
+        DataError: if the bytes are not such a table, or the table has no rows, no columns, or columns without a name
+            or with the same name.
+    """
+    if not data:
+        raise DataError(f"{path} is empty; a table with a header and rows is needed")
+    suffix = path.suffix.lower()
+    if suffix in {".csv", ".tsv"}:
+        return _read_delimited(data, path, "\t" if suffix == ".tsv" else None)
+    frame = _read_binary(data, path, suffix)
+    check_names(frame.columns, str(path))
+    if frame.height == 0:
+        raise DataError(f"{path} has columns but no rows; at least one row is needed")
+    return frame
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Refuse a header without names, with an empty name, or with the same name twice.
+
+    Raises:
+        DataError: as said.
+    """
+    if not names:
+        raise DataError(f"{where} has no columns; a table with named columns is needed")
+    first: dict[str, int] = {}
+    for position, name in enumerate(names, start=1):
+        if not name:
+            raise DataError(
+                f"column {position} of {where} has no name in the header; name it, or leave out the row numbers "
+                "(in pandas: index=False) when the table is saved"
+            )
+        if name in first:
+            raise DataError(
+                f"columns {first[name]} and {position} of {where} are both called '{name}'; every column needs a "
+                "name of its own"
+            )
+        first[name] = position
+
+
+def _read_delimited(data: bytes, path: Path, delimiter: str | None) -> pl.DataFrame:
+    """A CSV or TSV file as a frame of strings."""
+    import polars as pl
+
+    text = _decode(data, path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or _delimiter(text), strict=True)
+    rows: list[list[str]] = []
+    names: list[str] = []
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if not names:
+                names = [name.strip() for name in row]
+                check_names(names, str(path))
+            elif len(row) != len(names):
+                raise DataError(
+                    f"line {reader.line_num} of {path} has {len(row)} values where the header names {len(names)} "
+                    "columns; put a value that holds the separator between double quotes"
+                )
+            else:
+                rows.append(row)
+    except csv.Error as exc:
+        raise DataError(f"line {reader.line_num} of {path} cannot be read as CSV: {exc}") from exc
+    if not names:
+        raise DataError(f"{path} holds blank lines only; a table with a header and rows is needed")
+    if not rows:
+        raise DataError(f"{path} has a header but no rows; at least one row is needed")
+    columns = {name: [_cell(row[i]) for row in rows] for i, name in enumerate(names)}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+
+
+def _cell(text: str) -> str | None:
+    """A value without the spaces around it; None if it is missing."""
+    text = text.strip()
+    return None if text in MISSING else text
+
+
+def _delimiter(text: str) -> str:
+    """The separator of a ``.csv`` file, as its header shows it."""
+    header = text.lstrip("\r\n").splitlines()[:1]
+    if header and "," not in header[0]:
+        return max(";\t,", key=header[0].count)
+    return ","
+
+
+def _decode(data: bytes, path: Path) -> str:
+    """The bytes as UTF-8 text, or an error that says where they are not."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        raise DataError(
+            f"{path} is not UTF-8: byte {exc.start + 1}, in line {line}, is 0x{data[exc.start]:02x}; save it as UTF-8"
+        ) from exc
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(f"line {line} of {path} holds a zero byte, as no text file does; save it as CSV in UTF-8")
+    return text
+
+
+def _read_binary(data: bytes, path: Path, suffix: str) -> pl.DataFrame:
+    """A Parquet file, or an Arrow file or stream."""
+    import polars as pl
+
+    try:
+        if suffix == ".parquet":
+            return pl.read_parquet(io.BytesIO(data))
+        if data.startswith(b"ARROW1"):
+            return pl.read_ipc(io.BytesIO(data))
+        return pl.read_ipc_stream(io.BytesIO(data))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as exc:
+        kind = "Parquet" if suffix == ".parquet" else "Arrow"
+        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+        raise DataError(f"{path} cannot be read as {kind}: {reason}") from exc
