@@ -1,0 +1,152 @@
+"""A worker process as its parent sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from holdfast.errors import HoldfastError
+from holdfast.execute.call import failed
+from holdfast.execute.channel import HELLO, Setup, receive, send
+from holdfast.records import Assignment, Cause, Outcome, Report, Verdict
+
+_LAST_WORDS = 1.0
+"""Seconds that a process has to end once its socket is closed, so that its own exit code is the one that is told."""
+
+
+class Child:
+    """One worker process: its socket, its lifeline, and what it has been given to do.
+
+    Args:
+        setup: what it gets before its first assignment.
+        environment: its environment variables.
+    """
+
+    def __init__(self, setup: Setup, environment: Mapping[str, str]) -> None:
+        self.assignments: tuple[Assignment, ...] = ()
+        self._setup = setup
+        self._up = False
+        self._given_at = 0.0
+        here, there = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _program(there.fileno(), lifeline)],
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                pass_fds=(there.fileno(), lifeline),
+                start_new_session=True,
+            )
+        except BaseException:
+            here.close()
+            os.close(self._lifeline)
+            raise
+        finally:
+            there.close()
+            os.close(lifeline)
+        self.connection = Connection(here.detach())
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has something to do."""
+        return bool(self.assignments)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
+    def assign(self, assignments: Sequence[Assignment]) -> None:
+        """Give it something to do, now or as soon as it is up."""
+        self.assignments = tuple(assignments)
+        self._given_at = time.perf_counter()
+        if self._up:
+            self._tell(self.assignments)
+
+    def answer(self, verdict: Verdict) -> None:
+        """Send the verdict on the report that it waits with."""
+        self._tell(verdict)
+
+    def take(self) -> Report | list[Outcome] | None:
+        """Take in its next message; None if that calls for nothing.
+
+        Raises:
+            EOFError, OSError: if it has ended.
+        """
+        message: Report | list[Outcome] | str = receive(self.connection)
+        if isinstance(message, list):
+            self.assignments = ()
+        elif message == HELLO:
+            self._up = True
+            self._tell(self._setup)
+            self._tell(self.assignments)
+            return None
+        assert not isinstance(message, str)
+        return message
+
+    def lost(self) -> list[Outcome]:
+        """Outcomes for what it was doing when it ended, with the signal or exit code.
+
+        Raises:
+            HoldfastError: if it ended before it could take anything in.
+        """
+        self.wait(_LAST_WORDS)
+        how = _how_it_ended(self._process.returncode)
+        if not self._up:
+            raise HoldfastError(
+                f"a worker process {how} before it could start; look at what it printed, or run with n_jobs=1"
+            )
+        seconds = time.perf_counter() - self._given_at
+        outcomes = failed(self.assignments, Cause.LOST, f"the worker process {how} while it ran this trial", seconds)
+        self.assignments = ()
+        return outcomes
+
+    def dismiss(self) -> None:
+        """Let it know that there is no more to do."""
+        self.connection.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for it to end by itself, then end it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(seconds, 0.0))
+        self.kill()
+
+    def kill(self) -> None:
+        """End it, and whatever it has started, at once; may be called again."""
+        if self._lifeline < 0:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it and all that it started are gone already
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.connection.close()
+        os.close(self._lifeline)
+        self._lifeline = -1
+
+    def _tell(self, message: object) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has ended: `take` will find that out
+            send(self.connection, message)
+
+
+def _program(socket: int, lifeline: int) -> str:
+    """The worker's first lines: find this very holdfast, then serve; the parent's own path comes with the setup."""
+    package = str(Path(__file__).parents[2])
+    return (
+        f"import sys; sys.path.insert(0, {package!r});"
+        f" from holdfast.execute.worker import main; main({socket}, {lifeline}, {os.getpid()})"
+    )
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    name = signal.Signals(-code).name
+    hint = " (the kernel does this when memory runs out)" if -code == signal.SIGKILL else ""
+    return f"was ended by signal {-code}, {name}{hint},"

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.errors import RequestError
+from holdfast.execute import Processes
+from holdfast.execute.threads import POOLS, bounded, cores
+from holdfast.records import Assignment, Cause, Outcome, Reporter, TrialState
+from holdfast.testing.executors import EchoJob, ScriptedDriver, assignment, run
+from holdfast.testing.processes import alive
+
+SCRIPT_HEAD = """
+import os, sys, time
+from holdfast.execute import Processes
+from holdfast.records import Outcome, Report, TrialState
+from holdfast.testing.executors import ScriptedDriver, assignment
+
+class Job:
+    def __init__(self, objective):
+        self.objective = objective
+    def run(self, assignments, report):
+        return [Outcome(a.trial, TrialState.COMPLETE, {"value": self.objective(a.config, report)}) for a in assignments]
+
+class Speaking(ScriptedDriver):
+    def report(self, report):
+        print("pid", int(report.metrics["pid"]), flush=True)
+        return super().report(report)
+"""
+
+
+@dataclass(frozen=True)
+class EnvironmentJob:
+    """Says what the worker sees: environment, path, folder, native thread pools."""
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        import numpy as np
+        import threadpoolctl
+
+        np.ones((2, 2)) @ np.ones((2, 2))
+        pools = max((pool["num_threads"] for pool in threadpoolctl.threadpool_info()), default=0)
+        extra: dict[str, Any] = {name: os.environ.get(name) for name in (*POOLS, "PYTHONPATH")}
+        extra |= {"cwd": str(Path.cwd()), "path": list(sys.path), "pools": pools, "stdin": sys.stdin.read()}
+        return [Outcome(given.trial, TrialState.COMPLETE, extra=extra) for given in assignments]
+
+
+@dataclass(frozen=True)
+class LeavingOpenJob:
+    """Forks a process that keeps the worker's socket open, then dies."""
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        if os.fork() == 0:
+            time.sleep(60)
+        os._exit(5)
+
+
+@dataclass(frozen=True)
+class UnsendableJob:
+    """Returns what cannot travel."""
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        return [Outcome(given.trial, TrialState.COMPLETE, extra={"lock": threading.Lock()}) for given in assignments]
+
+
+def run_script(body: str, folder: Path, **options: Any) -> subprocess.Popen[str]:
+    script = folder / "script.py"
+    script.write_text(SCRIPT_HEAD + textwrap.dedent(body))
+    return subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, **options
+    )
+
+
+def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
+    deadline = time.monotonic() + seconds
+    while (left := [pid for pid in pids if alive(pid) and not _zombie(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
+
+
+def _zombie(pid: int) -> bool:
+    """Orphans stay as zombies where the init process does not collect them."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def test_a_script_without_a_main_guard_runs_once_and_sends_lambdas(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("def tenfold(x):\n    return 10.0 * x\n")
+    process = run_script(
+        """
+        import beside
+        print("main module runs")
+        factor = 2.0
+        driver = ScriptedDriver([[assignment(n)] for n in range(4)])
+        Processes(2).run(Job(lambda config, report: beside.tenfold(config["x"]) * factor), driver)
+        print(sorted(outcome.metrics["value"] for outcome in driver.outcomes))
+        """,
+        tmp_path,
+    )
+    out, err = process.communicate(timeout=20)
+    assert (out.splitlines(), err) == (["main module runs", "[0.0, 20.0, 40.0, 60.0]"], "")
+
+
+def test_what_an_objective_prints_appears_and_does_no_harm(tmp_path: Path) -> None:
+    process = run_script(
+        r"""
+        def objective(config, report):
+            print("hello from", config["x"])
+            os.write(1, b"\x80\x04raw bytes\n" * 3)
+            print("trouble", file=sys.stderr)
+            return 1.0
+        driver = ScriptedDriver([[assignment(0)], [assignment(1)]])
+        Processes(1).run(Job(objective), driver)
+        print(len(driver.outcomes), "outcomes")
+        """,
+        tmp_path,
+        errors="replace",
+    )
+    out, err = process.communicate(timeout=20)
+    assert {"hello from 0", "hello from 1", "2 outcomes"} <= set(out.splitlines())
+    assert (out.count("raw bytes"), err.count("trouble")) == (6, 2)
+
+
+@pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_workers_and_what_they_started_end_with_the_parent(death: signal.Signals, tmp_path: Path) -> None:
+    process = run_script(
+        """
+        def objective(config, report):
+            report(Report(0, 1, {"pid": os.getpid()}))
+            time.sleep(60)
+        Processes(2).run(Job(objective), Speaking([[assignment(0)], [assignment(1)]]))
+        """,
+        tmp_path,
+    )
+    assert process.stdout is not None
+    pids = [int(process.stdout.readline().split()[1]) for _ in range(2)]
+    process.send_signal(death)
+    assert wait_until_gone([process.pid, *pids], 1.0) == []
+    process.communicate()
+    assert process.returncode != 0
+
+
+def test_an_exception_class_of_the_worker_travels_as_text(tmp_path: Path) -> None:
+    process = run_script(
+        """
+        class OnlyHere(Exception):
+            pass
+        class Raising:
+            def run(self, assignments, report):
+                raise OnlyHere("of the script")
+        driver = ScriptedDriver([[assignment(0)]])
+        Processes(1).run(Raising(), driver)
+        print(driver.outcomes[0].cause, driver.outcomes[0].error.splitlines()[-1])
+        """,
+        tmp_path,
+    )
+    out, _ = process.communicate(timeout=20)
+    assert out.strip() == "error OnlyHere: of the script"
+
+
+def test_a_worker_sees_the_parents_path_and_folder_and_bounded_pools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "999")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    n_workers = max(cores() // 2, 1)
+    driver = run(Processes(n_workers), EnvironmentJob(), ScriptedDriver([[assignment(0)]]))
+    seen = driver.outcomes[0].extra
+    assert (seen["OMP_NUM_THREADS"], seen["MKL_NUM_THREADS"]) == (str(cores() // n_workers), "1")
+    assert 0 < seen["pools"] <= cores() // n_workers
+    assert (seen["cwd"], seen["path"], seen["PYTHONPATH"], seen["stdin"]) == (str(tmp_path), sys.path, None, "")
+
+
+def test_pools_are_bounded_by_the_share_of_the_cores() -> None:
+    assert set(bounded({}, 10_000).values()) == {"1"}
+    assert bounded({"OMP_NUM_THREADS": "1"}, 1)["OMP_NUM_THREADS"] == "1"
+    assert bounded({"OMP_NUM_THREADS": "1"}, 1, threads_per_worker=7)["OMP_NUM_THREADS"] == "7"
+    assert bounded({"OMP_NUM_THREADS": "many", "HOME": "/h"}, 10_000) == dict.fromkeys(POOLS, "1") | {"HOME": "/h"}
+
+
+def test_a_death_is_noticed_though_something_still_holds_the_socket() -> None:
+    began = time.perf_counter()
+    driver = run(Processes(1), LeavingOpenJob(), ScriptedDriver([[assignment(0)], [assignment(1)]]))
+    assert [outcome.cause for outcome in driver.outcomes] == [Cause.LOST, Cause.LOST]
+    assert "exit code 5" in (driver.outcomes[0].error or "")
+    assert time.perf_counter() - began < 5.0
+
+
+def test_an_outcome_that_cannot_travel_says_so() -> None:
+    driver = run(Processes(1), UnsendableJob(), ScriptedDriver([[assignment(0)]]))
+    assert driver.outcomes[0].cause is Cause.ERROR
+    assert "cannot be sent to the study" in (driver.outcomes[0].error or "")
+
+
+def test_a_job_that_cannot_be_pickled_is_refused_before_any_work() -> None:
+    driver = ScriptedDriver([[assignment(0)]])
+    lock = threading.Lock()
+
+    class Locked(EchoJob):
+        def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+            with lock:
+                return []
+
+    with pytest.raises(RequestError, match=r"cannot be sent to worker processes \(cannot pickle '_thread.lock'"):
+        Processes(2).run(Locked(), driver)
+    assert driver.given == []
+
+
+def test_a_job_that_a_worker_cannot_load_fails_its_trials_with_the_reason(tmp_path: Path) -> None:
+    process = run_script(
+        """
+        import types
+        vanishing = types.ModuleType("vanishing")
+        class Gone:
+            def __reduce__(self):
+                return (getattr, (sys.modules["os"], "no_such_function"))
+        driver = ScriptedDriver([[assignment(0)]])
+        Processes(1).run(Job(Gone()), driver)
+        print(driver.outcomes[0].cause, driver.outcomes[0].error.splitlines()[0])
+        """,
+        tmp_path,
+    )
+    out, err = process.communicate(timeout=20)
+    assert out.strip() == "error a worker process could not load the objective:", err
+
+
+@pytest.mark.parametrize("numbers", [{"n_workers": 0}, {"n_workers": 2, "threads_per_worker": 0}])
+def test_numbers_below_one_are_refused(numbers: dict[str, int]) -> None:
+    with pytest.raises(RequestError, match="at least 1 is needed"):
+        Processes(**numbers)
