@@ -1,0 +1,168 @@
+"""plan.toml: what a person asks for, with every default filled in. `docs/plan.md` is made from these classes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from holdfast.records import Value
+
+NOT_YET = {
+    "usd": "money",
+    "kg_co2e": "carbon",
+    "kwh": "energy",
+    "disk": "disk",
+}
+"""Budgets that are known by name and refused until they are metered."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StudyTable(_Table):
+    """The study: its name, its seed, and when the test set is opened."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)] = Field(
+        description="The study's name and its folder under `runs/`: letters, digits, `.`, `_` and `-`."
+    )
+    seed: int = Field(0, ge=0, description="Every random draw follows from it: the split, the search, the models.")
+    storage: str | None = Field(
+        None, description="Where the log is kept, such as `sqlite:///all.db`; by default `runs/NAME/study.db`."
+    )
+    unseal: Literal["at-end", "by-hand"] = Field(
+        "at-end",
+        description="Open the sealed test set once when the choice is made, or only on `holdfast unseal NAME`.",
+    )
+
+
+class DataTable(_Table):
+    """The table: where it comes from, what its columns are, and how its rows are divided."""
+
+    source: str = Field(
+        description="`sklearn:NAME`, a path to a .csv, .tsv, .parquet or .arrow file (relative to the plan), or "
+        "`module:function` that returns a table."
+    )
+    target: str | None = Field(
+        None, description="The column to predict; needed for files, unless the task is clustering."
+    )
+    task: Literal["binary", "multiclass", "regression", "clustering"] | None = Field(
+        None, description="What is learned; inferred from the target where it is not given."
+    )
+    split: dict[str, float | int | str | bool] = Field(
+        default_factory=lambda: dict[str, float | int | str | bool](train=0.6, validation=0.2, test=0.2),
+        description="Shares of the rows, as in `{ train = 0.6, validation = 0.2, test = 0.2 }`, or folds beside a test "
+        "share, as in `{ folds = 5, test = 0.2 }`; `select = 0.1` sets rows apart for the finalists; `group` and "
+        "`time` name a column to split by; `stratify = false` switches stratification off.",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Kinds where they should not be inferred: numeric, boolean, categorical, date, text or drop.",
+    )
+    drop: tuple[str, ...] = Field((), description="Columns to leave out.")
+    sensitive: tuple[str, ...] = Field((), description="Columns recorded as sensitive, for later fairness checks.")
+    slices: tuple[str, ...] = Field((), description="Columns recorded as slices to report on separately later.")
+
+    @field_validator("drop", "sensitive", "slices", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class ModelTable(_Table):
+    """The model: its family, and which fit of the winner ships."""
+
+    family: str = Field(
+        description="linear, ridge, lasso, logistic, svm, knn, tree, random-forest, gradient-boosting, kmeans, mlp, or "
+        "`module:factory` for any scikit-learn estimator."
+    )
+    ship: Literal["auto", "scored", "refitted"] = Field(
+        "auto",
+        description="The model that ships: the very one that was scored (the default with a validation part, whose "
+        "estimate is about it), or one refitted on train and validation rows (the only way with folds).",
+    )
+
+
+class FidelityTable(_Table):
+    """How much training a trial may have, for strategies that pause and resume."""
+
+    name: str = Field("epochs", description="What is counted.")
+    min: int = Field(1, ge=1, description="The first rung.")
+    max: int = Field(description="The last rung: a full training.")
+    eta: int = Field(3, ge=2, description="The factor between rungs; one in eta goes on.")
+
+
+class SearchTable(_Table):
+    """The search: the strategy and how many trials it has."""
+
+    strategy: str = Field("auto", description="auto, gp, random, sobol, grid, asha or manual.")
+    trials: int = Field(50, ge=1, description="How many configurations are tried, enqueued ones included.")
+    workers: int = Field(
+        1, ge=1, description="Processes that train at once; with one, the same seed gives the same trials."
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="Settings of the strategy, as in `resolution = 3`."
+    )
+    fidelity: FidelityTable | None = Field(None, description="For asha; by default that of the family.")
+    finalists: int = Field(
+        5, ge=1, description="How many of the best are scored again on the select rows, where there are any."
+    )
+    halt_after: int = Field(5, ge=1, description="So many alike failures in a row end the study with the real error.")
+
+
+class MetricTable(_Table):
+    """The metric that ranks trials."""
+
+    name: str | None = Field(
+        None,
+        description="Any scikit-learn scorer, or `module:function` of (y_true, y_pred); by default accuracy, rmse or "
+        "silhouette.",
+    )
+
+
+class BudgetTable(_Table):
+    """What the search may cost."""
+
+    hours: float | None = Field(None, gt=0, description="No trial starts after so many hours.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_what_is_not_metered_yet(cls, data: Any) -> Any:
+        for key in data if isinstance(data, dict) else ():
+            if key in NOT_YET:
+                raise ValueError(f"a budget of {NOT_YET[key]} ('{key}') is not built yet; there is 'hours'")
+        return data
+
+
+class TrialTable(_Table):
+    """A configuration to try first, as `[[trials]]`."""
+
+    config: dict[str, Value] = Field(description="Values; those left out take their defaults.")
+    why: str = Field("", description="The reason, for the record.")
+
+
+class Plan(_Table):
+    """All of plan.toml."""
+
+    study: StudyTable = Field(description="The study.")
+    data: DataTable = Field(description="The table.")
+    model: ModelTable = Field(description="The model.")
+    space: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Overrides of the family's default space: a table with a type replaces or adds a hyperparameter, "
+        "a table without a type changes its bounds, a plain value fixes it.",
+    )
+    search: SearchTable = Field(default_factory=SearchTable, description="The search.")
+    metric: MetricTable = Field(default_factory=MetricTable, description="The metric.")
+    budget: BudgetTable = Field(default_factory=BudgetTable, description="The budget.")
+    trials: tuple[TrialTable, ...] = Field((), description="Configurations to try first.")
+
+    @field_validator("trials", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    def to_json(self) -> dict[str, Any]:
+        """Every key with its value, as JSON values."""
+        return self.model_dump(mode="json")
