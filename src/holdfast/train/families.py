@@ -1,0 +1,113 @@
+"""Model families by name: what each can learn, how its columns are prepared, its search space, and its models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from holdfast.errors import RequestError, nearest
+from holdfast.records import Config, Fidelity
+from holdfast.space import Space
+from holdfast.train.task import Task, TaskKind
+
+Preprocessing = Literal["scaled", "onehot", "ordinal"]
+"""Numeric columns standardised and categories one-hot; categories one-hot only; categories as ordinal codes."""
+
+CLASSIFICATION: frozenset[TaskKind] = frozenset({"binary", "multiclass"})
+SUPERVISED: frozenset[TaskKind] = CLASSIFICATION | {"regression"}
+
+PLANNED = ("cnn", "transformer", "gaussian-process", "xgboost", "lightgbm")
+"""Families on the roadmap: refused by name, so that nobody takes them for a misspelling."""
+
+
+class Estimator(Protocol):
+    """What a family builds: scikit-learn's two methods (and ``predict_proba`` where the model has probabilities)."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
+        """Learn from features (n, d) and targets (n,)."""
+        ...
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """A class or value for each row, shape (n,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model.
+
+    Args:
+        name: what a plan calls it.
+        tasks: the kinds of task it can learn.
+        preprocessing: how its columns are prepared.
+        space: the default search space for a task.
+        make: a model for (config, task, seed, epochs).
+        docs: one sentence.
+        fidelity: how much training a trial may have, None where a fit is all or nothing.
+        instead: for tasks it cannot learn, the family to name in the refusal.
+    """
+
+    name: str
+    tasks: frozenset[TaskKind]
+    preprocessing: Preprocessing
+    space: Callable[[Task], Space]
+    make: Callable[[Config, Task, int, int | None], Estimator]
+    docs: str
+    fidelity: Fidelity | None = None
+    instead: str | None = None
+
+    def build(self, config: Config, task: Task, seed: int, *, epochs: int | None = None) -> Estimator:
+        """A model before its fit; the same arguments and rows give the same fit.
+
+        Args:
+            config: hyperparameters; those left out keep the defaults of the family.
+            task: what is learned.
+            seed: every random draw of the model follows from it.
+            epochs: train for exactly this many, without early stopping (a refit on more rows); None otherwise.
+
+        Raises:
+            RequestError: if the family cannot learn the task, the config has an unknown key, or it has no epochs.
+        """
+        self.check(task)
+        if epochs is not None and self.fidelity is None:
+            raise RequestError(f"the family '{self.name}' has no epochs, so it cannot be built for {epochs} of them")
+        return self.make(dict(config), task, seed, epochs)
+
+    def check(self, task: Task) -> None:
+        """Raise `RequestError` if the family cannot learn ``task``."""
+        if task.kind not in self.tasks:
+            hint = f"; use '{self.instead}'" if self.instead else f"; it serves {', '.join(sorted(self.tasks))}"
+            raise RequestError(f"the family '{self.name}' cannot learn a {task.kind} task{hint}")
+
+
+@cache
+def all_families() -> dict[str, Family]:
+    """Every family by name."""
+    from holdfast.train.estimators import FAMILIES
+    from holdfast.train.mlp import MLP
+
+    return {family.name: family for family in (*FAMILIES, MLP)}
+
+
+def family_named(name: str) -> Family:
+    """The family that a plan calls ``name``.
+
+    Raises:
+        RequestError: if there is none, or it is not built yet.
+    """
+    families = all_families()
+    if name in PLANNED:
+        raise RequestError(f"the family '{name}' is planned but not built yet; choose one of {', '.join(families)}")
+    if name not in families:
+        hint = nearest(name, families) or f"; choose one of {', '.join(families)}, or write module:factory"
+        raise RequestError(f"there is no model family '{name}'{hint}")
+    return families[name]
+
+
+def families_for(task: Task) -> tuple[Family, ...]:
+    """The families that can learn ``task``."""
+    return tuple(family for family in all_families().values() if task.kind in family.tasks)

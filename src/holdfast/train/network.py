@@ -1,0 +1,90 @@
+"""The multilayer perceptron: its shape, its layers, and an initialisation that draws from a given generator."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from holdfast.train.settings import Activation
+
+_ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+}
+
+INPUT_LIMIT = 3.0
+"""Standardised inputs are squeezed smoothly into (-3, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """The shape of a multilayer perceptron: ``depth`` hidden layers of ``width`` units between inputs and outputs."""
+
+    inputs: int
+    outputs: int
+    depth: int = 2
+    width: int = 128
+    activation: Activation = "relu"
+    dropout: float = 0.0
+    layer_norm: bool = False
+
+
+class Dropout(nn.Module):
+    """Dropout (Srivastava et al. 2014) with masks from a generator of its own, so that they can be repeated."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.keep = 1.0 - rate
+        self.generator = torch.Generator()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``x`` with entries zeroed at the rate and the others scaled up; ``x`` itself outside of training."""
+        if not self.training:
+            return x
+        mask = torch.empty_like(x).bernoulli_(self.keep, generator=self.generator)
+        return x * mask.mul_(1.0 / self.keep)
+
+
+class SmoothClip(nn.Module):
+    """x / sqrt(1 + (x/3)^2): keeps outliers of standardised inputs within (-3, 3) (Holzmüller et al. 2024, RealMLP)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Same shape as ``x``."""
+        return x * torch.rsqrt(1.0 + (x / INPUT_LIMIT) ** 2)
+
+
+def build_network(architecture: Architecture, generator: torch.Generator) -> nn.Sequential:
+    """A freshly initialised network: (n, inputs) to (n, outputs)."""
+    layers: list[nn.Module] = [SmoothClip()]
+    size = architecture.inputs
+    for _ in range(architecture.depth):
+        layers.append(_linear(size, architecture.width, generator))
+        if architecture.layer_norm:
+            layers.append(nn.LayerNorm(architecture.width))
+        layers.append(_ACTIVATION_LAYERS[architecture.activation]())
+        if architecture.dropout > 0.0:
+            layers.append(Dropout(architecture.dropout))
+        size = architecture.width
+    layers.append(_linear(size, architecture.outputs, generator, gain=1.0))
+    return nn.Sequential(*layers)
+
+
+def seed_dropout(network: nn.Module, seed: int) -> None:
+    """Let every dropout layer draw from a stream of its own that follows from ``seed``."""
+    layers = [layer for layer in network.modules() if isinstance(layer, Dropout)]
+    for index, layer in enumerate(layers):
+        layer.generator.manual_seed(seed + index)
+
+
+def _linear(inputs: int, outputs: int, generator: torch.Generator, gain: float = math.sqrt(2.0)) -> nn.Linear:
+    """A linear layer with normal weights of deviation gain/sqrt(inputs) (He et al. 2015, eq. 10) and zero biases."""
+    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    with torch.no_grad():
+        layer.weight.normal_(0.0, gain / math.sqrt(inputs), generator=generator)
+        layer.bias.zero_()
+    return layer

@@ -1,0 +1,95 @@
+"""A network that has learned: it predicts, and it is saved as one self-contained safetensors file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from holdfast.errors import RequestError
+from holdfast.train.checkpoint import pack, unpack
+from holdfast.train.network import Architecture, build_network
+from holdfast.train.rows import Targets, as_matrix
+
+FORMAT = 1
+"""The version of the file; a higher one is refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """The weights of a network, its shape, and what its outputs mean.
+
+    Args:
+        architecture: the shape.
+        targets: classes, or mean and deviation of a regression target.
+        weights: tensors by their names in the network.
+    """
+
+    architecture: Architecture
+    targets: Targets
+    weights: Mapping[str, torch.Tensor]
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """The outputs for the rows of ``X`` (n, d); shape (n, outputs), float64."""
+        network = build_network(self.architecture, torch.Generator())
+        network.load_state_dict(dict(self.weights))
+        network.eval()
+        with torch.no_grad(), one_exact_thread():
+            outputs = network(torch.from_numpy(as_matrix(X))).numpy()
+        return np.asarray(outputs, dtype=np.float64)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The class with the highest score, or the value in its own units; shape (n,)."""
+        scores = self.scores(X)
+        if self.targets.classes is None:
+            return scores[:, 0] * self.targets.deviation + self.targets.mean
+        return np.asarray(self.targets.classes[scores.argmax(axis=1)])
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """The probability of each of ``targets.classes``: the softmax of the scores, shape (n, k).
+
+        Raises:
+            RequestError: if the network is a regression.
+        """
+        if self.targets.classes is None:
+            raise RequestError("a regression has no class probabilities; use predict")
+        scores = self.scores(X)
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file that `from_bytes` reads."""
+        meta = {"format": FORMAT, "architecture": asdict(self.architecture), "targets": self.targets.to_json()}
+        return pack(self.weights, meta)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> TrainedNetwork:
+        """The network that `to_bytes` wrote; runs no code from the bytes.
+
+        Raises:
+            RequestError: if they are no such file, or of a later format.
+        """
+        weights, meta = unpack(data)
+        if meta.get("format") != FORMAT:
+            raise RequestError(f"the network has format {meta.get('format')}; this version of holdfast reads {FORMAT}")
+        return TrainedNetwork(Architecture(**meta["architecture"]), Targets.from_json(meta["targets"]), weights)
+
+
+@contextmanager
+def one_exact_thread() -> Iterator[None]:
+    """One thread, and numbers too small for float32's normal range flushed to zero; both restored afterwards.
+
+    One thread makes sums independent of the machine's load; flushing keeps vanishing weights from slowing training.
+    """
+    threads = torch.get_num_threads()
+    flushing = bool((torch.tensor(1e-40) * 1.0 == 0.0).item())
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(flushing)
+        torch.set_num_threads(threads)

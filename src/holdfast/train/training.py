@@ -1,0 +1,293 @@
+"""Training a network step by step: advance to an epoch, pause into bytes, resume elsewhere as if nothing had happened.
+
+Every random draw comes from a stream named by (seed, epoch, purpose), so the state of a run is its tensors and the
+number of its epoch. Batches are slices of tensors that lie in memory; augmentation is drawn for a whole epoch at once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from holdfast.errors import HoldfastError, RequestError
+from holdfast.records import Config
+from holdfast.rng import Streams
+from holdfast.train.checkpoint import pack, unpack
+from holdfast.train.network import Architecture, build_network, seed_dropout
+from holdfast.train.optimisers import flatten_parameters, new_state, step_function
+from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
+from holdfast.train.schedules import learning_rate_at
+from holdfast.train.settings import MAX_EPOCHS, Settings
+from holdfast.train.task import Task
+from holdfast.train.trained import TrainedNetwork, one_exact_thread
+
+
+class Diverged(HoldfastError):  # noqa: N818 - the name that a search knows this outcome by
+    """The loss became NaN or infinite.
+
+    Args:
+        epoch: the epoch in which it happened, counted from 1.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"the loss became NaN or infinite in epoch {epoch}; a lower learning rate may help")
+        self.epoch = epoch
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:
+        return (Diverged, (self.epoch,))
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMetrics:
+    """What one epoch brought: the mean loss over its batches, and the loss on the watched rows (None without them)."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is made from, apart from its rows; ``epochs`` is None where early stopping decides."""
+
+    config: Config
+    task: Task
+    seed: int
+    epochs: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features and target matrices of the rows that are fitted, shape (n, d) and (n, k), and of those watched."""
+
+    features: torch.Tensor
+    targets: torch.Tensor
+    watched_features: torch.Tensor
+    watched_targets: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands: epochs done, and the best epoch so far with its loss on the watched rows."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float | None = None
+
+    def after(self, loss: float | None) -> Progress:
+        """The progress after one more epoch; without watched rows the latest epoch is the best."""
+        epoch = self.epoch + 1
+        if loss is None or self.best_loss is None or loss < self.best_loss:
+            return Progress(epoch, epoch, loss)
+        return replace(self, epoch=epoch)
+
+
+class Training:
+    """One run of a multilayer perceptron. Make it with `Training.start` or `Training.resume`.
+
+    A tenth of the training rows (stratified by class) is watched: the run stops when the loss on them has not improved
+    for ``patience`` epochs, and predicts with the weights of the best epoch. These rows are not the ones that rank
+    trials. With ``epochs`` given, all rows are fitted for exactly that many epochs and nothing is watched; the schedule
+    of the learning rate keeps its horizon, so a refit walks the same path.
+    """
+
+    def __init__(self, plan: Plan, X: np.ndarray, y: np.ndarray) -> None:
+        self.plan = plan
+        self.settings = Settings.of(plan.config)
+        self.targets = Targets.of(plan.task, y)
+        matrix, encoded = as_matrix(X), self.targets.encode(y)
+        self.fingerprint = fingerprint(matrix, encoded)
+        self._streams = Streams(plan.seed)
+        if plan.epochs is None:
+            draw = self._streams.generator(0, "inner split")
+            fit, watch = inner_split(y, plan.task.is_classification, draw)
+        else:
+            fit, watch = np.arange(len(y)), np.empty(0, dtype=np.intp)
+        self._rows = Rows(
+            *(torch.from_numpy(part) for part in (matrix[fit], encoded[fit], matrix[watch], encoded[watch]))
+        )
+        self._architecture = architecture(self.settings, matrix.shape[1], self.targets.outputs)
+        self.network = build_network(self._architecture, self._generator(0, "initialisation"))
+        self._parameters = flatten_parameters(self.network)
+        self._state = new_state(self.settings.optimizer, self._parameters)
+        self._best = self._parameters.values.clone()
+        self.progress = Progress()
+
+    @staticmethod
+    def start(
+        config: Config, task: Task, X: np.ndarray, y: np.ndarray, seed: int, *, epochs: int | None = None
+    ) -> Training:
+        """A run before its first epoch.
+
+        Args:
+            config: hyperparameters of the family ``mlp``.
+            task: what is learned.
+            X: features, shape (n, d), finite numbers on comparable scales.
+            y: labels or values, shape (n,).
+            seed: every random draw follows from it.
+            epochs: fit for this many epochs without early stopping; None for early stopping within 60.
+
+        Raises:
+            RequestError: if the config has an unknown key.
+            DataError: if the rows cannot be learned from.
+        """
+        return Training(Plan(dict(config), task, seed, epochs), X, np.asarray(y))
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that the run ends with at the latest."""
+        return MAX_EPOCHS if self.plan.epochs is None else self.plan.epochs
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left, or early stopping has ended the run."""
+        progress = self.progress
+        return progress.epoch >= self.last_epoch or progress.epoch - progress.best_epoch >= self.settings.patience
+
+    @property
+    def epochs_used(self) -> int:
+        """The epochs behind the weights that predict: what a refit without early stopping should train for."""
+        return self.progress.best_epoch
+
+    def advance(self, until_epoch: int | None = None) -> list[EpochMetrics]:
+        """Train up to and including ``until_epoch`` (None: to the end), or until early stopping ends the run.
+
+        Raises:
+            Diverged: as soon as a loss is NaN or infinite.
+        """
+        until = self.last_epoch if until_epoch is None else min(until_epoch, self.last_epoch)
+        metrics = []
+        with one_exact_thread():
+            while self.progress.epoch < until and not self.finished:
+                metrics.append(self._epoch(self.progress.epoch + 1))
+        return metrics
+
+    def trained(self) -> TrainedNetwork:
+        """The network at its best epoch."""
+        current = self._parameters.values.clone()
+        self._parameters.values.copy_(self._best)
+        weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self._parameters.values.copy_(current)
+        return TrainedNetwork(self._architecture, self.targets, weights)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The class or value of each row of ``X`` by the weights of the best epoch; shape (n,)."""
+        return self.trained().predict(X)
+
+    def checkpoint(self) -> bytes:
+        """The whole state of the run as a safetensors file; `resume` goes on from it, equal to the bit."""
+        tensors = {"parameters": self._parameters.values, "best": self._best}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self._state.items()}
+        meta = {"plan": asdict(self.plan), "progress": asdict(self.progress), "rows": self.fingerprint}
+        return pack(tensors, meta)
+
+    @staticmethod
+    def resume(checkpoint: bytes, X: np.ndarray, y: np.ndarray) -> Training:
+        """The run that `checkpoint` saved, on the same rows.
+
+        Raises:
+            RequestError: if the bytes are no checkpoint, or were saved on other rows.
+        """
+        tensors, meta = unpack(checkpoint)
+        plan = meta["plan"]
+        task = Task(**{**plan["task"], "categorical": tuple(plan["task"]["categorical"])})
+        training = Training(Plan(plan["config"], task, plan["seed"], plan["epochs"]), X, np.asarray(y))
+        if training.fingerprint != meta["rows"]:
+            raise RequestError("the checkpoint was saved on other training rows; resume with the rows it began with")
+        training.progress = Progress(**meta["progress"])
+        training._parameters.values.copy_(tensors["parameters"])
+        training._best.copy_(tensors["best"])
+        for name, tensor in training._state.items():
+            tensor.copy_(tensors[f"optimizer.{name}"])
+        return training
+
+    def _epoch(self, epoch: int) -> EpochMetrics:
+        """Train one epoch and take stock."""
+        train_loss = self._pass(epoch)
+        validation_loss = self._watched_loss()
+        if validation_loss is not None and not math.isfinite(validation_loss):
+            raise Diverged(epoch)
+        self.progress = self.progress.after(validation_loss)
+        if self.progress.best_epoch == epoch:
+            self._best.copy_(self._parameters.values)
+        return EpochMetrics(epoch, train_loss, validation_loss)
+
+    def _pass(self, epoch: int) -> float:
+        """One pass over the rows that are fitted; the mean loss over its batches."""
+        settings, flat = self.settings, self._parameters
+        step = step_function(settings.optimizer, weight_decay=settings.weight_decay, momentum=settings.momentum)
+        X, T = self._epoch_rows(epoch)
+        size = min(settings.batch_size, len(X))
+        batches = len(X) // size
+        seed_dropout(self.network, self._streams.integer(epoch, "dropout"))
+        self.network.train()
+        total = 0.0
+        for batch in range(batches):
+            count = (epoch - 1) * batches + batch + 1
+            rate = learning_rate_at(
+                settings.schedule, settings.learning_rate, count / (MAX_EPOCHS * batches), settings.warmup
+            )
+            rows = slice(batch * size, (batch + 1) * size)
+            flat.gradients.zero_()
+            loss = self._loss(self.network(X[rows]), T[rows])
+            value = loss.item()
+            if not math.isfinite(value):
+                raise Diverged(epoch)
+            torch.autograd.backward(loss)
+            step(flat, self._state, count, rate)
+            total += value
+        return total / batches
+
+    def _epoch_rows(self, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The rows in this epoch's order, augmented; targets smoothed."""
+        settings = self.settings
+        draw = self._generator(epoch, "order")
+        order = torch.randperm(len(self._rows.features), generator=draw)
+        X, T = self._rows.features[order], self._rows.targets[order]
+        if self.targets.classes is not None and settings.label_smoothing > 0.0:
+            T = T * (1.0 - settings.label_smoothing) + settings.label_smoothing / T.shape[1]
+        if settings.augmentation == "noise":
+            X += settings.noise_scale * torch.randn(X.shape, generator=self._generator(epoch, "noise"))
+        elif settings.augmentation == "mixup":
+            partner = torch.randperm(len(X), generator=draw)
+            share = self._streams.generator(epoch, "mixup").beta(
+                settings.mixup_alpha, settings.mixup_alpha, size=(len(X), 1)
+            )
+            weight = torch.from_numpy(share.astype(np.float32))
+            X, T = torch.lerp(X[partner], X, weight), torch.lerp(T[partner], T, weight)
+        return X, T
+
+    def _watched_loss(self) -> float | None:
+        """The loss on the watched rows with the current weights, None without such rows."""
+        if len(self._rows.watched_features) == 0:
+            return None
+        self.network.eval()
+        with torch.no_grad():
+            return self._loss(self.network(self._rows.watched_features), self._rows.watched_targets).item()
+
+    def _loss(self, outputs: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy against target probabilities, or the mean squared error of standardised values."""
+        if self.targets.classes is None:
+            return functional.mse_loss(outputs, T)
+        return functional.cross_entropy(outputs, T)
+
+    def _generator(self, epoch: int, purpose: str) -> torch.Generator:
+        """A torch generator for one purpose in one epoch."""
+        return torch.Generator().manual_seed(self._streams.integer(epoch, purpose))
+
+
+def architecture(settings: Settings, inputs: int, outputs: int) -> Architecture:
+    """The shape of the network that the settings describe."""
+    return Architecture(
+        inputs,
+        outputs,
+        depth=settings.depth,
+        width=settings.width,
+        activation=settings.activation,
+        dropout=settings.dropout,
+        layer_norm=settings.layer_norm,
+    )
