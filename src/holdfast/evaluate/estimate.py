@@ -1,0 +1,296 @@
+"""The winner's score on validation rows: naive, and corrected for having been selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.evaluate import wording
+from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.scale import Scale, scale_of
+from holdfast.evaluate.sealed import test_score
+from holdfast.evaluate.sheet import Sheet, sheet_of
+from holdfast.evaluate.wording import Estimand
+from holdfast.records import Direction, RowScores, Score
+from holdfast.rng import Streams
+from holdfast.stats import bootstrap, intervals
+from holdfast.stats.rmx import Settings, is_binary, rmx
+
+__all__ = ["Estimate", "estimate", "naive", "test_score"]
+
+BOOTSTRAPS = 2000
+"""For means over rows."""
+
+METRIC_BOOTSTRAPS = 1000
+"""For metrics that are fast under weights, such as AUC."""
+
+SLOW_BOOTSTRAPS = 200
+"""For metrics that are called once per bootstrap and configuration."""
+
+REFIT_VARIANCE = {"binary": 0.35, "other": 0.5}
+"""omega2 of a refit, relative to the row variance: found in simulations, see `holdfast.stats.rmx`."""
+
+TIE = 1e-12
+"""Means nearer than this, relative to their size, are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A score corrected for selection.
+
+    Args:
+        score: the estimate with its interval.
+        naive: the winner's own score on the rows it was selected on.
+        luck: how much better than the estimate that is; positive if luck was taken off.
+        n_configurations: how many were compared.
+        effective_configurations: as how many independent ones they count; None where that is not known.
+        bootstraps: how many were drawn.
+        undefined: in how many of them the metric was undefined.
+        sentences: which method, why, and what it does not cover.
+    """
+
+    score: Score
+    naive: float
+    luck: float
+    n_configurations: int
+    effective_configurations: float | None
+    bootstraps: int
+    undefined: int
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Request:
+    sheet: Sheet
+    winner: int | None
+    scale: Scale
+    estimand: Estimand
+    level: float
+    streams: Streams
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An estimate on the oriented scale."""
+
+    point: float
+    low: float
+    high: float
+    naive: float
+    method: str
+    effective: float | None
+    bootstraps: int = 0
+    undefined: int = 0
+    sentences: tuple[str, ...] = ()
+
+
+def naive(
+    candidate: RowScores,
+    *,
+    estimand: Estimand = "scored",
+    metric: Metric | None = None,
+    y: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
+    level: float = 0.95,
+) -> Score:
+    """The winner's own validation score; no interval, as none that ignores the selection would hold.
+
+    Args:
+        candidate: its row scores.
+        estimand: what the number is taken to be about.
+        metric: needed where the row scores are predictions.
+        y: shape (N,), targets of the same rows, needed with ``metric``.
+        folds: shape (N,); see `Metric.values_under`.
+        level: kept in the score; there is no interval.
+
+    Raises:
+        RequestError: if predictions come without metric or targets.
+    """
+    words = wording.estimand_words(estimand)
+    sheet = sheet_of([candidate], metric, y, folds, None)
+    if candidate.kind == "prediction":
+        value = _whole(sheet, metric, 0)
+    else:
+        value = Scale(1, 0.0, sheet.root).shown(float(sheet.values[0].mean(dtype=float)))
+    return Score(value, None, None, level, wording.UNCORRECTED, words, sheet.n_rows)
+
+
+def estimate(  # noqa: PLR0913 (everything that a correction for selection depends on, by keyword)
+    rows: Sequence[RowScores],
+    *,
+    winner: int | None = None,
+    direction: Direction,
+    estimand: Estimand,
+    metric: Metric | None = None,
+    y: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    adaptive: bool = False,
+) -> Estimate:
+    """The winner's score, corrected for having been selected as the best of C configurations on the same N rows.
+
+    - Means over rows: the BBC point (`bootstrap.bbc`), clipped into the RMX interval (`rmx.rmx`). For a refitted model
+      the interval is widened by `REFIT_VARIANCE`; scores other than 0/1 then take the BBC percentiles, which are
+      narrower at equal coverage in simulations.
+    - Roots of means: the same on the mean, then the root of the point and of the bounds.
+    - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`).
+    - One configuration: the textbook interval.
+    - A winner that is not the best by these scores: bounds that hold for all configurations at once.
+
+    Args:
+        rows: row scores of every configuration compared, on the same rows.
+        winner: index of the one selected; the best, lowest index first, if None.
+        direction: which way is better, in the sense of the row scores or the metric.
+        estimand: ``"scored"`` if the very model that was scored ships, ``"refit"`` if it is fitted again on more rows.
+        metric: needed where row scores are predictions.
+        y: shape (N,), targets in the order of the first row scores; needed with ``metric``.
+        folds: shape (N,), the fold in which a row was scored; see `Metric.values_under`.
+        groups: shape (N,), names of groups of rows that are not independent.
+        level: of the interval.
+        seed: of the bootstraps.
+        adaptive: whether configurations were proposed by looking at scores on these rows.
+
+    Raises:
+        RequestError: if there is no or one row, row scores do not match, or nothing is finite or defined.
+    """
+    words = wording.estimand_words(estimand)
+    intervals.check_level(level)
+    sheet = sheet_of(rows, metric, y, folds, groups)
+    from_scores = rows[0].kind == "score"
+    binary = from_scores and all(is_binary(values) for values in sheet.values)
+    scale = scale_of(direction, binary=binary, root=from_scores and sheet.root)
+    request = _Request(sheet, sheet.place_of(winner), scale, estimand, level, Streams(seed))
+    if metric is None or from_scores:
+        found = _from_scores(request, binary=binary)
+    else:
+        found = _from_predictions(request, metric)
+    low, high = scale.bounds(found.low, found.high)
+    value, naive_value = scale.shown(found.point), scale.shown(found.naive)
+    value = min(max(value, low), high)
+    return Estimate(
+        score=Score(value, low, high, level, found.method, words, sheet.n_rows),
+        naive=naive_value,
+        luck=scale.sign * (naive_value - value),
+        n_configurations=sheet.total,
+        effective_configurations=found.effective,
+        bootstraps=found.bootstraps,
+        undefined=found.undefined,
+        sentences=_sentences(request, found, adaptive=adaptive),
+    )
+
+
+def _from_scores(request: _Request, *, binary: bool) -> _Found:
+    """Row scores that add up to the metric."""
+    sheet, level = request.sheet, request.level
+    scores = np.stack([request.scale.orient(values) for values in sheet.values], axis=1)
+    means = scores.mean(axis=0)
+    chosen, is_best = _chosen(means, request.winner)
+    own = float(means[chosen])
+    omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary" if binary else "other"]
+    noise = request.streams.generator(0, "estimate/noise")
+    if sheet.total == 1:
+        settings = Settings(omega2, level, alpha_low=Settings().alpha_up)
+        only = rmx(scores, noise, settings, groups=sheet.groups, row_variance=0.0)
+        return _Found(own, only.low, only.high, own, wording.JEFFREYS if binary else wording.STUDENT, 1.0)
+    drawn = request.streams.generator(0, "estimate/bootstrap")
+    corrected = bootstrap.bbc(scores, drawn, BOOTSTRAPS, sheet.groups)
+    settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best)
+    limits = rmx(scores, noise, settings, winner=chosen, groups=sheet.groups, row_variance=corrected.row_variance)
+    found = _Found(
+        point=corrected.point,
+        low=limits.low,
+        high=limits.high,
+        naive=own,
+        method=wording.RMX,
+        effective=limits.effective_configurations,
+        bootstraps=len(corrected.estimates),
+        undefined=corrected.undefined,
+    )
+    if not is_best:
+        return replace(found, point=own - (float(means.max()) - corrected.point), method=wording.MAX_T)
+    if omega2 > 0 and not binary:
+        low, high = intervals.percentile(corrected.estimates, level)
+        return replace(found, low=low, high=high, method=wording.BBC_PERCENTILE)
+    return found
+
+
+def _from_predictions(request: _Request, metric: Metric) -> _Found:
+    """Predictions and a metric that is computed from all of them at once."""
+    sheet, level = request.sheet, request.level
+    observed = request.scale.sign * np.array([_whole(sheet, metric, c) for c in range(len(sheet.values))])
+    chosen, is_best = _chosen(observed, request.winner)
+    own = float(observed[chosen])
+    corrected = bootstrap.bbc_metric(
+        lambda c, weights: request.scale.sign * _under(sheet, metric, c, weights),
+        sheet.n_rows,
+        len(observed),
+        request.streams.generator(0, "estimate/bootstrap"),
+        METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS,
+        sheet.groups,
+    )
+    in_bag = corrected.in_bag
+    assert in_bag is not None
+    point, method = corrected.point, wording.BBC_PERCENTILE
+    low, high = intervals.percentile(corrected.estimates, level)
+    if sheet.total == 1:
+        point, method = own, wording.PERCENTILE
+        low, high = intervals.percentile(in_bag[:, 0], level)
+    elif not is_best:
+        point, method = own - (float(np.nanmax(observed)) - corrected.point), wording.MAX_T
+        low, high = bootstrap.max_t(observed, in_bag, chosen, level)
+    few = () if metric.fast else (wording.slow(metric.name, len(in_bag)),)
+    return _Found(point, low, high, own, method, None, len(in_bag), corrected.undefined, few)
+
+
+def _chosen(observed: np.ndarray, winner: int | None) -> tuple[int, bool]:
+    """The winner, and whether it is the best by these scores (or as good)."""
+    if np.isnan(observed).all() or (winner is not None and np.isnan(observed[winner])):
+        raise RequestError("the metric is undefined on the validation rows; rows of every class are needed")
+    best = int(np.nanargmax(observed))
+    if winner is None:
+        return best, True
+    margin = TIE * max(abs(float(observed[best])), 1.0)
+    return winner, float(observed[winner]) >= float(observed[best]) - margin
+
+
+def _whole(sheet: Sheet, metric: Metric | None, configuration: int) -> float:
+    assert metric is not None
+    return float(_under(sheet, metric, configuration, np.ones((1, sheet.n_rows)))[0])
+
+
+def _under(sheet: Sheet, metric: Metric, configuration: int, weights: np.ndarray) -> np.ndarray:
+    assert sheet.y is not None
+    return metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
+
+
+def _sentences(request: _Request, found: _Found, *, adaptive: bool) -> tuple[str, ...]:
+    """What a reader has to know about the estimate."""
+    sheet = request.sheet
+    if sheet.total == 1:
+        sentences = [wording.ONE_CONFIGURATION]
+    else:
+        sentences = [
+            wording.selected_from(sheet.total, sheet.n_rows, found.effective),
+            wording.why(found.method),
+        ]
+    if found.method == wording.MAX_T:
+        sentences.append(wording.ANY_RULE)
+    if request.estimand == "refit":
+        sentences.append(wording.refit(from_bootstrap=found.method in wording.PERCENTILES))
+    if sheet.groups is not None:
+        sentences.append(wording.GROUPED)
+    if len(sheet.index) < sheet.total:
+        sentences.append(wording.not_finite(sheet.total - len(sheet.index), sheet.total))
+    if found.undefined:
+        sentences.append(wording.undefined(found.undefined, found.bootstraps))
+    if found.low == found.high:
+        sentences.append(wording.DEGENERATE)
+    sentences.extend(found.sentences)
+    if adaptive and sheet.total > 1:
+        sentences.append(wording.ADAPTIVE)
+    return tuple(sentences)

@@ -1,0 +1,109 @@
+"""The score on the sealed test rows: one model, chosen before they were opened."""
+# ruff: noqa: PT028 (test_score is no test)
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.evaluate import wording
+from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.scale import scale_of
+from holdfast.records import RowScores, Score
+from holdfast.rng import Streams
+from holdfast.stats import intervals
+from holdfast.stats.bootstrap import draw_counts
+from holdfast.stats.rmx import Settings, is_binary, rmx
+
+BOOTSTRAPS = 2000
+SLOW_BOOTSTRAPS = 500
+
+
+def test_score(
+    y: np.ndarray,
+    prediction: np.ndarray,
+    metric: Metric,
+    level: float = 0.95,
+    openings: int = 1,
+    folds: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+) -> Score:
+    """The metric of one model on test rows, with its interval.
+
+    0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's with an Edgeworth
+    correction (the root of it for a root of a mean), other metrics bootstrap percentiles. Where ``groups`` are given,
+    variances are those of groups (see `holdfast.stats.rmx.rmx`) and groups are resampled. The k-th opening of the same
+    rows is read at the error probability ``(1 - level) / 2^(k-1)``.
+
+    Args:
+        y: shape (N,), or the table of a clustering.
+        prediction: shape (N,) or (N, K), see `Metric`.
+        metric: what to compute.
+        level: the nominal coverage of a first opening.
+        openings: how often these rows have been opened, this time included.
+        folds: shape (N,), for test rows that were scored by different models.
+        groups: shape (N,), names of groups of rows that are not independent.
+
+    Raises:
+        RequestError: if there are fewer than two rows, or shapes or classes do not fit.
+    """
+    if openings < 1:
+        raise RequestError(f"the test rows are read at opening number {openings}; the first is number 1")
+    if len(y) < 2:
+        raise RequestError(f"there are {len(y)} test rows; an interval needs at least two")
+    read_at = 1 - (1 - intervals.check_level(level)) / 2 ** (openings - 1)
+    value = metric.value(y, prediction, folds=folds)
+    low, high, method = _bounds(y, prediction, metric, read_at, folds, groups)
+    if openings > 1:
+        method = f"{method}, widened for opening number {openings}"
+    return Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
+
+
+test_score.__test__ = False  # type: ignore[attr-defined]  # its name is not that of a test
+
+
+def _bounds(
+    y: np.ndarray,
+    prediction: np.ndarray,
+    metric: Metric,
+    level: float,
+    folds: np.ndarray | None,
+    groups: np.ndarray | None,
+) -> tuple[float | None, float | None, str]:
+    rows = metric.rows(y, prediction)
+    if rows is None:
+        return None, None, wording.NO_INTERVAL
+    if rows.kind == "score":
+        if not np.isfinite(rows.values).all():
+            return None, None, wording.UNDEFINED
+        return _mean_bounds(rows, metric, level, groups)
+    generator = Streams(0).generator(0, "test/bootstrap")
+    bootstraps = BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
+    values = np.concatenate(
+        [
+            metric.values_under(y, prediction, counts, folds)
+            for counts in draw_counts(generator, len(y), bootstraps, groups)
+        ]
+    )
+    if not np.isfinite(values).any():
+        return None, None, wording.UNDEFINED
+    low, high = intervals.percentile(values, level)
+    observed = metric.value(y, prediction, folds=folds)
+    return min(low, observed), max(high, observed), wording.PERCENTILE
+
+
+def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarray | None) -> tuple[float, float, str]:
+    """Bounds of a mean over rows, or of the root of one."""
+    binary = is_binary(rows.values)
+    scale = scale_of(metric.direction, binary=binary, root=rows.aggregate == "root_mean")
+    oriented = scale.orient(rows.values)
+    if groups is not None:
+        settings = Settings(level=level, alpha_low=Settings().alpha_up)
+        clustered = rmx(oriented[:, None], Streams(0).generator(0, "test"), settings, groups=groups, row_variance=0.0)
+        return (*scale.bounds(clustered.low, clustered.high), wording.CLUSTERED)
+    if binary:
+        exact = intervals.clopper_pearson(math.fsum(oriented), len(oriented), level)
+        return (*scale.bounds(*exact), wording.CLOPPER_PEARSON)
+    return (*scale.bounds(*intervals.mean_interval(oriented, level)), wording.STUDENT)

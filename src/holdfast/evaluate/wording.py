@@ -1,0 +1,101 @@
+"""The sentences that go with a score: what it is about, how it came about, what it does not cover."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from holdfast.errors import RequestError
+
+Estimand = Literal["scored", "refit"]
+
+ESTIMANDS = {
+    "scored": "the very model that was scored",
+    "refit": "the model refitted on train and validation rows",
+}
+"""What a score can be about, in words."""
+
+UNCORRECTED = "uncorrected"
+NO_INTERVAL = "no interval: the metric does not come from rows"
+UNDEFINED = "no interval: the metric is undefined on these rows"
+
+RMX = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX)"
+MAX_T = "bootstrap bias correction (BBC) with a maxT interval over all configurations"
+BBC_PERCENTILE = "bootstrap bias correction (BBC) with its percentile interval"
+
+PERCENTILE = "bootstrap percentile interval"
+PERCENTILES = {BBC_PERCENTILE, PERCENTILE}
+JEFFREYS = "Jeffreys interval"
+STUDENT = "Student's t interval, widened for skewness (Edgeworth)"
+CLOPPER_PEARSON = "Clopper-Pearson interval"
+CLUSTERED = "interval from cluster-robust variances"
+
+ADAPTIVE = (
+    "The configurations were proposed after looking at scores on the same rows; the theory of the interval is about a "
+    "fixed set of configurations and does not strictly cover that, the sealed test does."
+)
+ANY_RULE = (
+    "The winner given is not the best by this metric on these rows, so that the interval covers any choice among all "
+    "configurations (maxT, t_low = inf), and the full optimism of the best one is taken off."
+)
+ONE_CONFIGURATION = "One configuration was scored, so nothing was selected and the interval is the textbook one."
+GROUPED = "Rows of one group go together: groups were resampled, and variances are those of groups."
+DEGENERATE = "Every bootstrap gave the same score, so that the interval has no width; it is too narrow to be believed."
+
+
+def estimand_words(estimand: str) -> str:
+    """The estimand in words.
+
+    Raises:
+        RequestError: if it is not one of `ESTIMANDS`.
+    """
+    if estimand not in ESTIMANDS:
+        raise RequestError(f"the estimand is '{estimand}'; it has to be 'scored' or 'refit'")
+    return ESTIMANDS[estimand]
+
+
+def selected_from(n_configurations: int, n_rows: int, effective: float | None) -> str:
+    """How large the selection was."""
+    text = f"The winner of {n_configurations} configurations was selected on {n_rows} rows"
+    if effective is None:
+        return f"{text}."
+    return f"{text}; for the interval they count as {effective:.3g} independent ones."
+
+
+def why(method: str) -> str:
+    """Why this method was used."""
+    reasons = {
+        RMX: "The metric is a mean over rows: the selection is repeated in simulation among the configurations that "
+        "could have won, and the lower bound pays for it.",
+        MAX_T: "Bounds that hold for every configuration at once hold for the winner, however it was chosen.",
+        BBC_PERCENTILE: "The selection is repeated in bootstraps of the rows, and its winner is scored on the rows "
+        "left out; the interval is the central part of these scores.",
+    }
+    return reasons[method]
+
+
+def refit(*, from_bootstrap: bool) -> str:
+    """What lets the interval be about a model that has not been scored."""
+    if from_bootstrap:
+        return (
+            "The refit is not in the bootstrap; that each winner is scored on the 37 % of rows left out widens the "
+            "interval by about as much as a refit needed in simulations of 5- and 10-fold cross-validation."
+        )
+    return (
+        "The interval allows for the refit by a factor found in simulations of 5- and 10-fold cross-validation with "
+        "100 to 400 rows, not by a theorem."
+    )
+
+
+def not_finite(count: int, total: int) -> str:
+    """Configurations that could not be selected."""
+    return f"{count} of {total} configurations had scores that are not finite and could not be selected; they count."
+
+
+def undefined(count: int, bootstraps: int) -> str:
+    """Bootstraps that were left out."""
+    return f"The metric was undefined in {count} of {bootstraps} bootstraps, which are left out."
+
+
+def slow(name: str, bootstraps: int) -> str:
+    """Why there are few bootstraps."""
+    return f"The metric '{name}' is slow to compute under weights, so that there are only {bootstraps} bootstraps."

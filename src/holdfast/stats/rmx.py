@@ -1,0 +1,242 @@
+"""An interval for the score of the best of C configurations: reach-limited maxT with exact inversion (RMX).
+
+The error of the winner's score has two different tails. Selection can only inflate, so the upper side is the ordinary
+one-sided bound. The lower side takes its quantile from a simulated repetition of the selection among those
+configurations that could have won, and turns it into an error probability at which a binomial (0/1 scores) or a
+studentised mean (other scores) is inverted; the winner's own, too small standard error is never multiplied by it.
+
+Plain maxT intervals are those of Westfall and Young (Resampling-Based Multiple Testing, 1993); the correlations of
+the noise are shrunk towards their mean as in Schafer and Strimmer (SAGMB 4:32, 2005).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.stats.bootstrap import bbc, group_codes
+from holdfast.stats.intervals import StudentBounds, check_level, column_skewness, jeffreys_tails, studentised
+
+
+class Settings(NamedTuple):
+    """The constants of the method, at a level of 0.95; other levels scale both error probabilities.
+
+    ``omega2`` is the variance that a refit adds, relative to the row variance (0: the scored models themselves ship).
+    ``t_low`` is how far, in standard deviations of the paired difference, a configuration may be pulled towards the
+    winner. With ``any_rule`` the winner may have been selected in any way: every configuration could have won
+    (``t_low`` is infinite), and the upper side mirrors the lower one.
+    """
+
+    omega2: float = 0.0
+    level: float = 0.95
+    alpha_low: float = 0.02
+    alpha_up: float = 0.025
+    t_low: float = 3.0
+    bootstraps: int = 2000
+    any_rule: bool = False
+
+    def tails(self) -> tuple[float, float]:
+        """The lower and the upper error probability at this level."""
+        scale = (1 - check_level(self.level)) / 0.05
+        return min(self.alpha_low * scale, 0.5), min(self.alpha_up * scale, 0.5)
+
+
+DEFAULTS = Settings()
+
+
+class SelectedInterval(NamedTuple):
+    """Bounds of the winner's true score; ``effective_configurations`` is alpha_low / alpha_eff, between 1 and C."""
+
+    low: float
+    high: float
+    winner: int
+    effective_configurations: float
+
+
+class _Moments(NamedTuple):
+    """Means (C,), centred rows (N, C), variances of a row (C,), standard errors of the means (C,)."""
+
+    mean: np.ndarray
+    centred: np.ndarray
+    variance: np.ndarray
+    standard_error: np.ndarray
+
+
+def rmx(
+    scores: np.ndarray,
+    rng: np.random.Generator,
+    settings: Settings = DEFAULTS,
+    *,
+    winner: int | None = None,
+    groups: np.ndarray | None = None,
+    row_variance: float | None = None,
+) -> SelectedInterval:
+    """Bounds of the true mean score of the best of C configurations, from their scores on the same N rows.
+
+    0/1 scores are inverted as Jeffreys' interval, others as a studentised mean with an Edgeworth correction. Student's
+    quantiles with N-1 degrees of freedom stand for the normal ones, which matters for few rows only. A single
+    configuration gives the textbook interval at the two error probabilities.
+
+    With ``groups``, the G groups are the independent units. A configuration's mean is linearised: group g counts as one
+    row ``m + (G/N) sum over its rows of (score - m)``, whose mean is m and whose variance over G is the cluster-robust
+    variance of m. Other scores are treated on these G rows. 0/1 scores are inverted at the effective sample size
+    N / deff (Korn and Graubard, Survey Methodology 24:193, 1998), where the design effect deff >= 1 is the ratio of the
+    clustered to the ordinary variance of the winner's mean times the squared ratio of Student's to normal quantile, and
+    N / G where the winner has no errors to tell it from.
+
+    Args:
+        scores: shape (N, C), N >= 2, finite, higher is better.
+        rng: where the noise is drawn from.
+        settings: error probabilities and constants.
+        winner: the index of the winner; the highest mean, lowest index first, if None.
+        groups: shape (N,), names of groups of rows that are not independent.
+        row_variance: `BiasCorrected.row_variance` from a bootstrap of the same rows, for scores other than 0/1 without
+            groups; computed here if None.
+
+    Raises:
+        RequestError: if there are fewer than two rows or not one group name per row, or if scores are not finite.
+    """
+    scores = _checked(scores)
+    n_rows = len(scores)
+    chosen = int(scores.mean(axis=0).argmax()) if winner is None else winner
+    binary = is_binary(scores)
+    units = scores if groups is None else _group_rows(scores, group_codes(groups, n_rows))
+    # 0/1 scores without any error get the variance of a Laplace estimate
+    floor = (n_rows + 1) / (n_rows + 2) ** 2 * len(units) / n_rows if binary else 0.0
+    moments = _moments(units, floor)
+    alpha_low, alpha_up = settings.tails()
+    spread = math.sqrt(1 + settings.omega2)
+    quantile = _lower_quantile(moments, chosen, rng, settings)
+    alpha_effective = _normal_tail(quantile / spread)
+    upper = alpha_effective if settings.any_rule else alpha_up
+    mean = float(scores[:, chosen].mean())
+    if binary:
+        design_effect = 1.0 if groups is None else _design_effect(scores[:, chosen], moments, chosen, alpha_up)
+        size = n_rows / (spread**2 * design_effect)
+        successes = min(mean * size, size)
+        low, high = jeffreys_tails(successes, size, alpha_effective, upper)
+    else:
+        if row_variance is None or groups is not None:
+            row_variance = bbc(units, rng, settings.bootstraps).row_variance
+        error = max(float(moments.standard_error[chosen]), math.sqrt(row_variance / len(units)))
+        skewness = column_skewness(units)
+        skew = float(np.clip((skewness[chosen] + skewness.mean()) / 2, -4, 4))
+        alone = scores.shape[1] == 1
+        bounds = StudentBounds(alpha_effective, upper, len(units) - 1, skew, spread, outward=alone)
+        low, high = studentised(mean, error, bounds)
+    effective = float(np.clip(alpha_low / alpha_effective, 1.0, scores.shape[1]))
+    return SelectedInterval(low, high, chosen, effective)
+
+
+def is_binary(scores: np.ndarray) -> bool:
+    """Whether every score is 0 or 1."""
+    return bool(np.all((scores == 0) | (scores == 1)))
+
+
+def _checked(scores: np.ndarray) -> np.ndarray:
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2 or len(scores) < 2 or scores.shape[1] < 1:
+        raise RequestError(f"scores have shape {scores.shape}; at least two rows and one configuration are needed")
+    if not np.isfinite(scores).all():
+        raise RequestError("some row scores are not finite; leave those configurations out")
+    return scores
+
+
+def _moments(scores: np.ndarray, floor: float) -> _Moments:
+    """Moments of the columns, with a floor under the variance of a row."""
+    n = len(scores)
+    mean = scores.mean(axis=0)
+    centred = scores - mean
+    variance = np.maximum((centred**2).sum(axis=0) / (n - 1), floor)
+    return _Moments(mean, centred, variance, np.sqrt(variance / n))
+
+
+def _group_rows(scores: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """One linearised row per group, shape (G, C), with the means of the rows and their cluster-robust variance."""
+    n_groups = int(codes.max()) + 1
+    mean = scores.mean(axis=0)
+    totals = np.zeros((n_groups, scores.shape[1]))
+    np.add.at(totals, codes, scores - mean)
+    return np.asarray(mean + totals * (n_groups / len(scores)))
+
+
+def _design_effect(column: np.ndarray, moments: _Moments, chosen: int, tail: float) -> float:
+    """How many times the variance of the winner's mean exceeds that of independent rows."""
+    from scipy.special import ndtri, stdtrit
+
+    n_groups = len(moments.centred)
+    plain = float(column.var(ddof=1)) / len(column)
+    clustered = float((moments.centred[:, chosen] ** 2).sum()) / (n_groups - 1) / n_groups
+    ratio = clustered / plain if plain > 0 else len(column) / n_groups
+    small_sample = float(stdtrit(n_groups - 1, tail) / ndtri(tail)) ** 2 if tail < 0.5 else 1.0
+    return max(ratio, 1.0) * max(small_sample, 1.0)
+
+
+def _lower_quantile(moments: _Moments, chosen: int, rng: np.random.Generator, settings: Settings) -> float:
+    """The quantile of the winner's standardised error when the selection is repeated; never below the textbook's."""
+    from scipy.special import ndtri
+
+    alpha_low, _ = settings.tails()
+    textbook = float(-ndtri(alpha_low)) * math.sqrt(1 + settings.omega2)
+    if len(moments.mean) == 1:
+        return textbook
+    noise = _mean_noise(moments, rng, settings.bootstraps)
+    reach = math.inf if settings.any_rule else settings.t_low
+    pushed = _pulled_means(moments, chosen, reach)
+    selected = noise.argmax(axis=1) if settings.any_rule else (pushed + moments.standard_error * noise).argmax(axis=1)
+    errors = noise[np.arange(len(noise)), selected]
+    errors = errors + math.sqrt(settings.omega2) * rng.standard_normal(len(errors))
+    return max(float(np.quantile(errors, 1 - alpha_low)), textbook)
+
+
+def _pulled_means(moments: _Moments, chosen: int, reach: float) -> np.ndarray:
+    """Means relative to the winner's, each raised by ``reach`` SDs of the paired difference but not above it."""
+    n = len(moments.centred)
+    if math.isinf(reach):
+        return np.zeros(len(moments.mean))
+    covariance = moments.centred.T @ moments.centred[:, chosen] / (n - 1)
+    difference = moments.variance + moments.variance[chosen] - 2 * covariance
+    deviation = np.sqrt(np.maximum(difference, 0.0) / n)
+    deviation[chosen] = 0.0
+    return np.asarray(-np.maximum(moments.mean[chosen] - moments.mean - reach * deviation, 0.0))
+
+
+def _mean_noise(moments: _Moments, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Standardised Gaussian noise of the C means, shape (draws, C), correlations shrunk to their common value."""
+    n, c = moments.centred.shape
+    scale = moments.standard_error * math.sqrt(n)
+    unit = np.where(scale > 0, moments.centred / np.where(scale > 0, scale, 1.0), 0.0) / math.sqrt(n - 1)
+    correlation = unit.T @ unit
+    if n > c:
+        values, vectors = np.linalg.eigh(correlation)
+        factor = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+        noise = rng.standard_normal((draws, c)) @ factor
+    else:
+        noise = rng.standard_normal((draws, n)) @ unit
+    if c < 3:
+        return np.asarray(noise)
+    common, weight = _shrinkage(correlation, n)
+    own = rng.standard_normal((draws, c))
+    shared = rng.standard_normal((draws, 1))
+    return np.asarray(
+        math.sqrt(1 - weight) * noise + math.sqrt(weight * (1 - common)) * own + math.sqrt(weight * common) * shared
+    )
+
+
+def _shrinkage(correlation: np.ndarray, n: int) -> tuple[float, float]:
+    """The common correlation and the weight it gets: the noise of the correlations over their spread."""
+    c = len(correlation)
+    pairs = correlation[np.triu_indices(c, 1)]
+    common = float(np.clip(pairs.mean(), 0.0, 0.999))
+    spread = float(((pairs - common) ** 2).mean())
+    noise = float(((1 - pairs**2) ** 2).mean()) / (n - 1)
+    return common, min(noise / spread, 1.0) if spread > 0 else 1.0
+
+
+def _normal_tail(q: float) -> float:
+    from scipy.special import ndtr
+
+    return float(ndtr(-q))
