@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from holdfast.errors import RequestError
 from holdfast.execute import Processes
 from holdfast.execute.threads import POOLS, bounded, cores
-from holdfast.records import Assignment, Cause, Outcome, Reporter, TrialState
+from holdfast.records import Assignment, Cause, Outcome, Report, Reporter, TrialState
 from holdfast.testing.executors import EchoJob, ScriptedDriver, assignment, run
 from holdfast.testing.processes import alive
 
@@ -63,6 +64,16 @@ class LeavingOpenJob:
         if os.fork() == 0:
             time.sleep(60)
         os._exit(5)
+
+
+@dataclass(frozen=True)
+class StartingJob:
+    """Starts a program that runs on, and reports its process id."""
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        program = subprocess.Popen(["sleep", "60"])
+        report(Report(assignments[0].trial, 1, {"pid": float(program.pid)}))
+        return EchoJob().run(assignments, report)
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,7 @@ def test_what_an_objective_prints_appears_and_does_no_harm(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_workers_and_what_they_started_end_with_the_parent(death: signal.Signals, tmp_path: Path) -> None:
+def test_workers_end_with_the_parent(death: signal.Signals, tmp_path: Path) -> None:
     process = run_script(
         """
         def objective(config, report):
@@ -199,6 +210,14 @@ def test_a_death_is_noticed_though_something_still_holds_the_socket() -> None:
     assert [outcome.cause for outcome in driver.outcomes] == [Cause.LOST, Cause.LOST]
     assert "exit code 5" in (driver.outcomes[0].error or "")
     assert time.perf_counter() - began < 5.0
+
+
+@pytest.mark.parametrize("fail_on", [None, "finish"])
+def test_what_a_worker_started_ends_with_the_run(fail_on: str | None) -> None:
+    driver = ScriptedDriver([[assignment(0)]], fail_on=fail_on)
+    with nullcontext() if fail_on is None else pytest.raises(KeyError):
+        Processes(1).run(StartingJob(), driver)
+    assert wait_until_gone([int(driver.reports[0].metrics["pid"])], 1.0) == []
 
 
 def test_an_outcome_that_cannot_travel_says_so() -> None:

@@ -81,10 +81,10 @@ def test_an_edited_event_is_named(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("body", ["", "no json", "[1]", "{}", '{"index":17}', "\x00"])
-def test_an_event_that_is_no_event_any_more_is_named(path: Path, body: str) -> None:
+@pytest.mark.parametrize("body", ["", "no json", "[1]", "{}", '{"index":17}', "\x00", "[" * 100_000, b"\xff"])
+def test_an_event_that_is_no_event_any_more_is_named(path: Path, body: str | bytes) -> None:
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE event SET body = ? WHERE study = 'digits' AND idx = 17", (body,))
+    connection.execute("UPDATE event SET body = CAST(? AS TEXT) WHERE study = 'digits' AND idx = 17", (body,))
     connection.commit()
     connection.close()
     assert problems(path)[0].startswith("event 17 was edited")
@@ -149,6 +149,12 @@ def test_an_inserted_event_is_named(path: Path, mended: bool, text_too: bool) ->
     digest = row.hash if mended else "b" * 64
     tamper(path, f"INSERT INTO event (study, idx, body, hash) VALUES ('digits', 17, '{row.body}', '{digest}')")
     assert problems(path)[0].startswith("event 17 was inserted")
+
+
+def test_a_number_that_is_none_is_named(path: Path) -> None:
+    tamper(path, "UPDATE event SET idx = 'x' WHERE study = 'digits' AND idx = 17")
+    with pytest.raises(TamperError, match="was edited: its number is 'x'"):
+        problems(path)
 
 
 def test_an_event_before_the_first_is_named(path: Path) -> None:

@@ -151,7 +151,7 @@ def event_from_row(row: Row) -> Event:
     try:
         body = json.loads(row.body)
         return Event(index=row.index, kind=body["kind"], data=body["data"], time=body["time"], hash=row.hash)
-    except (ValueError, TypeError, KeyError) as exc:
+    except (ValueError, TypeError, KeyError, RecursionError) as exc:
         raise TamperError(f"event {row.index} was edited: its text is no event; run 'holdfast verify'") from exc
 
 

@@ -174,9 +174,16 @@ def is_log(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=10.0, isolation_level=None, check_same_thread=False
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = _decoded
+    return connection
+
+
+def _decoded(text: bytes) -> str:
+    """Text that somebody made unreadable is read as such; its hash then does not fit, which names the event."""
+    return text.decode(errors="replace")
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:

@@ -134,6 +134,8 @@ class SqliteLog:
             start = after
             chunk = self._database.use(lambda sql: sql.execute(query, (self.study, start, _CHUNK)).fetchall())  # noqa: B023
             for index, body, digest in chunk:
+                if not isinstance(index, int):
+                    raise TamperError(f"an event of study '{self.study}' was edited: its number is {index!r}")
                 yield Row(index, str(body), str(digest))
             if len(chunk) < _CHUNK:
                 return

@@ -201,7 +201,7 @@ def _index_in(body: str) -> int | None:
 def _parsed(body: str) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
