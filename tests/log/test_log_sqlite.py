@@ -306,3 +306,14 @@ def test_reading_a_long_log_is_fast(tmp_path: Path) -> None:
     assert sum(1 for _ in log.read()) == 20_000
     assert time.perf_counter() - began < 2.0
     log.close()
+
+
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    for _ in ("created", "opened again"):
+        log = SqliteLog(tmp_path / "study.db", "digits")
+        modes = [
+            log._database.use(lambda sql, name=name: sql.execute(f"PRAGMA {name}").fetchone()[0])  # type: ignore[misc]
+            for name in ("journal_mode", "synchronous", "fullfsync")
+        ]
+        assert modes == ["wal", 2, 1]
+        log.close()
