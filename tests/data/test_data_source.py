@@ -128,6 +128,7 @@ def short(): return X, [1]
 def clash(): return pl.DataFrame({"target": [1]}), [1]
 def nothing(): return None
 def empty(): return pl.DataFrame({"a": []})
+def objects(): return {"a": [object(), object()]}
 def raises(): raise KeyError("no such key")
 constant = 3
 
@@ -188,6 +189,7 @@ def test_functions_give_tables(folder: Path) -> None:
         ("holdfast_test_source_tables:ragged", "cannot be made a table"),
         ("holdfast_test_source_tables:short", "3 rows of X but 1 values of y"),
         ("holdfast_test_source_tables:clash", "rename the column"),
+        ("holdfast_test_source_tables:objects", "holds mixed objects"),
         ("holdfast_test_source_tables:empty", "without rows"),
     ],
 )

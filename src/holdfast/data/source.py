@@ -102,6 +102,8 @@ def _file(source: str, path: Path) -> Source:
 
 def _function(source: str, base: Path) -> Source:
     """What a function of the user's gives."""
+    import polars as pl
+
     module_name, _, name = source.partition(":")
     with _on_path(base):
         try:
@@ -126,6 +128,9 @@ def _function(source: str, base: Path) -> Source:
     check_names(frame.columns, f"the table from '{source}'")
     if frame.height == 0:
         raise DataError(f"the source '{source}' gave a table without rows")
+    for column, dtype in frame.schema.items():
+        if dtype == pl.Object:
+            raise DataError(f"column '{column}' from '{source}' holds mixed objects; give numbers, texts or dates")
     return Source(frame, _describe(source, frame), _content_sha256(frame), target)
 
 

@@ -1,0 +1,222 @@
+"""The rows of a study on disk: a file for every open role, and the test rows in one that only `open_sealed` reads.
+
+    data/train.arrow          with the fold of every row in ``__fold__``
+    data/validation.arrow     without folds only
+    data/select.arrow         if the split has such a role
+    sealed/test.arrow         readable by its owner only, writable by nobody
+
+Every file holds all columns of the source and each row's number in it (``__row__``, from 0). Files are written beside
+their place, fsynced, and moved there, so that a crash leaves a whole file or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.data.columns import Schema
+from holdfast.data.fingerprint import fingerprint, hashes_to_bytes, row_hashes
+from holdfast.data.roles import ROLES, Role, Roles
+from holdfast.errors import DataError, SealError, nearest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROW = "__row__"
+"""The column that holds a row's number in the source, from 0."""
+
+FOLD = "__fold__"
+"""The column of the train file that holds a row's fold, -1 where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealRecord:
+    """What was written: by role the number of rows, their fingerprint and the file's SHA-256 (hex).
+
+    ``hashes`` is the SHA-256 of the test rows' hashes (see `write_roles`). ``repeats`` counts the test rows whose very
+    content is also in a row of another role. ``folds`` is the number of folds (0 without), ``ordered`` whether they
+    follow time.
+    """
+
+    rows: Mapping[str, int]
+    fingerprints: Mapping[str, str]
+    files: Mapping[str, str]
+    hashes: str | None
+    repeats: int
+    folds: int
+    ordered: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values; `from_json` undoes it."""
+        return {
+            "rows": dict(self.rows),
+            "fingerprints": dict(self.fingerprints),
+            "files": dict(self.files),
+            "hashes": self.hashes,
+            "repeats": self.repeats,
+            "folds": self.folds,
+            "ordered": self.ordered,
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> SealRecord:
+        """The record that `to_json` wrote."""
+        return SealRecord(**data)
+
+
+def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema) -> tuple[SealRecord, bytes]:
+    """Write the rows of every role to its file and seal the test rows.
+
+    Writing the same rows again changes nothing; other test rows than those that are sealed there are refused.
+
+    Args:
+        folder: the study's folder.
+        frame: the table with all its columns, N rows.
+        roles: the role of every row.
+        schema: which columns there must be.
+
+    Returns:
+        The record, and the hashes of the test rows (16 bytes each), by which later studies find an overlap.
+
+    Raises:
+        DataError: if the table lacks a column of the schema or has one of the names `ROW` and `FOLD`, or a file cannot
+            be written.
+        SealError: if other test rows are sealed in the folder.
+    """
+    _check_columns(frame, schema)
+    hashes = row_hashes(frame)
+    present = [role for role in ROLES if (roles.role == role).any()]
+    contents = {role: _to_arrow(_rows_of(frame, roles, role)) for role in present}
+    files: dict[str, str] = {role: hashlib.sha256(content).hexdigest() for role, content in contents.items()}
+    if "test" in files:
+        sealed = _path(folder, "test")
+        if sealed.exists() and hashlib.sha256(sealed.read_bytes()).hexdigest() != files["test"]:
+            raise SealError(f"other test rows are sealed in {sealed}; use another folder for another split")
+    for role in reversed(present):
+        path = _path(folder, role)
+        try:
+            _write(path, contents[role], mode=0o400 if role == "test" else 0o644)
+        except OSError as exc:
+            raise DataError(f"the {role} rows cannot be written to '{path}': {exc.strerror}") from exc
+    of_test = hashes[roles.role == "test"]
+    blob = hashes_to_bytes(of_test)
+    record = SealRecord(
+        rows={role: int((roles.role == role).sum()) for role in present},
+        fingerprints={role: fingerprint(hashes[roles.role == role]) for role in present},
+        files=files,
+        hashes=hashlib.sha256(blob).hexdigest() if len(of_test) else None,
+        repeats=int(np.isin(of_test, hashes[roles.role != "test"]).sum()),
+        folds=int(roles.fold.max(initial=-1)) + 1,
+        ordered=roles.ordered,
+    )
+    return record, blob
+
+
+def load_role(folder: Path, role: Role, record: SealRecord | None = None) -> pl.DataFrame:
+    """The rows of an open role; with a record, only if the file is what was written.
+
+    Raises:
+        SealError: if the role is test.
+        DataError: if there is no such role or file, or the file was changed.
+    """
+    if role == "test":
+        raise SealError("the test rows are sealed; they are opened once, at the end of a study, by 'holdfast unseal'")
+    if role not in ROLES:
+        raise DataError(f"there is no role '{role}'{nearest(role, ROLES)}; there are {', '.join(ROLES)}")
+    path = _path(folder, role)
+    if not path.exists():
+        raise DataError(f"there are no {role} rows: '{path}' does not exist")
+    content = path.read_bytes()
+    if record is not None and hashlib.sha256(content).hexdigest() != record.files.get(role):
+        raise DataError(f"the {role} rows in '{path}' are not those that were written there; start a new study")
+    return _from_arrow(content)
+
+
+def open_sealed(folder: Path, record: SealRecord) -> pl.DataFrame:
+    """The test rows, if their file is what was sealed. Whoever calls this puts the opening on the record first.
+
+    Raises:
+        SealError: if nothing was sealed, or the file is gone or was changed.
+    """
+    if "test" not in record.files:
+        raise SealError("the split sets no test rows apart, so there is nothing to open")
+    path = _path(folder, "test")
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise SealError(f"the sealed test rows in '{path}' cannot be read: {exc.strerror}") from exc
+    found = hashlib.sha256(content).hexdigest()
+    if found != record.files["test"]:
+        raise SealError(
+            f"the sealed test rows in '{path}' were changed: their SHA-256 is {found[:12]}..., and "
+            f"{record.files['test'][:12]}... was sealed"
+        )
+    return _from_arrow(content)
+
+
+def _check_columns(frame: pl.DataFrame, schema: Schema) -> None:
+    """Refuse a table that lacks a column or uses a name that the files need."""
+    wanted = [column.name for column in schema.columns] + ([schema.target] if schema.target else [])
+    for name in wanted:
+        if name not in frame.columns:
+            raise DataError(f"the table lacks column '{name}'{nearest(name, frame.columns)}")
+    for name in (ROW, FOLD):
+        if name in frame.columns:
+            raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
+
+
+def _rows_of(frame: pl.DataFrame, roles: Roles, role: Role) -> pl.DataFrame:
+    """The rows of one role with their numbers, and in train their folds."""
+    import polars as pl
+
+    rows = roles.rows(role)
+    extra = [pl.Series(ROW, rows, dtype=pl.Int64)]
+    if role == "train":
+        extra.append(pl.Series(FOLD, roles.fold[rows], dtype=pl.Int64))
+    return frame[rows].with_columns(extra)
+
+
+def _path(folder: Path, role: Role) -> Path:
+    """Where the rows of a role are."""
+    return folder / ("sealed" if role == "test" else "data") / f"{role}.arrow"
+
+
+def _to_arrow(frame: pl.DataFrame) -> bytes:
+    """A frame as the bytes of an Arrow file."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer)
+    return buffer.getvalue()
+
+
+def _from_arrow(content: bytes) -> pl.DataFrame:
+    """The frame in the bytes of an Arrow file."""
+    import polars as pl
+
+    return pl.read_ipc(io.BytesIO(content))
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file such that it is there whole and for good, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
