@@ -1,0 +1,184 @@
+"""Where the acquisition is highest: many candidates, then local searches from the best of them.
+
+Points are kept in full: a hyperparameter that is not active keeps a hidden value, which comes to light when a move of
+its parent switches it on.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.search.gp.acquisition import log_expected_improvement
+from holdfast.search.gp.embedding import Embedding, smooth_columns
+from holdfast.search.gp.surrogate import Posterior
+from holdfast.space import Categorical, Space
+
+ENUMERABLE = 2000
+"""A space of at most so many configurations is searched in full."""
+STARTS = 4
+ROUNDS = 2
+MAX_ITERATIONS = 15
+MAX_FLIPS = 256
+CENTRES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """Log expected improvement below ``best`` over a space."""
+
+    space: Space
+    embedding: Embedding
+    posterior: Posterior
+    best: float
+
+    def __call__(self, units: np.ndarray) -> np.ndarray:
+        """(m,) at points of shape (m, d), which are moved to where their configurations lie."""
+        mean, variance = self.posterior.predict(self.embedding(self.space.snap(units)))
+        return log_expected_improvement(mean, variance, self.best)[0]
+
+    def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
+        snapped = self.space.snap(units)
+        active = np.isfinite(snapped[:, smooth])
+        snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
+        mean, variance, by_mean, by_variance = self.posterior.predict_with_gradient(self.embedding(snapped))
+        value, slope_mean, slope_variance = log_expected_improvement(mean, variance, self.best)
+        columns = np.searchsorted(self.embedding.numeric, smooth)
+        gradient = slope_mean[:, None] * by_mean[:, columns] + slope_variance[:, None] * by_variance[:, columns]
+        return value, gradient * active
+
+
+def ranked(
+    landscape: Landscape, centres: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points of shape (m, d), the most promising first, and their log expected improvement (m,).
+
+    Args:
+        landscape: what to maximise.
+        centres: (c, d) the best points so far, NaN where inactive.
+        count: how many points to look at before the local searches.
+        rng: where random draws come from.
+    """
+    everything = all_points(landscape.space)
+    if everything is not None:
+        values = landscape(everything)
+        order = np.argsort(-values, kind="stable")
+        return everything[order], values[order]
+    units = candidates(landscape.space, centres, count, rng)
+    values = landscape(units)
+    starts = np.argsort(-values, kind="stable")[:STARTS]
+    climbed, heights = climb(landscape, units[starts], values[starts], rng)
+    units, values = np.concatenate([climbed, units]), np.concatenate([heights, values])
+    order = np.argsort(-values, kind="stable")
+    return units[order], values[order]
+
+
+@functools.lru_cache(maxsize=16)
+def all_points(space: Space) -> np.ndarray | None:
+    """Every configuration of a small finite space, shape (count, d); None for other spaces."""
+    count = space.count()
+    if count is None or count > ENUMERABLE:
+        return None
+    points = np.array([space.encode(config) for config in space.grid(ENUMERABLE)])
+    points.flags.writeable = False
+    return points
+
+
+def candidates(space: Space, centres: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, d) points: three quarters uniform, one quarter near the centres (c, d), at distances of many scales."""
+    d = len(space)
+    units = rng.random((count, d))
+    near = count // 4 if len(centres) else 0
+    around = centres[np.arange(near) % max(len(centres), 1)]
+    around = np.where(np.isnan(around), units[:near], around)
+    scale = 10 ** rng.uniform(-3.0, -0.5, size=(near, 1))
+    moved = np.abs(around + scale * rng.standard_normal((near, d)))
+    moved = np.clip(1 - np.abs(1 - moved), 0.0, 1.0)
+    unordered = np.array([isinstance(x, Categorical) and not x.ordered for x in space.domains.values()])
+    moved[:, unordered] = units[:near, unordered]
+    touched = rng.random((near, d)) < max(0.3, min(1.0, 2 / d))
+    touched[np.arange(near), rng.integers(d, size=near)] = True
+    units[:near] = np.where(touched, moved, around)
+    return units
+
+
+def climb(
+    landscape: Landscape, units: np.ndarray, values: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Local searches from points (m, d) of the given values (m,): gradients for numbers, single moves for the rest."""
+    smooth = smooth_columns(landscape.space)
+    options = _discrete_options(landscape.space, smooth)
+    for _ in range(ROUNDS):
+        if len(smooth):
+            units, values = _keep_better(units, values, *_ascend(landscape, units, smooth))
+        before = values
+        for row in range(len(units)):
+            flips = _flips(units[row], options, rng)
+            if len(flips):
+                heights = landscape(flips)
+                top = int(np.argmax(heights))
+                units, values = _keep_better(
+                    units,
+                    values,
+                    np.where(np.arange(len(units))[:, None] == row, flips[top], units),
+                    np.where(np.arange(len(units)) == row, heights[top], values),
+                )
+        if np.array_equal(before, values):
+            break
+    return units, values
+
+
+def _ascend(landscape: Landscape, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """L-BFGS from all points (m, d) at once, on the sum of their values, over the smooth hyperparameters."""
+    from scipy.optimize import minimize
+
+    def negative(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        moved = units.copy()
+        moved[:, smooth] = flat.reshape(len(units), len(smooth))
+        value, gradient = landscape.with_gradient(moved, smooth)
+        return -float(value.sum()), -gradient.ravel()
+
+    start = units[:, smooth].ravel()
+    found = minimize(
+        negative,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 1.0)] * len(start),
+        options={"maxiter": MAX_ITERATIONS, "maxfun": 2 * MAX_ITERATIONS},
+    )
+    moved = units.copy()
+    moved[:, smooth] = found.x.reshape(len(units), len(smooth))
+    return moved, landscape(moved)
+
+
+def _keep_better(
+    units: np.ndarray, values: np.ndarray, new_units: np.ndarray, new_values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    better = new_values > values
+    return np.where(better[:, None], new_units, units), np.where(better, new_values, values)
+
+
+def _discrete_options(space: Space, smooth: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """For each hyperparameter with few values: its position and the units of all of them."""
+    return [
+        (i, (np.arange(domain.cells) + 0.5) / domain.cells)
+        if not getattr(domain, "log", False)
+        else (i, np.array([domain.to_unit(value) for value in domain.grid(domain.cells)]))
+        for i, domain in enumerate(space.domains.values())
+        if i not in smooth and domain.cells is not None and domain.cells > 1
+    ]
+
+
+def _flips(unit: np.ndarray, options: list[tuple[int, np.ndarray]], rng: np.random.Generator) -> np.ndarray:
+    """(m, d) copies of a point (d,), each with one discrete hyperparameter at another value; at most `MAX_FLIPS`."""
+    moves = [(i, value) for i, values in options for value in values]
+    if len(moves) > MAX_FLIPS:
+        moves = [moves[k] for k in np.sort(rng.choice(len(moves), MAX_FLIPS, replace=False))]
+    flips = np.repeat(unit[None, :], len(moves), axis=0)
+    for row, (i, value) in enumerate(moves):
+        flips[row, i] = value
+    return flips

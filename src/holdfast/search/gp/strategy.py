@@ -1,0 +1,188 @@
+"""Bayesian optimisation: a Gaussian process of the loss, and the configuration of highest expected improvement.
+
+The recipe: the default first, then a space-filling start, then log expected improvement under a Matérn-5/2 surrogate
+whose hyperparameters are fitted at fixed history sizes, from that prefix alone, so that a cache never changes a result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.records import Config, Suggestion
+from holdfast.rng import Streams
+from holdfast.search.base import known_space, new_configs, one_objective
+from holdfast.search.gp.embedding import Embedding, embedding
+from holdfast.search.gp.fits import MIN_TOLD, fitted_kernel
+from holdfast.search.gp.maximise import CENTRES, Landscape, ranked
+from holdfast.search.gp.surrogate import Posterior, condition
+from holdfast.search.gp.targets import known_losses, standardise, subset
+from holdfast.search.gp.threads import one_thread
+from holdfast.search.history import History
+from holdfast.search.sobol import sobol_points
+
+MAX_POINTS = 1200
+"""At most so many trials are in the surrogate."""
+MAX_PENDING = 256
+"""At most so many running trials, the latest, are in the surrogate."""
+
+
+@dataclass(frozen=True)
+class GaussianProcess:
+    """Log expected improvement under a Gaussian process; one objective, any space.
+
+    Args:
+        n_initial: trials before the surrogate; None for max(5, d + 1), but at most 20 and a fifth of the budget.
+        candidates: points looked at for each proposal, before local searches; fewer when there are many trials.
+        random_share: the share of later trials that is drawn at random, so that no wrong belief lasts.
+
+    Raises:
+        RequestError: if a setting is out of range.
+    """
+
+    n_initial: int | None = None
+    candidates: int = 2048
+    random_share: float = 0.05
+    name: str = "gp"
+
+    def __post_init__(self) -> None:
+        if self.n_initial is not None and self.n_initial < 1:
+            raise RequestError(f"gp has n_initial = {self.n_initial}; it needs a whole number of at least 1")
+        if self.candidates < 16:
+            raise RequestError(f"gp has candidates = {self.candidates}; it needs a whole number of at least 16")
+        if not 0 <= self.random_share <= 1:
+            raise RequestError(f"gp has random_share = {self.random_share}; it needs a number from 0 to 1")
+
+    def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+        """Up to ``n`` configurations that no trial has had; each knows of the ones before it.
+
+        Raises:
+            RequestError: for several objectives, or a space without any hyperparameter.
+        """
+        one_objective(history, self.name)
+        space = known_space(history, self.name)
+        proposer = _Proposer(self, history, rng)
+        with one_thread():
+            configs = new_configs(history, n, proposer.propose)
+        return [
+            Suggestion(config, proposer.reasons.get(space.key(config), "gp: one of the last left"), history.index)
+            for config in configs
+        ]
+
+    def initial_trials(self, history: History) -> int:
+        """How many trials come before the surrogate."""
+        if self.n_initial is not None:
+            return self.n_initial
+        wanted = min(max(5, len(known_space(history, self.name)) + 1), 20)
+        if history.trials_left is None:
+            return wanted
+        return min(wanted, max(2, (len(history) + history.trials_left) // 5))
+
+
+class _Proposer:
+    """The proposals of one ask, in order; each takes the ones before it as pending."""
+
+    def __init__(self, settings: GaussianProcess, history: History, rng: Streams) -> None:
+        self.settings = settings
+        self.history = history
+        self.space = known_space(history, settings.name)
+        self.rng = rng
+        self.reasons: dict[str, str] = {}
+        self._before: list[Config] = []
+        self._queue: Iterator[tuple[Config, str]] = iter(())
+        self._last: Config | None = None
+        self._surrogate: _Surrogate | None = None
+
+    def propose(self, number: int, attempt: int) -> Config:
+        """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
+        if attempt == 0:
+            if self._last is not None:
+                self._before.append(self._last)
+            self._queue = self._ranking(number)
+        config, reason = next(self._queue, (None, "gp: a random draw, since the best candidates were tried"))
+        if config is None:
+            config = self.space.sample(self.rng.generator(number, f"gp/random/{attempt}"))
+        self.reasons.setdefault(self.space.key(config), reason)
+        self._last = config
+        return config
+
+    def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
+        default = self.space.default_config()
+        initial = self.settings.initial_trials(self.history)
+        if number < initial and not self.history.contains(default) and default not in self._before:
+            yield default, "gp: the default configuration"
+        elif number < initial:
+            yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
+        elif not self._enough_told():
+            yield self._space_filling(number), "gp: too few results to learn from, so the space is filled evenly"
+        elif self.rng.generator(number, "gp/random").random() < self.settings.random_share:
+            yield self.space.sample(self.rng.generator(number, "gp/random/0")), "gp: a random draw, now and then"
+        else:
+            yield from self._by_improvement(number)
+
+    def _space_filling(self, number: int) -> Config:
+        points = sobol_points(number + 1, len(self.space), self.rng.integer(0, "gp/initial"))
+        return self.space.decode(points[number])
+
+    def _enough_told(self) -> bool:
+        return int(np.isfinite(self.history.told_loss[:, 0]).sum()) >= MIN_TOLD
+
+    def _by_improvement(self, number: int) -> Iterator[tuple[Config, str]]:
+        if self._surrogate is None:
+            self._surrogate = _surrogate(self.history)
+        surrogate = self._surrogate
+        before = [self.space.encode(config) for config in self._before]
+        posterior = surrogate.posterior
+        if before:
+            posterior = posterior.with_pending(surrogate.embed(np.array(before)))
+        count = min(self.settings.candidates, max(400, 400_000 // len(posterior.points)))
+        units, values = ranked(
+            Landscape(self.space, surrogate.embed, posterior, surrogate.best),
+            surrogate.centres,
+            count,
+            self.rng.generator(number, "gp/candidates"),
+        )
+        for unit, value in zip(units, values, strict=True):
+            config = self.space.decode(unit)
+            if not self.history.contains(config):
+                over = f"over trial {surrogate.best_trial}{surrogate.note}"
+                yield config, f"gp: expected improvement {math.exp(value):.2g} sd {over}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Surrogate:
+    """The posterior of a history and what the acquisition needs of it."""
+
+    embed: Embedding
+    posterior: Posterior
+    best: float
+    best_trial: int
+    centres: np.ndarray
+    note: str
+
+
+def _surrogate(history: History) -> _Surrogate:
+    """Condition on told and pending trials; the incumbent is the best posterior mean at a trial that succeeded."""
+    assert history.space is not None
+    embed = embedding(history.space)
+    losses = known_losses(history.told_loss[:, 0], history.told_state)
+    chosen = subset(losses, MAX_POINTS)
+    trials = history.told_trial[chosen]
+    targets = standardise(losses)[chosen]
+    posterior = condition(fitted_kernel(history), embed.group, embed(history.units[trials]), targets)
+    succeeded = np.isfinite(history.told_loss[chosen, 0])
+    means = np.where(succeeded, posterior.means_at_points(targets), np.inf)
+    order = np.argsort(means, kind="stable")
+    note = "" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)"
+    return _Surrogate(
+        embed=embed,
+        posterior=posterior.with_pending(embed(history.units[history.pending[-MAX_PENDING:]])),
+        best=float(means[order[0]]),
+        best_trial=int(trials[order[0]]),
+        centres=history.units[trials[order[:CENTRES]]],
+        note=note,
+    )

@@ -1,0 +1,240 @@
+"""The Gaussian process: its kernel, the posterior density of its hyperparameters, and its predictions.
+
+Matérn-5/2 with one length-scale a group of columns (Rasmussen and Williams 2006, eq. 4.17), whose prior grows with the
+dimension (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024).
+The constant mean has a Gaussian prior and is integrated out: it is a constant added to the kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+NOISE_FLOOR = 1e-6
+MEAN_VARIANCE = 1.0
+_LOG_LENGTH_SD = math.sqrt(3.0)
+_LOG_NOISE_MEAN, _LOG_NOISE_SD = -4.0, 1.0
+_LOG_SIGNAL_SD = 1.0
+_LENGTH_BOUNDS = (math.log(0.01), math.log(1e4))
+_NOISE_BOUNDS = (math.log(NOISE_FLOOR), math.log(1.0))
+_SIGNAL_BOUNDS = (math.log(0.05), math.log(20.0))
+MAX_ITERATIONS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """Hyperparameters of the surrogate: length-scales a group (g,), variances of the noise and of the signal."""
+
+    lengths: np.ndarray
+    noise: float
+    signal: float
+
+    def scale(self, features: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """Features of shape (n, D) in units of their length-scales."""
+        scaled: np.ndarray = features / self.lengths[group]
+        return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """A Gaussian process given n points; targets are standardised losses.
+
+    Attributes:
+        kernel, group: hyperparameters, and the group of each of the D columns.
+        points: (n, D) scaled features.
+        factor: (n, n) lower Cholesky factor of the covariance of the points with noise.
+        weights: (n,) the covariance's inverse times the targets; zero for pending points (see `with_pending`).
+        noise: the noise variance that was needed for the factor to exist, at least the kernel's.
+    """
+
+    kernel: Kernel
+    group: np.ndarray
+    points: np.ndarray
+    factor: np.ndarray
+    weights: np.ndarray
+    noise: float
+
+    def means_at_points(self, targets: np.ndarray) -> np.ndarray:
+        """(n,) the mean at the points themselves, whose targets are given: since (K + noise I) weights = targets."""
+        return targets - self.noise * self.weights
+
+    def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance (without noise) of the loss at features of shape (m, D); two arrays of shape (m,)."""
+        cross = self._covariance(self.kernel.scale(features, self.group))
+        half = _solve_lower(self.factor, cross.T)
+        variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
+        return cross @ self.weights, np.maximum(variance, 1e-12)
+
+    def predict_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Mean (m,), variance (m,) and their gradients by the features (m, D) at features of shape (m, D)."""
+        scaled = self.kernel.scale(features, self.group)
+        correlation, slope = matern(squared_distances(scaled, self.points))
+        cross = self.kernel.signal * correlation + MEAN_VARIANCE
+        half = _solve_lower(self.factor, cross.T)
+        variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
+        by_mean = 2 * self.kernel.signal * slope * self.weights
+        by_variance = -4 * self.kernel.signal * slope * _solve_lower(self.factor, half, transposed=True).T
+        lengths = self.kernel.lengths[self.group]
+        gradients = [
+            (scaled * part.sum(axis=1, keepdims=True) - part @ self.points) / lengths for part in (by_mean, by_variance)
+        ]
+        return cross @ self.weights, np.maximum(variance, 1e-12), gradients[0], gradients[1]
+
+    def with_pending(self, features: np.ndarray) -> Posterior:
+        """The posterior that also knows pending points (p, D), each at its own posterior mean.
+
+        Such a fantasy leaves the mean where it is and takes away variance: Desautels, Krause and Burdick,
+        "Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization", JMLR 15 (2014).
+        """
+        if len(features) == 0:
+            return self
+        scaled = self.kernel.scale(features, self.group)
+        below = _solve_lower(self.factor, self._covariance(scaled).T).T
+        own = self.kernel.signal * matern(squared_distances(scaled, scaled))[0] + MEAN_VARIANCE
+        corner, _ = _cholesky(own - below @ below.T, self.noise)
+        n, p = len(self.points), len(features)
+        factor = np.zeros((n + p, n + p), order="F")
+        factor[:n, :n], factor[n:, :n], factor[n:, n:] = self.factor, below, corner
+        return Posterior(
+            kernel=self.kernel,
+            group=self.group,
+            points=np.concatenate([self.points, scaled]),
+            factor=factor,
+            weights=np.concatenate([self.weights, np.zeros(p)]),
+            noise=self.noise,
+        )
+
+    def _covariance(self, scaled: np.ndarray) -> np.ndarray:
+        """(m, n) prior covariance of scaled features (m, D) with the points."""
+        return self.kernel.signal * matern(squared_distances(scaled, self.points))[0] + MEAN_VARIANCE
+
+
+def condition(kernel: Kernel, group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Posterior:
+    """The posterior given features (n, D) and targets (n,)."""
+    points = kernel.scale(features, group)
+    covariance = kernel.signal * matern(squared_distances(points, points))[0] + MEAN_VARIANCE
+    factor, noise = _cholesky(covariance, kernel.noise)
+    weights = _solve_lower(factor, _solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
+    return Posterior(kernel, group, points, factor, weights, noise)
+
+
+def fit(group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Kernel:
+    """The hyperparameters of highest posterior density: L-BFGS from the prior's mode.
+
+    Args:
+        group: (D,) which length-scale each column has.
+        features: (n, D).
+        targets: (n,) standardised losses.
+    """
+    from scipy.optimize import minimize
+
+    groups = int(group.max()) + 1 if len(group) else 0
+    start = prior_mode(groups)
+    bounds = [_LENGTH_BOUNDS] * groups + [_NOISE_BOUNDS, _SIGNAL_BOUNDS]
+    found = minimize(
+        negative_log_posterior,
+        start,
+        args=(group, features, targets),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6},
+    )
+    return kernel_at(found.x if np.all(np.isfinite(found.x)) else start)
+
+
+def prior_mode(groups: int) -> np.ndarray:
+    """The mode of the prior of (log length-scales, log noise, log signal), shape (groups + 2,)."""
+    length = _log_length_mean(groups) - _LOG_LENGTH_SD**2
+    noise = _LOG_NOISE_MEAN - _LOG_NOISE_SD**2
+    return np.array([length] * groups + [noise, 0.0])
+
+
+def kernel_at(parameters: np.ndarray) -> Kernel:
+    """The kernel at (log length-scales, log noise, log signal), shape (g + 2,)."""
+    values = np.exp(parameters)
+    return Kernel(lengths=values[:-2], noise=float(values[-2]), signal=float(values[-1]))
+
+
+def negative_log_posterior(
+    parameters: np.ndarray, group: np.ndarray, features: np.ndarray, targets: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Minus the log of marginal likelihood times prior, and its gradient by the parameters (see `kernel_at`).
+
+    The likelihood is Rasmussen and Williams (2006), eq. 2.30, its gradient eq. 5.9. The priors' densities are those of
+    the length-scale and the noise themselves; of the logarithm for the signal.
+    """
+    from scipy.linalg import lapack
+
+    kernel = kernel_at(parameters)
+    points = kernel.scale(features, group)
+    correlation, slope = matern(squared_distances(points, points))
+    factor, noise = _cholesky(kernel.signal * correlation + MEAN_VARIANCE, kernel.noise)
+    weights = _solve_lower(factor, _solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
+    value = 0.5 * float(targets @ weights) + float(np.log(np.diag(factor)).sum())
+
+    lower = lapack.dpotri(factor, lower=1)[0]
+    inverse = np.tril(lower) + np.tril(lower, -1).T
+    sensitivity = 0.5 * (inverse - np.outer(weights, weights))
+    by_distance = kernel.signal * sensitivity * slope
+    # the sum over pairs of W_ab (x_a - x_b)^2 for each column, without an array of n * n * D
+    by_column = 2 * (by_distance.sum(axis=1) @ points**2) - 2 * np.einsum("nd,nd->d", points, by_distance @ points)
+    gradient = np.empty(len(parameters))
+    gradient[:-2] = -2 * np.bincount(group, weights=by_column, minlength=len(parameters) - 2)
+    gradient[-2] = float(np.trace(sensitivity)) * noise
+    gradient[-1] = float(np.sum(sensitivity * correlation)) * kernel.signal
+
+    prior, prior_gradient = _negative_log_prior(parameters)
+    return value + prior, gradient + prior_gradient
+
+
+def _negative_log_prior(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+    groups = len(parameters) - 2
+    mean = np.array([_log_length_mean(groups)] * groups + [_LOG_NOISE_MEAN, 0.0])
+    sd = np.array([_LOG_LENGTH_SD] * groups + [_LOG_NOISE_SD, _LOG_SIGNAL_SD])
+    z = (parameters - mean) / sd
+    jacobian = np.ones(groups + 2)
+    jacobian[-1] = 0.0
+    return float(0.5 * z @ z + jacobian @ parameters), z / sd + jacobian
+
+
+def _log_length_mean(groups: int) -> float:
+    return math.sqrt(2.0) + 0.5 * math.log(max(groups, 1))
+
+
+def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(n, m) squared Euclidean distances of points of shape (n, D) and (m, D)."""
+    squared = np.einsum("nd,nd->n", a, a)[:, None] + np.einsum("nd,nd->n", b, b) - 2 * (a @ b.T)
+    clipped: np.ndarray = np.maximum(squared, 0.0)
+    return clipped
+
+
+def matern(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matérn-5/2 correlation at squared distances, and its derivative by the squared distance."""
+    r = np.sqrt(5.0 * squared)
+    decay = np.exp(-r)
+    return (1 + r + r * r / 3) * decay, (-5 / 6) * (1 + r) * decay
+
+
+def _cholesky(covariance: np.ndarray, noise: float) -> tuple[np.ndarray, float]:
+    """The lower factor of covariance + noise * identity, and the noise: ten times more until the factor exists."""
+    from scipy.linalg import lapack
+
+    n = len(covariance)
+    while True:
+        noisy = np.array(covariance, order="F")
+        noisy[np.arange(n), np.arange(n)] += noise
+        factor, info = lapack.dpotrf(noisy, lower=1, clean=1, overwrite_a=1)
+        if info == 0:
+            return factor, noise
+        noise *= 10
+
+
+def _solve_lower(factor: np.ndarray, right: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+    """Solve factor x = right (or factor^T x = right) for a lower triangular factor."""
+    from scipy.linalg import blas
+
+    solution: np.ndarray = blas.dtrsm(1.0, factor, right, lower=1, trans_a=int(transposed))
+    return solution

@@ -1,0 +1,133 @@
+"""A study without a log: drives a strategy by hand, and can replay what happened into a history that nobody has seen.
+
+The conformance suite and the toy problems use it; so can the tests of a strategy of your own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from holdfast.records import Config, Direction, Fidelity, Suggestion, TrialState, Verdict
+from holdfast.rng import Streams
+from holdfast.search.base import Strategy, judge
+from holdfast.search.history import PAUSED, RUNNING, History, HistoryBuilder
+from holdfast.space import Space
+
+Loss = Callable[[Config], float]
+
+
+@dataclass(eq=False)
+class Rehearsal:
+    """A growing history and what was done to it.
+
+    Attributes:
+        space: the search space.
+        fidelity: how much training a trial may have, for strategies that need it.
+        directions: one per objective.
+        budget: the number of trials that may be asked; None for no limit.
+        actions: every change of the history, in order; its length is the history's index.
+    """
+
+    space: Space
+    fidelity: Fidelity | None = None
+    directions: Sequence[Direction] = ("minimize",)
+    budget: int | None = None
+    actions: list[Callable[[HistoryBuilder], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._builder = self._empty()
+
+    def history(self) -> History:
+        """The history as it is now; all of them share one token."""
+        return self._builder.snapshot(len(self.actions))
+
+    def replayed(self) -> History:
+        """An equal history of other arrays and another token, so that no cache knows it."""
+        builder = self._empty()
+        for action in self.actions:
+            action(builder)
+        return builder.snapshot(len(self.actions))
+
+    def start(self, config: Config, until_step: int | None = None) -> int:
+        """A new trial starts to run; its number."""
+        number = len(self._builder)
+        self._do(lambda builder: builder.asked(dict(config), until_step))
+        return number
+
+    def take(self, suggestion: Suggestion) -> int:
+        """Do what was suggested: start a trial, or resume one; its number."""
+        trial = suggestion.resume_from
+        if trial is None:
+            return self.start(suggestion.config, suggestion.until_step)
+        self._do(lambda builder: builder.moved(trial, RUNNING, suggestion.until_step))
+        return trial
+
+    def report(self, trial: int, step: int, value: float) -> None:
+        """A running trial reports its first objective."""
+        self._do(lambda builder: builder.reported(trial, step, value))
+
+    def pause(self, trial: int) -> None:
+        """A running trial pauses."""
+        self._do(lambda builder: builder.moved(trial, PAUSED))
+
+    def finish(self, trial: int, value: float, state: TrialState = TrialState.COMPLETE) -> None:
+        """A trial ends, each objective at ``value``."""
+        values = [value] * len(self.directions)
+        self._do(lambda builder: builder.told(trial, state, values))
+
+    def _do(self, action: Callable[[HistoryBuilder], None]) -> None:
+        action(self._builder)
+        self.actions.append(action)
+
+    def _empty(self) -> HistoryBuilder:
+        builder = HistoryBuilder(self.space, self.directions, self.fidelity)
+        builder.trials_limit = self.budget
+        return builder
+
+
+def train(rehearsal: Rehearsal, strategy: Strategy, trial: int, loss: Loss) -> None:
+    """Run a trial to where it was assigned to, then do what the strategy says; a loss that is not finite is a failure.
+
+    A trial reports its loss at the end of what it was assigned, whatever the step: training makes it no better.
+    """
+    history = rehearsal.history()
+    value = loss(history.config(trial))
+    if rehearsal.fidelity is not None:
+        step = min(int(history.until[trial]), rehearsal.fidelity.max)
+        rehearsal.report(trial, step, value)
+        verdict = judge(strategy, rehearsal.history(), trial)
+        if verdict is Verdict.PAUSE:
+            rehearsal.pause(trial)
+            return
+        if verdict is Verdict.STOP:
+            rehearsal.finish(trial, value, TrialState.STOPPED)
+            return
+    rehearsal.finish(trial, value, TrialState.COMPLETE if math.isfinite(value) else TrialState.FAILED)
+
+
+def search(
+    strategy: Strategy, rehearsal: Rehearsal, loss: Loss, *, asks: int, seed: int, at_once: int = 1
+) -> list[Suggestion]:
+    """Ask so many times, for ``at_once`` suggestions each, and train what is suggested; all suggestions, in order."""
+    taken: list[Suggestion] = []
+    for _ in range(asks):
+        suggestions = strategy.ask(rehearsal.history(), at_once, Streams(seed))
+        trials = [rehearsal.take(suggestion) for suggestion in suggestions]
+        for trial in trials:
+            train(rehearsal, strategy, trial, loss)
+        taken += suggestions
+        if not suggestions:
+            break
+    return taken
+
+
+def random_trials(rehearsal: Rehearsal, values: Sequence[float], seed: int = 0) -> None:
+    """Trials that no strategy proposed, complete with these values; a value that is not finite is a failure."""
+    rng = np.random.default_rng(seed)
+    for value in values:
+        trial = rehearsal.start(rehearsal.space.sample(rng))
+        rehearsal.finish(trial, value, TrialState.COMPLETE if math.isfinite(value) else TrialState.FAILED)

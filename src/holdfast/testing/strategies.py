@@ -1,0 +1,339 @@
+"""The conformance suite of every strategy: run each of `STRATEGY_CHECKS` on a `Subject`.
+
+    @pytest.mark.parametrize("check", STRATEGY_CHECKS)
+    def test_strategy(check):
+        check(Subject("mine", MyStrategy))
+
+A check raises AssertionError with a sentence on what the strategy did wrong. The spaces are flat, mixed, conditional,
+of categoricals only, of one dimension and finite; the histories are empty, short, failed, constant, extreme and busy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from holdfast.errors import RequestError, SpaceError
+from holdfast.records import Config, Fidelity, Suggestion, Verdict
+from holdfast.rng import Streams
+from holdfast.search.base import Strategy, judge
+from holdfast.search.history import History
+from holdfast.space import Categorical, Float, Int, Space
+from holdfast.testing.rehearsal import Rehearsal, random_trials, search, train
+
+SPACES: dict[str, Space] = {
+    "flat": Space({"x": Float(-1, 1), "y": Float(1e-6, 1, log=True), "z": Float(0, 1e9)}),
+    "mixed": Space(
+        {
+            "rate": Float(1e-5, 1, log=True),
+            "layers": Int(1, 6),
+            "units": Int(8, 1024, log=True),
+            "kind": Categorical(["a", "b", "c"]),
+            "size": Categorical([16, 32, 64], ordered=True),
+            "constant": Categorical([None]),
+        }
+    ),
+    "conditional": Space(
+        {
+            "kind": Categorical(["sgd", "adam"]),
+            "momentum": Float(0, 0.99, when={"kind": "sgd"}),
+            "nesterov": Categorical([True, False], when={"kind": "sgd"}),
+            "decay": Float(1e-3, 1, log=True, when={"kind": "sgd", "nesterov": True}),
+            "depth": Int(1, 3),
+            "width": Int(1, 9, when={"depth": [2, 3]}),
+        }
+    ),
+    "categorical": Space({f"c{i}": Categorical(list("abcdefgh")) for i in range(6)}),
+    "one-dimensional": Space({"x": Float(0, 1)}),
+    "finite": Space({"a": Categorical(["u", "v", "w"]), "b": Int(1, 2, when={"a": ["u", "v"]})}),
+    "constant": Space({"a": Categorical(["only"])}),
+}
+"""Spaces by name. "finite" has five configurations, "constant" has one."""
+
+INFINITE = ("flat", "mixed", "conditional", "one-dimensional")
+FINITE_SIZES = {"finite": 5, "constant": 1}
+
+EXTREMES: dict[str, Sequence[float]] = {
+    "all failed": [math.nan] * 8,
+    "one failed": [math.nan],
+    "all equal": [0.5] * 8,
+    "equal but one": [0.5] * 7 + [0.4],
+    "infinite": [1.0, math.inf, -math.inf, 2.0, 0.5, 1.5, math.inf, 3.0],
+    "huge": [1e300, -1e300, 1.7e308, -1.7e308, 0.0, 1.0, 2.0, 1e300],
+    "tiny": [1e-300, 5e-324, 0.0, 2e-300, -1e-300, 0.0, 3e-300, 1e-310],
+    "failed late": [0.1, 0.4, 0.3, 0.2, math.nan, math.nan, math.nan, math.nan],
+    "failed early": [math.nan, math.nan, math.nan, math.nan, 0.1, 0.4, 0.3, 0.2],
+}
+"""Results that strategies meet; a value that is not finite is told as a failure."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A strategy to check.
+
+    Attributes:
+        name: what messages call it.
+        make: a new instance with the same settings each time.
+        needs_fidelity: whether it works only in studies whose trials can be trained a little.
+        proposes: False for a strategy that proposes nothing by itself.
+        follows_seed: whether another seed gives other suggestions.
+    """
+
+    name: str
+    make: Callable[[], Strategy]
+    needs_fidelity: bool = False
+    proposes: bool = True
+    follows_seed: bool = True
+
+    def rehearsal(self, space: str, budget: int | None = None) -> Rehearsal:
+        """An empty history over one of the spaces."""
+        fidelity = Fidelity("epoch", 1, 9) if self.needs_fidelity else None
+        return Rehearsal(SPACES[space], fidelity, budget=budget)
+
+
+Check = Callable[[Subject], None]
+
+
+def check_empty_history(subject: Subject) -> None:
+    """With nothing tried there is something to try, in every space."""
+    for space in SPACES:
+        asked = _ask(subject, subject.rehearsal(space))
+        assert len(asked) == int(subject.proposes), f"{subject.name} made {len(asked)} suggestions in an empty {space}"
+
+
+def check_one_trial(subject: Subject) -> None:
+    """One result, whatever it is, is no obstacle."""
+    for space, value in itertools.product(INFINITE, (0.5, math.nan)):
+        rehearsal = subject.rehearsal(space)
+        random_trials(rehearsal, [value])
+        _ask_something(subject, rehearsal, f"one trial of {value} in the {space} space")
+
+
+def check_extreme_results(subject: Subject) -> None:
+    """Failures, constants, infinities and huge values are no obstacle, at any time."""
+    for space, (what, values) in itertools.product(INFINITE, EXTREMES.items()):
+        rehearsal = subject.rehearsal(space)
+        random_trials(rehearsal, values)
+        _ask_something(subject, rehearsal, f"results that are {what} in the {space} space")
+
+
+def check_many_results(subject: Subject) -> None:
+    """A longer history with failures and repeated configurations is no obstacle."""
+    for space in INFINITE:
+        rehearsal = subject.rehearsal(space)
+        values = [math.nan if i % 7 == 0 else math.sin(i) for i in range(40)]
+        random_trials(rehearsal, values[:20], seed=1)
+        random_trials(rehearsal, values[20:], seed=1)
+        _ask_something(subject, rehearsal, f"40 trials, each configuration twice, in the {space} space")
+
+
+def check_finite_space(subject: Subject) -> None:
+    """A finite space is covered once, never twice; then there is nothing new, at once or one by one."""
+    if not subject.proposes:
+        return
+    for (space, size), at_once in itertools.product(FINITE_SIZES.items(), (1, 4, 20)):
+        rehearsal = subject.rehearsal(space)
+        taken = search(subject.make(), rehearsal, _loss, asks=40, seed=0, at_once=at_once)
+        new = [SPACES[space].key(suggestion.config) for suggestion in taken if suggestion.resume_from is None]
+        assert len(set(new)) == len(new), f"{subject.name} repeats itself in a {space} space, {at_once} at once"
+        assert len(new) == size, f"{subject.name} found {len(new)} of {size} configurations, {at_once} at once"
+        late = [suggestion for suggestion in _ask(subject, rehearsal) if suggestion.resume_from is None]
+        assert late == [], f"{subject.name} still has new configurations in an exhausted {space} space"
+
+
+def check_pending_trials(subject: Subject) -> None:
+    """What is running is not suggested again, and several suggestions at once are different ones."""
+    if not subject.proposes:
+        return
+    for space, told in itertools.product(INFINITE, (0, 12)):
+        rehearsal = subject.rehearsal(space)
+        random_trials(rehearsal, [math.cos(i) for i in range(told)])
+        running: set[str] = set()
+        for _ in range(3):
+            asked = _ask(subject, rehearsal, 3)
+            keys = [SPACES[space].key(suggestion.config) for suggestion in asked]
+            assert len(set(keys)) == 3, f"{subject.name} made {len(set(keys))} different suggestions of 3 in {space}"
+            assert running.isdisjoint(keys), f"{subject.name} suggested what is running in the {space} space"
+            running |= set(keys)
+            for suggestion in asked:
+                rehearsal.take(suggestion)
+
+
+def check_cold_equals_warm(subject: Subject) -> None:
+    """A strategy that was there all along and one that has just been made suggest the same, to the last bit."""
+    for space in ("mixed", "conditional"):
+        rehearsal, warm = subject.rehearsal(space), subject.make()
+        for _ in range(10):
+            expected = warm.ask(rehearsal.history(), 2, Streams(3))
+            found = subject.make().ask(rehearsal.replayed(), 2, Streams(3))
+            assert found == expected, f"{subject.name} suggests {found} when made anew, {expected} when kept"
+            for suggestion in expected:
+                train(rehearsal, warm, rehearsal.take(suggestion), _loss)
+
+
+def check_same_seed(subject: Subject) -> None:
+    """The same seed gives the same suggestions; asking changes nothing."""
+    for space in INFINITE:
+        rehearsal = subject.rehearsal(space)
+        random_trials(rehearsal, [math.cos(i) for i in range(12)])
+        strategy = subject.make()
+        first, second = (strategy.ask(rehearsal.history(), 2, Streams(7)) for _ in range(2))
+        assert first == second, f"{subject.name} suggests {second} after {first} with the same seed and history"
+
+
+def check_different_seeds(subject: Subject) -> None:
+    """Another seed gives another search."""
+    if not (subject.follows_seed and subject.proposes):
+        return
+    for space in INFINITE:
+        one, other = (
+            [s.config for s in search(subject.make(), subject.rehearsal(space), _loss, asks=4, seed=seed)]
+            for seed in (1, 2)
+        )
+        assert one != other, f"{subject.name} suggests the same for seeds 1 and 2 in the {space} space"
+
+
+def check_suggestions_are_valid(subject: Subject) -> None:
+    """Every suggestion is a configuration of the space, says why, and names the index it is based on."""
+    for space in SPACES:
+        rehearsal, strategy = subject.rehearsal(space), subject.make()
+        for _ in range(14):
+            history = rehearsal.history()
+            for suggestion in strategy.ask(history, 1, Streams(5)):
+                _assert_valid(subject, suggestion, history)
+                train(rehearsal, strategy, rehearsal.take(suggestion), _loss)
+
+
+def check_history_is_left_alone(subject: Subject) -> None:
+    """Asking and judging write nothing into the history, and suggestions share no dict with it."""
+    rehearsal = subject.rehearsal("conditional")
+    random_trials(rehearsal, [math.cos(i) for i in range(12)])
+    rehearsal.start(rehearsal.space.sample(np.random.default_rng(9)))
+    history = rehearsal.history()
+    before = _contents(history)
+    asked = subject.make().ask(history, 2, Streams(0))
+    judge(subject.make(), history, len(history) - 1)
+    for suggestion in asked:
+        if suggestion.resume_from is None:
+            suggestion.config.clear()
+    assert _contents(history) == before, f"{subject.name} changed the history it was shown"
+
+
+def check_old_history(subject: Subject) -> None:
+    """An old view of the history gives the same suggestions after the study has gone on."""
+    rehearsal = subject.rehearsal("mixed")
+    random_trials(rehearsal, [math.cos(i) for i in range(12)])
+    old, strategy = rehearsal.history(), subject.make()
+    expected = strategy.ask(old, 2, Streams(0))
+    random_trials(rehearsal, [-math.cos(i) for i in range(12)], seed=4)
+    strategy.ask(rehearsal.history(), 2, Streams(0))
+    found = strategy.ask(old, 2, Streams(0))
+    assert found == expected, f"{subject.name} suggests {found} for a history that gave {expected} before"
+
+
+def check_judge(subject: Subject) -> None:
+    """Each report of a running trial gets a verdict."""
+    rehearsal = subject.rehearsal("flat")
+    rehearsal.fidelity = rehearsal.fidelity or Fidelity("epoch", 1, 9)
+    random_trials(rehearsal, [math.cos(i) for i in range(6)])
+    trial = rehearsal.start(rehearsal.space.sample(np.random.default_rng(0)))
+    for step, value in enumerate([0.5, math.nan, 1e300], start=1):
+        rehearsal.report(trial, step, value)
+        verdict = judge(subject.make(), rehearsal.history(), trial)
+        assert isinstance(verdict, Verdict), f"{subject.name} judges a trial with {verdict!r}, which is no Verdict"
+
+
+def check_budget(subject: Subject) -> None:
+    """A small budget, known beforehand, is no obstacle, and neither is one that is spent."""
+    for budget in (1, 2, 6):
+        rehearsal = subject.rehearsal("mixed", budget)
+        taken = search(subject.make(), rehearsal, _loss, asks=budget, seed=0)
+        assert bool(taken) == subject.proposes, f"{subject.name} suggests nothing with a budget of {budget}"
+        for suggestion in _ask(subject, rehearsal):
+            _assert_valid(subject, suggestion, rehearsal.history())
+
+
+def check_several_objectives(subject: Subject) -> None:
+    """A study of several objectives is served, or refused in a sentence that names the strategy."""
+    fidelity = Fidelity("epoch", 1, 9) if subject.needs_fidelity else None
+    rehearsal = Rehearsal(SPACES["mixed"], fidelity, directions=("minimize", "maximize"))
+    random_trials(rehearsal, [math.cos(i) for i in range(12)])
+    try:
+        asked = _ask(subject, rehearsal)
+    except RequestError as exc:
+        refusal = str(exc)
+    else:
+        assert len(asked) == int(subject.proposes), f"{subject.name} made {len(asked)} suggestions for two objectives"
+        return
+    assert subject.make().name in refusal, f"{subject.name} refuses two objectives without its name: {refusal}"
+
+
+STRATEGY_CHECKS: tuple[Check, ...] = (
+    check_empty_history,
+    check_one_trial,
+    check_extreme_results,
+    check_many_results,
+    check_finite_space,
+    check_pending_trials,
+    check_cold_equals_warm,
+    check_same_seed,
+    check_different_seeds,
+    check_suggestions_are_valid,
+    check_history_is_left_alone,
+    check_old_history,
+    check_judge,
+    check_budget,
+    check_several_objectives,
+)
+
+
+def _ask(subject: Subject, rehearsal: Rehearsal, n: int = 1) -> list[Suggestion]:
+    return subject.make().ask(rehearsal.history(), n, Streams(0))
+
+
+def _ask_something(subject: Subject, rehearsal: Rehearsal, what: str) -> None:
+    asked = _ask(subject, rehearsal)
+    assert len(asked) == int(subject.proposes), f"{subject.name} made {len(asked)} suggestions after {what}"
+    for suggestion in asked:
+        _assert_valid(subject, suggestion, rehearsal.history())
+
+
+def _assert_valid(subject: Subject, suggestion: Suggestion, history: History) -> None:
+    assert history.space is not None
+    try:
+        checked = history.space.validate(suggestion.config)
+    except SpaceError as exc:
+        raise AssertionError(f"{subject.name} suggests {suggestion.config}: {exc}") from exc
+    assert checked == suggestion.config, f"{subject.name} suggests {suggestion.config}, which should be {checked}"
+    types = {name: type(value) for name, value in checked.items()}
+    given = {name: type(value) for name, value in suggestion.config.items()}
+    assert types == given, f"{subject.name} suggests values of the types {given}; the space has {types}"
+    assert suggestion.seen == history.index, f"{subject.name} says it saw index {suggestion.seen} of {history.index}"
+    assert suggestion.reason, f"{subject.name} gives no reason"
+    if suggestion.resume_from is not None:
+        same = suggestion.config == history.config(suggestion.resume_from)
+        assert same, f"{subject.name} resumes trial {suggestion.resume_from} with another configuration"
+
+
+def _contents(history: History) -> list[object]:
+    """Everything in the history, copied."""
+    arrays = [getattr(history, item.name) for item in fields(history)]
+    copies: list[object] = [array.tobytes() for array in arrays if isinstance(array, np.ndarray)]
+    return [*copies, *(dict(history.config(trial)) for trial in range(len(history)))]
+
+
+def _loss(config: Config) -> float:
+    """A loss on any configuration: numbers want to be small, strings short of 'c'."""
+    total = 0.0
+    for value in config.values():
+        if isinstance(value, bool) or value is None:
+            total += 0.1 * bool(value)
+        elif isinstance(value, str):
+            total += 0.2 * abs(ord(value[0]) - ord("c"))
+        else:
+            total += math.log1p(abs(value))
+    return total
