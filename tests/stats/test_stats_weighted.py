@@ -31,6 +31,27 @@ def test_auc_is_that_of_scikit_learn_with_and_without_ties(seed: int, n: int, le
     np.testing.assert_allclose(weighted.auc(y == 1, score, weights), expected, rtol=1e-12, atol=1e-12)
 
 
+@given(seed=st.integers(0, 10_000), n=st.integers(4, 60), levels=st.sampled_from([2, 3, 1000]))
+@settings(max_examples=30, deadline=None)
+def test_average_precision_is_that_of_scikit_learn(seed: int, n: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.r_[0, 1, rng.integers(2, size=n - 2)]
+    score = rng.integers(levels, size=n).astype(float)
+    weights = weights_for(rng, n)
+    expected = [metrics.average_precision_score(y, score, sample_weight=w) for w in weights]
+    np.testing.assert_allclose(weighted.average_precision(y == 1, score, weights), expected)
+    assert np.isnan(weighted.average_precision(np.zeros(n, bool), score, weights)).all()
+
+
+def test_matthews_correlation() -> None:
+    rng = np.random.default_rng(8)
+    y, prediction, weights = rng.integers(4, size=50), rng.integers(4, size=50), weights_for(rng, 50)
+    expected = [metrics.matthews_corrcoef(y, prediction, sample_weight=w) for w in weights]
+    np.testing.assert_allclose(weighted.matthews(weighted.class_counts(y, prediction, 4, weights)), expected)
+    constant = weighted.class_counts(y, np.zeros(50, int), 4, weights)
+    assert (weighted.matthews(constant) == 0).all()
+
+
 def test_auc_leaves_out_rows_of_weight_zero() -> None:
     rng = np.random.default_rng(1)
     y, score = rng.integers(2, size=50), rng.normal(size=50)
@@ -71,6 +92,7 @@ def test_one_against_rest(average: str) -> None:
     ("ours", "theirs"),
     [
         (weighted.f1, metrics.f1_score),
+        (weighted.jaccard, metrics.jaccard_score),
         (weighted.precision, metrics.precision_score),
         (weighted.recall, metrics.recall_score),
     ],

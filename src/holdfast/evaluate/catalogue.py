@@ -63,6 +63,14 @@ ROW_TERMS: dict[str, RowTerm] = {
 ROOTS = {"rmse", "rmsle"}
 """Metrics that are the root of a mean over rows."""
 
+PER_CLASS = {
+    "f1": weighted.f1,
+    "jaccard": weighted.jaccard,
+    "precision": weighted.precision,
+    "recall": weighted.recall,
+}
+"""Metrics of a class against the rest, averaged over classes."""
+
 TWO_CLASSES_ONLY = {
     "roc_auc": "roc_auc_ovr",
     "f1": "f1_macro",
@@ -146,12 +154,16 @@ def needs_of(scorer: Any) -> Needs:
 def fast_form(name: str, task: Task, n_classes: int | None) -> UnderWeights | None:
     """The metric under many weight vectors at once, where holdfast has that; ``name`` is the shown name."""
     kind, _, suffix = name.partition("_")
-    if kind in {"f1", "precision", "recall"} and suffix in {"", "macro", "micro", "weighted"}:
+    if kind in PER_CLASS and suffix in {"", "macro", "micro", "weighted"}:
         return _per_class(kind, suffix or "binary", n_classes)
     if name == "balanced_accuracy":
         return lambda y, p, w: weighted.balanced_accuracy(weighted.class_counts(y, p, _classes(y, p, n_classes), w))
+    if name == "matthews_corrcoef":
+        return lambda y, p, w: weighted.matthews(weighted.class_counts(y, p, _classes(y, p, n_classes), w))
     if name == "r2":
         return weighted.r2
+    if name == "average_precision" and task == "binary":
+        return lambda y, p, w: weighted.average_precision(y == 1, p, w)
     if task == "binary" and name.startswith("roc_auc"):
         return lambda y, p, w: weighted.auc(y == 1, p, w)
     if name == "roc_auc_ovr":
@@ -220,16 +232,14 @@ def _picked(weights: np.ndarray, *, accepts_weights: bool) -> tuple[np.ndarray, 
 
 
 def _quietly(function: Plain, y: np.ndarray, prediction: np.ndarray, extra: dict[str, np.ndarray]) -> float:
-    """The metric without scikit-learn's warning that a part of it is undefined."""
-    from sklearn.exceptions import UndefinedMetricWarning
-
+    """The metric without scikit-learn's warnings that a part of it is undefined or that one class only is there."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.")
         return float(function(y, prediction, **extra))
 
 
 def _per_class(kind: str, average: str, n_classes: int | None) -> UnderWeights:
-    function = {"f1": weighted.f1, "precision": weighted.precision, "recall": weighted.recall}[kind]
+    function = PER_CLASS[kind]
 
     def under(y: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
         counts = weighted.class_counts(y, prediction, _classes(y, prediction, n_classes), weights)

@@ -55,6 +55,30 @@ def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndar
     return result
 
 
+def average_precision(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The mean precision over the positives: the sum over thresholds of the gain in recall times the precision.
+
+    Args:
+        positive: shape (N,), booleans.
+        score: shape (N,), higher for the positive class; equal scores share a threshold.
+        weights: shape (B, N).
+    """
+    score = np.asarray(score)
+    order = np.argsort(-score, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
+    hit = np.asarray(positive, dtype=float)[order][:, None]
+    result = np.full(len(weights), np.nan)
+    step = max(1, CHUNK_CELLS // len(score))
+    for start in range(0, len(weights), step):
+        by_row = np.ascontiguousarray(weights[start : start + step].T, dtype=float)[order]
+        called = np.cumsum(by_row, axis=0)[ends]
+        found = np.cumsum(by_row * hit, axis=0)[ends]
+        gained = np.diff(found, axis=0, prepend=0.0)
+        precise = np.where(called > 0, found / np.where(called > 0, called, 1.0), 0.0)
+        result[start : start + step] = _ratio((gained * precise).sum(axis=0), found[-1])
+    return result
+
+
 def auc_one_against_rest(
     y: np.ndarray, scores: np.ndarray, weights: np.ndarray, average: Literal["macro", "weighted"] = "macro"
 ) -> np.ndarray:
@@ -117,6 +141,24 @@ def recall(counts: Counts, average: Average) -> np.ndarray:
 def f1(counts: Counts, average: Average) -> np.ndarray:
     """Twice the rows predicted right over the rows of the class plus the rows predicted as it."""
     return _averaged(counts, 2 * counts.right, counts.true + counts.predicted, average)
+
+
+def jaccard(counts: Counts, average: Average) -> np.ndarray:
+    """Rows predicted right over the rows of the class or predicted as it."""
+    return _averaged(counts, counts.right, counts.true + counts.predicted - counts.right, average)
+
+
+def matthews(counts: Counts) -> np.ndarray:
+    """The correlation of target and prediction; 0 where either has one class only.
+
+    Gorodkin, Computational Biology and Chemistry 28:367 (2004), equation 8.
+    """
+    total = counts.true.sum(axis=1)
+    shared = counts.right.sum(axis=1) * total - (counts.true * counts.predicted).sum(axis=1)
+    spread = (total**2 - (counts.true**2).sum(axis=1)) * (total**2 - (counts.predicted**2).sum(axis=1))
+    varied = spread > 0
+    correlation = np.where(varied, shared / np.sqrt(np.where(varied, spread, 1.0)), 0.0)
+    return np.where(total > 0, correlation, np.nan)
 
 
 def r2(y: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,300 @@
+"""The estimate: which method it takes, what it says, and that the number holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.errors import RequestError
+from holdfast.evaluate import estimate as subject
+from holdfast.evaluate import wording
+from holdfast.evaluate.metrics import metric_named
+from holdfast.records import RowScores
+from holdfast.stats import intervals
+
+Aggregate = Literal["mean", "root_mean"]
+
+
+def table(scores: np.ndarray, aggregate: Aggregate = "mean", names: np.ndarray | None = None) -> list[RowScores]:
+    return [RowScores(column, names, "score", aggregate) for column in scores.T]
+
+
+def correctness(seed: int, n: int = 120, c: int = 15, accuracy: float = 0.8) -> np.ndarray:
+    return (np.random.default_rng(seed).random((n, c)) < accuracy).astype(np.uint8)
+
+
+def corrected(rows: Sequence[RowScores], **changes: Any) -> subject.Estimate:
+    return subject.estimate(rows, **{"direction": "maximize", "estimand": "scored", **changes})
+
+
+def bounds(found: subject.Estimate) -> tuple[float, float]:
+    assert found.score.low is not None
+    assert found.score.high is not None
+    return found.score.low, found.score.high
+
+
+def test_luck_is_taken_off_the_best_of_equals() -> None:
+    found = corrected(table(correctness(0, c=40)))
+    low, high = bounds(found)
+    assert found.naive == correctness(0, c=40).mean(axis=0).max()
+    assert found.luck == pytest.approx(found.naive - found.score.value)
+    assert found.luck > 0.02
+    assert low < 0.8 < high
+    assert found.n_configurations == 40
+    assert found.effective_configurations is not None
+    assert 5 < found.effective_configurations <= 40
+    assert found.score.method == wording.RMX
+    assert found.score.estimand == "the very model that was scored"
+    assert found.score.n == 120
+
+
+def test_losses_are_the_mirror_of_scores() -> None:
+    scores = correctness(1)
+    up, down = corrected(table(scores)), corrected(table(1 - scores), direction="minimize")
+    assert bounds(down) == pytest.approx((1 - bounds(up)[1], 1 - bounds(up)[0]))
+    assert down.score.value == pytest.approx(1 - up.score.value)
+    assert down.luck == pytest.approx(up.luck)
+    numbers = np.random.default_rng(2).normal(size=(60, 8))
+    up, down = corrected(table(numbers)), corrected(table(-numbers), direction="minimize")
+    assert bounds(down) == pytest.approx((-bounds(up)[1], -bounds(up)[0]))
+    assert down.luck == pytest.approx(up.luck)
+
+
+@pytest.mark.parametrize("estimand", ["scored", "refit"])
+def test_a_root_of_a_mean_is_the_root_of_what_its_mean_gets(estimand: str) -> None:
+    errors = np.random.default_rng(3).lognormal(size=(80, 10))
+    mean = corrected(table(errors), direction="minimize", estimand=estimand)
+    root = corrected(table(errors, "root_mean"), direction="minimize", estimand=estimand)
+    assert root.score.value == pytest.approx(mean.score.value**0.5)
+    assert bounds(root) == pytest.approx(tuple(np.sqrt(bounds(mean))))
+    assert root.naive == pytest.approx(mean.naive**0.5)
+
+
+def test_a_refit_is_wider_and_says_so() -> None:
+    scores = correctness(4)
+    scored, refit = corrected(table(scores)), corrected(table(scores), estimand="refit")
+    assert bounds(refit)[0] < bounds(scored)[0]
+    assert refit.score.estimand == "the model refitted on train and validation rows"
+    assert any("refit" in sentence for sentence in refit.sentences)
+    losses = np.random.default_rng(4).lognormal(size=(100, 12))
+    assert corrected(table(losses), direction="minimize").score.method == wording.RMX
+    refit = corrected(table(losses), direction="minimize", estimand="refit")
+    assert refit.score.method == wording.BBC_PERCENTILE
+
+
+def test_one_configuration_gets_the_textbook_interval() -> None:
+    scores = correctness(5, c=1)
+    found = corrected(table(scores))
+    assert bounds(found) == pytest.approx(intervals.jeffreys(int(scores.sum()), 120))
+    assert found.luck == 0.0
+    assert found.score.value == found.naive
+    assert wording.ONE_CONFIGURATION in found.sentences
+    numbers = np.random.default_rng(5).lognormal(size=(50, 1))
+    assert bounds(corrected(table(numbers))) == pytest.approx(intervals.mean_interval(numbers[:, 0]))
+
+
+def test_a_winner_that_is_not_the_best_gets_bounds_for_any_choice() -> None:
+    scores = correctness(6)
+    order = scores.mean(axis=0).argsort()
+    best, second = corrected(table(scores)), corrected(table(scores), winner=int(order[-4]))
+    assert second.score.method == wording.MAX_T
+    assert wording.ANY_RULE in second.sentences
+    assert second.naive == pytest.approx(scores[:, order[-4]].mean())
+    assert bounds(second)[1] - bounds(second)[0] > bounds(best)[1] - bounds(best)[0]
+    assert corrected(table(scores), winner=int(scores.mean(axis=0).argmax())) == best
+
+
+def test_the_order_of_named_rows_changes_nothing() -> None:
+    scores = np.random.default_rng(7).normal(size=(50, 6))
+    shuffled = np.random.default_rng(8).permutation(50)
+    names = np.arange(50) * 3
+    groups = np.arange(50) // 5
+    plain = corrected(table(scores, names=names), groups=groups)
+    assert corrected(table(scores[shuffled], names=names[shuffled]), groups=groups[shuffled]) == plain
+
+
+def test_the_same_seed_gives_the_same_estimate() -> None:
+    rows = table(correctness(9))
+    assert corrected(rows, seed=1) == corrected(rows, seed=1)
+    assert corrected(rows, seed=1) != corrected(rows, seed=2)
+
+
+def test_what_is_not_finite_cannot_win_but_counts() -> None:
+    scores = np.random.default_rng(10).normal(size=(40, 5))
+    scores[3, 2] = np.inf
+    found = corrected(table(scores))
+    assert found.n_configurations == 5
+    assert any("1 of 5 configurations" in sentence for sentence in found.sentences)
+    assert found.naive < 10
+    with pytest.raises(RequestError, match="not finite"):
+        corrected(table(scores), winner=2)
+
+
+def test_adaptive_search_is_told() -> None:
+    assert wording.ADAPTIVE in corrected(table(correctness(11)), adaptive=True).sentences
+    assert wording.ADAPTIVE not in corrected(table(correctness(11))).sentences
+
+
+def test_auc_by_bootstrap() -> None:
+    rng = np.random.default_rng(12)
+    y = rng.integers(2, size=150)
+    rows = [RowScores(y + 1.5 * rng.standard_normal(150), kind="prediction") for _ in range(25)]
+    metric = metric_named("auc", "binary", 2)
+    found = corrected(rows, metric=metric, y=y)
+    low, high = bounds(found)
+    assert found.score.method == wording.BBC_PERCENTILE
+    assert low < 0.681 < high  # Phi(1 / (1.5 sqrt 2)), the AUC of all of them
+    assert abs(found.score.value - 0.681) < abs(found.naive - 0.681)
+    assert found.bootstraps == 1000
+    other = corrected(rows, metric=metric, y=y, winner=int(np.argmin([metric.value(y, r.values) for r in rows])))
+    assert other.score.method == wording.MAX_T
+    one = corrected(rows[:1], metric=metric, y=y)
+    assert one.luck == 0.0
+    assert one.score.method == wording.PERCENTILE
+
+
+def test_folds_and_slow_metrics() -> None:
+    rng = np.random.default_rng(13)
+    y, folds = rng.normal(size=60), np.arange(60) % 3
+    rows = [RowScores(rng.normal(size=60), kind="prediction") for _ in range(3)]
+    metric = metric_named("median_absolute_error", "regression")
+    found = corrected(rows, metric=metric, y=y, folds=folds, direction="minimize")
+    assert found.naive == pytest.approx(min(metric.value(y, r.values, folds=folds) for r in rows))
+    assert found.bootstraps == subject.SLOW_BOOTSTRAPS
+    assert any("slow" in sentence for sentence in found.sentences)
+
+
+def test_undefined_bootstraps_are_told() -> None:
+    y = np.r_[1, 1, np.zeros(20, int)]
+    rng = np.random.default_rng(14)
+    rows = [RowScores(rng.normal(size=22), kind="prediction") for _ in range(4)]
+    found = corrected(rows, metric=metric_named("auc", "binary", 2), y=y)
+    assert found.undefined > 0
+    assert any("undefined in" in sentence for sentence in found.sentences)
+
+
+def test_groups_widen_and_are_told() -> None:
+    rng = np.random.default_rng(15)
+    groups = np.repeat(np.arange(20), 6)
+    scores = (rng.random((20, 10))[groups] < 0.7).astype(np.uint8)
+    plain, grouped = corrected(table(scores)), corrected(table(scores), groups=groups)
+    assert bounds(grouped)[1] - bounds(grouped)[0] > 1.3 * (bounds(plain)[1] - bounds(plain)[0])
+    assert wording.GROUPED in grouped.sentences
+
+
+def test_the_naive_score_claims_no_interval() -> None:
+    scores = correctness(16)
+    found = subject.naive(RowScores(scores[:, 0]))
+    assert (found.value, found.low, found.high) == (scores[:, 0].mean(), None, None)
+    assert found.method == "uncorrected"
+    assert subject.naive(RowScores(np.array([1.0, 9.0]), aggregate="root_mean")).value == pytest.approx(5**0.5)
+    y = np.array([0, 1, 0, 1])
+    auc = metric_named("auc", "binary", 2)
+    assert subject.naive(RowScores(y + 0.0, kind="prediction"), metric=auc, y=y).value == 1.0
+
+
+@given(
+    n=st.integers(2, 40),
+    c=st.integers(1, 10),
+    share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    seed=st.integers(0, 1000),
+    direction=st.sampled_from(["minimize", "maximize"]),
+    estimand=st.sampled_from(["scored", "refit"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_zero_one_scores_give_a_sane_estimate(
+    n: int, c: int, share: float, seed: int, direction: str, estimand: str
+) -> None:
+    scores = correctness(seed, n, c, share)
+    found = corrected(table(scores), direction=direction, estimand=estimand)
+    low, high = bounds(found)
+    assert 0 <= low <= found.score.value <= high <= 1
+    assert low < high
+
+
+@given(
+    n=st.integers(2, 30),
+    c=st.integers(1, 6),
+    kind=st.sampled_from(["normal", "constant", "spike"]),
+    seed=st.integers(0, 1000),
+    winner=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_numbers_give_ordered_bounds_around_the_estimate(
+    n: int, c: int, kind: str, seed: int, winner: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = {
+        "normal": rng.normal(size=(n, c)),
+        "constant": np.full((n, c), 3.0),
+        "spike": rng.exponential(size=(n, c)) ** 6,
+    }
+    found = corrected(table(values[kind]), direction="minimize", winner=c - 1 if winner else None)
+    low, high = bounds(found)
+    assert low <= found.score.value <= high
+    assert np.isfinite([low, high]).all()
+
+
+def test_correlated_configurations_are_covered() -> None:
+    rng = np.random.default_rng(17)
+    accuracy = np.linspace(0.65, 0.85, 20)
+    held = 0
+    for repetition in range(150):
+        rows = (rng.random((100, 1)) + 0.6 * rng.random((100, 20))) / 1.6
+        thresholds = np.quantile((rng.random((4000, 1)) + 0.6 * rng.random((4000, 1))) / 1.6, accuracy)
+        scores = (rows < thresholds).astype(np.uint8)
+        low, high = bounds(corrected(table(scores), seed=repetition))
+        held += low <= accuracy[scores.mean(axis=0).argmax()] <= high
+    assert held / 150 >= 0.93
+
+
+def test_it_is_fast() -> None:
+    rows = table(correctness(18, 360, 60))
+    corrected(rows)
+    start = time.process_time()
+    corrected(rows)
+    assert time.process_time() - start < 0.5
+
+
+@pytest.mark.long
+def test_ten_thousand_rows_of_two_hundred_configurations_take_seconds() -> None:
+    rows = table(correctness(19, 10_000, 200))
+    start = time.process_time()
+    corrected(rows)
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "words"),
+    [
+        ([], {}, "no row scores"),
+        ([RowScores(np.ones(1))], {}, "one validation row only"),
+        ([RowScores(np.ones(3)), RowScores(np.ones(4))], {}, "other rows"),
+        ([RowScores(np.ones(3)), RowScores(np.ones(3), np.array([0, 1, 3]))], {}, "other rows"),
+        ([RowScores(np.ones(3)), RowScores(np.ones(3), aggregate="root_mean")], {}, "alike"),
+        ([RowScores(np.ones(3)), RowScores(np.ones(3), kind="prediction")], {}, "alike"),
+        ([RowScores(np.ones(3), kind="prediction")], {}, "need the metric and y"),
+        ([RowScores(np.full(3, np.nan))], {}, "finite row scores"),
+        ([RowScores(np.ones(3))], {"winner": 1}, "numbered from 0"),
+        ([RowScores(np.ones(3))], {"direction": "up"}, "'minimize' or 'maximize'"),
+        ([RowScores(np.ones(3))], {"estimand": "procedure"}, "'scored' or 'refit'"),
+        ([RowScores(np.ones(3))], {"level": 95}, "between 0 and 1"),
+        ([RowScores(np.ones(3))], {"groups": np.zeros(2)}, "one per row"),
+        ([RowScores(np.ones(3))], {"groups": np.zeros(3)}, "one group"),
+        (
+            [RowScores(np.arange(3.0), kind="prediction")],
+            {"metric": metric_named("auc", "binary", 2), "y": np.ones(3, int)},
+            "undefined on the validation rows",
+        ),
+    ],
+)
+def test_bad_requests_get_a_sentence(rows: list[RowScores], changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(RequestError, match=words) as caught:
+        corrected(rows, **changes)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,95 @@
+"""The score on the sealed rows: exact where it can be, wider at a second opening."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from holdfast.errors import RequestError
+from holdfast.evaluate import sealed, wording
+from holdfast.evaluate.metrics import metric_named
+from holdfast.records import Score
+from holdfast.stats import intervals
+
+RNG = np.random.default_rng(0)
+Y = RNG.integers(2, size=200)
+CLASSES = np.where(RNG.random(200) < 0.85, Y, 1 - Y)
+SCORES = Y + RNG.standard_normal(200)
+
+
+def width(score: Score) -> float:
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low <= score.value <= score.high
+    return score.high - score.low
+
+
+def test_accuracy_gets_the_exact_interval() -> None:
+    score = sealed.test_score(Y, CLASSES, metric_named("accuracy", "binary", 2))
+    assert (score.low, score.high) == pytest.approx(intervals.clopper_pearson(int((Y == CLASSES).sum()), 200))
+    assert (score.method, score.n) == (wording.CLOPPER_PEARSON, 200)
+    assert score.estimand == "the very model that was scored"
+
+
+def test_rmse_gets_the_root_of_the_interval_of_squared_errors() -> None:
+    score = sealed.test_score(Y, SCORES, metric_named("rmse", "regression"))
+    errors = (Y - SCORES) ** 2
+    assert score.value == pytest.approx(errors.mean() ** 0.5)
+    assert (score.low, score.high) == pytest.approx(tuple(np.sqrt(intervals.mean_interval(errors))))
+
+
+def test_auc_gets_bootstrap_percentiles() -> None:
+    score = sealed.test_score(Y, SCORES, metric_named("auc", "binary", 2))
+    assert score.method == wording.PERCENTILE
+    assert 0.05 < width(score) < 0.2
+
+
+@pytest.mark.parametrize("name", ["accuracy", "auc", "log_loss"])
+def test_every_further_opening_widens_the_interval(name: str) -> None:
+    metric = metric_named(name, "binary", 2)
+    prediction = {"accuracy": CLASSES, "auc": SCORES, "log_loss": 1 / (1 + np.exp(-SCORES))}[name]
+    widths = [width(sealed.test_score(Y, prediction, metric, openings=k)) for k in (1, 2, 3)]
+    assert widths[0] < widths[1] < widths[2]
+    assert "opening number 2" in sealed.test_score(Y, prediction, metric, openings=2).method
+
+
+def test_the_second_opening_is_read_at_half_the_error() -> None:
+    metric = metric_named("accuracy", "binary", 2)
+    second = sealed.test_score(Y, CLASSES, metric, openings=2)
+    strict = sealed.test_score(Y, CLASSES, metric, level=0.975)
+    assert (second.low, second.high) == (strict.low, strict.high)
+    assert second.level == 0.95
+
+
+def test_groups_widen() -> None:
+    groups = np.repeat(np.arange(20), 10)
+    classes = np.where(np.random.default_rng(1).random(20)[groups] < 0.7, Y, 1 - Y)
+    for name, prediction in (("accuracy", classes), ("balanced_accuracy", classes), ("mse", classes.astype(float))):
+        metric = metric_named(name, "regression" if name == "mse" else "binary", 2)
+        plain = sealed.test_score(Y, prediction, metric)
+        assert width(sealed.test_score(Y, prediction, metric, groups=groups)) > 1.5 * width(plain)
+
+
+def test_no_row_scores_no_interval() -> None:
+    points = np.random.default_rng(2).normal(size=(30, 2))
+    labels = (points[:, 0] > 0).astype(int)
+    score = sealed.test_score(points, labels, metric_named("davies_bouldin", "clustering"))
+    assert (score.low, score.high) == (None, None)
+    assert score.method == wording.NO_INTERVAL
+    assert width(sealed.test_score(points, labels, metric_named("silhouette", "clustering"))) > 0
+
+
+def test_undefined_is_said() -> None:
+    score = sealed.test_score(np.ones(5, int), np.arange(5.0), metric_named("auc", "binary", 2))
+    assert np.isnan(score.value)
+    assert score.method == wording.UNDEFINED
+    score = sealed.test_score(np.ones(2), np.array([np.nan, 1.0]), metric_named("mse", "regression"))
+    assert score.method == wording.UNDEFINED
+
+
+def test_bad_requests_get_a_sentence() -> None:
+    metric = metric_named("accuracy", "binary", 2)
+    with pytest.raises(RequestError, match="at least two"):
+        sealed.test_score(Y[:1], CLASSES[:1], metric)
+    with pytest.raises(RequestError, match="first is number 1"):
+        sealed.test_score(Y, CLASSES, metric, openings=0)
