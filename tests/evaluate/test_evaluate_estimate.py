@@ -156,7 +156,31 @@ def test_auc_by_bootstrap() -> None:
     assert other.score.method == wording.MAX_T
     one = corrected(rows[:1], metric=metric, y=y)
     assert one.luck == 0.0
-    assert one.score.method == wording.PERCENTILE
+    assert one.score.method == wording.LOGIT
+
+
+@pytest.mark.parametrize("c", [1, 12])
+def test_a_perfect_auc_is_no_certainty(c: int) -> None:
+    y = np.repeat([0, 1], 20)
+    rows = [RowScores(y + 0.1 * np.arange(40) * (i + 1) / 40, kind="prediction") for i in range(c)]
+    found = corrected(rows, metric=metric_named("auc", "binary", 2), y=y)
+    low, high = bounds(found)
+    assert found.naive == 1.0
+    assert 0.5 < low < 0.9
+    assert high == 1.0
+
+
+@pytest.mark.long
+def test_the_auc_of_the_best_of_many_is_covered_near_the_ceiling() -> None:
+    rng = np.random.default_rng(20)
+    y, metric = np.repeat([0, 1], [60, 20]), metric_named("auc", "binary", 2)
+    truth = 0.9831  # Phi(3 / sqrt 2)
+    held = 0
+    for repetition in range(100):
+        rows = [RowScores(3 * y + rng.standard_normal(80), kind="prediction") for _ in range(10)]
+        low, high = bounds(corrected(rows, metric=metric, y=y, seed=repetition))
+        held += low <= truth <= high
+    assert held >= 93
 
 
 def test_folds_and_slow_metrics() -> None:
@@ -283,6 +307,11 @@ def test_ten_thousand_rows_of_two_hundred_configurations_take_seconds() -> None:
         ([RowScores(np.full(3, np.nan))], {}, "finite row scores"),
         ([RowScores(np.ones(3))], {"winner": 1}, "numbered from 0"),
         ([RowScores(np.ones(3))], {"direction": "up"}, "'minimize' or 'maximize'"),
+        (
+            [RowScores(np.ones(3), kind="prediction")],
+            {"metric": metric_named("rmse", "regression"), "y": np.ones(3)},
+            "one to minimize",
+        ),
         ([RowScores(np.ones(3))], {"estimand": "procedure"}, "'scored' or 'refit'"),
         ([RowScores(np.ones(3))], {"level": 95}, "between 0 and 1"),
         ([RowScores(np.ones(3))], {"groups": np.zeros(2)}, "one per row"),

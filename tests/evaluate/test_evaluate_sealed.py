@@ -38,10 +38,37 @@ def test_rmse_gets_the_root_of_the_interval_of_squared_errors() -> None:
     assert (score.low, score.high) == pytest.approx(tuple(np.sqrt(intervals.mean_interval(errors))))
 
 
-def test_auc_gets_bootstrap_percentiles() -> None:
+def test_auc_gets_a_logit_interval() -> None:
     score = sealed.test_score(Y, SCORES, metric_named("auc", "binary", 2))
-    assert score.method == wording.PERCENTILE
+    assert score.method == wording.LOGIT
     assert 0.05 < width(score) < 0.2
+
+
+def test_other_metrics_get_bootstrap_percentiles() -> None:
+    score = sealed.test_score(Y.astype(float), SCORES, metric_named("r2", "regression"))
+    assert score.method == wording.PERCENTILE
+    assert width(score) > 0.1
+
+
+def test_a_perfect_auc_is_no_certainty() -> None:
+    score = sealed.test_score(np.repeat([0, 1], [60, 15]), np.arange(75.0), metric_named("auc", "binary", 2))
+    assert score.value == 1.0
+    assert score.low == pytest.approx(intervals.clopper_pearson(15, 15).low)
+    reverse = sealed.test_score(np.repeat([0, 1], [60, 15]), -np.arange(75.0), metric_named("auc", "binary", 2))
+    assert (reverse.low, reverse.high) == pytest.approx((0.0, 1 - intervals.clopper_pearson(15, 15).low))
+
+
+def test_auc_is_covered_near_its_ceiling() -> None:
+    rng = np.random.default_rng(3)
+    metric = metric_named("auc", "binary", 2)
+    y = np.repeat([0, 1], [42, 18])
+    held = 0
+    for _ in range(150):
+        score = sealed.test_score(y, 2.326 * y + rng.standard_normal(60), metric)
+        assert score.low is not None
+        assert score.high is not None
+        held += score.low <= 0.95 <= score.high
+    assert held >= 138
 
 
 @pytest.mark.parametrize("name", ["accuracy", "auc", "log_loss"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
+from holdfast.evaluate.bounded import bounded_interval, rarest_units
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.scale import Scale, scale_of
 from holdfast.evaluate.sealed import test_score
@@ -138,7 +139,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
       the interval is widened by `REFIT_VARIANCE`; scores other than 0/1 then take the BBC percentiles, which are
       narrower at equal coverage in simulations.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
-    - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`).
+    - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`); a metric between 0 and 1
+      gets at least the width of `bounded_interval`, as percentiles fail near 1.
     - One configuration: the textbook interval.
     - A winner that is not the best by these scores: bounds that hold for all configurations at once.
 
@@ -162,6 +164,10 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     intervals.check_level(level)
     sheet = sheet_of(rows, metric, y, folds, groups)
     from_scores = rows[0].kind == "score"
+    if metric is not None and metric.direction != direction:
+        raise RequestError(
+            f"the direction is '{direction}', but the metric '{metric.name}' is one to {metric.direction}"
+        )
     binary = from_scores and all(is_binary(values) for values in sheet.values)
     scale = scale_of(direction, binary=binary, root=from_scores and sheet.root)
     request = _Request(sheet, sheet.place_of(winner), scale, estimand, level, Streams(seed))
@@ -238,13 +244,33 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
     point, method = corrected.point, wording.BBC_PERCENTILE
     low, high = intervals.percentile(corrected.estimates, level)
     if sheet.total == 1:
-        point, method = own, wording.PERCENTILE
+        point, method = own, wording.LOGIT if metric.within_unit else wording.PERCENTILE
         low, high = intervals.percentile(in_bag[:, 0], level)
     elif not is_best:
         point, method = own - (float(np.nanmax(observed)) - corrected.point), wording.MAX_T
         low, high = bootstrap.max_t(observed, in_bag, chosen, level)
+    if metric.within_unit:
+        low, high = _within_unit(request, (low, high), (point, own), in_bag[:, chosen])
     few = () if metric.fast else (wording.slow(metric.name, len(in_bag)),)
     return _Found(point, low, high, own, method, None, len(in_bag), corrected.undefined, few)
+
+
+def _within_unit(
+    request: _Request, limits: tuple[float, float], scores: tuple[float, float], in_bag: np.ndarray
+) -> tuple[float, float]:
+    """Limits of a metric between 0 and 1, at least as wide as `bounded_interval`: percentiles fail near either end.
+
+    ``scores`` are the point and the winner's own score, ``in_bag``, shape (B,), the winner's score in each bootstrap.
+    """
+    sheet = request.sheet
+    assert sheet.y is not None
+    units = rarest_units(sheet.y, sheet.groups)
+    point, own = scores
+    centre = point if 0 < own < 1 else own
+    needed = bounded_interval(min(max(centre, 0.0), 1.0), in_bag, request.level, units, sheet.total)
+    if sheet.total == 1:
+        return needed
+    return max(min(limits[0], needed.low), 0.0), min(max(limits[1], needed.high), 1.0)
 
 
 def _chosen(observed: np.ndarray, winner: int | None) -> tuple[int, bool]:
@@ -281,7 +307,7 @@ def _sentences(request: _Request, found: _Found, *, adaptive: bool) -> tuple[str
     if found.method == wording.MAX_T:
         sentences.append(wording.ANY_RULE)
     if request.estimand == "refit":
-        sentences.append(wording.refit(from_bootstrap=found.method in wording.PERCENTILES))
+        sentences.append(wording.refit(from_bootstrap=found.method in wording.FROM_BOOTSTRAP))
     if sheet.groups is not None:
         sentences.append(wording.GROUPED)
     if len(sheet.index) < sheet.total:

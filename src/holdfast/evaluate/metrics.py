@@ -37,6 +37,7 @@ class Metric:
         row_term: what a row adds to it, None where it is no mean over rows.
         under_weights: the metric under weights of shape (B, N), as shape (B,).
         fast: whether thousands of weight vectors cost little.
+        within_unit: whether it is no mean over rows and lies between 0 and 1, 1 being best.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Metric:
     row_term: RowTerm | None
     under_weights: UnderWeights
     fast: bool
+    within_unit: bool = False
 
     @property
     def decomposable(self) -> bool:
@@ -192,6 +194,7 @@ def metric_named(
         row_term=row_term,
         under_weights=fast or _plain(scorer),
         fast=fast is not None or row_term is not None,
+        within_unit=shown.startswith(catalogue.WITHIN_UNIT),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
+from holdfast.evaluate.bounded import bounded_interval, rarest_units
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.scale import scale_of
 from holdfast.records import RowScores, Score
@@ -32,10 +33,10 @@ def test_score(
 ) -> Score:
     """The metric of one model on test rows, with its interval.
 
-    0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's with an Edgeworth
-    correction (the root of it for a root of a mean), other metrics bootstrap percentiles. Where ``groups`` are given,
-    variances are those of groups (see `holdfast.stats.rmx.rmx`) and groups are resampled. The k-th opening of the same
-    rows is read at the error probability ``(1 - level) / 2^(k-1)``.
+    0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's, widened for skewness (the
+    root of it for a root of a mean), metrics between 0 and 1 such as AUC `bounded_interval`, others bootstrap
+    percentiles. Where ``groups`` are given, variances are those of groups (see `holdfast.stats.rmx.rmx`) and groups are
+    resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
 
     Args:
         y: shape (N,), or the table of a clustering.
@@ -89,8 +90,10 @@ def _bounds(
     )
     if not np.isfinite(values).any():
         return None, None, wording.UNDEFINED
-    low, high = intervals.percentile(values, level)
     observed = metric.value(y, prediction, folds=folds)
+    if metric.within_unit:
+        return (*bounded_interval(observed, values, level, rarest_units(y, groups)), wording.LOGIT)
+    low, high = intervals.percentile(values, level)
     return min(low, observed), max(high, observed), wording.PERCENTILE
 
 

@@ -23,7 +23,8 @@ MAX_T = "bootstrap bias correction (BBC) with a maxT interval over all configura
 BBC_PERCENTILE = "bootstrap bias correction (BBC) with its percentile interval"
 
 PERCENTILE = "bootstrap percentile interval"
-PERCENTILES = {BBC_PERCENTILE, PERCENTILE}
+LOGIT = "Student's t interval on the logit scale from a bootstrap"
+FROM_BOOTSTRAP = {BBC_PERCENTILE, PERCENTILE, LOGIT}
 JEFFREYS = "Jeffreys interval"
 STUDENT = "Student's t interval, widened for skewness (Edgeworth)"
 CLOPPER_PEARSON = "Clopper-Pearson interval"

@@ -126,6 +126,15 @@ def edgeworth_quantile(q: float, slope: float) -> float:
     return q - slope * (1 + 2 * q * q)
 
 
+def logit_interval(value: float, deviation: float, level: float, degrees: int) -> Interval:
+    """Student's interval on the logit scale of a number between 0 and 1 with a standard deviation (delta method)."""
+    from scipy.special import expit, logit, stdtrit
+
+    half = -float(stdtrit(degrees, (1 - check_level(level)) / 2)) * deviation / (value * (1 - value))
+    centre = float(logit(value))
+    return Interval(float(expit(centre - half)), float(expit(centre + half)))
+
+
 def column_skewness(values: np.ndarray) -> np.ndarray:
     """The sample skewness of each column, shape (N, C) to (C,); 0 for a constant column."""
     centred = values - values.mean(axis=0)
