@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.data.columns import Schema, infer_schema
+from holdfast.data.convert import parse_numbers
 from holdfast.data.features import decode_target, encode_target, feature_names, has_target, to_features
+from holdfast.data.values import parse_number
 from holdfast.errors import DataError
 
 N = 60
@@ -196,10 +198,35 @@ def test_requests_about_columns_that_cannot_be_met(request_: dict[str, Any], say
         infer_schema(frame, "y", **request_)
 
 
+def test_numbers_with_commas_are_refused_unless_they_are_categories() -> None:
+    frame = pl.DataFrame({"price": ["1,5", "20"] * 30, "y": ["u", "v"] * 30})
+    with pytest.raises(DataError, match=r"numbers with commas .such as '1,5'.*decimal point"):
+        infer_schema(frame, "y")
+    assert infer_schema(frame, "y", overrides={"price": "categorical"}).column("price").kind == "categorical"
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical, pl.Enum(["a", "b"])])
+def test_categories_with_a_type_are_categories(dtype: Any) -> None:
+    frame = pl.DataFrame({"c": pl.Series(["a", "b", None] * 20, dtype=dtype), "y": ["u", "v"] * 30})
+    assert infer_schema(frame, "y").column("c").kind == "categorical"
+    assert infer_schema(frame, "c").classes == ("a", "b")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.from_regex(r"[+-]?[0-9]*[.]?[0-9]*([eE][+-]?[0-9]{1,3})?|inf|-Infinity|nan|1_000|٣|0x1f", fullmatch=True)
+)
+def test_numbers_are_read_as_python_reads_them(text: str) -> None:
+    """Columns are read by polars, single values by Python; both agree to the bit."""
+    assert parse_numbers(pl.Series([text])).to_list() == [parse_number(text)]
+
+
 def test_a_type_without_meaning_is_refused() -> None:
     frame = pl.DataFrame({"x": [[1, 2], [3]] * 30, "y": ["u", "v"] * 30})
     with pytest.raises(DataError, match=r"of type List"):
         infer_schema(frame, "y")
+    with pytest.raises(DataError, match=r"of type List"):
+        infer_schema(frame, "x")
 
 
 def test_clustering_needs_no_target() -> None:

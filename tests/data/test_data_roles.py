@@ -231,6 +231,12 @@ def test_what_cannot_be_divided_is_refused(
         assign_roles(schema, frame, y, SplitPlan.from_mapping(split))
 
 
+def test_groups_of_a_type_that_cannot_be_compared_are_refused() -> None:
+    schema, frame, y = table(["a", "b"] * 10)
+    with pytest.raises(DataError, match="of type List"):
+        assign_roles(schema, frame.with_columns(g=pl.Series([[1], [2]] * 10)), y, SplitPlan(group="g"))
+
+
 def test_stratify_needs_classes() -> None:
     frame = pl.DataFrame({"x": np.sin(np.arange(50)), "y": np.cos(np.arange(50))})
     schema = infer_schema(frame, "y")

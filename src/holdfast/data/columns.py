@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from holdfast.data.convert import to_numbers
-from holdfast.data.kinds import KINDS, Kind, Undecided, infer_kind, refusal, remedy
+from holdfast.data.kinds import KINDS, Kind, Undecided, check_type, infer_kind, refusal, remedy
 from holdfast.data.targets import Label, Target, Task, check_task, infer_target
 from holdfast.errors import DataError, nearest
 
@@ -152,6 +152,7 @@ def infer_schema(
         if name == target or not (feature or is_helper or is_marked):
             notes += [note] if note and name != target else []
             continue
+        check_type(series)
         kind = _decide_kind(series, wishes.get(name))
         if isinstance(kind, Undecided):
             if feature:
@@ -174,6 +175,7 @@ def _infer_task(frame: pl.DataFrame, target: str | None, task: str | None) -> Ta
         return Target("clustering", None, ())
     if task == "clustering":
         raise DataError(f"the task 'clustering' has no target; take away target = \"{target}\", and drop that column")
+    check_type(frame[target])
     return infer_target(frame[target], task)
 
 
@@ -202,7 +204,8 @@ def _is_feature(series: pl.Series, wish: str | None, *, is_helper: bool) -> tupl
     """Whether a column becomes a feature, and a note where that was decided for the person."""
     if wish is not None or is_helper:
         return wish not in {None, "drop"}, None
-    if series.null_count() == len(series):
+    present = (series.fill_nan(None) if series.dtype.is_float() else series).drop_nulls()
+    if present.is_empty():
         return False, f"column '{series.name}' is left out: it has no value in any row"
     if not series.dtype.is_nested() and series.n_unique() == 1:
         return False, f"column '{series.name}' is left out: it holds {series[0]!r} in every row"

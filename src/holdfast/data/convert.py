@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from holdfast.data.values import category_name, parse_boolean, parse_iso, parse_number
+from holdfast.data.values import NUMBER, category_name, parse_boolean, parse_iso, parse_number
 from holdfast.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,18 +24,35 @@ def to_numbers(series: pl.Series) -> pl.Series:
     Raises:
         DataError: with column, row and value, if a value is no number or infinite.
     """
-    import polars as pl
-
-    if series.dtype.is_numeric():
-        numbers = series.cast(pl.Float64).fill_null(float("nan"))
-    else:
-        numbers = _map(series, _to_number, pl.Float64, "a number").fill_null(float("nan"))
+    numbers = parse_numbers(series)
+    wrong = (numbers.is_null() & series.is_not_null()).arg_true()
+    if len(wrong):
+        raise DataError(
+            f"column '{series.name}' holds {series[wrong[0]]!r} in row {wrong[0] + 1}, which is not a number"
+        )
+    numbers = numbers.fill_null(float("nan"))
     infinite = numbers.is_infinite().arg_true()
     if len(infinite):
         raise DataError(
             f"column '{series.name}' is infinite in row {infinite[0] + 1}; correct the value, or leave it empty"
         )
     return numbers
+
+
+def parse_numbers(series: pl.Series) -> pl.Series:
+    """A column as Float64, with null where a value is missing or no number; texts are read as `parse_number` does."""
+    import polars as pl
+
+    if series.dtype.is_numeric() or isinstance(series.dtype, pl.Boolean | pl.Null):
+        return series.cast(pl.Float64)
+    if not isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum):
+        return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
+    texts = series.cast(pl.String)
+    spelt = texts.str.contains(f"^(?i:{NUMBER.pattern})$")
+    numbers = pl.select(pl.when(spelt).then(texts)).to_series().cast(pl.Float64, strict=False)
+    unread = (spelt & numbers.is_null()).fill_null(value=False).arg_true()
+    values = [parse_number(texts[row]) for row in unread]
+    return numbers.scatter(unread, values).alias(series.name) if values else numbers.alias(series.name)
 
 
 def to_truth(series: pl.Series) -> pl.Series:
@@ -82,13 +99,6 @@ def to_date_parts(series: pl.Series, *, time_of_day: bool) -> list[pl.Series]:
     return [
         part.cast(pl.Float64).fill_null(float("nan")).alias(f"{series.name}.{suffix}") for suffix, part in parts.items()
     ]
-
-
-def _to_number(value: Any) -> float | None:
-    """The number in a cell, or None."""
-    if isinstance(value, str):
-        return parse_number(value)
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _to_days(value: Any) -> float | None:

@@ -1,22 +1,22 @@
 """Fingerprints of rows: the same content gives the same hash, whatever file, order or library version it came through.
 
-A row's hash is BLAKE2b (16 bytes) over its cells in the order of the column names. A cell is reduced to what it says: a
-number to its 64-bit float (so ``1``, ``1.0`` and the text ``"1.00"`` are one value), true and false to those words in
-any case, a date to its ISO text, anything missing (null or NaN) to nothing. A table saved as CSV and as Parquet
-therefore has the same fingerprint.
+A row's hash is BLAKE2b (16 bytes) over its cells in the order of the column names. A cell is reduced to what it says:
+a number to its 64-bit float (so ``1``, ``1.0`` and the text ``"1.00"`` are one value), true and false to those words in
+any case, a date to its ISO text, anything missing (null, NaN or an empty text) to nothing. A table saved as CSV and as
+Parquet therefore has the same fingerprint.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holdfast.data.values import TRUTH, parse_iso, parse_number
+from holdfast.data.convert import parse_numbers
+from holdfast.data.values import TRUTH, parse_iso
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,41 +62,45 @@ def hashes_from_bytes(data: bytes) -> np.ndarray:
 
 def _cells(series: pl.Series) -> list[bytes]:
     """The canonical bytes of every cell of a column, each led by its length so that cells cannot run together."""
-    canonical: dict[object, bytes] = {}
-    cells = []
-    typed = series.dtype.is_nested() or series.dtype.is_decimal()
-    for value in series.to_list():
-        key = str(value) if typed and value is not None else value
-        known = canonical.get(key)
-        if known is None:
+    import polars as pl
+
+    if series.dtype == pl.Boolean:
+        series = series.cast(pl.String)
+    numbers = parse_numbers(series).fill_nan(None)
+    cells = _pack(numbers.fill_null(0.0).to_numpy())
+    canonical: dict[str, bytes] = {}
+    others = numbers.is_null().arg_true()
+    for row, value in zip(others.to_list(), series.gather(others).to_list(), strict=True):
+        key = value if isinstance(value, str) else _text(value)
+        if key not in canonical:
             body = _canonical(key)
-            known = canonical[key] = struct.pack("<I", len(body)) + body
-        cells.append(known)
+            canonical[key] = len(body).to_bytes(4, "little") + body
+        cells[row] = canonical[key]
     return cells
 
 
-def _canonical(value: object) -> bytes:
-    """What a cell says, as bytes."""
-    if value is None:
+def _pack(numbers: np.ndarray) -> list[bytes]:
+    """Numbers, shape (N,), as cells: the length 9, the letter n, and a little-endian float64; the two zeros alike."""
+    packed = np.empty(len(numbers), dtype=[("length", "<u4"), ("kind", "S1"), ("number", "<f8")])
+    packed["length"] = 9
+    packed["kind"] = b"n"
+    packed["number"] = numbers + 0.0
+    cells: list[bytes] = packed.view(f"V{packed.itemsize}").tolist()
+    return cells
+
+
+def _text(value: object) -> str:
+    """What a cell that is no text says, as a text; nothing if it is missing."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN differs from itself
+        return ""
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+
+
+def _canonical(text: str) -> bytes:
+    """What a text that is no number says, as bytes: nothing, a truth value, a date, or itself."""
+    if not text:
         return b""
-    if isinstance(value, bool):
-        return b"t" + str(value).lower().encode()
-    if isinstance(value, int | float):
-        return _number(float(value))
-    if isinstance(value, dt.date | dt.time):
-        return b"t" + value.isoformat().encode()
-    if isinstance(value, bytes):
-        return b"b" + value
-    text = str(value)
     if text.lower() in TRUTH:
         return b"t" + text.lower().encode()
-    number = parse_number(text)
-    if number is not None:
-        return _number(number)
     date = parse_iso(text)
     return b"t" + (text if date is None else date.isoformat()).encode()
-
-
-def _number(value: float) -> bytes:
-    """A number as a little-endian float64, the two zeros alike; NaN is missing."""
-    return b"" if value != value else b"n" + struct.pack("<d", value + 0.0)  # noqa: PLR0124 - NaN differs from itself

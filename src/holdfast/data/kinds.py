@@ -4,8 +4,8 @@ A kind says how a column becomes a feature. Inference looks at all rows, but for
 only; nothing that a model could use is learned here. The rules, in order:
 
 1. Columns of booleans, numbers, dates, and dates with times keep their type (boolean, numeric, date, datetime).
-2. Texts that all spell true or false are boolean.
-3. Texts that all spell numbers are numeric, unless one begins with a needless zero ("01067"): those are codes.
+2. Texts that all spell numbers are numeric, unless one begins with a needless zero ("01067"): those are codes.
+3. Texts that all spell true or false are boolean; numbers with commas are refused, for they can be meant in two ways.
 4. Texts that all spell ISO 8601 dates are date; with a time of day in any of them, datetime.
 5. Other texts are categorical if there are few different ones: at most 50, or 5% of the rows up to 1000, and not more
    than half as many as rows (ten are always few).
@@ -20,7 +20,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from holdfast.data.values import TRUTH, parse_iso, parse_number
+from holdfast.data.convert import parse_numbers
+from holdfast.data.values import TRUTH, parse_iso
 from holdfast.errors import DataError
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ class Undecided:
 
 
 def infer_kind(series: pl.Series) -> Kind | Undecided:
-    """The kind of a column that has at least one value.
+    """The kind of a column, of a type that `check_type` accepts, that has at least one value.
 
     Raises:
-        DataError: if the column is of a type that no feature can be made of (lists, binary, ...).
+        DataError: if it holds numbers with commas.
     """
     import polars as pl
 
@@ -65,12 +66,23 @@ def infer_kind(series: pl.Series) -> Kind | Undecided:
         return "date"
     if dtype == pl.Datetime:
         return "datetime"
-    if dtype in {pl.String, pl.Categorical, pl.Enum}:
-        return _kind_of_texts(series.cast(pl.String))
-    raise DataError(
-        f"column '{series.name}' is of type {dtype}, which no feature can be made of; turn it into numbers or text, or "
-        f"leave it out with {remedy(series.name, 'drop')} in [data.columns]"
-    )
+    return _kind_of_texts(series.cast(pl.String))
+
+
+def check_type(series: pl.Series) -> None:
+    """Refuse a column of a type that nothing can be made of: lists, structures, bytes, times of day, durations.
+
+    Raises:
+        DataError: as said.
+    """
+    import polars as pl
+
+    plain = pl.Boolean | pl.Date | pl.Datetime | pl.String | pl.Categorical | pl.Enum | pl.Null
+    if not (series.dtype.is_numeric() or isinstance(series.dtype, plain)):
+        raise DataError(
+            f"column '{series.name}' is of type {series.dtype}, which no feature can be made of; turn it into numbers "
+            f"or text, or leave it out with {remedy(series.name, 'drop')} in [data.columns]"
+        )
 
 
 def remedy(name: str, kind: str) -> str:
@@ -101,33 +113,32 @@ def refusal(undecided: dict[str, Undecided]) -> DataError:
 def _kind_of_texts(series: pl.Series) -> Kind | Undecided:
     """Rules 2 to 6."""
     present = series.drop_nulls()
+    numbers = parse_numbers(present)
+    if not numbers.has_nulls() and not present.str.contains(r"^0[0-9]+$").any():
+        return "numeric"
     different = present.unique(maintain_order=True).to_list()
     if all(text.lower() in TRUTH for text in different):
         return "boolean"
-    numbers = [parse_number(text) for text in different]
-    if all(number is not None for number in numbers) and not any(_is_code(text) for text in different):
-        return "numeric"
-    dates = [parse_iso(text) for text in different]
-    if all(date is not None for date in dates):
-        return "datetime" if any(isinstance(date, dt.datetime) for date in dates) else "date"
+    commas = present.str.contains(",", literal=True)
+    if commas.any() and present.str.contains(r"^[+-]?[0-9]+(?:[.,][0-9]+)*$").all():
+        raise DataError(
+            f"column '{series.name}' holds numbers with commas (such as {_short(present.filter(commas)[0])}); write "
+            f"them with a decimal point only, or say {remedy(series.name, 'categorical')} in [data.columns]"
+        )
+    if all(parse_iso(text) is not None for text in different):
+        return "datetime" if any(isinstance(parse_iso(text), dt.datetime) for text in different) else "date"
     if _few(len(different), len(present)):
         return "categorical"
-    misfits = [text for text, number in zip(different, numbers, strict=True) if number is None]
-    wrong = int(present.is_in(misfits).sum())
-    if 0 < wrong <= (1 - MOSTLY) * len(present):
-        row = series.is_in(misfits).fill_null(value=False).arg_true()[0] + 1
-        return Undecided(len(different), series[row - 1], row, wrong)
+    misfits = series.is_not_null() & parse_numbers(series).is_null()
+    if 0 < misfits.sum() <= (1 - MOSTLY) * len(present):
+        row = misfits.arg_true()[0]
+        return Undecided(len(different), series[row], row + 1, int(misfits.sum()))
     return Undecided(len(different), different[0])
 
 
 def _few(distinct: int, rows: int) -> bool:
     """Whether so many different texts in so many rows are categories."""
     return distinct <= max(50, min(1000, rows // 20)) and distinct <= max(10, rows // 2)
-
-
-def _is_code(text: str) -> bool:
-    """Whether digits begin with a zero that no number needs."""
-    return len(text) > 1 and text[0] == "0" and text.isdigit()
 
 
 def _short(text: str) -> str:

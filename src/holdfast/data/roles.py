@@ -25,6 +25,7 @@ import numpy as np
 from holdfast.data.allocate import allocate_groups, allocate_rows, cut_in_order
 from holdfast.data.columns import Schema
 from holdfast.data.convert import to_date_parts, to_numbers
+from holdfast.data.kinds import check_type
 from holdfast.errors import DataError, nearest
 from holdfast.rng import Streams
 
@@ -259,6 +260,7 @@ def _column(frame: pl.DataFrame, name: str, key: str) -> pl.Series:
             f"the table has no column '{name}', which the split's {key} names{nearest(name, frame.columns)}"
         )
     series = frame[name]
+    check_type(series)
     series = series.fill_nan(None) if series.dtype.is_float() else series
     missing = series.is_null().arg_true()
     if len(missing):

@@ -100,7 +100,9 @@ def _read_delimited(data: bytes, path: Path, delimiter: str | None) -> pl.DataFr
         raise DataError(f"{path} holds blank lines only; a table with a header and rows is needed")
     if not rows:
         raise DataError(f"{path} has a header but no rows; at least one row is needed")
-    columns = {name: [_cell(row[i]) for row in rows] for i, name in enumerate(names)}
+    columns = {
+        name: [_cell(text) for text in column] for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
     return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
 
 
