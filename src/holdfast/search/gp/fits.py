@@ -51,4 +51,4 @@ def fit_prefix(history: History, size: int) -> Kernel:
         return kernel_at(prior_mode(embed.groups))
     chosen = subset(losses, FIT_POINTS)
     features = embed(history.units[history.told_trial[:size][chosen]])
-    return fit(embed.group, features, standardise(losses[chosen]))
+    return fit(embed.group, features, standardise(losses)[chosen])

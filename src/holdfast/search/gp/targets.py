@@ -6,6 +6,8 @@ import numpy as np
 
 from holdfast.search.history import COMPLETE, STOPPED
 
+REFERENCE = 20
+
 
 def known_losses(losses: np.ndarray, states: np.ndarray) -> np.ndarray:
     """(m,) the loss that each told trial counts with, given what was told and its state (see `History.told_state`).
@@ -25,33 +27,30 @@ def known_losses(losses: np.ndarray, states: np.ndarray) -> np.ndarray:
 
 
 def standardise(losses: np.ndarray) -> np.ndarray:
-    """Finite losses of shape (m,) as targets of mean 0 and variance 1; the order stays.
+    """Finite losses of shape (m,), in the order told, as targets of mean 0 and variance 1; their order stays.
 
-    Losses worse than the median are drawn in where they spread further than the better half does, since a search needs
-    to be exact about good configurations only (the half-rank warp of Song et al., "The Vizier Gaussian process bandit
-    algorithm", 2024).
+    Losses worse than usual are drawn in to their logarithm, since a search needs to be exact about good configurations
+    only, and one that diverges must not hide the differences between all others (compare the warps of Song et al.,
+    "The Vizier Gaussian process bandit algorithm", 2024). What is usual is the median of the first `REFERENCE` trials,
+    before the search has gathered around a good spot.
     """
     size = np.abs(losses).max()
     scaled = losses / size if size > 0 else losses
-    warped = half_rank(scaled)
-    spread = warped.std()
-    return (warped - warped.mean()) / spread if spread > 0 else np.zeros_like(warped)
-
-
-def half_rank(losses: np.ndarray) -> np.ndarray:
-    """Replace losses (m,) worse than the median by normal quantiles of their rank, at the scale of the better half."""
-    from scipy.special import ndtri
-
-    median = np.median(losses)
-    good = losses[losses <= median]
-    scale = np.sqrt(np.mean((good - median) ** 2))
+    median, scale = _usual(scaled[:REFERENCE])
     if scale == 0:
-        return losses
-    _, rank, count = np.unique(losses, return_inverse=True, return_counts=True)
-    middle = np.cumsum(count) - 0.5 * count
-    quantiles = median + scale * ndtri(middle / len(losses))[rank]
-    poor = losses > median
-    return np.where(poor, np.minimum(losses, np.maximum(quantiles, median)), losses)
+        scale = float(np.sqrt(np.mean((scaled - median) ** 2)))
+    if scale == 0:
+        return np.zeros_like(losses)
+    distance = (scaled - median) / scale
+    drawn = np.where(distance > 0, np.log1p(np.maximum(distance, 0)), distance)
+    targets: np.ndarray = (drawn - drawn.mean()) / drawn.std()
+    return targets
+
+
+def _usual(losses: np.ndarray) -> tuple[float, float]:
+    """The median, and the root mean square distance to it of the losses (m,) that are no worse."""
+    median = float(np.median(losses))
+    return median, float(np.sqrt(np.mean((losses[losses <= median] - median) ** 2)))
 
 
 def subset(losses: np.ndarray, size: int) -> np.ndarray:
