@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 from holdfast.errors import PlanError, nearest
 from holdfast.protocol.plan import Plan
 
-
 _PLAIN = {
     "a valid integer": "a whole number",
     "a valid number": "a number",

@@ -13,32 +13,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from holdfast.errors import HoldfastError, RequestError
+from holdfast.errors import RequestError
 from holdfast.records import Config
 from holdfast.rng import Streams
 from holdfast.train.checkpoint import pack, unpack
+from holdfast.train.failures import Diverged
 from holdfast.train.network import Architecture, build_network, seed_dropout
-from holdfast.train.optimisers import flatten_parameters, new_state, step_function
+from holdfast.train.optimisers import clip_gradients, flatten_parameters, new_state, step_function
 from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
 from holdfast.train.schedules import learning_rate_at
 from holdfast.train.settings import MAX_EPOCHS, Settings
 from holdfast.train.task import Task
 from holdfast.train.trained import TrainedNetwork, one_exact_thread
-
-
-class Diverged(HoldfastError):  # noqa: N818 - the name that a search knows this outcome by
-    """The loss became NaN or infinite.
-
-    Args:
-        epoch: the epoch in which it happened, counted from 1.
-    """
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__(f"the loss became NaN or infinite in epoch {epoch}; a lower learning rate may help")
-        self.epoch = epoch
-
-    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:
-        return (Diverged, (self.epoch,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +224,7 @@ class Training:
             if not math.isfinite(value):
                 raise Diverged(epoch)
             torch.autograd.backward(loss)
+            clip_gradients(flat)
             step(flat, self._state, count, rate)
             total += value
         return total / batches

@@ -1,0 +1,147 @@
+"""Choosing the winner, and its estimate: naive, then corrected for having been picked."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holdfast.errors import HoldfastError, RequestError
+from holdfast.evaluate.estimate import estimate, naive
+from holdfast.evaluate.wording import Estimand
+from holdfast.protocol.job import Bench, make_bench
+from holdfast.protocol.learn import fit
+from holdfast.protocol.prepare import Ready
+from holdfast.protocol.tables import Part, parts_of, rows_of_role
+from holdfast.records import RowScores, Score, Trial, TrialState
+from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.ranking import ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The configurations that were compared, with their row scores, on the rows that decided between them."""
+
+    trials: list[Trial]
+    rows: list[RowScores]
+    bench: Bench
+    winner: int
+    rule: str
+    adaptive: bool
+
+
+def ships(ready: Ready) -> Estimand:
+    """Which model ships: the one that was scored, or one refitted on more rows."""
+    wanted = ready.plan.model.ship
+    if wanted == "auto":
+        return "refit" if ready.folds else "scored"
+    return "refit" if wanted == "refitted" else "scored"
+
+
+def choose(ready: Ready) -> None:
+    """Put the winner, its naive score and its estimate on the record, once."""
+    state = ready.book.state
+    if "estimate.made" in state.notes:
+        return
+    ranked = ranking(state)
+    if not ranked:
+        failed = [trial for trial in state.trials if trial.error]
+        last = f"; the last one failed with: {failed[-1].error.strip().splitlines()[-1]}" if failed else ""  # type: ignore[union-attr]
+        raise HoldfastError(f"study '{ready.run.name}' has no trial with a score to choose from{last}")
+    metric = ready.recipe.make_metric()
+    compared = _on_select_rows(ready, ranked) if "select" in ready.seal.rows else _on_validation_rows(ready, ranked)
+    winner = ranked[0] if compared is None else compared.trials[compared.winner]
+    score, made = _estimate(ready, compared)
+    if score is None:
+        value = winner.metrics[metric.name]
+        n = ready.seal.rows.get("validation", ready.seal.rows["train"])
+        score = Score(value, None, None, 0.95, "uncorrected", "the winner on its validation rows", n)
+    rule = "best validation score" if compared is None else compared.rule
+    choice = {
+        "trial": winner.number,
+        "config": winner.config,
+        "rule": rule,
+        "metric": metric.name,
+        "direction": metric.direction,
+        "naive": score.to_json(),
+    }
+    ready.book.note("choice.made", choice)
+    ready.book.note("estimate.made", made)
+
+
+def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
+    """Every trial with row scores; partial ones too, since the winner was picked over them as well."""
+    with_rows = sorted((trial for trial in ranked if trial.rows is not None), key=lambda trial: trial.number)
+    if ranked[0].rows is None:
+        return None
+    rows = [ready.book.get_rows(trial.rows) for trial in with_rows if trial.rows is not None]
+    bench = make_bench(ready.recipe, parts_of(ready.run.path, ready.recipe.schema, folds=ready.folds))
+    adaptive = ready.book.state.settings.strategy not in FIXED_DESIGNS
+    return Scored(with_rows, rows, bench, with_rows.index(ranked[0]), "best validation score", adaptive)
+
+
+def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
+    """The finalists, fitted on the train rows as they were scored, on the select rows that nobody has looked at."""
+    complete = [trial for trial in ranked if trial.state is TrialState.COMPLETE] or ranked
+    finalists = complete[: ready.plan.search.finalists]
+    train = rows_of_role(ready.run.path, "train", ready.recipe.schema)
+    select = rows_of_role(ready.run.path, "select", ready.recipe.schema)
+    bench = make_bench(ready.recipe, (Part(train, select),))
+    rows, values = [], []
+    for trial in finalists:
+        found = fit(ready.recipe, trial.config, trial.seed, bench.prepared[0], epochs=_epochs(ready, trial))
+        value, scores = bench.score([bench.predict(found.model, 0)])
+        if scores is None:
+            return None
+        rows.append(scores)
+        values.append(value)
+    sign = 1 if bench.metric.direction == "maximize" else -1
+    winner = int(np.argmax(sign * np.array(values)))
+    rule = f"best of {len(finalists)} finalists on {len(select)} select rows"
+    return Scored(finalists, rows, bench, winner, rule, adaptive=False)
+
+
+def _epochs(ready: Ready, trial: Trial) -> int | None:
+    """The epochs of a fit on all train rows after folds; None where the fit is the scored one."""
+    return trial.extra.get("epochs") if ready.folds else None
+
+
+def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict[str, Any]]:
+    """The naive score of the winner (None without row scores), and what the event says of its estimate."""
+    metric = ready.recipe.make_metric()
+    if compared is None:
+        why = f"the metric '{metric.name}' is no sum over rows, so there is nothing to correct it with"
+        return None, {"score": None, "missing": why, "naive": None, "luck": None, "sentences": []}
+    bench, seed = compared.bench, ready.plan.study.seed
+    of_predictions = compared.rows[0].kind == "prediction"
+    y = bench.truth if of_predictions else None
+    common: dict[str, Any] = {"metric": metric if of_predictions else None, "y": y, "folds": bench.folds}
+    try:
+        made = estimate(
+            compared.rows,
+            winner=compared.winner,
+            direction=metric.direction,
+            estimand=ships(ready),
+            groups=bench.rows.groups,
+            seed=seed,
+            adaptive=compared.adaptive,
+            **common,
+        )
+    except RequestError as exc:
+        return None, {"score": None, "missing": str(exc), "naive": None, "luck": None, "sentences": []}
+    sentences = [*made.sentences]
+    if ready.recipe.schema.time is not None:
+        sentences.append("The rows are in order of time, and the interval takes them as exchangeable.")
+    event = {
+        "score": made.score.to_json(),
+        "missing": None,
+        "naive": made.naive,
+        "luck": made.luck,
+        "n_configurations": made.n_configurations,
+        "effective_configurations": made.effective_configurations,
+        "sentences": sentences,
+    }
+    score = naive(compared.rows[compared.winner], estimand=ships(ready), **common)
+    return dataclasses.replace(score, value=made.naive), event

@@ -1,0 +1,72 @@
+"""Where a run lives: `runs/NAME/`, with its log, plan, data, sealed rows, model and pages."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.errors import RequestError, nearest
+from holdfast.log.open import exists, open_log
+from holdfast.study.book import Book
+
+PLAN = "plan.toml"
+LOG = "study.db"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run, below the folder of all runs."""
+
+    runs: Path
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return self.runs / self.name
+
+    @property
+    def model(self) -> Path:
+        """Where the model that ships is saved."""
+        return self.path / "model"
+
+    @property
+    def plan(self) -> Path:
+        """The plan with every default filled in."""
+        return self.path / PLAN
+
+    @property
+    def ledger(self) -> str:
+        """The storage of the ledger of openings, shared by all runs of the store."""
+        return f"sqlite:///{self.runs / 'openings.db'}"
+
+    def storage(self, wanted: str | None) -> str:
+        """The study's storage: as the plan says, else `study.db` in the folder."""
+        return wanted or f"sqlite:///{self.path / LOG}"
+
+    def recorded_storage(self) -> str:
+        """The storage that the plan in the folder names."""
+        if self.plan.exists():
+            wanted = tomllib.loads(self.plan.read_text(encoding="utf-8"))["study"].get("storage")
+            return self.storage(wanted)
+        return self.storage(None)
+
+
+def find_run(runs: Path, name: str) -> RunFolder:
+    """The run of that name.
+
+    Raises:
+        RequestError: if there is none; the nearest name is given.
+    """
+    run = RunFolder(runs, name)
+    if not run.path.is_dir() or not exists(run.recorded_storage(), name):
+        there = sorted(path.name for path in runs.iterdir() if path.is_dir()) if runs.is_dir() else []
+        hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
+        raise RequestError(f"there is no study '{name}' in {runs}{hint}")
+    return run
+
+
+def open_book(run: RunFolder, *, read_only: bool = True) -> Book:
+    """The log of a run and what is folded from it."""
+    return Book(open_log(run.recorded_storage(), run.name, read_only=read_only))

@@ -1,0 +1,209 @@
+"""The job of a planned study: train a configuration on each part, judge it, and hand back its score on every row."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import struct
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from holdfast.data.columns import Schema
+from holdfast.evaluate.metrics import Metric
+from holdfast.protocol.learn import Prepared, Recipe, fit, predict, prepare
+from holdfast.protocol.tables import Judged, Part, judged_rows, parts_of
+from holdfast.records import (
+    Assignment,
+    Cause,
+    Config,
+    Outcome,
+    Report,
+    Reporter,
+    RowScores,
+    TrialState,
+    Verdict,
+    canonical_json,
+)
+from holdfast.study.jobs import Clock
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Trains trials of one study, from the files of its run; cheap to send to a worker.
+
+    Args:
+        folder: the folder of the run.
+        base: the folder that ``module:...`` is imported from.
+        schema_json: the columns, as canonical JSON.
+        family: the model family.
+        metric: the metric's name.
+        folds: whether folds take turns as validation rows.
+        stepwise: whether trials pause and resume by epoch.
+    """
+
+    folder: str
+    base: str
+    schema_json: str
+    family: str
+    metric: str | None
+    folds: bool
+    stepwise: bool = False
+
+    @staticmethod
+    def of(recipe: Recipe, folder: Path, *, folds: bool, stepwise: bool) -> TrainJob:
+        """The job for a recipe."""
+        schema = canonical_json(recipe.schema.to_json())
+        return TrainJob(str(folder.resolve()), str(recipe.base), schema, recipe.family, recipe.metric, folds, stepwise)
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
+        return [self._run_one(assignment, report) for assignment in assignments]
+
+    def _run_one(self, assignment: Assignment, report: Reporter) -> Outcome:
+        from holdfast.train.failures import Diverged
+
+        clock = Clock()
+        try:
+            bench = _bench(self)
+            run = _train_in_steps if self.stepwise else _train_at_once
+            state, value, rows, extra = run(bench, assignment, report)
+        except Diverged as exc:
+            return _failed(assignment, str(exc), Cause.DIVERGED, clock)
+        except Exception:  # noqa: BLE001 - any fit may raise anything; it is kept in the log
+            return _failed(assignment, traceback.format_exc(), Cause.ERROR, clock)
+        seconds, cpu = clock.read()
+        if not math.isfinite(value):
+            why = f"the metric '{bench.metric.name}' is {value}"
+            return _failed(assignment, why, Cause.DIVERGED, clock)
+        return Outcome(
+            assignment.trial,
+            state,
+            {bench.metric.name: value},
+            rows,
+            seconds=seconds,
+            cpu_seconds=cpu,
+            extra=extra,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What a worker keeps between trials: the parts with their preprocessing, which is the same for all of them."""
+
+    recipe: Recipe
+    metric: Metric
+    parts: tuple[Part, ...]
+    prepared: tuple[Prepared, ...]
+    judged: tuple[np.ndarray, ...]
+    rows: Judged
+
+    def score(self, predictions: list[np.ndarray]) -> tuple[float, RowScores | None]:
+        """The metric over all parts, and the row scores, of one prediction per part."""
+        prediction = np.concatenate(predictions)
+        value = self.metric.value(self.truth, prediction, folds=self.folds)
+        return value, self.metric.rows(self.truth, prediction, self.rows.ids)
+
+    @property
+    def truth(self) -> np.ndarray:
+        """What predictions are compared with, part after part: the targets, or for a clustering the rows themselves."""
+        return np.concatenate(self.judged) if self.rows.y is None else self.rows.y
+
+    @property
+    def folds(self) -> np.ndarray | None:
+        """The part of every judged row, where there are several."""
+        return self.rows.part if len(self.parts) > 1 else None
+
+    def predict(self, model: Any, part: int) -> np.ndarray:
+        """What the metric needs of a model, for the judged rows of a part."""
+        classes = self.recipe.schema.classes
+        return predict(model, self.metric, self.judged[part], 0 if classes is None else len(classes))
+
+
+@functools.lru_cache(maxsize=2)
+def _bench(job: TrainJob) -> Bench:
+    recipe = Recipe(job.family, job.metric, Schema.from_json(json.loads(job.schema_json)), Path(job.base))
+    return make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
+
+
+def make_bench(recipe: Recipe, parts: tuple[Part, ...]) -> Bench:
+    """Preprocess every part: fitted on the rows it learns from, applied to those it is judged on."""
+    prepared = tuple(prepare(recipe, part.learn) for part in parts)
+    judged = tuple(
+        np.asarray(ready.preprocessor.transform(part.judge.features), dtype=float)
+        for ready, part in zip(prepared, parts, strict=True)
+    )
+    return Bench(recipe, recipe.make_metric(), parts, prepared, judged, judged_rows(parts))
+
+
+Trained = tuple[TrialState, float, RowScores | None, dict[str, Any]]
+"""How training went: state, value, row scores, extra."""
+
+
+def _train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:  # noqa: ARG001 - no steps
+    value, rows, extra = score_config(bench, assignment.config, assignment.seed)
+    return TrialState.COMPLETE, value, rows, extra
+
+
+def score_config(bench: Bench, config: Config, seed: int) -> tuple[float, RowScores | None, dict[str, Any]]:
+    """Fit a configuration on every part and judge it; the same arguments give the same scores."""
+    fits = [fit(bench.recipe, config, seed, prepared) for prepared in bench.prepared]
+    value, rows = bench.score([bench.predict(found.model, part) for part, found in enumerate(fits)])
+    extra: dict[str, Any] = {}
+    epochs = [found.epochs for found in fits if found.epochs is not None]
+    if epochs:
+        extra["epochs"] = math.ceil(sum(epochs) / len(epochs))
+    notes = sorted({note for found in fits for note in found.notes})
+    if notes:
+        extra["notes"] = notes
+    return value, rows, extra
+
+
+def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
+    """Train to the step that was assigned, report there, and leave a checkpoint if the verdict is to pause."""
+    from holdfast.train.mlp import resume_training, start_training
+
+    saved = None if assignment.checkpoint is None else _unpack(assignment.checkpoint)
+    runs = []
+    for part, ready in enumerate(bench.prepared):
+        target = ready.y if ready.y is not None else np.zeros(len(ready.X))
+        if saved is None:
+            runs.append(start_training(assignment.config, ready.task, ready.X, target, assignment.seed))
+        else:
+            runs.append(resume_training(saved[part], ready.X, target))
+    for run in runs:
+        run.advance(assignment.until_step)
+    value, rows = bench.score([bench.predict(run.trained(), part) for part, run in enumerate(runs)])
+    epochs = math.ceil(sum(run.epochs_used for run in runs) / len(runs))
+    step = assignment.until_step or runs[0].last_epoch
+    verdict = report(Report(assignment.trial, step, {bench.metric.name: value}))
+    if verdict is Verdict.PAUSE:
+        report(Report(assignment.trial, step, checkpoint=_pack([run.checkpoint() for run in runs])))
+    state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
+    return state, value, rows, {"epochs": epochs}
+
+
+def _failed(assignment: Assignment, error: str, cause: Cause, clock: Clock) -> Outcome:
+    seconds, cpu = clock.read()
+    return Outcome(assignment.trial, TrialState.FAILED, error=error, cause=cause, seconds=seconds, cpu_seconds=cpu)
+
+
+def _pack(blobs: list[bytes]) -> bytes:
+    """Several byte strings as one: their number, their lengths, themselves."""
+    return struct.pack(f"<{len(blobs) + 1}Q", len(blobs), *map(len, blobs)) + b"".join(blobs)
+
+
+def _unpack(data: bytes) -> list[bytes]:
+    """What `_pack` put together."""
+    (count,) = struct.unpack_from("<Q", data)
+    lengths = struct.unpack_from(f"<{count}Q", data, 8)
+    blobs, at = [], 8 * (count + 1)
+    for length in lengths:
+        blobs.append(data[at : at + length])
+        at += length
+    return blobs

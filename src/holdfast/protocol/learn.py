@@ -1,0 +1,159 @@
+"""Fitting one model of a family: preprocessing learned from its training rows, the fit, and what it predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from holdfast.data.columns import Schema
+from holdfast.data.preprocess import categorical_positions, preprocessor
+from holdfast.errors import RequestError
+from holdfast.evaluate.metrics import Metric, metric_named
+from holdfast.protocol.tables import Rows
+from holdfast.records import Config, Fidelity
+from holdfast.space import Space
+from holdfast.train.estimators import fit_estimator
+from holdfast.train.factory import build_from_factory, load_factory
+from holdfast.train.families import Family, Preprocessing, family_named
+from holdfast.train.task import Task, TaskKind
+
+DEFAULT_METRICS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "rmse", "clustering": "silhouette"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What every fit of a study has in common.
+
+    Args:
+        family: its name, or ``module:factory``.
+        metric: its name as the plan gives it, or None for the task's default.
+        schema: the columns.
+        base: the folder that ``module:...`` is imported from.
+    """
+
+    family: str
+    metric: str | None
+    schema: Schema
+    base: Path
+
+    @property
+    def style(self) -> Preprocessing:
+        """How the family wants its columns prepared."""
+        found = self.find_family()
+        return "scaled" if found is None else found.preprocessing
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """How the family's training can be cut into steps, if it can."""
+        found = self.find_family()
+        return None if found is None else found.fidelity
+
+    def find_family(self) -> Family | None:
+        """The family; None for a factory of the user's own."""
+        return None if ":" in self.family else family_named(self.family)
+
+    def make_metric(self) -> Metric:
+        """The metric that ranks trials.
+
+        Raises:
+            RequestError: if there is no such metric, or it does not fit the task.
+        """
+        name = self.metric or DEFAULT_METRICS[self.schema.task]
+        classes = None if self.schema.classes is None else len(self.schema.classes)
+        function = load_factory(name, self.base) if ":" in name else None
+        return metric_named(name, self.schema.task, classes, function=function)
+
+    def default_space(self, task: Task) -> Space | None:
+        """The family's own space for a task; None for a factory.
+
+        Raises:
+            RequestError: if the family cannot learn the task.
+        """
+        found = self.find_family()
+        if found is None:
+            load_factory(self.family, self.base)
+            return None
+        found.check(task)
+        return found.space(task)
+
+
+def only_task(family: str) -> str | None:
+    """The task of a family that can learn one only, as k-means does; None where the data decide."""
+    tasks = frozenset[TaskKind]() if ":" in family else family_named(family).tasks
+    return next(iter(tasks)) if len(tasks) == 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows as a matrix (N, D), with the preprocessor fitted on them."""
+
+    preprocessor: Any
+    X: np.ndarray
+    y: np.ndarray | None
+    task: Task
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted model, the epochs it took (None where there are none), and what its solver remarked."""
+
+    model: Any
+    epochs: int | None
+    notes: tuple[str, ...]
+
+
+def prepare(recipe: Recipe, learn: Rows) -> Prepared:
+    """Fit the preprocessing on the rows to learn from, and on no others."""
+    transformer = preprocessor(recipe.schema, recipe.style)
+    X = np.asarray(transformer.fit_transform(learn.features), dtype=float)
+    return Prepared(transformer, X, learn.y, task_of(recipe, len(learn), X.shape[1]))
+
+
+def task_of(recipe: Recipe, n_rows: int, n_features: int) -> Task:
+    """The task as a family sees it."""
+    categorical = tuple(categorical_positions(recipe.schema)) if recipe.style == "ordinal" else ()
+    classes = 0 if recipe.schema.classes is None else len(recipe.schema.classes)
+    return Task(recipe.schema.task, n_rows, n_features, classes, categorical)
+
+
+def fit(recipe: Recipe, config: Config, seed: int, prepared: Prepared, *, epochs: int | None = None) -> Fitted:
+    """Fit a model; the same arguments give the same model."""
+    found = recipe.find_family()
+    if found is None:
+        model = build_from_factory(recipe.family, config, seed, recipe.base)
+    else:
+        model = found.build(config, prepared.task, seed, epochs=epochs)
+    target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
+    notes = fit_estimator(model, prepared.X, target)
+    return Fitted(model, getattr(model, "epochs_used", None), notes)
+
+
+def predict(model: Any, metric: Metric, X: np.ndarray, n_classes: int) -> np.ndarray:
+    """What the metric needs of the model for rows X (N, D).
+
+    Raises:
+        RequestError: if the model cannot give it.
+    """
+    if metric.needs == "predict":
+        return np.asarray(model.predict(X))
+    if hasattr(model, "predict_proba"):
+        return _by_class(np.asarray(model.predict_proba(X)), model, n_classes)
+    if metric.needs == "score" and hasattr(model, "decision_function"):
+        return np.asarray(model.decision_function(X))
+    raise RequestError(
+        f"the metric '{metric.name}' needs class probabilities, which {type(model).__name__} does not give; "
+        "choose another family or metric"
+    )
+
+
+def _by_class(probabilities: np.ndarray, model: Any, n_classes: int) -> np.ndarray:
+    """Probabilities (N, K) with a column for every class, also those that a fold had no row of."""
+    classes = np.asarray(model.classes_, dtype=int)
+    if len(classes) == n_classes:
+        return probabilities
+    full = np.zeros((len(probabilities), n_classes))
+    full[:, classes] = probabilities
+    return full

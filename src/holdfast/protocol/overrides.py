@@ -1,0 +1,77 @@
+"""A plan's [space] laid over the family's default space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.errors import SpaceError, nearest
+from holdfast.space import Categorical, Domain, Space, domain_from_json
+
+
+def overridden(default: Space | None, wanted: Mapping[str, Any]) -> Space:
+    """The space to search.
+
+    A table with a ``type`` replaces a hyperparameter or adds one; a table without one changes keys of the default; a
+    plain value fixes it. Where a parent is fixed such that a default hyperparameter can never be active, it goes.
+
+    Raises:
+        SpaceError: if an override does not fit, or nothing is left to search.
+    """
+    domains: dict[str, Domain] = {} if default is None else dict(default.domains)
+    for name, item in wanted.items():
+        domains[name] = _override(name, domains.get(name), item, tuple(domains))
+    for name in _never_active(domains, set(wanted)):
+        del domains[name]
+    if not domains:
+        raise SpaceError("[space] is empty; a family of one's own needs the hyperparameters to search")
+    return Space(domains)
+
+
+def _override(name: str, default: Domain | None, item: Any, known: tuple[str, ...]) -> Domain:
+    if isinstance(item, Mapping) and "type" in item:
+        return domain_from_json(name, item)
+    if default is None:
+        raise SpaceError(
+            f"[space] has '{name}', which the family does not have{nearest(name, known)}; "
+            "a hyperparameter of one's own needs a type: float, int or categorical"
+        )
+    if isinstance(item, Mapping):
+        return domain_from_json(name, {**_without_stale_default(default.to_json(), item), **item})
+    if isinstance(item, list):
+        return Categorical([default.check(value, name) for value in item], when=default.when)
+    return Categorical([default.check(item, name)], when=default.when)
+
+
+def _without_stale_default(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The default's keys, less a default value that new bounds or choices may leave out."""
+    if {"low", "high", "choices", "step"} & set(changes):
+        data.pop("default", None)
+    return data
+
+
+def _never_active(domains: Mapping[str, Domain], wanted: set[str]) -> list[str]:
+    """Default hyperparameters whose conditions no parent can meet any more, children of such included."""
+    gone: list[str] = []
+    for _ in domains:
+        for name, domain in domains.items():
+            if name in gone or name in wanted:
+                continue
+            if any(
+                parent in gone or not _can_be(domains.get(parent), values) for parent, values in domain.when.items()
+            ):
+                gone.append(name)
+    return gone
+
+
+def _can_be(parent: Domain | None, values: Any) -> bool:
+    """Whether a parent can take one of the values."""
+    if parent is None:
+        return False
+    for value in values:
+        try:
+            parent.check(value, "parent")
+        except SpaceError:
+            continue
+        return True
+    return False

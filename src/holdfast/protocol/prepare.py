@@ -1,0 +1,239 @@
+"""From a plan to a study that is ready to search: load, type, split, seal, and put all of it on the record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from holdfast.data.columns import Schema, infer_schema
+from holdfast.data.features import encode_target, has_target
+from holdfast.data.provenance import environment, git_state
+from holdfast.data.roles import SplitPlan, assign_roles
+from holdfast.data.seal import SealRecord, write_roles
+from holdfast.data.source import Source, load_source
+from holdfast.errors import PlanError, RequestError
+from holdfast.protocol.folder import RunFolder
+from holdfast.protocol.learn import Recipe, only_task, task_of
+from holdfast.protocol.overrides import overridden
+from holdfast.protocol.plan import Plan
+from holdfast.protocol.read import PlanFile
+from holdfast.records import Entry, Fidelity, canonical_json
+from holdfast.search.registry import make_strategy
+from holdfast.study.book import Book, entry
+from holdfast.study.study import Study
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A study that is ready to search, with what the later steps need to know of its data."""
+
+    plan: Plan
+    run: RunFolder
+    study: Study
+    recipe: Recipe
+    seal: SealRecord
+
+    @property
+    def book(self) -> Book:
+        """The study's log and state."""
+        return self.study.book
+
+    @property
+    def folds(self) -> bool:
+        """Whether folds take turns as validation rows."""
+        return self.seal.folds > 0
+
+
+def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
+    """Everything before the first trial. Nothing is left behind if the request turns out to be wrong."""
+    plan = file.plan
+    source = load_source(plan.data.source, base=file.base)
+    schema, split = _schema_and_split(plan, source)
+    frame = source.frame
+    if schema.target is not None:
+        frame = frame.filter(has_target(schema, frame))
+    y = None if schema.target is None else encode_target(schema, frame)
+    roles = assign_roles(schema, frame, y, split)
+    recipe = Recipe(plan.model.family, plan.metric.name, schema, file.base)
+    metric = recipe.make_metric()
+    _check_shipping(plan, split)
+    n_train = int((roles.role == "train").sum())
+    space = overridden(recipe.default_space(task_of(recipe, n_train, len(schema.features))), plan.space)
+    requests = [(space.validate(trial.config, fill=True), trial.why) for trial in plan.trials]
+    strategy = make_strategy(plan.search.strategy, plan.search.settings)
+    fidelity = _fidelity(plan, recipe)
+    run.path.mkdir(parents=True, exist_ok=True)
+    seal, hashes = write_roles(run.path, frame, roles, schema)
+    study = Study(
+        space,
+        direction={metric.name: metric.direction},
+        strategy=strategy,
+        seed=plan.study.seed,
+        storage=run.storage(plan.study.storage),
+        name=plan.study.name,
+        fidelity=fidelity,
+    )
+    write_plan(plan, run)
+    opening = _opening_events(file, source, schema, seal, study.book.log.put(hashes))
+    wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in requests]
+    study.book.commit(lambda _: ([*opening, *wishes], None))
+    return Ready(plan, run, study, recipe, seal)
+
+
+def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
+    """A study that was prepared before, if the plan is still the same.
+
+    Raises:
+        PlanError: on a changed plan, naming what differs.
+    """
+    recorded = book.state.notes["plan.resolved"][0]["plan"]
+    differences = different_keys(recorded, file.plan.to_json())
+    if differences:
+        raise PlanError(
+            f"study '{run.name}' was begun with another plan ({'; '.join(differences)}); restore it, give the new "
+            f"plan another name, or delete {run.path}"
+        )
+    split = book.state.notes["data.split"][0]
+    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    settings = book.state.settings
+    study = Study(
+        settings.space,
+        direction=settings.directions,
+        strategy=make_strategy(settings.strategy, settings.strategy_settings),
+        seed=settings.seed,
+        storage=run.storage(file.plan.study.storage),
+        name=settings.name,
+        fidelity=settings.fidelity,
+    )
+    return Ready(file.plan, run, study, recipe, SealRecord.from_json(split["seal"]))
+
+
+def is_prepared(book: Book) -> bool:
+    """Whether the log holds all that comes before the first trial."""
+    return book.exists and "data.split" in book.state.notes
+
+
+def recorded_plan(book: Book) -> PlanFile:
+    """The plan that a study was begun with."""
+    note = book.state.notes["plan.resolved"][0]
+    path = None if note["path"] is None else Path(note["path"])
+    return PlanFile(Plan.model_validate(note["plan"], strict=False), path, Path(note["base"]))
+
+
+def write_plan(plan: Plan, run: RunFolder) -> None:
+    """The plan with every default filled in, as TOML."""
+    text = "# every key of the plan, defaults included\n" + tomli_w.dumps(_without_none(plan.to_json()))
+    run.plan.write_text(text, encoding="utf-8")
+
+
+def different_keys(old: Any, new: Any, where: str = "") -> list[str]:
+    """Sentences on what differs between two plans, such as ``[search] trials was 60 and is 80``."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = dict.fromkeys([*old, *new])
+        pairs = [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+        return [text for key, a, b in pairs for text in different_keys(a, b, f"{where}.{key}" if where else key)]
+    table, _, key = where.rpartition(".")
+    name = f"[{table}] {key}" if table else f"[{key}]"
+    return [f"{name} was {old!r} and is {new!r}"] if old != new else []
+
+
+def _schema_and_split(plan: Plan, source: Source) -> tuple[Schema, SplitPlan]:
+    data = plan.data
+    task = data.task or only_task(plan.model.family)
+    target = data.target or source.default_target
+    if task == "clustering":
+        target = data.target
+    elif target is None:
+        columns = ", ".join(source.frame.columns[:8]) + (", ..." if len(source.frame.columns) > 8 else "")
+        raise PlanError(
+            f"[data] lacks 'target', the column of '{data.source}' to predict (it has {columns}); "
+            'for clustering say task = "clustering"'
+        )
+    split = SplitPlan.from_mapping(dict(data.split), seed=plan.study.seed)
+    drop = list(data.drop)
+    if task == "clustering" and target is None and source.default_target is not None:
+        drop.append(source.default_target)
+    schema = infer_schema(
+        source.frame,
+        target,
+        task=task,
+        overrides=data.columns,
+        drop=drop,
+        group=split.group,
+        time=split.time,
+        sensitive=data.sensitive,
+        slices=data.slices,
+    )
+    return schema, split
+
+
+def _check_shipping(plan: Plan, split: SplitPlan) -> None:
+    if plan.model.ship == "scored" and split.folds is not None:
+        raise PlanError(
+            '[model] has ship = "scored", but with folds every score comes from several models; use "refitted", or a '
+            "validation share instead of folds"
+        )
+
+
+def _fidelity(plan: Plan, recipe: Recipe) -> Fidelity | None:
+    """The plan's fidelity; that of the family where the strategy is asha."""
+    wanted = plan.search.fidelity
+    if wanted is None and plan.search.strategy != "asha":
+        return None
+    own = recipe.fidelity
+    if own is None:
+        raise RequestError(
+            f"[search] asks for training step by step, which the family '{plan.model.family}' cannot do; 'mlp' can"
+        )
+    if wanted is None:
+        return own
+    if wanted.max > own.max:
+        raise RequestError(f"[search.fidelity] has max = {wanted.max}; '{plan.model.family}' trains {own.max} at most")
+    return Fidelity(wanted.name, wanted.min, wanted.max, wanted.eta)
+
+
+def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRecord, hashes: str) -> Sequence[Entry]:
+    plan = file.plan.to_json()
+    roles = {
+        role: {"rows": seal.rows[role], "fingerprint": seal.fingerprints[role], "sha256": seal.files[role]}
+        | {"file": f"{'sealed' if role == 'test' else 'data'}/{role}.arrow"}
+        for role in seal.rows
+    }
+    path = None if file.path is None else str(file.path.resolve())
+    split = {
+        "source": {"description": source.description, "sha256": source.sha256},
+        "schema": schema.to_json(),
+        "roles": roles,
+        "folds": seal.folds or None,
+        "notes": _notes(schema, seal),
+        "seal": seal.to_json(),
+        "test_hashes": {"blob": hashes},
+    }
+    sha256 = hashlib.sha256(canonical_json(plan).encode()).hexdigest()
+    return [
+        entry("plan.resolved", {"plan": plan, "path": path, "base": str(file.base), "sha256": sha256}),
+        entry("code.recorded", {"git": git_state(file.base), "environment": environment()}),
+        entry("data.split", split),
+        entry("budget.set", {"trials": file.plan.search.trials}),
+    ]
+
+
+def _notes(schema: Schema, seal: SealRecord) -> list[str]:
+    notes = list(schema.notes)
+    if seal.repeats:
+        notes.append(f"{seal.repeats} test rows repeat rows of other roles word for word")
+    return notes
+
+
+def _without_none(value: Any) -> Any:
+    """The same without null values, which TOML has no form for."""
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value

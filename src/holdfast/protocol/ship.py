@@ -1,0 +1,118 @@
+"""The model that ships: fitted once the choice is made, saved without pickles, and loaded without running code."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.protocol.choose import ships
+from holdfast.protocol.job import make_bench
+from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
+from holdfast.protocol.prepare import Ready
+from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
+from holdfast.records import Trial
+from holdfast.train.storage import LoadedModel, load_model, save_model
+
+
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """The fitted winner."""
+
+    fitted: Fitted
+    prepared: Prepared
+    kind: str
+    text: str
+    rows: int
+    reproduced: bool | None
+
+
+def ship(ready: Ready, *, trust: tuple[str, ...] = ()) -> LoadedModel:
+    """The model that ships: fitted and saved on the first call, read from its file afterwards."""
+    notes = ready.book.state.notes
+    if "model.fitted" in notes and notes["model.fitted"][-1]["files"]:
+        return load_model(ready.run.model, trust=trust)
+    started = time.perf_counter()
+    winner = ready.book.state.trials[notes["choice.made"][-1]["trial"]]
+    shipped = _refitted(ready, winner) if ships(ready) == "refit" else _scored(ready, winner)
+    meta = {
+        "study": ready.run.name,
+        "family": ready.plan.model.family,
+        "config": winner.config,
+        "schema": ready.recipe.schema.to_json(),
+        "kind": shipped.kind,
+        "epochs": shipped.fitted.epochs,
+    }
+    files, problem = _save(ready.run.model, shipped, meta)
+    model = LoadedModel(shipped.fitted.model, shipped.prepared.preprocessor, meta)
+    if "model.fitted" not in notes:
+        event = {
+            "kind": shipped.kind,
+            "text": shipped.text + (f" It is not on disk, because {problem}." if problem else ""),
+            "rows": shipped.rows,
+            "epochs": shipped.fitted.epochs,
+            "files": files,
+            "seconds": time.perf_counter() - started,
+            "reproduced": shipped.reproduced,
+        }
+        ready.book.note("model.fitted", event)
+    return load_model(ready.run.model, trust=trust) if files and not problem else model
+
+
+def _scored(ready: Ready, winner: Trial) -> Shipped:
+    """The very model that was scored, fitted again from its seed; it must score every row as it did before."""
+    bench = make_bench(ready.recipe, parts_of(ready.run.path, ready.recipe.schema, folds=False))
+    fitted = fit(ready.recipe, winner.config, winner.seed, bench.prepared[0], epochs=_partial_epochs(ready, winner))
+    _, rows = bench.score([bench.predict(fitted.model, 0)])
+    reproduced: bool | None = None
+    if rows is not None and winner.rows is not None:
+        reproduced = bool(np.array_equal(rows.values, ready.book.get_rows(winner.rows).values))
+    n = len(bench.parts[0].learn)
+    text = f"The model that ships is the one that was scored: trained on {n} train rows."
+    if reproduced is False:
+        text += " Fitted again from its seed it did not score every row as before, so it is a twin of the scored model."
+    return Shipped(fitted, bench.prepared[0], "scored", text, n, reproduced)
+
+
+def _refitted(ready: Ready, winner: Trial) -> Shipped:
+    """The winner's configuration fitted on all rows but the test rows."""
+    names = [role for role in ("train", "validation", "select") if role in ready.seal.rows]
+    rows: Rows = joined([rows_of_role(ready.run.path, role, ready.recipe.schema) for role in names])  # type: ignore[arg-type]
+    prepared = prepare(ready.recipe, rows)
+    epochs = winner.extra.get("epochs") if ready.recipe.fidelity is not None else None
+    fitted = fit(ready.recipe, winner.config, winner.seed, prepared, epochs=epochs)
+    text = f"The model that ships is the winner's configuration refitted on {len(rows)} {' and '.join(names)} rows"
+    if epochs is not None:
+        text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
+    return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)
+
+
+def _partial_epochs(ready: Ready, winner: Trial) -> int | None:
+    """The epochs of a winner that was only partly trained."""
+    if winner.until_step is None or ready.recipe.fidelity is None:
+        return None
+    fidelity = ready.book.state.settings.fidelity
+    if fidelity is not None and winner.until_step >= fidelity.max == ready.recipe.fidelity.max:
+        return None
+    return int(winner.extra["epochs"])
+
+
+def _save(folder: Path, shipped: Shipped, meta: dict[str, Any]) -> tuple[dict[str, str], str | None]:
+    """Write the model's files; their SHA-256 by name, and the reason where it cannot be saved without pickles."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    try:
+        save_model(folder, shipped.fitted.model, shipped.prepared.preprocessor, meta)
+    except RequestError as exc:
+        return {}, str(exc)
+    files = {
+        path.relative_to(folder.parent).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+    }
+    return files, None

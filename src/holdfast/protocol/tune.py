@@ -1,0 +1,211 @@
+"""The whole way from a plan to a number that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.errors import RequestError, SealError
+from holdfast.execute.base import Executor
+from holdfast.log.open import exists, open_log
+from holdfast.protocol.choose import choose
+from holdfast.protocol.folder import RunFolder, find_run, open_book
+from holdfast.protocol.job import TrainJob
+from holdfast.protocol.plan import Plan
+from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
+from holdfast.protocol.read import PlanFile, read_plan
+from holdfast.protocol.ship import ship
+from holdfast.protocol.unseal import earlier_openings, unseal
+from holdfast.records import Config, Score, Trial
+from holdfast.report.results import write_results
+from holdfast.study.book import Book
+from holdfast.study.lock import DriverLock
+from holdfast.train.storage import LoadedModel, load_model
+
+DEFAULT_RUNS = "runs"
+SECONDS_PER_HOUR = 3600.0
+
+Progress = Callable[[Book, Trial], None]
+"""Called with the study's book and each trial that ended or paused."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a study came to.
+
+    Attributes:
+        name: the study's name.
+        folder: where its files are.
+        best_config: the winner's hyperparameters.
+        naive: the winner's own validation score.
+        estimate: that score corrected for having been picked; None where the metric does not allow it.
+        test: the score on the sealed rows; None while they are sealed.
+        missing: what there is no number for, and why.
+    """
+
+    name: str
+    folder: Path
+    best_config: Config
+    naive: Score
+    estimate: Score | None
+    test: Score | None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> LoadedModel:
+        """The model that ships, read from its file without running code."""
+        return load_model(self.folder / "model")
+
+
+def tune(
+    plan: str | Path | Mapping[str, Any] | Plan | PlanFile,
+    *,
+    runs: str | Path = DEFAULT_RUNS,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a plan to its end, or go on where it was interrupted.
+
+    Args:
+        plan: the path of a plan.toml, or its content as a dict.
+        runs: the folder of all runs; this one gets a folder in it.
+        executor: where trials run; by default processes, as many as the plan has workers.
+        progress: called after each trial.
+
+    Raises:
+        RequestError: if the plan cannot be meant; nothing has been done then.
+        StudyHaltedError: if trials fail alike again and again.
+    """
+    file = plan if isinstance(plan, PlanFile) else read_plan(plan)
+    run = RunFolder(Path(runs), file.plan.study.name)
+    run.runs.mkdir(parents=True, exist_ok=True)
+    with DriverLock(run.runs / "tune", run.name, exclusive=True):
+        ready = _ready(file, run)
+        _search(ready, executor, progress)
+        choose(ready)
+        model = ship(ready)
+        sealed = _test(ready, model)
+        ready.book.save_snapshot()
+        write_results(ready.book, run.path)
+    return result_of(ready.book, run, sealed)
+
+
+def resume(
+    name: str,
+    *,
+    runs: str | Path = DEFAULT_RUNS,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Go on with a study by its name, on the plan in its log."""
+    run = find_run(Path(runs), name)
+    book = open_book(run)
+    if not is_prepared(book):
+        raise RequestError(f"study '{name}' was not begun from a plan, so there is nothing to resume: run its own code")
+    return tune(recorded_plan(book), runs=runs, executor=executor, progress=progress)
+
+
+def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = False, why: str = "") -> Result:
+    """Open the sealed test rows of a finished search; a second time only with ``again`` and a reason.
+
+    Raises:
+        RequestError: if the search is not finished.
+        SealError: if the rows have been opened before and no reason is given.
+    """
+    run = find_run(Path(runs), name)
+    with DriverLock(run.runs / "tune", run.name, exclusive=True):
+        book = open_book(run, read_only=False)
+        if not is_prepared(book) or "choice.made" not in book.state.notes:
+            raise RequestError(f"study '{name}' has made no choice yet; finish it first: holdfast resume {name}")
+        ready = reopen_study(recorded_plan(book), run, book)
+        if "test" not in ready.seal.rows:
+            raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
+        unseal(ready, ship(ready), why=why, again=again)
+        write_results(ready.book, run.path)
+    return result_of(ready.book, run, None)
+
+
+def load_result(name: str, *, runs: str | Path = DEFAULT_RUNS) -> Result:
+    """The result of a study that has made its choice.
+
+    Raises:
+        RequestError: if there is no such study, or it is not finished.
+    """
+    run = find_run(Path(runs), name)
+    book = open_book(run)
+    if "choice.made" not in book.state.notes:
+        raise RequestError(f"study '{name}' has made no choice yet; finish it first: holdfast resume {name}")
+    return result_of(book, run, None)
+
+
+def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
+    """The numbers on the record."""
+    notes = book.state.notes
+    choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
+    opened = notes.get("test.opened", [])
+    missing = [text for text in (made["missing"], sealed) if text]
+    return Result(
+        name=run.name,
+        folder=run.path,
+        best_config=dict(choice["config"]),
+        naive=Score.from_json(choice["naive"]),
+        estimate=None if made["score"] is None else Score.from_json(made["score"]),
+        test=Score.from_json(opened[-1]["score"]) if opened else None,
+        missing=tuple(missing),
+    )
+
+
+def _ready(file: PlanFile, run: RunFolder) -> Ready:
+    storage = run.storage(file.plan.study.storage)
+    if exists(storage, run.name):
+        book = Book(open_log(storage, run.name))
+        if is_prepared(book):
+            return reopen_study(file, run, book)
+        if book.state.trials:
+            raise RequestError(f"study '{run.name}' in {storage} was not begun from a plan; give the plan another name")
+    return prepare_study(file, run)
+
+
+def _search(ready: Ready, executor: Executor | None, progress: Progress | None) -> None:
+    """Run trials until the budget is spent; nothing once the choice is made."""
+    state = ready.book.state
+    if "choice.made" in state.notes:
+        return
+    hours = ready.plan.budget.hours
+    spent = sum(trial.seconds for trial in state.trials) / ready.plan.search.workers
+    job = TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=state.settings.fidelity is not None)
+    ready.study.run(
+        job,
+        executor or _processes(ready.plan.search.workers),
+        timeout=None if hours is None else max(hours * SECONDS_PER_HOUR - spent, 0.0),
+        halt_after=ready.plan.search.halt_after,
+        exclusive=True,
+        on_finish=None if progress is None else lambda trial: progress(ready.book, trial),
+    )
+
+
+def _processes(workers: int) -> Executor:
+    """Fresh processes, even for one worker: a fit in compiled code can be interrupted, and its memory is given back."""
+    from holdfast.execute.processes import Processes
+
+    return Processes(workers)
+
+
+def _test(ready: Ready, model: LoadedModel) -> str | None:
+    """Open the test rows if the plan says so and nobody has; otherwise the reason why they stay sealed."""
+    notes = ready.book.state.notes
+    if "test" not in ready.seal.rows:
+        return "the split sets no test rows apart"
+    if "test.opened" in notes:
+        return None
+    if ready.plan.study.unseal == "by-hand":
+        return f"the test rows are sealed until: holdfast unseal {ready.run.name}"
+    try:
+        unseal(ready, model, why="the choice is made")
+    except SealError as exc:
+        if not earlier_openings(ready):
+            raise
+        return str(exc)
+    return None
