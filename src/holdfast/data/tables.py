@@ -100,16 +100,9 @@ def _read_delimited(data: bytes, path: Path, delimiter: str | None) -> pl.DataFr
         raise DataError(f"{path} holds blank lines only; a table with a header and rows is needed")
     if not rows:
         raise DataError(f"{path} has a header but no rows; at least one row is needed")
-    columns = {
-        name: [_cell(text) for text in column] for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
-    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
-
-
-def _cell(text: str) -> str | None:
-    """A value without the spaces around it; None if it is missing."""
-    text = text.strip()
-    return None if text in MISSING else text
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    texts = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)).select(pl.all().str.strip_chars())
+    return texts.select(pl.when(~pl.all().is_in(sorted(MISSING))).then(pl.all()))
 
 
 def _delimiter(text: str) -> str:
