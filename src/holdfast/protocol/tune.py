@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def tune(
     file = plan if isinstance(plan, PlanFile) else read_plan(plan)
     run = RunFolder(Path(runs), file.plan.study.name)
     run.runs.mkdir(parents=True, exist_ok=True)
-    with DriverLock(run.runs / "tune", run.name, exclusive=True):
+    with _alone(run):
         ready = _ready(file, run)
         _search(ready, executor, progress)
         choose(ready)
@@ -115,7 +116,7 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
         SealError: if the rows have been opened before and no reason is given.
     """
     run = find_run(Path(runs), name)
-    with DriverLock(run.runs / "tune", run.name, exclusive=True):
+    with _alone(run):
         book = open_book(run, read_only=False)
         if not is_prepared(book) or "choice.made" not in book.state.notes:
             raise RequestError(f"study '{name}' has made no choice yet; finish it first: holdfast resume {name}")
@@ -155,6 +156,17 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
         test=Score.from_json(opened[-1]["score"]) if opened else None,
         missing=tuple(missing),
     )
+
+
+@contextmanager
+def _alone(run: RunFolder) -> Iterator[None]:
+    """Keep every other process from tuning or unsealing the same run."""
+    lock = DriverLock(run.runs / "tune", run.name)
+    lock.take(exclusive=True)
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def _ready(file: PlanFile, run: RunFolder) -> Ready:
