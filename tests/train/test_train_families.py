@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import importlib.abc
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from holdfast.errors import RequestError
+from holdfast.errors import MissingExtraError, RequestError
 from holdfast.train.estimators import fit_estimator
 from holdfast.train.families import PLANNED, Family, all_families, families_for, family_named
 from holdfast.train.task import Task, TaskKind
@@ -76,6 +79,26 @@ def test_an_empty_config_means_the_defaults_and_an_unknown_key_is_refused(
 def test_spaces_exist_for_small_and_large_tables(family: Family, kind: TaskKind, rows: int) -> None:
     space = family.space(Task(kind, rows, 300, {"binary": 2, "multiclass": 3}.get(kind, 0)))
     space.validate(space.default_config())
+
+
+def test_families_are_listed_without_torch() -> None:
+    code = (
+        "import sys; from holdfast.train.families import all_families; all_families(); "
+        "from holdfast.train import storage; sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_torch_names_the_extra(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hidden(importlib.abc.MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            if fullname == "torch":
+                raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Hidden(), *sys.meta_path])
+    with pytest.raises(MissingExtraError, match=r"holdfast\[torch\]"):
+        family_named("mlp").build({}, make_task("binary"), seed=0)
 
 
 def test_gradient_boosting_treats_codes_as_categories() -> None:

@@ -105,6 +105,16 @@ def test_foreign_types_are_refused_unless_trusted(
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
+def test_functions_of_other_modules_are_refused(tmp_path: Path) -> None:
+    import os
+
+    from sklearn.preprocessing import FunctionTransformer
+
+    save_model(tmp_path, FunctionTransformer(os.getcwd), None, {})
+    with pytest.raises(RequestError, match="getcwd, which is not allowed"):
+        load_model(tmp_path)
+
+
 def test_what_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="holds no saved model"):
         load_model(tmp_path)

@@ -12,10 +12,11 @@ import torch
 
 from holdfast.errors import DataError, RequestError
 from holdfast.records import Config
+from holdfast.train.failures import Diverged
 from holdfast.train.mlp import MLP, MLPEstimator, resume_training, start_training
 from holdfast.train.settings import MAX_EPOCHS
 from holdfast.train.task import Task
-from holdfast.train.training import Diverged, Training
+from holdfast.train.training import Training
 
 Table = tuple[np.ndarray, np.ndarray]
 MakeTable = Callable[..., Table]

@@ -16,6 +16,9 @@ from holdfast.train.settings import Optimizer
 ALIGNMENT = 16
 """Each parameter starts at a multiple of this many floats (64 bytes), as a tensor of its own would."""
 
+LARGEST_NORM = 1.0
+"""Gradients are shortened to at most this length."""
+
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -63,6 +66,14 @@ def step_function(optimizer: Optimizer, *, weight_decay: float, momentum: float)
     if optimizer == "adamw":
         return lambda parameters, state, count, rate: adamw_step(parameters, state, count, rate, weight_decay)
     return lambda parameters, state, _count, rate: sgd_step(parameters, state, rate, weight_decay, momentum)
+
+
+def clip_gradients(parameters: FlatParameters) -> float:
+    """Shorten the gradient to a norm of 1 at most, in place (Pascanu et al. 2013, algorithm 1); its norm before."""
+    norm = float(torch.linalg.vector_norm(parameters.gradients))
+    if norm > LARGEST_NORM:
+        parameters.gradients.mul_(LARGEST_NORM / norm)
+    return norm
 
 
 def adamw_step(

@@ -203,7 +203,7 @@ class Training:
         return EpochMetrics(epoch, train_loss, validation_loss)
 
     def _pass(self, epoch: int) -> float:
-        """One pass over the rows that are fitted; the mean loss over its batches."""
+        """One pass over the rows that are fitted, less those that fill no batch; the mean loss over its batches."""
         settings, flat = self.settings, self._parameters
         step = step_function(settings.optimizer, weight_decay=settings.weight_decay, momentum=settings.momentum)
         X, T = self._epoch_rows(epoch)
@@ -221,10 +221,9 @@ class Training:
             flat.gradients.zero_()
             loss = self._loss(self.network(X[rows]), T[rows])
             value = loss.item()
-            if not math.isfinite(value):
-                raise Diverged(epoch)
             torch.autograd.backward(loss)
-            clip_gradients(flat)
+            if not (math.isfinite(value) and math.isfinite(clip_gradients(flat))):
+                raise Diverged(epoch)
             step(flat, self._state, count, rate)
             total += value
         return total / batches
