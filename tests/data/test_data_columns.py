@@ -182,7 +182,7 @@ def test_targets_that_cannot_be_predicted(target: str | None, task: str | None, 
 @pytest.mark.parametrize(
     ("request_", "says"),
     [
-        ({"overrides": {"xx": "numeric"}}, "no column 'xx', which columns names"),
+        ({"overrides": {"xx": "numeric"}}, "no column 'xx', which .data.columns. names"),
         ({"overrides": {"x": "numbers"}}, "cannot be of kind 'numbers'"),
         ({"drop": ["z"]}, "no column 'z', which drop names"),
         ({"drop": ["y"]}, "'y' is the target"),
@@ -214,7 +214,9 @@ def test_categories_with_a_type_are_categories(dtype: Any) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    text=st.from_regex(r"[+-]?[0-9]*[.]?[0-9]*([eE][+-]?[0-9]{1,3})?|inf|-Infinity|nan|1_000|٣|0x1f", fullmatch=True)
+    text=st.from_regex(
+        r"[+-]?[0-9]*[.]?[0-9]*([eE][+-]?[0-9]{1,3})?|inf|-Infinity|nan|1_000|٣|0x1f|ınf|İNF", fullmatch=True
+    )
 )
 def test_numbers_are_read_as_python_reads_them(text: str) -> None:
     """Columns are read by polars, single values by Python; both agree to the bit."""

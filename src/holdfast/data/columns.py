@@ -186,11 +186,11 @@ def _check_names(
     if target is not None and target not in frame.columns:
         hint = nearest(target, frame.columns) or f"; the columns are {', '.join(frame.columns[:20])}"
         raise DataError(f"the table has no target column '{target}'{hint}")
-    for key, names in {**lists, "columns": wishes}.items():
+    for key, names in {**lists, "[data.columns]": wishes}.items():
         for name in names:
             if name not in frame.columns:
                 raise DataError(f"the table has no column '{name}', which {key} names{nearest(name, frame.columns)}")
-            if name == target and key in {"columns", "drop", "group", "time"}:
+            if name == target and key in {"[data.columns]", "drop", "group", "time"}:
                 raise DataError(f"'{name}' is the target, and cannot stand under {key} as well")
     for name, kind in wishes.items():
         known = (*KINDS, "drop")

@@ -5,7 +5,7 @@
     data/select.arrow         if the split has such a role
     sealed/test.arrow         readable by its owner only, writable by nobody
 
-Every file holds all columns of the source and each row's number in it (``__row__``, from 0). Files are written beside
+Every file holds all columns of the table that was divided and each row's number in it (``__row__``, from 0). Files are written beside
 their place, fsynced, and moved there, so that a crash leaves a whole file or none.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROW = "__row__"
-"""The column that holds a row's number in the source, from 0."""
+"""The column that holds a row's number in the table that was divided, from 0."""
 
 FOLD = "__fold__"
 """The column of the train file that holds a row's fold, -1 where there is none."""
