@@ -21,7 +21,7 @@ ENUMERABLE = 2000
 STARTS = 4
 ROUNDS = 2
 MAX_ITERATIONS = 15
-MAX_FLIPS = 256
+MAX_MOVES = 128
 CENTRES = 8
 
 
@@ -110,23 +110,15 @@ def climb(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local searches from points (m, d) of the given values (m,): gradients for numbers, single moves for the rest."""
     smooth = smooth_columns(landscape.space)
-    options = _discrete_options(landscape.space, smooth)
+    columns, settings = _moves(landscape.space, smooth, rng)
     for _ in range(ROUNDS):
         if len(smooth):
             units, values = _keep_better(units, values, *_ascend(landscape, units, smooth))
+        if len(columns) == 0:
+            break
         before = values
-        for row in range(len(units)):
-            flips = _flips(units[row], options, rng)
-            if len(flips):
-                heights = landscape(flips)
-                top = int(np.argmax(heights))
-                units, values = _keep_better(
-                    units,
-                    values,
-                    np.where(np.arange(len(units))[:, None] == row, flips[top], units),
-                    np.where(np.arange(len(units)) == row, heights[top], values),
-                )
-        if np.array_equal(before, values):
+        units, values = _keep_better(units, values, *_best_moves(landscape, units, columns, settings))
+        if np.array_equal(values, before):
             break
     return units, values
 
@@ -162,23 +154,26 @@ def _keep_better(
     return np.where(better[:, None], new_units, units), np.where(better, new_values, values)
 
 
-def _discrete_options(space: Space, smooth: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """For each hyperparameter with few values: its position and the units of all of them."""
-    return [
-        (i, (np.arange(domain.cells) + 0.5) / domain.cells)
-        if not getattr(domain, "log", False)
-        else (i, np.array([domain.to_unit(value) for value in domain.grid(domain.cells)]))
+def _moves(space: Space, smooth: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Every value of every hyperparameter with few of them: (k,) columns and (k,) units; at most `MAX_MOVES`, drawn."""
+    moves = [
+        (i, domain.to_unit(value))
         for i, domain in enumerate(space.domains.values())
         if i not in smooth and domain.cells is not None and domain.cells > 1
+        for value in domain.grid(domain.cells)
     ]
+    if len(moves) > MAX_MOVES:
+        moves = [moves[k] for k in rng.choice(len(moves), MAX_MOVES, replace=False)]
+    return np.array([i for i, _ in moves], dtype=np.int64), np.array([unit for _, unit in moves])
 
 
-def _flips(unit: np.ndarray, options: list[tuple[int, np.ndarray]], rng: np.random.Generator) -> np.ndarray:
-    """(m, d) copies of a point (d,), each with one discrete hyperparameter at another value; at most `MAX_FLIPS`."""
-    moves = [(i, value) for i, values in options for value in values]
-    if len(moves) > MAX_FLIPS:
-        moves = [moves[k] for k in np.sort(rng.choice(len(moves), MAX_FLIPS, replace=False))]
-    flips = np.repeat(unit[None, :], len(moves), axis=0)
-    for row, (i, value) in enumerate(moves):
-        flips[row, i] = value
-    return flips
+def _best_moves(
+    landscape: Landscape, units: np.ndarray, columns: np.ndarray, settings: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each point (m, d) the best of the k moves, each of which sets one column: points (m, d) and values (m,)."""
+    m, k = len(units), len(columns)
+    moved = np.repeat(units[:, None, :], k, axis=1)
+    moved[:, np.arange(k), columns] = settings
+    values = landscape(moved.reshape(m * k, -1)).reshape(m, k)
+    best = np.argmax(values, axis=1)
+    return moved[np.arange(m), best], values[np.arange(m), best]

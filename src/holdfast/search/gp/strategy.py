@@ -27,6 +27,9 @@ from holdfast.search.sobol import sobol_points
 
 MAX_POINTS = 1200
 """At most so many trials are in the surrogate."""
+WORK = 300_000
+"""Candidates times trials in the surrogate: how many candidates are affordable."""
+FEWEST_CANDIDATES = 200
 MAX_PENDING = 256
 """At most so many running trials, the latest, are in the surrogate."""
 
@@ -139,7 +142,7 @@ class _Proposer:
         posterior = surrogate.posterior
         if before:
             posterior = posterior.with_pending(surrogate.embed(np.array(before)))
-        count = min(self.settings.candidates, max(400, 400_000 // len(posterior.points)))
+        count = min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(posterior.points)))
         units, values = ranked(
             Landscape(self.space, surrogate.embed, posterior, surrogate.best),
             surrogate.centres,

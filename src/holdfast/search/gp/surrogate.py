@@ -70,8 +70,9 @@ class Posterior:
     def predict_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Mean (m,), variance (m,) and their gradients by the features (m, D) at features of shape (m, D)."""
         scaled = self.kernel.scale(features, self.group)
-        correlation, slope = matern(squared_distances(scaled, self.points))
-        cross = self.kernel.signal * correlation + MEAN_VARIANCE
+        squared = squared_distances(scaled, self.points)
+        cross = self.kernel.signal * matern(squared) + MEAN_VARIANCE
+        slope = matern_slope(squared)
         half = _solve_lower(self.factor, cross.T)
         variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
         by_mean = 2 * self.kernel.signal * slope * self.weights
@@ -92,7 +93,7 @@ class Posterior:
             return self
         scaled = self.kernel.scale(features, self.group)
         below = _solve_lower(self.factor, self._covariance(scaled).T).T
-        own = self.kernel.signal * matern(squared_distances(scaled, scaled))[0] + MEAN_VARIANCE
+        own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
         corner, _ = _cholesky(own - below @ below.T, self.noise)
         n, p = len(self.points), len(features)
         factor = np.zeros((n + p, n + p), order="F")
@@ -108,13 +109,13 @@ class Posterior:
 
     def _covariance(self, scaled: np.ndarray) -> np.ndarray:
         """(m, n) prior covariance of scaled features (m, D) with the points."""
-        return self.kernel.signal * matern(squared_distances(scaled, self.points))[0] + MEAN_VARIANCE
+        return self.kernel.signal * matern(squared_distances(scaled, self.points)) + MEAN_VARIANCE
 
 
 def condition(kernel: Kernel, group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Posterior:
     """The posterior given features (n, D) and targets (n,)."""
     points = kernel.scale(features, group)
-    covariance = kernel.signal * matern(squared_distances(points, points))[0] + MEAN_VARIANCE
+    covariance = kernel.signal * matern(squared_distances(points, points)) + MEAN_VARIANCE
     factor, noise = _cholesky(covariance, kernel.noise)
     weights = _solve_lower(factor, _solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     return Posterior(kernel, group, points, factor, weights, noise)
@@ -170,15 +171,16 @@ def negative_log_posterior(
 
     kernel = kernel_at(parameters)
     points = kernel.scale(features, group)
-    correlation, slope = matern(squared_distances(points, points))
+    squared = squared_distances(points, points)
+    correlation = matern(squared)
     factor, noise = _cholesky(kernel.signal * correlation + MEAN_VARIANCE, kernel.noise)
     weights = _solve_lower(factor, _solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     value = 0.5 * float(targets @ weights) + float(np.log(np.diag(factor)).sum())
 
     lower = lapack.dpotri(factor, lower=1)[0]
-    inverse = np.tril(lower) + np.tril(lower, -1).T
-    sensitivity = 0.5 * (inverse - np.outer(weights, weights))
-    by_distance = kernel.signal * sensitivity * slope
+    lower[np.diag_indices_from(lower)] *= 0.5
+    sensitivity = 0.5 * (lower + lower.T - np.outer(weights, weights))
+    by_distance = kernel.signal * sensitivity * matern_slope(squared)
     # the sum over pairs of W_ab (x_a - x_b)^2 for each column, without an array of n * n * D
     by_column = 2 * (by_distance.sum(axis=1) @ points**2) - 2 * np.einsum("nd,nd->d", points, by_distance @ points)
     gradient = np.empty(len(parameters))
@@ -206,16 +208,29 @@ def _log_length_mean(groups: int) -> float:
 
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(n, m) squared Euclidean distances of points of shape (n, D) and (m, D)."""
-    squared = np.einsum("nd,nd->n", a, a)[:, None] + np.einsum("nd,nd->n", b, b) - 2 * (a @ b.T)
-    clipped: np.ndarray = np.maximum(squared, 0.0)
-    return clipped
+    squared: np.ndarray = (-2 * a) @ b.T
+    squared += np.einsum("nd,nd->n", a, a)[:, None]
+    squared += np.einsum("nd,nd->n", b, b)
+    np.maximum(squared, 0.0, out=squared)
+    return squared
 
 
-def matern(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Matérn-5/2 correlation at squared distances, and its derivative by the squared distance."""
+def matern(squared: np.ndarray) -> np.ndarray:
+    """Matérn-5/2 correlation at squared distances: (1 + r + r^2 / 3) exp(-r) with r = sqrt(5) distance."""
     r = np.sqrt(5.0 * squared)
-    decay = np.exp(-r)
-    return (1 + r + r * r / 3) * decay, (-5 / 6) * (1 + r) * decay
+    correlation = r * r
+    correlation /= 3
+    correlation += r
+    correlation += 1
+    correlation *= np.exp(np.negative(r, out=r), out=r)
+    return correlation
+
+
+def matern_slope(squared: np.ndarray) -> np.ndarray:
+    """The derivative of `matern` by the squared distance: -5/6 (1 + r) exp(-r)."""
+    r = np.sqrt(5.0 * squared)
+    slope: np.ndarray = (-5 / 6) * (1 + r) * np.exp(-r)
+    return slope
 
 
 def _cholesky(covariance: np.ndarray, noise: float) -> tuple[np.ndarray, float]:
