@@ -40,7 +40,7 @@ ANY_RULE = (
 )
 ONE_CONFIGURATION = "One configuration was scored, so nothing was selected and the interval is the textbook one."
 GROUPED = "Rows of one group go together: groups were resampled, and variances are those of groups."
-DEGENERATE = "Every bootstrap gave the same score, so that the interval has no width; it is too narrow to be believed."
+DEGENERATE = "The scores do not vary, so that the interval has no width; it is too narrow to be believed."
 
 
 def estimand_words(estimand: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-CHUNK_CELLS = 100_000
+CHUNK_CELLS = 60_000
 """How many weights are worked on at once: few enough for the processor's cache."""
 
 Average = Literal["binary", "macro", "micro", "weighted"]
@@ -44,14 +44,14 @@ def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndar
         return result
     step = max(1, CHUNK_CELLS // len(score))
     for start in range(0, len(weights), step):
-        by_row = np.ascontiguousarray(weights[start : start + step].T, dtype=float)
-        negatives = np.zeros((len(order) + 1, by_row.shape[1]))
-        np.cumsum(by_row[order], axis=0, out=negatives[1:])
-        positives = by_row[wanted]
-        pairs = np.einsum("pb,pb->b", positives, negatives[below])
+        chunk = weights[start : start + step]
+        negatives = np.zeros((len(chunk), len(order) + 1))
+        np.cumsum(chunk.take(order, axis=1), axis=1, out=negatives[:, 1:])
+        positives = chunk.take(wanted, axis=1)
+        pairs = np.einsum("bp,bp->b", positives, negatives.take(below, axis=1))
         if tied:
-            pairs = (pairs + np.einsum("pb,pb->b", positives, negatives[not_above])) / 2
-        result[start : start + step] = _ratio(pairs, positives.sum(axis=0) * negatives[-1])
+            pairs = (pairs + np.einsum("bp,bp->b", positives, negatives.take(not_above, axis=1))) / 2
+        result[start : start + step] = _ratio(pairs, positives.sum(axis=1) * negatives[:, -1])
     return result
 
 
@@ -66,16 +66,16 @@ def average_precision(positive: np.ndarray, score: np.ndarray, weights: np.ndarr
     score = np.asarray(score)
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
-    hit = np.asarray(positive, dtype=float)[order][:, None]
+    hit = np.asarray(positive, dtype=float)[order]
     result = np.full(len(weights), np.nan)
     step = max(1, CHUNK_CELLS // len(score))
     for start in range(0, len(weights), step):
-        by_row = np.ascontiguousarray(weights[start : start + step].T, dtype=float)[order]
-        called = np.cumsum(by_row, axis=0)[ends]
-        found = np.cumsum(by_row * hit, axis=0)[ends]
-        gained = np.diff(found, axis=0, prepend=0.0)
-        precise = np.where(called > 0, found / np.where(called > 0, called, 1.0), 0.0)
-        result[start : start + step] = _ratio((gained * precise).sum(axis=0), found[-1])
+        chunk = weights[start : start + step].take(order, axis=1)
+        called = np.cumsum(chunk, axis=1).take(ends, axis=1)
+        found = np.cumsum(chunk * hit, axis=1).take(ends, axis=1)
+        gained = np.diff(found, axis=1, prepend=0.0)
+        precise = found / np.where(called > 0, called, 1.0)
+        result[start : start + step] = _ratio((gained * precise).sum(axis=1), found[:, -1])
     return result
 
 
