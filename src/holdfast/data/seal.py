@@ -5,8 +5,8 @@
     data/select.arrow         if the split has such a role
     sealed/test.arrow         readable by its owner only, writable by nobody
 
-Every file holds all columns of the table that was divided and each row's number in it (``__row__``, from 0). Files are written beside
-their place, fsynced, and moved there, so that a crash leaves a whole file or none.
+Every file holds all columns of the table that was divided and each row's number in it (``__row__``, from 0). Files are
+written beside their place, fsynced, and moved there, so that a crash leaves a whole file or none.
 """
 
 from __future__ import annotations
