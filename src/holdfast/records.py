@@ -150,6 +150,8 @@ class RowScores:
         object.__setattr__(self, "values", values)
         if values.ndim not in {1, 2} or len(values) == 0 or (self.kind == "score" and values.ndim != 1):
             raise RequestError(f"row scores have shape {values.shape}; one number per validation row is needed")
+        if values.dtype.hasobject:
+            raise RequestError("row scores hold Python objects; numbers, or for predictions also texts, are needed")
         if self.rows is not None:
             object.__setattr__(self, "rows", np.asarray(self.rows))
             if np.shape(self.rows) != (len(values),):
@@ -160,8 +162,8 @@ class RowScores:
 class Assignment:
     """One trial for a job to run, from ``start_step`` (0, or where ``checkpoint`` was saved) to ``until_step``.
 
-    ``seed`` is the trial's own random seed. ``known`` holds, for a space found as it is used, the domains (JSON form)
-    that the values in ``proposal`` were chosen for.
+    ``seed`` is the trial's own random seed. Where the space is found as it is used, the trial ``may_draw`` values:
+    ``proposal`` holds the strategy's, chosen for the domains in ``known`` (JSON form), or a person's, which have none.
     """
 
     trial: int
@@ -172,6 +174,7 @@ class Assignment:
     checkpoint: bytes | None = None
     proposal: Config = field(default_factory=dict)
     known: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    may_draw: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,8 @@ class Trial:
     """One configuration and what became of it.
 
     ``metrics`` are the final values by name; ``reports`` are (step, metrics) in the order they came; ``checkpoint`` is
-    (step, sha256 of a blob in the log); ``rows`` describes the row scores and their blobs; times are seconds since 1970.
+    (step, sha256 of a blob in the log); ``rows`` describes the row scores and their blobs; times are seconds since
+    1970.
     """
 
     number: int

@@ -14,7 +14,7 @@ from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, Suggestion, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs, one_objective
-from holdfast.search.history import PAUSED, TO_THE_END, History
+from holdfast.search.history import COMPLETE, PAUSED, TO_THE_END, History
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Asha:
 
     Rungs come from the study's fidelity. New configurations are random. When the budget allows no new trial, nothing
     is running and nothing may be promoted, yet no trial has been trained to the end, the best of the highest rung is,
-    so that a study ends with a configuration that was trained as it will be used.
+    so that a study ends with a configuration that was trained as it will be used. A trial's loss at a rung is what it
+    reported at that step, or at the first one behind it.
     """
 
     name: str = "asha"
@@ -77,7 +78,7 @@ def promotions(history: History, fidelity: Fidelity) -> list[tuple[int, int, str
         ranked = reported[np.argsort(np.where(np.isnan(losses[reported]), np.inf, losses[reported]), kind="stable")]
         places = len(ranked) // fidelity.eta
         for place, trial in enumerate(ranked[:places]):
-            if history.states[trial] == PAUSED and history.until[trial] == level:
+            if history.states[trial] == PAUSED and history.until[trial] == level and not np.isnan(losses[trial]):
                 reason = f"asha: {place + 1} of {len(ranked)} at {fidelity.name} {level}, on to {above}"
                 found.append((int(trial), above, reason))
     return found
@@ -85,7 +86,7 @@ def promotions(history: History, fidelity: Fidelity) -> list[tuple[int, int, str
 
 def _finish_best(history: History, fidelity: Fidelity) -> list[Suggestion]:
     rungs = fidelity.rungs()
-    if history.reported_at(rungs[-1]).any():
+    if (history.states == COMPLETE).any():
         return []
     for level in reversed(rungs[:-1]):
         losses = np.where((history.states == PAUSED) & (history.until == level), history.loss_at(level), np.nan)

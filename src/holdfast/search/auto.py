@@ -10,7 +10,7 @@ from holdfast.search import base
 from holdfast.search.asha import Asha
 from holdfast.search.base import Strategy
 from holdfast.search.gp import GaussianProcess
-from holdfast.search.grid import GridSearch, grid_points
+from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.random import RandomSearch
 from holdfast.search.sobol import SobolSearch
@@ -51,7 +51,6 @@ def choose(history: History) -> tuple[Strategy, str]:
         name = history.fidelity.name
         return Asha(), f"trials can be paused and resumed by {name}, so that poor ones cost little"
     if budget is not None and count is not None and count <= budget:
-        assert len(grid_points(history.space, budget)) == count
         return GridSearch(resolution=budget), f"the budget of {budget} trials covers all {count} configurations"
     if budget is not None and budget <= FEW_TRIALS:
         return SobolSearch(), f"{budget} trials are too few to learn from, so they are spread evenly"

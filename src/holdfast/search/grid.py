@@ -34,15 +34,19 @@ class GridSearch:
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:  # noqa: ARG002 - a grid has no chance
         """The first points of the grid that no trial has had; none when the grid is done."""
         points = grid_points(known_space(history, self.name), self.resolution)
-        left = (config for config in points if not history.contains(config))
+        left = (config for key, config in points if not history.contains_key(key))
         reason = f"grid of {len(points)}"
         return [Suggestion(dict(config), reason, history.index) for config in itertools.islice(left, n)]
 
 
 @functools.lru_cache(maxsize=16)
-def grid_points(space: Space, resolution: int) -> tuple[Config, ...]:
-    """All points of the grid, at most a million."""
-    points = tuple(itertools.islice(space.grid(resolution), MAX_POINTS + 1))
+def grid_points(space: Space, resolution: int) -> tuple[tuple[str, Config], ...]:
+    """All points of the grid, each behind its `Space.key`.
+
+    Raises:
+        RequestError: if there are more than a million.
+    """
+    points = tuple((space.key(config), config) for config in itertools.islice(space.grid(resolution), MAX_POINTS + 1))
     if len(points) > MAX_POINTS:
         raise RequestError(
             f"the grid of resolution {resolution} has more than {MAX_POINTS:,} points; "

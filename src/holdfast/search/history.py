@@ -58,7 +58,8 @@ class History:
     move_until: np.ndarray
     token: object = field(repr=False)
     _configs: Sequence[Config] = field(repr=False)
-    _first_with: Mapping[str, int] = field(repr=False)
+    _seen: Mapping[str, int] = field(repr=False)
+    _seen_before: int = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.units)
@@ -68,10 +69,12 @@ class History:
         return self._configs[trial]
 
     def contains(self, config: Mapping[str, Value]) -> bool:
-        """Whether a trial has had exactly this configuration."""
-        if self.space is None:
-            return False
-        return self._first_with.get(self.space.key(config), len(self)) < len(self)
+        """Whether a trial has had, or was given to draw from, exactly this configuration."""
+        return self.space is not None and self.contains_key(self.space.key(config))
+
+    def contains_key(self, key: str) -> bool:
+        """`contains` for a configuration whose `Space.key` is known already."""
+        return self._seen.get(key, self._seen_before) < self._seen_before
 
     @cached_property
     def states(self) -> np.ndarray:
@@ -102,17 +105,26 @@ class History:
         return np.flatnonzero(self.states == RUNNING)
 
     def loss_at(self, step: int) -> np.ndarray:
-        """(n,) the loss that each trial last reported at exactly ``step``; NaN where it reported none."""
+        """(n,) each trial's loss at ``step``, or else at the first step behind it that it reported; NaN for none."""
         losses = np.full(len(self), np.nan)
-        at = self.report_step == step
+        at = self._reports_at(step)
         losses[self.report_trial[at]] = self.report_loss[at]
         return losses
 
     def reported_at(self, step: int) -> np.ndarray:
-        """(n,) whether each trial has reported at exactly ``step``."""
+        """(n,) whether each trial has reported at ``step`` or behind it."""
         reported = np.zeros(len(self), dtype=bool)
-        reported[self.report_trial[self.report_step == step]] = True
+        reported[self.report_trial[self.report_step >= step]] = True
         return reported
+
+    def _reports_at(self, step: int) -> np.ndarray:
+        """Positions of the reports at each trial's first step from ``step`` on, in the order in which they came."""
+        reached = np.flatnonzero(self.report_step >= step)
+        trials, steps = self.report_trial[reached], self.report_step[reached]
+        first = np.full(len(self), TO_THE_END, dtype=np.int64)
+        np.minimum.at(first, trials, steps)
+        found: np.ndarray = reached[steps == first[trials]]
+        return found
 
 
 class HistoryBuilder:
@@ -123,9 +135,10 @@ class HistoryBuilder:
         self.directions = tuple(directions)
         self.fidelity = fidelity
         self.trials_limit: int | None = None
-        self._signs = np.array([1.0 if d == "minimize" else -1.0 for d in self.directions])
+        self._signs = [1.0 if d == "minimize" else -1.0 for d in self.directions]
         self._configs: list[Config] = []
-        self._first_with: dict[str, int] = {}
+        self._declared = space is not None
+        self._seen: dict[str, int] = {}
         self._units = _Rows((0 if space is None else len(space),), float)
         self._told = (_Rows((), np.int64), _Rows((len(self.directions),), float), _Rows((), np.int8))
         self._reports = (_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
@@ -137,14 +150,13 @@ class HistoryBuilder:
 
     def asked(self, config: Config, until_step: int | None) -> None:
         """A new trial, numbered by its position, starts to run."""
-        number = len(self._configs)
         self._configs.append(config)
         if self.space is None:
             self._units.append(np.full(self._units.shape, np.nan))
         else:
-            self._units.append(self.space.encode(config))
-            self._first_with.setdefault(self.space.key(config), number)
-        self.moved(number, RUNNING, until_step)
+            self._units.append(self.space.encode(config) if self._declared else _encode_within(self.space, config))
+            self._see(config)
+        self.moved(len(self._configs) - 1, RUNNING, until_step)
 
     def moved(self, trial: int, state: int, until_step: int | None = None) -> None:
         """A trial changes its state: resumed, paused or finished."""
@@ -160,15 +172,17 @@ class HistoryBuilder:
     def told(self, trial: int, state: TrialState, values: Sequence[float]) -> None:
         """A trial has finished; ``values`` are its objectives, NaN where it has none."""
         code = STATES.index(state)
-        losses = np.array([v if math.isfinite(v) else math.nan for v in values]) * self._signs
-        for column, item in zip(self._told, (trial, losses, code), strict=True):
-            column.append(item)
+        signed = [s * v if math.isfinite(v) else math.nan for s, v in zip(self._signs, values, strict=True)]
+        trials, losses, states = self._told
+        trials.append(trial)
+        losses.append(np.array(signed))
+        states.append(code)
         self.moved(trial, code)
 
     def drew(self, trial: int, domains: Mapping[str, Domain], config: Config) -> None:
         """A trial of a space that is found as it is used has drawn values; ``config`` is all that it drew so far."""
         before = {} if self.space is None else self.space.domains
-        self._configs[trial] = config
+        self._configs = [*self._configs[:trial], config, *self._configs[trial + 1 :]]  # earlier views keep theirs
         if any(before.get(name) != domain for name, domain in domains.items()):
             self.space = Space({**before, **domains})
             self._token = object()
@@ -176,7 +190,7 @@ class HistoryBuilder:
         else:
             assert self.space is not None
             self._units.replace(trial, _encode_within(self.space, config))
-            self._first_with.setdefault(self.space.key(config), trial)
+            self._see(config)
 
     def snapshot(self, index: int) -> History:
         """The history as it is now; ``index`` is the length of the log it was folded from."""
@@ -202,7 +216,8 @@ class HistoryBuilder:
             move_until=move_until,
             token=self._token,
             _configs=self._configs,
-            _first_with=self._first_with,
+            _seen=self._seen,
+            _seen_before=len(self._seen),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -211,6 +226,7 @@ class HistoryBuilder:
             "space": None if self.space is None else self.space.to_json(),
             "trials_limit": self.trials_limit,
             "configs": self._configs,
+            "seen": list(self._seen),
             "columns": [array_to_bytes(column.view()).hex() for column in self._columns()],
         }
 
@@ -223,9 +239,12 @@ class HistoryBuilder:
         self._units = _Rows(arrays[0].shape[1:], float)
         for column, array in zip(self._columns(), arrays, strict=True):
             column.fill(array)
-        if self.space is not None:
-            for number, config in enumerate(self._configs):
-                self._first_with.setdefault(self.space.key(config), number)
+        self._seen = {key: position for position, key in enumerate(data["seen"])}
+
+    def _see(self, config: Config) -> None:
+        """Remember a configuration; a view knows those that were there before it by their number."""
+        assert self.space is not None
+        self._seen.setdefault(self.space.key(config), len(self._seen))
 
     def _columns(self) -> tuple[_Rows, ...]:
         return (self._units, *self._told, *self._reports, *self._moves)
@@ -233,24 +252,21 @@ class HistoryBuilder:
     def _encode_anew(self) -> None:
         assert self.space is not None
         self._units = _Rows((len(self.space),), float)
-        self._first_with = {}
-        for number, config in enumerate(self._configs):
+        self._seen = {}
+        for config in self._configs:
             self._units.append(_encode_within(self.space, config))
-            self._first_with.setdefault(self.space.key(config), number)
+            self._see(config)
 
 
 def _encode_within(space: Space, config: Config) -> np.ndarray:
-    """Encode what fits; a value outside a domain that has changed since is taken as unknown."""
-    known = {}
-    for name, value in config.items():
-        domain = space[name]
-        if isinstance(domain, Categorical):
-            fits = domain.position(value) is not None
-        else:
-            fits = isinstance(value, int | float) and domain.low <= value <= domain.high
-        if fits:
-            known[name] = value
-    return space.encode(known)
+    """Encode what fits; a value outside of its domain, which may have changed since, is taken as unknown."""
+    return space.encode({name: value for name, value in config.items() if name in space and _fits(space[name], value)})
+
+
+def _fits(domain: Domain, value: Value) -> bool:
+    if isinstance(domain, Categorical):
+        return domain.position(value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool) and domain.low <= value <= domain.high
 
 
 class _Rows:

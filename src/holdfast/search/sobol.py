@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
@@ -28,6 +29,8 @@ class SobolSearch:
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """The next points of the study's own scrambled sequence."""
         space = known_space(history, self.name)
+        if len(space) > MAX_DIMENSIONS:
+            raise RequestError(f"sobol takes {MAX_DIMENSIONS:,} hyperparameters, not {len(space):,}; use 'random'")
         points = sobol_points(len(history) + n, len(space), rng.integer(-1, "sobol"))
 
         def propose(number: int, attempt: int) -> Config:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from holdfast.errors import RequestError
-from holdfast.log.base import Log
 from holdfast.records import (
     Assignment,
     Cause,
@@ -24,68 +24,113 @@ from holdfast.search import base
 from holdfast.search.base import Strategy
 from holdfast.search.history import History
 from holdfast.study.book import Book, entry
+from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
 
 
 def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
     """Up to ``n`` assignments: what a person enqueued, then what the strategy suggests; none if there is nothing."""
 
-    def decide(state: StudyState) -> tuple[list[Entry], list[Assignment]]:
+    def decide(state: StudyState) -> tuple[list[Entry], list[int]]:
         # enqueued configurations go alone: a strategy is asked when they are in its history
         entries = _enqueued(state, n) or _suggested(state, strategy, n)
-        return entries, [_plan(state, item) for item in entries if item.kind != "strategy.chosen"]
+        return entries, [item.data["trial"] for item in entries if item.kind != "strategy.chosen"]
 
-    planned = book.commit(decide)
-    return [_with_checkpoint(book.log, assignment, book.state.trials[assignment.trial]) for assignment in planned]
+    return [assignment_of(book, number) for number in book.commit(decide)]
+
+
+def assignment_of(book: Book, number: int) -> Assignment:
+    """What the job gets to run of a running trial, with its checkpoint."""
+    state = book.state
+    trial = state.trials[number]
+    assignment = Assignment(number, trial.config, trial.seed, trial.start_step, trial.until_step)
+    if trial.start_step > 0 and trial.checkpoint is not None:
+        assignment = dataclasses.replace(assignment, checkpoint=book.log.get(trial.checkpoint[1]))
+    if state.settings.space is None:
+        proposal = state.proposals[number]
+        known = {} if proposal.space is None else proposal.space.to_json()
+        assignment = dataclasses.replace(assignment, proposal=proposal.config, known=known, may_draw=True)
+    return assignment
+
+
+def set_budget(book: Book, trials: int | None, *, shared: bool = False) -> None:
+    """Allow ``trials`` more new trials, None for no limit; if ``shared``, on top of what others may still do."""
+
+    def decide(state: StudyState) -> tuple[list[Entry], None]:
+        begun = len(state.trials)
+        if shared:
+            begun = max(begun, state.history.trials_limit or 0)
+        limit = None if trials is None else begun + trials
+        unchanged = limit == state.history.trials_limit
+        return [] if unchanged else [entry("budget.set", {"trials": limit})], None
+
+    book.commit(decide)
 
 
 def report(book: Book, strategy: Strategy, said: Report) -> Verdict:
-    """Log what a running trial says, and judge it if it brought metrics."""
+    """Log what a running trial says, and judge it if it brought metrics; NaN or infinity is an order to stop."""
+    entries = []
     if said.drawn:
-        values = {name: [domain, value] for name, (domain, value) in said.drawn.items()}
-        _append_for(book, said.trial, "trial.drawn", {"trial": said.trial, "values": values})
+        if book.state.settings.space is not None:
+            raise RequestError(f"trial {said.trial} drew values, but the space of the study was declared")
+        values = [[name, domain, value] for name, (domain, value) in said.drawn.items()]
+        entries.append(entry("trial.drawn", {"trial": said.trial, "values": values}))
     if said.checkpoint is not None:
         blob = {"blob": book.log.put(said.checkpoint)}
-        _append_for(book, said.trial, "trial.saved", {"trial": said.trial, "step": said.step, "checkpoint": blob})
+        entries.append(entry("trial.saved", {"trial": said.trial, "step": said.step, "checkpoint": blob}))
+    if said.metrics:
+        metrics = _numbers_to_json(said.metrics)
+        entries.append(entry("trial.reported", {"trial": said.trial, "step": said.step, "metrics": metrics}))
+    _append_for(book, said.trial, entries)
     if not said.metrics:
         return Verdict.CONTINUE
-    metrics = {name: number_to_json(value) for name, value in said.metrics.items()}
-    _append_for(book, said.trial, "trial.reported", {"trial": said.trial, "step": said.step, "metrics": metrics})
-    verdict = base.judge(strategy, book.state.history.snapshot(book.state.length), said.trial)
+    if not_finite(said.metrics, book.state.settings.objectives):
+        verdict = Verdict.STOP
+    else:
+        verdict = base.judge(strategy, book.state.history.snapshot(book.state.length), said.trial)
     if verdict is not Verdict.CONTINUE:
-        _append_for(book, said.trial, "trial.judged", {"trial": said.trial, "verdict": verdict.value})
+        judged = {"trial": said.trial, "verdict": verdict.value}
+        _append_for(book, said.trial, [entry("trial.judged", judged)])
     return verdict
 
 
 def tell(book: Book, outcome: Outcome) -> None:
     """Log how a trial ended, or that it paused; its result is durable when this returns."""
-    rows = None if outcome.rows is None else book.put_rows(outcome.rows)
     leg = {
         "trial": outcome.trial,
-        "metrics": {name: number_to_json(value) for name, value in outcome.metrics.items()},
+        "metrics": _numbers_to_json(outcome.metrics),
         "seconds": outcome.seconds,
         "cpu_seconds": outcome.cpu_seconds,
         "extra": dict(outcome.extra),
     }
     if outcome.state is TrialState.PAUSED:
-        until = book.state.trials[outcome.trial].until_step
-        _append_for(book, outcome.trial, "trial.paused", {**leg, "until_step": until})
+        until = running_trial(book.state, outcome.trial).until_step
+        _append_for(book, outcome.trial, [entry("trial.paused", {**leg, "until_step": until})])
         return
     end = {
         "state": outcome.state.value,
-        "rows": rows,
+        "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
         "error": outcome.error,
         "cause": None if outcome.cause is None else outcome.cause.value,
     }
-    _append_for(book, outcome.trial, "trial.told", {**leg, **end})
+    _append_for(book, outcome.trial, [entry("trial.told", {**leg, **end})])
 
 
-def restart(book: Book, number: int, why: str) -> Assignment:
-    """Hand a trial out again whose process is gone, from its last checkpoint."""
-    trial = book.state.trials[number]
-    step = 0 if trial.checkpoint is None else trial.checkpoint[0]
-    _append_for(book, number, "trial.restarted", {"trial": number, "why": why, "start_step": step})
-    return _with_checkpoint(book.log, _assignment(book.state, book.state.trials[number]), book.state.trials[number])
+def restart(book: Book, seen: Trial, why: str) -> Assignment | None:
+    """Hand a trial out again that nobody runs, from its last checkpoint; None if it is not as it was ``seen`` any more.
+
+    So it goes out once, however many processes have seen it.
+    """
+
+    def decide(state: StudyState) -> tuple[list[Entry], bool]:
+        trial = state.trials[seen.number]
+        if trial.state is not TrialState.RUNNING or trial.restarts != seen.restarts:
+            return [], False
+        step = 0 if trial.checkpoint is None else trial.checkpoint[0]
+        data = {"trial": seen.number, "why": why, "start_step": step}
+        return [entry("trial.restarted", data)], True
+
+    return assignment_of(book, seen.number) if book.commit(decide) else None
 
 
 def interrupt(book: Book, numbers: Collection[int]) -> None:
@@ -96,6 +141,16 @@ def interrupt(book: Book, numbers: Collection[int]) -> None:
         return [entry("trial.interrupted", {"trial": number}) for number in running], None
 
     book.commit(decide)
+
+
+def running_trial(state: StudyState, number: int) -> Trial:
+    """The trial of that number, if it is running."""
+    if not 0 <= number < len(state.trials):
+        raise RequestError(f"study '{state.settings.name}' has no trial {number}; it has {len(state.trials)}")
+    trial = state.trials[number]
+    if trial.state is not TrialState.RUNNING:
+        raise RequestError(f"trial {number} is not running: it is {trial.state.value} already")
+    return trial
 
 
 def is_alike(first: Outcome, second: Outcome) -> bool:
@@ -182,65 +237,15 @@ def _resumed(state: StudyState, suggestion: Suggestion) -> Entry:
     return entry("trial.resumed", data)
 
 
-def _plan(state: StudyState, item: Entry) -> Assignment:
-    """The assignment that an asked or resumed event stands for, before its checkpoint is fetched."""
-    data = item.data
-    if item.kind == "trial.resumed":
-        trial = state.trials[data["trial"]]
-        return Assignment(
-            data["trial"], trial.config, trial.seed, data["start_step"], data["until_step"], known=_known(state)
-        )
-    return Assignment(
-        data["trial"],
-        dict(data["config"]),
-        data["seed"],
-        until_step=data["until_step"],
-        proposal=dict(data.get("proposal", {})),
-        known=_known(state),
-    )
+def _append_for(book: Book, number: int, entries: list[Entry]) -> None:
+    """Append events about a running trial."""
 
-
-def _assignment(state: StudyState, trial: Trial) -> Assignment:
-    return Assignment(trial.number, trial.config, trial.seed, trial.start_step, trial.until_step, known=_known(state))
-
-
-def _known(state: StudyState) -> dict[str, dict[str, Any]]:
-    """The domains found so far, where the space is found as it is used."""
-    if state.settings.space is not None or state.history.space is None:
-        return {}
-    return state.history.space.to_json()
-
-
-def _with_checkpoint(log: Log, assignment: Assignment, trial: Trial) -> Assignment:
-    if assignment.start_step == 0 or trial.checkpoint is None:
-        return assignment
-    return Assignment(
-        assignment.trial,
-        assignment.config,
-        assignment.seed,
-        assignment.start_step,
-        assignment.until_step,
-        log.get(trial.checkpoint[1]),
-        assignment.proposal,
-        assignment.known,
-    )
-
-
-def _append_for(book: Book, number: int, kind: str, data: dict[str, Any]) -> None:
-    """Append one event about a running trial."""
-
-    def decide(state: StudyState) -> tuple[Sequence[Entry], None]:
+    def decide(state: StudyState) -> tuple[list[Entry], None]:
         running_trial(state, number)
-        return [entry(kind, data)], None
+        return entries, None
 
     book.commit(decide)
 
 
-def running_trial(state: StudyState, number: int) -> Trial:
-    """The trial of that number, if it is running."""
-    if not 0 <= number < len(state.trials):
-        raise RequestError(f"study '{state.settings.name}' has no trial {number}; it has {len(state.trials)}")
-    trial = state.trials[number]
-    if trial.state is not TrialState.RUNNING:
-        raise RequestError(f"trial {number} is not running: it is {trial.state.value} already")
-    return trial
+def _numbers_to_json(metrics: Any) -> dict[str, float | str]:
+    return {name: number_to_json(value) for name, value in metrics.items()}

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from holdfast.errors import LogError
 from holdfast.log.base import Conflict, Head, StudyLog
-from holdfast.records import (
-    Entry,
-    RowScores,
-    array_from_bytes,
-    array_to_bytes,
-)
+from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes, canonical_json
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
 
@@ -28,8 +24,7 @@ class Book:
         self.log = log
         self._head = Head()
         self._state: StudyState | None = None
-        self._load_snapshot()
-        self.refresh()
+        self.reload()
 
     @property
     def exists(self) -> bool:
@@ -55,6 +50,12 @@ class Book:
             self._head = Head(event.index + 1, event.hash)
         return self._state
 
+    def reload(self) -> None:
+        """Fold the log anew, where an interrupt may have struck in the middle of a fold."""
+        self._head, self._state = Head(), None
+        self._load_snapshot()
+        self.refresh()
+
     def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]]) -> T:
         """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict."""
         while True:
@@ -72,7 +73,9 @@ class Book:
             return False
         before = self._head.length
         for offset, item in enumerate(entries):
-            self._state = fold(self._state, item, before + offset)
+            # what is folded now is what will be read later: tuples are lists, and tables have no order
+            as_read = Entry(item.kind, json.loads(canonical_json(item.data)), item.time)
+            self._state = fold(self._state, as_read, before + offset)
         self._head = result
         if before // SNAPSHOT_EVERY != result.length // SNAPSHOT_EVERY:
             self.save_snapshot()

@@ -11,7 +11,7 @@ from holdfast.execute.base import Nothing
 from holdfast.records import Assignment, Cause, Outcome, Report, Trial, TrialState, Verdict
 from holdfast.search.base import Strategy
 from holdfast.study import actions
-from holdfast.study.book import Book, entry
+from holdfast.study.book import Book
 
 RESTARTS_OF_A_LOST_TRIAL = 1
 
@@ -26,7 +26,7 @@ class StudyDriver:
         halt_after: so many alike failures in a row end the study with the real error.
         deadline: `time.monotonic` seconds after which no trial is given out.
         batch: how many trials one call of the job gets.
-        lost: numbers of trials whose process is gone; they run first.
+        lost: trials, as they were seen, that nobody runs any more; they run first.
         on_finish: called with each trial that ended or paused.
     """
 
@@ -35,7 +35,7 @@ class StudyDriver:
     halt_after: int = 5
     deadline: float | None = None
     batch: int = 1
-    lost: list[int] = field(default_factory=list)
+    lost: list[Trial] = field(default_factory=list)
     on_finish: Callable[[Trial], None] | None = None
     running: set[int] = field(default_factory=set)
     failures: list[Outcome] = field(default_factory=list)
@@ -44,10 +44,8 @@ class StudyDriver:
         """The next trials: lost ones, then enqueued ones, then what the strategy suggests."""
         if self.deadline is not None and time.monotonic() >= self.deadline:
             return Nothing.DONE
-        assignments: list[Assignment] = []
-        while self.lost and len(assignments) < self.batch:
-            assignments.append(actions.restart(self.book, self.lost.pop(0), "the process that ran it is gone"))
-        assignments = assignments or actions.ask(self.book, self.strategy, self.batch)
+        self.book.refresh()
+        assignments = self._again() or actions.ask(self.book, self.strategy, self.batch)
         self.running.update(assignment.trial for assignment in assignments)
         if assignments:
             return assignments
@@ -62,12 +60,21 @@ class StudyDriver:
         self.running.discard(outcome.trial)
         trial = self.book.state.trials[outcome.trial]
         if outcome.cause is Cause.LOST and trial.restarts < RESTARTS_OF_A_LOST_TRIAL:
-            self.lost.append(outcome.trial)
+            self.lost.append(trial)
             return
         actions.tell(self.book, outcome)
         if self.on_finish is not None:
             self.on_finish(self.book.state.trials[outcome.trial])
         self._count(outcome)
+
+    def _again(self) -> list[Assignment]:
+        """Lost trials, from their checkpoints; without those that another process has taken up."""
+        assignments: list[Assignment] = []
+        while self.lost and len(assignments) < self.batch:
+            again = actions.restart(self.book, self.lost.pop(0), "the process that ran it is gone")
+            if again is not None:
+                assignments.append(again)
+        return assignments
 
     def _count(self, outcome: Outcome) -> None:
         """Halt the study after too many alike failures in a row."""
@@ -81,5 +88,5 @@ class StudyDriver:
         if len(self.failures) >= self.halt_after:
             error = actions.last_line(outcome.error)
             why = f"{len(self.failures)} trials in a row failed alike: {error}"
-            self.book.append([entry("study.halted", {"why": why})])
+            self.book.note("study.halted", {"why": why})
             raise StudyHaltedError(f"study '{self.book.state.settings.name}' was halted, because {why}")

@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 KINDS: dict[str, str] = {
-    "study.created": "The study's name, space, directions, strategy and its settings, seed, fidelity, and the "
-    "version of holdfast that wrote it.",
+    "study.created": (
+        "The study's name, space, directions, strategy and its settings, seed, fidelity, and the version of holdfast "
+        "that wrote it."
+    ),
     "budget.set": "How many trials the study may have in all (`trials`), or null for no limit.",
     "strategy.chosen": "What the strategy does from here on and why, in words; written when the words change.",
     "config.enqueued": "A person asked for this `config`, and `why`.",
-    "trial.asked": "A new trial starts: its number, `config` (or `proposal`, for a space found as it is used), "
-    "`reason`, the log index the strategy had `seen`, `until_step`, `parent`, and which `enqueued` request it answers.",
-    "trial.resumed": "A paused trial goes on to `until_step`, from the checkpoint at `start_step`.",
-    "trial.restarted": "A trial whose process is gone runs again from the checkpoint at `start_step`; what it reported "
-    "after that step no longer counts.",
-    "trial.drawn": "Values that a trial drew from a space found as it is used, with their domains.",
+    "trial.asked": (
+        "A new trial starts: its number, `config` (or `proposal`, for a space found as it is used), `seed`, `reason`, "
+        "the log index the strategy had `seen`, `until_step`, `parent`, and which `enqueued` request it answers."
+    ),
+    "trial.resumed": (
+        "A paused trial goes on to `until_step`, from the checkpoint at `start_step`; what it reported after that "
+        "step it will report again. The `reason`, and the log index the strategy had `seen`."
+    ),
+    "trial.restarted": (
+        "A trial that nobody runs any more runs again from the checkpoint at `start_step`, and `why`; what it "
+        "reported after that step it will report again."
+    ),
+    "trial.drawn": "The `values` that a trial drew from a space found as it is used: name, domain, value.",
     "trial.reported": "A running trial's `metrics` at a `step`.",
-    "trial.judged": "The strategy's `verdict` on a trial after its last report, where it is not to continue.",
+    "trial.judged": (
+        "The `verdict` on a trial after its last report, where it is not to continue; NaN and infinity are answered "
+        "with stop."
+    ),
     "trial.saved": "A running trial's checkpoint at a `step` (a blob).",
-    "trial.paused": "A trial stopped at its rung and can be resumed; `metrics`, seconds and CPU seconds of this leg.",
+    "trial.paused": (
+        "A trial paused at its rung and can be resumed; `metrics`, seconds and CPU seconds of this leg, what the job "
+        "wanted kept (`extra`), and the `until_step` it ran to."
+    ),
     "trial.interrupted": "A person stopped the study while the trial ran; it runs again when the study goes on.",
-    "trial.told": "A trial's end: `state`, `metrics`, row scores (`rows`, a blob), `error` (a traceback) and its "
-    "`cause`, seconds, CPU seconds, and what the job wanted kept (`extra`).",
+    "trial.told": (
+        "A trial's end: `state`, `metrics`, row scores (`rows`, a blob), `error` (a traceback) and its `cause`, "
+        "seconds, CPU seconds, and what the job wanted kept (`extra`)."
+    ),
     "study.halted": "The study ended itself, and `why`.",
-    "plan.resolved": "The `plan` with every default filled in, the `path` it was read from, and the `sha256` of its JSON.",
+    "plan.resolved": (
+        "The `plan` with every default filled in, the `path` it was read from, and the `sha256` of its JSON."
+    ),
     "code.recorded": "The `git` commit and dirty diff of the working folder, and the `environment`'s versions.",
-    "data.split": "The `source` (description, sha256), the `schema`, and for each of the `roles` its rows, fingerprint, "
-    "file and sha256; the number of `folds`, and `notes` in words.",
-    "choice.made": "The winning `trial`, its `config`, the `rule` it was chosen by, the `metric` and its `direction`, and "
-    "the `naive` Score.",
-    "estimate.made": "The estimate corrected for selection as a `score` (or null, and what is `missing`), the `luck` taken "
-    "off, the numbers of configurations, and `sentences` that explain it.",
-    "model.fitted": "The model that ships: `kind` (scored or refitted), `text` in words, `rows`, `epochs`, `files` with "
-    "their sha256, `seconds`, and whether a scored model `reproduced` its row scores.",
-    "test.opened": "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
-    "`earlier` openings of the same or overlapping rows, `why`, and the test `score`.",
+    "data.split": (
+        "The `source` (description, sha256), the `schema`, and for each of the `roles` its rows, fingerprint, file "
+        "and sha256; the number of `folds`, and `notes` in words."
+    ),
+    "choice.made": (
+        "The winning `trial`, its `config`, the `rule` it was chosen by, the `metric` and its `direction`, and the "
+        "`naive` Score."
+    ),
+    "estimate.made": (
+        "The estimate corrected for selection as a `score` (or null, and what is `missing`), the `luck` taken off, "
+        "the numbers of configurations, and `sentences` that explain it."
+    ),
+    "model.fitted": (
+        "The model that ships: `kind` (scored or refitted), `text` in words, `rows`, `epochs`, `files` with their "
+        "sha256, `seconds`, and whether a scored model `reproduced` its row scores."
+    ),
+    "test.opened": (
+        "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
+        "`earlier` openings of the same or overlapping rows, `why`, and the test `score`."
+    ),
     "results.written": "The `files` of the result, with their sha256.",
 }

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-import math
+import operator
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.errors import RequestError
-from holdfast.records import OBJECTIVE, Assignment, Config, Report, Reporter, RowScores, Value, Verdict
+from holdfast.errors import RequestError, nearest
+from holdfast.records import (
+    OBJECTIVE,
+    Assignment,
+    Config,
+    Report,
+    Reporter,
+    RowScores,
+    Value,
+    Verdict,
+    canonical_json,
+)
 from holdfast.rng import Streams
 from holdfast.space import Categorical, Domain, Float, Int, domain_from_json
 
@@ -23,23 +34,28 @@ class LiveTrial:
         start_step: where to go on: 0, or the step at which ``checkpoint`` was saved.
         until_step: how far to train; None means to the end.
         checkpoint: what `save` was given before the trial was paused or lost; None at the start.
-        verdict: what the strategy said to the last report.
+        verdict: what the study said to the last report.
+        reported: the metrics of the last report.
         rows: set it to a `RowScores` and the study can correct its estimate for selection.
+        user_attrs: JSON values kept beside the trial.
+        started: when this leg of the trial began, on the clock of `time.perf_counter`.
     """
 
-    def __init__(self, assignment: Assignment, report: Reporter, metric: str = OBJECTIVE) -> None:
+    def __init__(self, assignment: Assignment, report: Reporter, metrics: Sequence[str] = (OBJECTIVE,)) -> None:
         self.number = assignment.trial
         self.seed = assignment.seed
         self.start_step = assignment.start_step
         self.until_step = assignment.until_step
         self.checkpoint = assignment.checkpoint
         self.verdict = Verdict.CONTINUE
+        self.reported: Mapping[str, float] = {}
         self.rows: RowScores | None = None
         self.user_attrs: dict[str, Any] = {}
+        self.started = time.perf_counter()
         self._config = dict(assignment.config)
         self._assignment = assignment
         self._report = report
-        self._metric = metric
+        self._metric = metrics[0]
         self._last_step = assignment.start_step
         self._unsent: dict[str, tuple[dict[str, Any], Value]] = {}
 
@@ -58,51 +74,62 @@ class LiveTrial:
     params = config
 
     def report(self, value: float | Mapping[str, float], step: int) -> Verdict:
-        """Tell the study how the trial does at ``step`` (of the fidelity), and learn whether to go on."""
-        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+        """Tell the study how the trial does at ``step`` (of the fidelity), and learn whether to go on.
+
+        A value that is NaN or infinite is answered with STOP.
+
+        Raises:
+            RequestError: for a step that is no whole number from 0 up.
+        """
+        if isinstance(step, bool) or not hasattr(step, "__index__") or operator.index(step) < 0:
             raise RequestError(f"trial {self.number} reported at step {step!r}; a step is a whole number from 0 up")
-        metrics = value if isinstance(value, Mapping) else {self._metric: float(value)}
-        self.verdict = self._report(Report(self.number, step, metrics, drawn=self._take_unsent()))
-        self._last_step = step
-        if self.verdict is Verdict.CONTINUE and not all(math.isfinite(v) for v in metrics.values()):
-            self.verdict = Verdict.STOP
+        named = value if isinstance(value, Mapping) else {self._metric: value}
+        self.reported = {str(name): float(number) for name, number in named.items()}
+        self._last_step = operator.index(step)
+        self.verdict = self._report(Report(self.number, self._last_step, self.reported, drawn=self._take_unsent()))
         return self.verdict
 
     def should_prune(self) -> bool:
         """Whether the last verdict was to pause or stop: save, then return or raise `TrialPruned`."""
         return self.verdict is not Verdict.CONTINUE
 
-    def save(self, data: bytes) -> None:
-        """Keep a checkpoint of the last reported step, from which the trial can go on in any process."""
-        self._report(Report(self.number, self._last_step, checkpoint=bytes(data), drawn=self._take_unsent()))
+    def give_up(self) -> None:
+        """End as the last verdict says, or as stopped where it was to continue."""
+        if self.verdict is Verdict.CONTINUE:
+            self.verdict = Verdict.STOP
+
+    def save(self, data: bytes, step: int | None = None) -> None:
+        """Keep a checkpoint of ``step`` (the last one reported), from which the trial can go on in any process."""
+        at = self._last_step if step is None else operator.index(step)
+        self._report(Report(self.number, at, checkpoint=bytes(data), drawn=self._take_unsent()))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A value in [low, high], for a study whose space is found as it is used."""
-        if step is None:
-            return float(self._suggest(name, Float(low, high, log=log)))  # type: ignore[arg-type]
-        count = int((high - low) / step + 1e-9) + 1
-        if log or step <= 0 or count > MAX_FLOAT_STEPS:
-            raise RequestError(
-                f"'{name}' has step = {step!r}; it must be positive, give at most 10,000 values, not log"
-            )
-        choices = [low + i * step for i in range(count)]
-        return float(self._suggest(name, Categorical(choices, ordered=True)))  # type: ignore[arg-type]
+        """A value in [low, high], for a study whose space is found as it is used; low may equal high."""
+        return float(self._suggest(name, _float_domain(name, low, high, step, log=log)))  # type: ignore[arg-type]
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """A whole number in [low, high]."""
-        if low == high:
-            return int(self._suggest(name, Categorical([low])))  # type: ignore[arg-type]
-        return int(self._suggest(name, Int(low, high, log=log, step=step)))  # type: ignore[arg-type]
+        """A whole number in [low, high]; low may equal high."""
+        single = low == high or (not log and 0 <= high - low < step)
+        domain = Categorical([low]) if single else Int(low, high, log=log, step=step)
+        return int(self._suggest(name, domain))  # type: ignore[arg-type]
 
     def suggest_categorical(self, name: str, choices: Sequence[Value]) -> Any:
         """One of the choices."""
         return self._suggest(name, Categorical(list(choices)))
 
     def set_user_attr(self, key: str, value: Any) -> None:
-        """Keep a JSON value beside the trial."""
-        self.user_attrs[key] = value
+        """Keep a JSON value beside the trial.
+
+        Raises:
+            RequestError: for anything that JSON has no form for.
+        """
+        try:
+            canonical_json({str(key): value})
+        except (TypeError, ValueError) as exc:
+            raise RequestError(f"user attribute '{key}' of trial {self.number} is no JSON value: {exc}") from None
+        self.user_attrs[str(key)] = value
 
     def flush(self) -> None:
         """Hand over drawn values that no report has carried yet; the study calls it when the objective ends."""
@@ -112,13 +139,13 @@ class LiveTrial:
     def _suggest(self, name: str, domain: Domain) -> Value:
         if name in self._config:
             return domain.check(self._config[name], name)
-        proposal = self._assignment.proposal
-        known = self._assignment.known.get(name)
-        if name in proposal and known is not None and domain_from_json(name, known) == domain:
-            value = proposal[name]
-        else:
-            unit = float(Streams(self.seed).generator(self.number, f"draw/{name}").random())
-            value = domain.from_unit(unit)
+        if not self._assignment.may_draw:
+            have = ", ".join(self._config) or "nothing"
+            raise RequestError(
+                f"trial {self.number} has no value for '{name}'{nearest(name, self._config)}; the study's space was "
+                f"declared, and of it this trial has {have}"
+            )
+        value = drawn_value(self._assignment, name, domain)
         self._config[name] = value
         self._unsent[name] = (domain.to_json(), value)
         return value
@@ -126,3 +153,34 @@ class LiveTrial:
     def _take_unsent(self) -> dict[str, tuple[dict[str, Any], Value]]:
         unsent, self._unsent = self._unsent, {}
         return unsent
+
+
+def drawn_value(assignment: Assignment, name: str, domain: Domain) -> Value:
+    """The value that a trial draws: a person's wish, the strategy's proposal for this very domain, or a uniform draw.
+
+    Raises:
+        SpaceError: for a wish outside of the domain.
+    """
+    if name in assignment.proposal:
+        known = assignment.known.get(name)
+        if known is None:
+            return domain.check(assignment.proposal[name], name)
+        if domain_from_json(name, known) == domain:
+            return assignment.proposal[name]
+    unit = float(Streams(assignment.seed).generator(assignment.trial, f"draw/{name}").random())
+    return domain.from_unit(unit)
+
+
+def _float_domain(name: str, low: float, high: float, step: float | None, *, log: bool) -> Domain:
+    if low == high:
+        return Categorical([float(low)])
+    if step is None:
+        return Float(low, high, log=log)
+    if log or not step > 0 or not 0 <= (high - low) / step < MAX_FLOAT_STEPS:
+        raise RequestError(
+            f"'{name}' goes from {low!r} to {high!r} with step = {step!r}; a step must be above zero, give at most "
+            f"{MAX_FLOAT_STEPS:,} values, and takes no log scale"
+        )
+    count = int((high - low) / step + 1e-9) + 1
+    # twelve digits, so that 0.1 + 2 * 0.1 is the 0.3 that people mean
+    return Categorical([float(f"{low + i * step:.12g}") for i in range(count)], ordered=True)

@@ -2,62 +2,134 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
 
 from holdfast.errors import RequestError
 
+PATIENCE = 10.0
+"""Seconds to wait for another process that has the study for itself, mostly just to look for lost trials."""
+
 
 class DriverLock:
-    """Held by every process that drives a study; ``alone`` tells whether no other did when it was taken.
+    """Held by every process that drives a study or has a trial of it in hand.
 
-    A trial that is running in the log while nobody else drives the study belongs to a process that is gone.
+    A trial that is running in the log while nobody else holds the lock belongs to a process that is gone. May be taken
+    several times over by one object, and is free when it has been released as often.
+
+    Attributes:
+        alone: whether no other process held it when it was last taken.
     """
 
-    def __init__(self, path: Path | None, study: str, *, exclusive: bool = False) -> None:
+    def __init__(self, path: Path | None, study: str) -> None:
         self._path = None if path is None else path.with_name(f"{path.name}.{_safe(study)}.lock")
         self._study = study
-        self._exclusive = exclusive
-        self._file: IO[str] | None = None
+        self._file: int | None = None
+        self._holds = 0
         self.alone = True
 
-    def __enter__(self) -> Self:
-        if self._path is None:
-            return self
-        self._file = self._path.open("a+", encoding="utf-8")
-        self.alone = _lock(self._file, exclusive=True)
-        if not self.alone and self._exclusive:
-            self._file.close()
-            raise RequestError(
-                f"study '{self._study}' is being driven by another process; wait for it, or stop it ({self._path})"
-            )
-        if not self._exclusive:
-            _lock(self._file, exclusive=False)
-        return self
+    def take(self, *, exclusive: bool = False) -> None:
+        """Take it and see who else has it; if nobody does, no other process can take it until `share`.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+        Raises:
+            RequestError: if another process has it and this one wants it ``exclusive``, or the other way round.
+        """
+        file = self._open()
+        self.alone = file is None or _lock(file, exclusive=True)
+        if self.alone:
+            return
+        if exclusive:
+            self.release()
+            raise self._refusal()
+        self._share_or_release()
+
+    def join(self) -> None:
+        """Take it beside whoever else has it.
+
+        Raises:
+            RequestError: if another process has it for itself and keeps it.
+        """
+        self._open()
+        self._share_or_release()
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """As `join`, for the time of a ``with`` block."""
+        self.join()
+        try:
+            yield
+        finally:
+            self.release()
+
+    def share(self) -> None:
+        """Let other processes take it as well.
+
+        Raises:
+            RequestError: if another process has it for itself and keeps it.
+        """
+        if self._file is None:
+            return
+        deadline = time.monotonic() + PATIENCE
+        while not _lock(self._file, exclusive=False):
+            if time.monotonic() > deadline:
+                raise self._refusal()
+            time.sleep(0.01)
+
+    def release(self) -> None:
+        """Undo one `take`."""
+        self._holds -= 1
+        if self._holds <= 0:
+            self.close()
+        else:
+            self.share()
+
+    def close(self) -> None:
+        """Release it, however often it was taken."""
+        self._holds = 0
         if self._file is not None:
-            self._file.close()
+            os.close(self._file)
+            self._file = None
+
+    def _open(self) -> int | None:
+        if self._path is not None and self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        self._holds += 1
+        return self._file
+
+    def _share_or_release(self) -> None:
+        try:
+            self.share()
+        except BaseException:
+            self.release()
+            raise
+
+    def _refusal(self) -> RequestError:
+        return RequestError(
+            f"study '{self._study}' is being driven by another process; wait for it, or stop it ({self._path})"
+        )
 
 
 def _safe(name: str) -> str:
-    """A study's name as a part of a file name."""
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+    """A study's name as a part of a file name; different names stay different."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:60]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _lock(file: IO[str], *, exclusive: bool) -> bool:
+def _lock(file: int, *, exclusive: bool) -> bool:
     """Take the lock without waiting, exclusive or shared; False if another process is in the way."""
     if sys.platform == "win32":
         import msvcrt
 
+        if not exclusive:
+            return True  # there are no shared locks: whoever came first keeps it, and nobody else is alone
         try:
-            os.lseek(file.fileno(), 0, os.SEEK_SET)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK if exclusive else msvcrt.LK_UNLCK, 1)
+            os.lseek(file, 0, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True

@@ -6,9 +6,12 @@ import json
 import zlib
 from typing import Any
 
+from holdfast.errors import HoldfastError
 from holdfast.log.base import Head
 from holdfast.records import Cause, Trial, TrialState, number_from_json, number_to_json
-from holdfast.study.state import Request, Settings, StudyState
+from holdfast.space import Space
+from holdfast.study.settings import Settings
+from holdfast.study.state import Proposal, Request, StudyState
 
 VERSION = 1
 
@@ -21,6 +24,10 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
         "settings": state.settings.to_json(),
         "trials": [_trial_to_json(trial) for trial in state.trials],
         "queue": [[number, request.config, request.why] for number, request in state.queue.items()],
+        "proposals": [
+            [number, item.config, None if item.space is None else item.space.to_json()]
+            for number, item in state.proposals.items()
+        ],
         "requests": state.requests,
         "strategy_says": state.strategy_says,
         "notes": state.notes,
@@ -30,19 +37,29 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
 
 
 def state_from_bytes(data: bytes) -> tuple[StudyState, Head] | None:
-    """The state and its head; None for a snapshot of another version."""
-    loaded: dict[str, Any] = json.loads(zlib.decompress(data))
-    if loaded["version"] != VERSION:
-        return None
+    """The state and its head; None for a snapshot that is damaged or of another version."""
+    try:
+        loaded: dict[str, Any] = json.loads(zlib.decompress(data))
+        return _state_from_json(loaded) if loaded["version"] == VERSION else None
+    except (zlib.error, HoldfastError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None  # whatever is wrong with it, the log holds the truth
+
+
+def _state_from_json(loaded: dict[str, Any]) -> tuple[StudyState, Head]:
     state = StudyState.begin(Settings.from_json(loaded["settings"]))
     state.trials = [_trial_from_json(item) for item in loaded["trials"]]
     state.queue = {number: Request(config, why) for number, config, why in loaded["queue"]}
+    state.proposals = {
+        number: Proposal(config, None if space is None else Space.from_json(space))
+        for number, config, space in loaded["proposals"]
+    }
     state.requests = loaded["requests"]
     state.strategy_says = loaded["strategy_says"]
     state.notes = loaded["notes"]
     state.history.restore(loaded["history"])
-    state.length = loaded["head"][0]
-    return state, Head(*loaded["head"])
+    length, digest = loaded["head"]
+    state.length = length
+    return state, Head(length, digest)
 
 
 def _trial_to_json(trial: Trial) -> list[Any]:

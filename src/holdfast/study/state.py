@@ -8,56 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.errors import LogError
-from holdfast.records import (
-    Cause,
-    Config,
-    Direction,
-    Entry,
-    Fidelity,
-    Trial,
-    TrialState,
-    number_from_json,
-)
+from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
 from holdfast.search.history import PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a study was created with. ``space`` is None where it is found as it is used."""
-
-    name: str
-    space: Space | None
-    directions: dict[str, Direction]
-    strategy: str
-    strategy_settings: dict[str, Any]
-    seed: int
-    fidelity: Fidelity | None
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values, as the event ``study.created`` holds them."""
-        return {
-            "name": self.name,
-            "space": None if self.space is None else self.space.to_json(),
-            "directions": dict(self.directions),
-            "strategy": self.strategy,
-            "strategy_settings": self.strategy_settings,
-            "seed": self.seed,
-            "fidelity": None if self.fidelity is None else dataclasses.asdict(self.fidelity),
-        }
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Settings:
-        """The settings that `to_json` wrote."""
-        return Settings(
-            name=data["name"],
-            space=None if data["space"] is None else Space.from_json(data["space"]),
-            directions=dict(data["directions"]),
-            strategy=data["strategy"],
-            strategy_settings=dict(data["strategy_settings"]),
-            seed=data["seed"],
-            fidelity=None if data["fidelity"] is None else Fidelity(**data["fidelity"]),
-        )
+from holdfast.study.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +22,26 @@ class Request:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an unfinished trial draws from where the space is found as it is used.
+
+    ``space`` is the one that the strategy proposed for; None for a configuration that a person enqueued.
+    """
+
+    config: Config
+    space: Space | None
+
+
 @dataclass(slots=True)
 class StudyState:
-    """The fold. Only `fold` and `restored` change it; everybody else reads."""
+    """The fold. Only `fold` changes it; everybody else reads."""
 
     settings: Settings
     history: HistoryBuilder
     trials: list[Trial] = field(default_factory=list)
     queue: dict[int, Request] = field(default_factory=dict)
+    proposals: dict[int, Proposal] = field(default_factory=dict)
     requests: int = 0
     strategy_says: str = ""
     notes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
@@ -90,7 +56,12 @@ class StudyState:
     @property
     def first_metric(self) -> str:
         """The name of the first objective: the one that ranks."""
-        return next(iter(self.settings.directions))
+        return self.settings.objectives[0]
+
+    @property
+    def budget_spent(self) -> bool:
+        """Whether the budget allows no new trial."""
+        return self.history.trials_limit is not None and len(self.trials) >= self.history.trials_limit
 
     def objectives(self, metrics: Mapping[str, float]) -> list[float]:
         """The objectives among named metrics, NaN where missing."""
@@ -112,39 +83,56 @@ def fold(state: StudyState | None, entry: Entry, index: int) -> StudyState:
 
 
 def _asked(state: StudyState, data: Mapping[str, Any], time: float) -> None:
-    config = dict(data["config"])
-    if data.get("enqueued") is not None:
-        state.queue.pop(data["enqueued"], None)
+    number, config, proposal = data["trial"], _ordered(data["config"], state.settings.space), data.get("proposal")
+    wished = data["enqueued"] is not None
+    if wished:
+        del state.queue[data["enqueued"]]
+    if proposal is not None:
+        state.proposals[number] = Proposal(dict(proposal), None if wished else state.history.space)
     state.trials.append(
         Trial(
-            number=data["trial"],
+            number=number,
             config=config,
             state=TrialState.RUNNING,
             reason=data["reason"],
             seed=data["seed"],
             until_step=data["until_step"],
-            parent=data.get("parent"),
+            parent=data["parent"],
             asked_at=time,
         )
     )
-    state.history.asked(config or dict(data.get("proposal", {})), data["until_step"])
+    state.history.asked(config if proposal is None else dict(proposal), data["until_step"])
 
 
 def _resumed(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    _change(state, data, state=TrialState.RUNNING, until_step=data["until_step"], start_step=data["start_step"])
-    state.history.moved(data["trial"], RUNNING, data["until_step"])
+    _again(state, data, until_step=data["until_step"])
 
 
 def _restarted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     trial = state.trials[data["trial"]]
-    kept = tuple(report for report in trial.reports if report[0] <= data["start_step"])
-    _change(state, data, start_step=data["start_step"], reports=kept, cause=None, restarts=trial.restarts + 1)
-    state.history.moved(data["trial"], RUNNING, trial.until_step)
+    _again(state, data, until_step=trial.until_step, restarts=trial.restarts + 1)
+
+
+def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None, **changes: Any) -> None:
+    """A trial runs from ``start_step``, and will report again what came after it."""
+    number = data["trial"]
+    kept = tuple(report for report in state.trials[number].reports if report[0] <= data["start_step"])
+    _change(
+        state,
+        data,
+        state=TrialState.RUNNING,
+        start_step=data["start_step"],
+        until_step=until_step,
+        reports=kept,
+        cause=None,
+        **changes,
+    )
+    state.history.moved(number, RUNNING, until_step)
 
 
 def _drawn(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    domains = {name: domain_from_json(name, pair[0]) for name, pair in data["values"].items()}
-    config = {**state.trials[data["trial"]].config, **{name: pair[1] for name, pair in data["values"].items()}}
+    domains = {name: domain_from_json(name, domain) for name, domain, _ in data["values"]}
+    config = {**state.trials[data["trial"]].config, **{name: value for name, _, value in data["values"]}}
     _change(state, data, config=config)
     state.history.drew(data["trial"], domains, config)
 
@@ -153,11 +141,12 @@ def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     metrics = _numbers(data["metrics"])
     trial = state.trials[data["trial"]]
     _change(state, data, reports=(*trial.reports, (data["step"], metrics)))
-    state.history.reported(data["trial"], data["step"], metrics.get(state.first_metric, float("nan")))
+    if state.first_metric in metrics:
+        state.history.reported(data["trial"], data["step"], metrics[state.first_metric])
 
 
 def _judged(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    """The verdict shows in what follows: the trial is paused, told or reports no more."""
+    """Nothing changes yet: the verdict shows in what follows, when the trial is paused or told."""
 
 
 def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
@@ -186,6 +175,7 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
         told_at=time,
         **leg,
     )
+    state.proposals.pop(data["trial"], None)
     state.history.told(data["trial"], outcome, state.objectives(leg["metrics"]))
 
 
@@ -233,6 +223,13 @@ _FOLDS: dict[str, Callable[[StudyState, Mapping[str, Any], float], None]] = {
 def _change(fold_of: StudyState, data: Mapping[str, Any], /, **changes: Any) -> None:
     number = data["trial"]
     fold_of.trials[number] = dataclasses.replace(fold_of.trials[number], **changes)
+
+
+def _ordered(config: Config, space: Space | None) -> Config:
+    """A configuration in the order of the space: a log keeps none within a table."""
+    if space is None:
+        return dict(config)
+    return {name: config[name] for name in space.names if name in config}
 
 
 def _numbers(metrics: Mapping[str, float | str]) -> dict[str, float]:

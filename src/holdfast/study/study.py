@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from holdfast.errors import ExhaustedError, RequestError
+from holdfast.errors import ExhaustedError, RequestError, nearest
 from holdfast.execute.base import Executor
-from holdfast.log.open import exists, open_log, storage_path
+from holdfast.log.open import list_studies, open_log, storage_path
 from holdfast.records import (
-    OBJECTIVE,
+    Assignment,
     Cause,
     Config,
     Direction,
@@ -27,17 +28,18 @@ from holdfast.records import (
 )
 from holdfast.search.base import Strategy
 from holdfast.search.history import History
-from holdfast.search.registry import make_strategy, settings_of
+from holdfast.search.registry import NAMES, make_strategy, settings_of
 from holdfast.space import Domain, Space
 from holdfast.study import actions
 from holdfast.study.book import Book, entry
 from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import StudyDriver
 from holdfast.study.handle import LiveTrial
-from holdfast.study.jobs import BatchJob, ObjectiveJob, Result, check_result
+from holdfast.study.jobs import BatchJob, ObjectiveJob
 from holdfast.study.lock import DriverLock
 from holdfast.study.ranking import best_of
-from holdfast.study.state import Settings
+from holdfast.study.results import Result, end_told
+from holdfast.study.settings import Settings, named_directions, require_same
 
 DEFAULT_NAME = "study"
 
@@ -75,17 +77,19 @@ class Study:
         settings = Settings(
             name=name,
             space=space if isinstance(space, Space) or space is None else Space(space),
-            directions=_directions(direction),
+            directions=named_directions(direction),
             strategy=self._strategy.name,
             strategy_settings=settings_of(self._strategy),
             seed=seed,
             fidelity=fidelity,
         )
-        self._storage = storage
+        self._lock = DriverLock(storage_path(storage), name)
+        self._in_hand: set[int] = set()
+        weakref.finalize(self, self._lock.close)
         self._book = Book(open_log(storage, name))
         if not self._book.exists:
             self._book.append([entry("study.created", {**settings.to_json(), "holdfast": _version()})])
-        _same_settings(settings, self._book.state.settings)
+        require_same(settings, self._book.state.settings)
 
     @property
     def book(self) -> Book:
@@ -125,12 +129,16 @@ class Study:
             ExhaustedError: if there is nothing to try now.
         """
         self._book.refresh()
-        assignments = actions.ask(self._book, self._strategy)
+        with self._lock.joined():
+            assignments = actions.ask(self._book, self._strategy) or self._ask_beyond_budget()
+            if assignments:
+                self._lock.join()  # until the trial is told: whoever has it in hand is not gone
         if not assignments:
-            running = sum(trial.state is TrialState.RUNNING for trial in self._book.state.trials)
-            wait = f"; {running} trials are running and must be told first" if running else ""
+            running = sum(trial.state is TrialState.RUNNING for trial in self.trials)
+            wait = f"; {running} running trials may change that when they are told" if running else ""
             raise ExhaustedError(f"strategy '{self._strategy.name}' has nothing left to try in this space{wait}")
-        return LiveTrial(assignments[0], self._report, self._book.state.first_metric)
+        self._in_hand.add(assignments[0].trial)
+        return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
 
     def tell(
         self,
@@ -147,23 +155,32 @@ class Study:
             trial: the trial, or its number.
             value: its score, or a dict of named metrics.
             rows: its score on each validation row.
-            state: ``"failed"``, ``"stopped"`` or ``"paused"``; by default what follows from the value and the verdict.
-            error: what went wrong, for a failed trial.
+            state: ``"complete"``, ``"failed"``, ``"stopped"`` or ``"paused"``; by default what follows from the value
+                and the verdict.
+            error: what went wrong, for a failed trial; an exception is kept with its traceback.
+
+        Raises:
+            RequestError: if the trial is not running, or what was told cannot be meant; nothing is recorded then.
         """
-        number = trial if isinstance(trial, int) else trial.number
-        verdict = Verdict.CONTINUE
-        if isinstance(trial, LiveTrial):
-            trial.flush()
-            rows = rows if rows is not None else trial.rows
-            verdict = trial.verdict
-        started = actions.running_trial(self._book.state, number).asked_at
-        outcome = _outcome(number, value, tuple(self._book.state.settings.directions), state, error, verdict)
-        seconds = time.time() - started
-        extra = trial.user_attrs if isinstance(trial, LiveTrial) else {}
-        actions.tell(
-            self._book,
-            Outcome(number, outcome[0], outcome[1], rows, outcome[2], outcome[3], seconds, extra=extra),
-        )
+        self._book.refresh()
+        live = trial if isinstance(trial, LiveTrial) else None
+        number = trial.number if isinstance(trial, LiveTrial) else operator.index(trial)
+        running = actions.running_trial(self._book.state, number)
+        verdict = Verdict.CONTINUE if live is None else live.verdict
+        reported = running.reports[-1][1] if running.reports else {}
+        end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error)
+        if live is not None:
+            live.flush()
+            rows = rows if rows is not None else live.rows
+            seconds = time.perf_counter() - live.started
+        else:
+            seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
+        extra = {} if live is None else live.user_attrs
+        outcome = Outcome(number, end.state, end.metrics, rows, end.error, end.cause, seconds, extra=extra)
+        actions.tell(self._book, outcome)
+        if number in self._in_hand:
+            self._in_hand.remove(number)
+            self._lock.release()
         return self._book.state.trials[number]
 
     def enqueue(self, config: Mapping[str, Value], why: str = "") -> None:
@@ -189,13 +206,15 @@ class Study:
         """Run ``objective(trial) -> float | dict`` for ``n_trials`` more trials, or ``timeout`` seconds.
 
         With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or live in a notebook.
+        Trials that were begun and lost run again first and do not count; ``n_trials=0`` runs only them, and what the
+        strategy resumes.
 
         Raises:
             StudyHaltedError: after ``halt_after`` alike failures in a row, with the real error.
         """
-        job = ObjectiveJob(objective, tuple(self._book.state.settings.directions))
+        job = ObjectiveJob(objective, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
-        self.run(job, _executor(n_jobs), timeout=timeout, halt_after=halt_after, on_finish=on_finish)
+        self.run(job, _executor(n_jobs), n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
 
     def optimize_batch(
         self,
@@ -209,15 +228,16 @@ class Study:
         """Run ``train_many(trials) -> list of results`` on up to ``batch`` trials at a time."""
         if batch < 1:
             raise RequestError(f"batch = {batch}; it must be at least 1")
-        job = BatchJob(train_many, tuple(self._book.state.settings.directions))
+        job = BatchJob(train_many, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
-        self.run(job, _executor(1), timeout=timeout, halt_after=halt_after, batch=batch)
+        self.run(job, _executor(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
 
     def run(
         self,
         job: Job,
         executor: Executor,
         *,
+        n_trials: int | None = None,
         timeout: float | None = None,
         halt_after: int = 5,
         batch: int = 1,
@@ -226,20 +246,30 @@ class Study:
     ) -> None:
         """Feed trials to a job until the budget is spent or nothing is left to try.
 
-        Trials whose process is gone run again first. On Ctrl-C the running ones are marked, and the interrupt passes
-        on.
+        ``n_trials`` more new trials are allowed; None leaves the budget as it is. Trials whose process is gone, or that
+        were interrupted, run again first. On Ctrl-C the running ones are marked, and the interrupt passes on.
+
+        Raises:
+            RequestError: if another process drives the study and either of the two is ``exclusive``.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with DriverLock(storage_path(self._storage), self._book.state.settings.name, exclusive=exclusive) as lock:
+        self._lock.take(exclusive=exclusive)
+        try:
             self._book.refresh()
-            running = [trial.number for trial in self._book.state.trials if trial.state is TrialState.RUNNING]
-            lost = running if lock.alone else []
+            lost = [trial for trial in self.trials if self._is_lost(trial)]
+            if n_trials is not None:
+                actions.set_budget(self._book, n_trials, shared=not self._lock.alone)
+            if not exclusive:
+                self._lock.share()
             driver = StudyDriver(self._book, self._strategy, halt_after, deadline, batch, lost, on_finish)
             try:
                 executor.run(job, driver)
             except KeyboardInterrupt:
+                self._book.reload()
                 actions.interrupt(self._book, driver.running)
                 raise
+        finally:
+            self._lock.release()
 
     def estimate(self, level: float = 0.95) -> Score:
         """The best trial's score corrected for having been picked, with an interval.
@@ -249,15 +279,32 @@ class Study:
         """
         return estimate_of(self._book, level)
 
+    def close(self) -> None:
+        """Release the log's file; trials in hand are given up, and another process may run them."""
+        self._lock.close()
+        self._book.log.close()
+
     def _limit(self, n_trials: int | None, timeout: float | None) -> None:
-        if n_trials is not None and n_trials < 1:
-            raise RequestError(f"n_trials = {n_trials}; it must be at least 1")
+        if n_trials is not None and n_trials < 0:
+            raise RequestError(f"n_trials = {n_trials}; it must be 0 or more")
         if n_trials is None and timeout is None and self._strategy.name not in {"grid", "manual"}:
             raise RequestError("optimize needs n_trials or a timeout, or it would never end")
-        self._book.refresh()
-        limit = None if n_trials is None else len(self._book.state.trials) + n_trials
-        if limit != self._book.state.history.trials_limit:
-            self._book.note("budget.set", {"trials": limit})
+        if n_trials is None:
+            actions.set_budget(self._book, None)
+
+    def _is_lost(self, trial: Trial) -> bool:
+        """Whether a trial is running in the log, and nowhere else."""
+        if trial.state is not TrialState.RUNNING or trial.number in self._in_hand:
+            return False
+        return self._lock.alone or trial.cause is Cause.INTERRUPTED
+
+    def _ask_beyond_budget(self) -> list[Assignment]:
+        """What there is to try when the budget of an earlier `optimize` does not count."""
+        assignments: list[Assignment] = []
+        while not assignments and self._book.state.budget_spent:
+            actions.set_budget(self._book, 1)
+            assignments = actions.ask(self._book, self._strategy)
+        return assignments
 
     def _report(self, said: Report) -> Verdict:
         self._book.refresh()
@@ -270,9 +317,17 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None) -> 
     Raises:
         RequestError: if the storage has no such study.
     """
-    if not exists(storage, name):
-        raise RequestError(f"storage '{storage}' has no study named '{name}'")
-    settings = Book(open_log(storage, name, read_only=True)).state.settings
+    studies = list_studies(storage)
+    if name not in studies:
+        raise RequestError(f"storage '{storage}' has no study named '{name}'{nearest(name, studies)}")
+    log = open_log(storage, name, read_only=True)
+    settings = Book(log).state.settings
+    log.close()
+    if strategy is None and settings.strategy not in NAMES:
+        raise RequestError(
+            f"study '{name}' was made with a strategy of its own, '{settings.strategy}'; give it again as "
+            "load_study(..., strategy=...)"
+        )
     own = strategy or make_strategy(settings.strategy, settings.strategy_settings)
     return Study(
         settings.space,
@@ -283,53 +338,6 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None) -> 
         name=name,
         fidelity=settings.fidelity,
     )
-
-
-def _directions(direction: Any) -> dict[str, Direction]:
-    named = direction if isinstance(direction, Mapping) else {OBJECTIVE: direction}
-    if not named:
-        raise RequestError("direction is empty; it needs 'minimize', 'maximize' or a dict of named metrics")
-    for name, value in named.items():
-        if value not in {"minimize", "maximize"}:
-            raise RequestError(f"the direction of '{name}' is {value!r}; it must be 'minimize' or 'maximize'")
-    return dict(named)
-
-
-def _same_settings(wanted: Settings, found: Settings) -> None:
-    """Refuse to go on with a study of other settings, naming the first that differs."""
-    old, new = found.to_json(), wanted.to_json()
-    for key, value in new.items():
-        if old[key] != value:
-            raise RequestError(
-                f"study '{found.name}' exists already with {key} = {old[key]!r}, not {value!r}; "
-                "use load_study to go on with it, or another name"
-            )
-
-
-def _outcome(
-    number: int,
-    value: Result,
-    metrics: tuple[str, ...],
-    state: str | None,
-    error: BaseException | str | None,
-    verdict: Verdict,
-) -> tuple[TrialState, dict[str, float], str | None, Cause | None]:
-    """What `tell` was told: (state, metrics, error, cause)."""
-    allowed = [s.value for s in TrialState if s is not TrialState.RUNNING]
-    if state is not None and state not in allowed:
-        raise RequestError(f"trial {number} was told state = {state!r}; it can be {', '.join(allowed)}")
-    if state == "failed" or error is not None:
-        text = repr(error) if isinstance(error, BaseException) else error
-        return TrialState.FAILED, {}, text or "the objective failed", Cause.ERROR
-    if value is None and state is None and verdict is Verdict.CONTINUE:
-        raise RequestError(f"trial {number} was told no value; tell(trial, value), or state='failed'")
-    if state is not None and state != "complete":
-        verdict = Verdict.PAUSE if state == "paused" else Verdict.STOP
-    named, text, cause = check_result(value, metrics, verdict)
-    if cause is not None:
-        return TrialState.FAILED, named, text, cause
-    by_verdict = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}
-    return TrialState(state) if state else by_verdict.get(verdict, TrialState.COMPLETE), named, None, None
 
 
 def _executor(n_jobs: int) -> Executor:

@@ -1,0 +1,127 @@
+"""What an objective's result means: named metrics, and how the trial ended."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.errors import RequestError, nearest
+from holdfast.records import Cause, TrialState, Verdict
+
+Result = float | Mapping[str, float] | Sequence[float] | None
+"""A number, named metrics, one number per objective, or None after a verdict to pause or stop."""
+
+_BY_VERDICT = {
+    Verdict.CONTINUE: TrialState.COMPLETE,
+    Verdict.PAUSE: TrialState.PAUSED,
+    Verdict.STOP: TrialState.STOPPED,
+}
+_BY_WORD = {"complete": Verdict.CONTINUE, "paused": Verdict.PAUSE, "stopped": Verdict.STOP}
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a trial ended: its state, its metrics, and for a failed one the error and its cause."""
+
+    state: TrialState
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    error: str | None = None
+    cause: Cause | None = None
+
+
+def end_of(result: Result, objectives: Sequence[str], verdict: Verdict, reported: Mapping[str, float]) -> End:
+    """How a trial ended whose objective returned ``result``, having last ``reported`` metrics and got ``verdict``.
+
+    Without a result after a verdict to pause or stop, the last report stands for it. An objective that is NaN or
+    infinite is a failure with cause DIVERGED.
+
+    Raises:
+        RequestError: if the result is not what an objective may return.
+    """
+    given_up = result is None and verdict is not Verdict.CONTINUE
+    metrics = dict(reported) if given_up else named_values(result, objectives)
+    bad = not_finite(metrics, objectives)
+    if bad:
+        did = "reported" if given_up else "returned"
+        error = f"the trial diverged: its objective {did} {metrics[bad[0]]} for '{bad[0]}'"
+        return End(TrialState.FAILED, metrics, error, Cause.DIVERGED)
+    return End(_BY_VERDICT[verdict], metrics)
+
+
+def end_told(
+    result: Result,
+    objectives: Sequence[str],
+    verdict: Verdict,
+    reported: Mapping[str, float],
+    state: str | None,
+    error: BaseException | str | None,
+) -> End:
+    """How a trial ended by what a person told of it.
+
+    Raises:
+        RequestError: if that cannot be meant.
+    """
+    if state is not None and state not in _BY_WORD and state != "failed":
+        words = (*_BY_WORD, "failed")
+        raise RequestError(f"state = {state!r} was told; it can be {', '.join(words)}{nearest(str(state), words)}")
+    if state == "failed" or error is not None:
+        if result is not None or state not in {None, "failed"}:
+            raise RequestError("a trial with an error is failed and has no value; tell one or the other")
+        return End(TrialState.FAILED, {}, _error_text(error), Cause.ERROR)
+    if state is not None:
+        verdict = _BY_WORD[state]
+    if result is None and verdict is Verdict.CONTINUE:
+        raise RequestError("no value was told; tell(trial, value), or state='failed'")
+    return end_of(result, objectives, verdict, reported)
+
+
+def named_values(result: object, objectives: Sequence[str]) -> dict[str, float]:
+    """The metrics by name; a bare number is the first objective, a sequence holds one number per objective.
+
+    Raises:
+        RequestError: if something is no number, or an objective is missing.
+    """
+    pairs = _pairs(result, objectives)
+    named = {name: _number(name, value) for name, value in pairs.items()}
+    for name in objectives:
+        if name not in named:
+            have = ", ".join(f"'{other}'" for other in named) or "nothing"
+            raise RequestError(f"the result has no value for '{name}', only {have}{nearest(name, named)}")
+    return named
+
+
+def not_finite(metrics: Mapping[str, float], objectives: Sequence[str]) -> list[str]:
+    """The objectives whose value is NaN or infinite."""
+    return [name for name in objectives if name in metrics and not math.isfinite(metrics[name])]
+
+
+def _pairs(result: Any, objectives: Sequence[str]) -> dict[str, Any]:
+    fields = getattr(result, "_asdict", None)  # a named tuple
+    if fields is not None and set(objectives) <= set(fields()):
+        return dict(fields())
+    if isinstance(result, Mapping):
+        return {str(name): value for name, value in result.items()}
+    if isinstance(result, Sequence) and not isinstance(result, str | bytes):
+        if len(result) != len(objectives):
+            raise RequestError(f"the result is {result!r}, {len(result)} values for {len(objectives)} objective(s)")
+        return dict(zip(objectives, result, strict=True))
+    return {objectives[0]: result}
+
+
+def _number(name: str, value: Any) -> float:
+    wrong = RequestError(f"the result for '{name}' is {value!r}; it must be a number")
+    if isinstance(value, str | bytes):
+        raise wrong
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise wrong from None
+
+
+def _error_text(error: BaseException | str | None) -> str:
+    if isinstance(error, BaseException):
+        return "".join(traceback.format_exception(error))
+    return error or "the objective failed"

@@ -1,0 +1,121 @@
+"""What a study was created with, and whether two such settings are the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.errors import RequestError
+from holdfast.records import OBJECTIVE, Direction, Fidelity
+from holdfast.space import Space
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a study was created with. ``space`` is None where it is found as it is used."""
+
+    name: str
+    space: Space | None
+    directions: dict[str, Direction]
+    strategy: str
+    strategy_settings: dict[str, Any]
+    seed: int
+    fidelity: Fidelity | None
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The names of the objectives; the first one ranks."""
+        return tuple(self.directions)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, as the event ``study.created`` holds them; lists of pairs where an order means something."""
+        return {
+            **self.tables(),
+            "space": None if self.space is None else [list(pair) for pair in self.space.to_json().items()],
+            "directions": [list(pair) for pair in self.directions.items()],
+        }
+
+    def tables(self) -> dict[str, Any]:
+        """JSON values, to look things up by name."""
+        return {
+            "name": self.name,
+            "space": None if self.space is None else self.space.to_json(),
+            "directions": dict(self.directions),
+            "strategy": self.strategy,
+            "strategy_settings": self.strategy_settings,
+            "seed": self.seed,
+            "fidelity": None if self.fidelity is None else dataclasses.asdict(self.fidelity),
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Settings:
+        """The settings that `to_json` wrote."""
+        return Settings(
+            name=data["name"],
+            space=None if data["space"] is None else Space.from_json(dict(data["space"])),
+            directions=dict(data["directions"]),
+            strategy=data["strategy"],
+            strategy_settings=dict(data["strategy_settings"]),
+            seed=data["seed"],
+            fidelity=None if data["fidelity"] is None else Fidelity(**data["fidelity"]),
+        )
+
+
+def named_directions(direction: Any) -> dict[str, Direction]:
+    """The directions by metric; one unnamed direction is that of the metric ``value``.
+
+    Raises:
+        RequestError: if one is neither ``"minimize"`` nor ``"maximize"``, or there is none.
+    """
+    named = direction if isinstance(direction, Mapping) else {OBJECTIVE: direction}
+    if not named:
+        raise RequestError("direction is empty; it needs 'minimize', 'maximize' or a dict of named metrics")
+    for name, value in named.items():
+        if not isinstance(name, str) or not name:
+            raise RequestError(f"direction names the metric {name!r}; a metric's name is a non-empty string")
+        if not isinstance(value, str) or value not in {"minimize", "maximize"}:
+            raise RequestError(f"the direction of '{name}' is {value!r}; it must be 'minimize' or 'maximize'")
+    return dict(named)
+
+
+def require_same(wanted: Settings, found: Settings) -> None:
+    """Refuse to go on with a study of other settings.
+
+    Raises:
+        RequestError: naming the first thing that differs.
+    """
+    old, new = found.tables(), json.loads(json.dumps(wanted.tables()))
+    for key, value in new.items():
+        if old[key] != value:
+            raise RequestError(
+                f"study '{found.name}' exists already with {_difference(key, old[key], value)}; "
+                "use load_study to go on with it, or another name"
+            )
+    for part, names, wish in (
+        ("hyperparameters", () if found.space is None else found.space.names, wanted.space),
+        ("objectives", found.objectives, wanted.directions),
+    ):
+        if wish is not None and tuple(wish.names if isinstance(wish, Space) else wish) != names:
+            raise RequestError(
+                f"study '{found.name}' exists already with its {part} in the order {', '.join(names)}; keep that "
+                "order, use load_study to go on with it, or another name"
+            )
+
+
+def _difference(key: str, old: Any, new: Any) -> str:
+    """The first difference between two JSON values, in words; tables are compared entry by entry."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*old, *(name for name in new if name not in old)]:
+            was, wish = old.get(name, _ABSENT), new.get(name, _ABSENT)
+            if wish is _ABSENT:
+                return f"{key}.{name}, which is missing here"
+            if was is _ABSENT:
+                return f"no {key}.{name}, which is given here"
+            if was != wish:
+                return _difference(f"{key}.{name}", was, wish)
+    return f"{key} = {old!r}, not {new!r}"
