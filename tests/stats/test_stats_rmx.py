@@ -92,6 +92,18 @@ def test_groups_are_covered_where_rows_alone_are_not() -> None:
     assert plain < clustered - 10
 
 
+def test_few_groups_of_alike_rows_are_covered() -> None:
+    rng = np.random.default_rng(9)
+    groups = np.repeat(np.arange(10), 10)
+    held = 0
+    for _ in range(150):
+        shared = 0.8 * rng.standard_normal((10, 1)) + 0.6 * rng.standard_normal((10, 10))
+        latent = math.sqrt(0.8) * shared[groups] + math.sqrt(0.2) * rng.standard_normal((100, 10))
+        found = rmx((latent < ndtri(0.8)).astype(float), rng, FEW, groups=groups)
+        held += found.low <= 0.8 <= found.high
+    assert held / 150 >= 0.93
+
+
 def test_singleton_groups_change_next_to_nothing() -> None:
     scores, _ = correlated(np.random.default_rng(6), 200, 10)
     plain = rmx(scores, np.random.default_rng(0))

@@ -125,6 +125,8 @@ def test_r2_and_its_undefined_case() -> None:
     y, prediction, weights = rng.normal(1e3, 1, 40), rng.normal(1e3, 1, 40), weights_for(rng, 40)
     expected = [metrics.r2_score(y, prediction, sample_weight=w) for w in weights]
     np.testing.assert_allclose(weighted.r2(y, prediction, weights), expected)
+    expected = [metrics.explained_variance_score(y, prediction + 5, sample_weight=w) for w in weights]
+    np.testing.assert_allclose(weighted.explained_variance(y, prediction + 5, weights), expected)
     assert np.isnan(weighted.r2(np.array([1.0, 1.0, 2.0]), np.zeros(3), np.array([[1.0, 1.0, 0.0]]))).all()
 
 

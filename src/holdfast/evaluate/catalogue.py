@@ -163,8 +163,8 @@ def fast_form(name: str, task: Task, n_classes: int | None) -> UnderWeights | No
         return lambda y, p, w: weighted.balanced_accuracy(weighted.class_counts(y, p, _classes(y, p, n_classes), w))
     if name == "matthews_corrcoef":
         return lambda y, p, w: weighted.matthews(weighted.class_counts(y, p, _classes(y, p, n_classes), w))
-    if name == "r2":
-        return weighted.r2
+    if name in {"r2", "explained_variance"}:
+        return weighted.r2 if name == "r2" else weighted.explained_variance
     if name == "average_precision" and task == "binary":
         return lambda y, p, w: weighted.average_precision(y == 1, p, w)
     if task == "binary" and name.startswith("roc_auc"):

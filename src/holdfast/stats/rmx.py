@@ -83,9 +83,9 @@ def rmx(
     With ``groups``, the G groups are the independent units. A configuration's mean is linearised: group g counts as one
     row ``m + (G/N) sum over its rows of (score - m)``, whose mean is m and whose variance over G is the cluster-robust
     variance of m. Other scores are treated on these G rows. 0/1 scores are inverted at the effective sample size
-    N / deff (Korn and Graubard, Survey Methodology 24:193, 1998), where the design effect deff >= 1 is the ratio of the
-    clustered to the ordinary variance of the winner's mean times the squared ratio of Student's to normal quantile, and
-    N / G where the winner has no errors to tell it from.
+    N / deff (Korn and Graubard, Survey Methodology 24:193, 1998). The design effect deff >= 1 is the ratio of the
+    clustered to the ordinary variance of a mean (N / G without errors), the larger of the winner's, which selection
+    makes too small, and the average, times the squared ratio of Student's to normal quantile.
 
     Args:
         scores: shape (N, C), N >= 2, finite, higher is better.
@@ -114,7 +114,7 @@ def rmx(
     upper = alpha_effective if settings.any_rule else alpha_up
     mean = float(scores[:, chosen].mean())
     if binary:
-        design_effect = 1.0 if groups is None else _design_effect(scores[:, chosen], moments, chosen, alpha_up)
+        design_effect = 1.0 if groups is None else _design_effect(scores, moments, chosen, alpha_effective)
         size = n_rows / (spread**2 * design_effect)
         successes = min(mean * size, size)
         low, high = jeffreys_tails(successes, size, alpha_effective, upper)
@@ -163,16 +163,16 @@ def _group_rows(scores: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.asarray(mean + totals * (n_groups / len(scores)))
 
 
-def _design_effect(column: np.ndarray, moments: _Moments, chosen: int, tail: float) -> float:
-    """How many times the variance of the winner's mean exceeds that of independent rows."""
+def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: float) -> float:
+    """How many times the variance of the winner's mean exceeds that of independent rows, at an error probability."""
     from scipy.special import ndtri, stdtrit
 
-    n_groups = len(moments.centred)
-    plain = float(column.var(ddof=1)) / len(column)
-    clustered = float((moments.centred[:, chosen] ** 2).sum()) / (n_groups - 1) / n_groups
-    ratio = clustered / plain if plain > 0 else len(column) / n_groups
+    n_rows, n_groups = len(scores), len(moments.centred)
+    plain = scores.var(axis=0, ddof=1) / n_rows
+    clustered = (moments.centred**2).sum(axis=0) / (n_groups - 1) / n_groups
+    ratio = np.where(plain > 0, clustered / np.where(plain > 0, plain, 1.0), n_rows / n_groups)
     small_sample = float(stdtrit(n_groups - 1, tail) / ndtri(tail)) ** 2 if tail < 0.5 else 1.0
-    return max(ratio, 1.0) * max(small_sample, 1.0)
+    return max(float(ratio[chosen]), float(ratio.mean()), 1.0) * max(small_sample, 1.0)
 
 
 def _lower_quantile(moments: _Moments, chosen: int, rng: np.random.Generator, settings: Settings) -> float:

@@ -162,15 +162,24 @@ def matthews(counts: Counts) -> np.ndarray:
 
 
 def r2(y: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """One minus squared error over variance; undefined where the rows have one target value only."""
-    y = np.asarray(y, dtype=float)
-    centred = y - y.mean()
-    error = (y - np.asarray(prediction, dtype=float)) ** 2
-    residual, first, second = (weights @ np.stack([error, centred, centred**2], axis=1)).T
-    total = weights.sum(axis=1)
-    around = second - _ratio(first**2, total)
-    around = np.where(around > 1e-12 * second, around, 0.0)
-    return 1 - _ratio(residual, around)
+    """One minus squared error over scatter of the target; undefined where the rows have one target value only."""
+    error = (np.asarray(y, dtype=float) - np.asarray(prediction, dtype=float)) ** 2
+    return 1 - _ratio(weights @ error, _scatter(y, weights))
+
+
+def explained_variance(y: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Like `r2`, but without the mean error: one minus scatter of the errors over scatter of the target."""
+    error = np.asarray(y, dtype=float) - np.asarray(prediction, dtype=float)
+    return 1 - _ratio(_scatter(error, weights), _scatter(y, weights))
+
+
+def _scatter(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weighted sum of squares around the weighted mean, shape (B,); 0 where it is no more than rounding."""
+    values = np.asarray(values, dtype=float)
+    centred = values - values.mean()
+    first, second = (weights @ np.stack([centred, centred**2], axis=1)).T
+    around = second - np.nan_to_num(_ratio(first**2, weights.sum(axis=1)))
+    return np.where(around > 1e-12 * second, around, 0.0)
 
 
 def _averaged(counts: Counts, numerator: np.ndarray, denominator: np.ndarray, average: Average) -> np.ndarray:
