@@ -38,6 +38,7 @@ def test_predictions_survive_the_round_trip(
     np.testing.assert_array_equal(loaded.predict(X), model.predict(scaler.transform(X)))
     if kind in {"binary", "multiclass"} and hasattr(model, "predict_proba"):
         np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(scaler.transform(X)))
+        np.testing.assert_array_equal(loaded.classes_, np.unique(y))
     else:
         with pytest.raises(RequestError, match="no class probabilities"):
             loaded.predict_proba(X)

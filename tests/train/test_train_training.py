@@ -148,6 +148,15 @@ def test_a_refit_trains_all_rows_for_exactly_its_epochs(make_table: MakeTable, m
     assert run.epochs_used == 12
 
 
+def test_a_run_advanced_by_hand_becomes_an_estimator(make_table: MakeTable, make_task: MakeTask) -> None:
+    X, y = make_table("binary", n=200)
+    run = start_training({}, make_task("binary"), X, y, seed=0)
+    run.advance(4)
+    model = MLPEstimator.of(run)
+    assert model.epochs_used == run.epochs_used
+    np.testing.assert_array_equal(model.predict_proba(X), run.trained().predict_proba(X))
+
+
 def test_few_rows_are_all_fitted(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=20)
     run = start_training({"batch_size": 256}, make_task("binary", n=20), X, y, seed=0)

@@ -97,6 +97,14 @@ class MLPEstimator:
         self._trained: TrainedNetwork | None = None
         self._epochs_used = 0
 
+    @staticmethod
+    def of(training: Training) -> MLPEstimator:
+        """The fitted estimator of a run that was advanced by hand, as far as it got."""
+        plan = training.plan
+        model = MLPEstimator(plan.config, plan.task, plan.seed, plan.epochs)
+        model._keep(training)
+        return model
+
     def fit(self, X: np.ndarray, y: np.ndarray) -> MLPEstimator:
         """Train on features (n, d) and targets (n,).
 
@@ -106,8 +114,7 @@ class MLPEstimator:
         """
         training = start_training(self.config, self.task, X, y, self.seed, epochs=self.epochs)
         training.advance()
-        self._trained = training.trained()
-        self._epochs_used = training.epochs_used
+        self._keep(training)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -142,6 +149,11 @@ class MLPEstimator:
     def epochs_used(self) -> int:
         """The epochs behind the weights that predict: what a refit on more rows should train for."""
         return self._epochs_used
+
+    def _keep(self, training: Training) -> None:
+        """Take over what a run has learned."""
+        self._trained = training.trained()
+        self._epochs_used = training.epochs_used
 
 
 def _make(config: Config, task: Task, seed: int, epochs: int | None) -> MLPEstimator:

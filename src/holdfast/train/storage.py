@@ -75,6 +75,11 @@ class LoadedModel:
     preprocessor: Any
     meta: Mapping[str, Any]
 
+    @property
+    def classes_(self) -> np.ndarray | None:
+        """The classes in the order of `predict_proba`, shape (k,); None where the model has none."""
+        return getattr(self.model, "classes_", None)
+
     def predict(self, features: Any) -> np.ndarray:
         """A class, value or cluster for each row of a table of features; shape (n,)."""
         return np.asarray(self.model.predict(self._prepared(features)))

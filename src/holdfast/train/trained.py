@@ -32,6 +32,11 @@ class TrainedNetwork:
     targets: Targets
     weights: Mapping[str, torch.Tensor]
 
+    @property
+    def classes_(self) -> np.ndarray | None:
+        """The classes in the order of `predict_proba`, shape (k,); None for regression."""
+        return self.targets.classes
+
     def scores(self, X: np.ndarray) -> np.ndarray:
         """The outputs for the rows of ``X`` (n, d); shape (n, outputs), float64."""
         network = build_network(self.architecture, torch.Generator())
