@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
+from scipy.stats import beta, skew
 
 from holdfast.errors import RequestError
 from holdfast.stats import intervals
@@ -36,6 +37,61 @@ def coverage(n: int, c: int, repetitions: int, seed: int, plan: Settings = FEW) 
         held += found.low <= truth <= found.high
         wald += abs(mean - truth) <= 1.96 * math.sqrt(mean * (1 - mean) / n)
     return held / repetitions, wald / repetitions
+
+
+def plain_rmx(S: np.ndarray, rng: np.random.Generator, v: float, omega2: float) -> tuple[float, float]:
+    """The method in one piece, straight from its formulas, with normal quantiles and 20,000 draws."""
+    N, C, B = *S.shape, 20_000
+    m = S.mean(axis=0)
+    s = int(m.argmax())
+    Z = S - m
+    var = S.var(axis=0, ddof=1)
+    binary = set(np.unique(S)) <= {0.0, 1.0}
+    if binary:
+        var = np.maximum(var, (N + 1) / (N + 2) ** 2)
+    se = np.sqrt(var / N)
+    sdd = np.sqrt(np.maximum(var + var[s] - 2 * np.array([np.cov(S[:, c], S[:, s])[0, 1] for c in range(C)]), 0) / N)
+    sdd[s] = 0
+    U = Z / (se * math.sqrt(N))
+    T = rng.standard_normal((B, N)) @ U / math.sqrt(N - 1)
+    R = U.T @ U / (N - 1)
+    r = R[~np.eye(C, dtype=bool)]
+    rb = np.clip(r.mean(), 0, 0.999)
+    lam = np.clip(np.mean((1 - r**2) ** 2) / (N - 1) / np.mean((r - rb) ** 2), 0, 1)
+    T = math.sqrt(1 - lam) * T + math.sqrt(lam * (1 - rb)) * rng.standard_normal((B, C))
+    T += math.sqrt(lam * rb) * rng.standard_normal((B, 1))
+    mu = -np.maximum(m[s] - m - 3 * sdd, 0)
+    x = np.array([T[b, (mu + se * T[b]).argmax()] for b in range(B)]) + math.sqrt(omega2) * rng.standard_normal(B)
+    q_high, k2 = np.quantile(x, 0.98), 1 + omega2
+    q_low = ndtri(0.025) * math.sqrt(k2)
+    if binary:
+        a, b = m[s] * N / k2 + 0.5, (1 - m[s]) * N / k2 + 0.5
+        return beta.ppf(ndtr(-q_high / math.sqrt(k2)), a, b), beta.ppf(ndtr(-q_low / math.sqrt(k2)), a, b)
+    error = max(se[s], math.sqrt(v / N))
+    g = np.clip((skew(S[:, s]) + skew(S).mean()) / 2, -4, 4) / (6 * math.sqrt(N))
+    low, high = (m[s] - error * (q - g * (1 + 2 * q**2)) for q in (q_high, q_low))
+    return low, high
+
+
+@pytest.mark.parametrize("omega2", [0.0, 0.35])
+@pytest.mark.parametrize("binary", [True, False])
+def test_it_is_what_the_formulas_say(binary: bool, omega2: float) -> None:
+    rng = np.random.default_rng(10)
+    ability = np.linspace(0.2, 0.9, 12)
+    latent = 0.6 * rng.standard_normal((400, 1)) + 0.8 * rng.standard_normal((400, 12)) + ability
+    scores = (latent > 0).astype(float) if binary else -np.exp(-latent)
+    v = 1.5 * float(scores.var(axis=0).max())
+    found = rmx(scores, rng, Settings(omega2=omega2, bootstraps=20_000), row_variance=v)
+    low, high = plain_rmx(scores, rng, v, omega2)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.02 * (high - low))
+    assert 1.5 < found.effective_configurations < 10
+
+
+def test_the_variance_of_the_rows_left_out_is_used_where_none_is_given() -> None:
+    scores = -np.random.default_rng(11).lognormal(sigma=1.5, size=(60, 30))
+    plain = rmx(scores, np.random.default_rng(0), row_variance=0.0)
+    out_of_bag = rmx(scores, np.random.default_rng(0))
+    assert out_of_bag.high - out_of_bag.low > 1.1 * (plain.high - plain.low)
 
 
 def test_one_configuration_of_zeros_and_ones_gets_jeffreys_interval() -> None:
