@@ -67,6 +67,14 @@ def test_long_gradients_are_shortened_and_short_ones_left() -> None:
     torch.testing.assert_close(flat.gradients, torch.tensor([0.6, 0.8]))
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
+def test_dropout_falls_evenly_on_all_entries(rate: float) -> None:
+    layer = Dropout(rate)
+    seed_dropout(layer, 0)
+    dropped = torch.stack([layer(torch.ones(11)) == 0 for _ in range(20_000)]).double().mean(dim=0)
+    assert torch.allclose(dropped, torch.full_like(dropped, rate), atol=0.02)
+
+
 def test_dropout_repeats_its_masks_and_keeps_the_mean() -> None:
     layer = Dropout(0.25)
     x = torch.ones(200, 200)

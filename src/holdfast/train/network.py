@@ -35,19 +35,24 @@ class Architecture:
 
 
 class Dropout(nn.Module):
-    """Dropout (Srivastava et al. 2014) with masks from a generator of its own, so that they can be repeated."""
+    """Dropout (Srivastava et al. 2014) with masks from a generator of its own, so that they can be repeated.
+
+    Every 64 random bits decide on four entries, at a resolution of 1/65536 of the rate; that is several times faster
+    than a draw for each entry.
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.keep = 1.0 - rate
+        self.kept = min(round((1.0 - rate) * 65536), 65535)
         self.generator = torch.Generator()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` with entries zeroed at the rate and the others scaled up; ``x`` itself outside of training."""
         if not self.training:
             return x
-        mask = torch.empty_like(x).bernoulli_(self.keep, generator=self.generator)
-        return x * mask.mul_(1.0 / self.keep)
+        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None, generator=self.generator)
+        bits = draws.view(torch.int16)[: x.numel()].view(x.shape)
+        return x * ((bits < self.kept - 32768) * (65536.0 / self.kept))
 
 
 class SmoothClip(nn.Module):
