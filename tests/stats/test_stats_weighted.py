@@ -138,4 +138,4 @@ def test_auc_of_two_hundred_configurations_takes_seconds() -> None:
     start = time.process_time()
     for _ in range(200):
         weighted.auc(y, rng.normal(size=2000), weights)
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 20
