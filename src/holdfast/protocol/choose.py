@@ -113,7 +113,7 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
     metric = ready.recipe.make_metric()
     if compared is None:
         why = f"the metric '{metric.name}' is no sum over rows, so there is nothing to correct it with"
-        return None, {"score": None, "missing": why, "naive": None, "luck": None, "sentences": []}
+        return None, _no_estimate(why)
     bench, seed = compared.bench, ready.plan.study.seed
     of_predictions = compared.rows[0].kind == "prediction"
     y = bench.truth if of_predictions else None
@@ -130,7 +130,7 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
             **common,
         )
     except RequestError as exc:
-        return None, {"score": None, "missing": str(exc), "naive": None, "luck": None, "sentences": []}
+        return None, _no_estimate(str(exc))
     sentences = [*made.sentences]
     if ready.recipe.schema.time is not None:
         sentences.append("The rows are in order of time, and the interval takes them as exchangeable.")
@@ -145,3 +145,9 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
     }
     score = naive(compared.rows[compared.winner], estimand=ships(ready), **common)
     return dataclasses.replace(score, value=made.naive), event
+
+
+def _no_estimate(why: str) -> dict[str, Any]:
+    """The event of an estimate that cannot be made."""
+    numbers = dict.fromkeys(("score", "naive", "luck", "n_configurations", "effective_configurations"))
+    return {**numbers, "missing": why, "sentences": []}

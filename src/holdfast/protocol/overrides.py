@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.errors import SpaceError, nearest
-from holdfast.space import Categorical, Domain, Space, domain_from_json
+from holdfast.space import Categorical, Domain, Int, Space, domain_from_json
+from holdfast.space.domains import Scalar
 
 
 def overridden(default: Space | None, wanted: Mapping[str, Any]) -> Space:
@@ -38,9 +39,22 @@ def _override(name: str, default: Domain | None, item: Any, known: tuple[str, ..
         )
     if isinstance(item, Mapping):
         return domain_from_json(name, {**_without_stale_default(default.to_json(), item), **item})
-    if isinstance(item, list):
-        return Categorical([default.check(value, name) for value in item], when=default.when)
-    return Categorical([default.check(item, name)], when=default.when)
+    values = item if isinstance(item, list) else [item]
+    return Categorical([_fixed(name, default, value) for value in values], when=default.when)
+
+
+def _fixed(name: str, default: Domain, value: Any) -> Scalar:
+    """A value that a person fixed: of the right type, though a number may lie outside of the default range."""
+    if isinstance(default, Categorical):
+        return default.check(value, name)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or (isinstance(default, Int) and value != int(value))
+    ):
+        wanted = "a whole number" if isinstance(default, Int) else "a number"
+        raise SpaceError(f"[space] has {name} = {value!r}; it should be {wanted}, or a table")
+    return int(value) if isinstance(default, Int) else float(value)
 
 
 def _without_stale_default(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,24 +160,28 @@ def find_line(text: str, keys: Sequence[str | int]) -> int | None:
     names = [key for key in keys if isinstance(key, str)]
     occurrence = next((key for key in keys if isinstance(key, int)), 0)
     table: list[str] = []
-    seen: dict[str, int] = {}
+    copies: dict[str, int] = {}
+    right_copy = True
     best: tuple[int, int] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]", line)
         entry = re.match(r"\s*([A-Za-z0-9_\-.\"']+)\s*=", line)
         path = table
-        if header and not entry:
-            name = header.group(1)
-            table = [part.strip().strip("\"'") for part in name.split(".")]
-            seen[name] = seen.get(name, -1) + 1
-            path = table
+        if header:
+            table = path = _split(header.group(2))
+            copy = copies[header.group(2)] = copies.get(header.group(2), -1) + 1
+            right_copy = header.group(1) == "[" or copy == occurrence
         elif entry:
-            path = [*table, *(part.strip("\"'") for part in entry.group(1).split("."))]
+            path = [*table, *_split(entry.group(1))]
         shared = _shared(path, names)
-        right_one = line.lstrip().startswith("[[") is False or seen.get(".".join(table), 0) == occurrence
-        if shared == len(path) and shared > 0 and right_one and (best is None or shared > best[0]):
+        if right_copy and 0 < shared == len(path) and (best is None or shared > best[0]):
             best = (shared, number)
     return None if best is None else best[1]
+
+
+def _split(dotted: str) -> list[str]:
+    """The parts of a dotted TOML key."""
+    return [part.strip().strip("\"'") for part in dotted.split(".")]
 
 
 def _shared(path: Sequence[str], names: Sequence[str]) -> int:

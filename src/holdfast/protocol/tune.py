@@ -161,7 +161,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
 @contextmanager
 def _alone(run: RunFolder) -> Iterator[None]:
     """Keep every other process from tuning or unsealing the same run."""
-    lock = DriverLock(run.runs / "tune", run.name)
+    lock = DriverLock(run.runs / ".tune", run.name)
     lock.take(exclusive=True)
     try:
         yield

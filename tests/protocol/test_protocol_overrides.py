@@ -1,0 +1,74 @@
+"""A plan's [space] over a family's default space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from holdfast.errors import SpaceError
+from holdfast.protocol.overrides import overridden
+from holdfast.space import Categorical, Float, Int, Space
+
+DEFAULT = Space(
+    {
+        "rate": Float(1e-4, 1e-1, log=True, default=1e-3),
+        "optimizer": Categorical(["adamw", "sgd"]),
+        "momentum": Float(0.0, 0.99, when={"optimizer": "sgd"}),
+        "nesterov": Categorical([False, True], when={"optimizer": "sgd"}),
+        "depth": Int(1, 4, default=2),
+    }
+)
+
+
+def test_nothing_overridden_is_the_default() -> None:
+    assert overridden(DEFAULT, {}) == DEFAULT
+
+
+def test_a_typed_table_replaces_or_adds() -> None:
+    space = overridden(
+        DEFAULT, {"depth": {"type": "int", "low": 1, "high": 9}, "mine": {"type": "float", "low": 0, "high": 1}}
+    )
+    assert space["depth"] == Int(1, 9)
+    assert space["mine"] == Float(0, 1)
+
+
+def test_a_table_without_a_type_changes_bounds_and_drops_a_default_they_may_exclude() -> None:
+    assert overridden(DEFAULT, {"rate": {"low": 1e-2}})["rate"] == Float(1e-2, 1e-1, log=True)
+    assert overridden(DEFAULT, {"rate": {"default": 0.01}})["rate"] == Float(1e-4, 1e-1, log=True, default=0.01)
+
+
+def test_a_value_fixes_and_a_list_restricts() -> None:
+    space = overridden(DEFAULT, {"depth": 3, "rate": [1e-3, 1e-2]})
+    assert space["depth"] == Categorical([3])
+    assert space["rate"] == Categorical([1e-3, 1e-2])
+    assert overridden(DEFAULT, {"depth": 30})["depth"] == Categorical([30])
+
+
+def test_children_that_can_never_be_active_go() -> None:
+    assert overridden(DEFAULT, {"optimizer": "adamw"}).names == ("rate", "optimizer", "depth")
+    assert "momentum" in overridden(DEFAULT, {"optimizer": "sgd"})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"dept": 3}, "did you mean 'depth'"),
+        ({"depth": 1.5}, "should be a whole number"),
+        ({"optimizer": "sdg"}, "did you mean 'sgd'"),
+        ({"rate": {"low": 1.0}}, "low must be under high"),
+        ({"rate": {"hihg": 1.0}}, "unknown key 'hihg'"),
+        (
+            {"optimizer": "adamw", "momentum": {"type": "float", "low": 0, "high": 1, "when": {"optimizer": "sgd"}}},
+            "never holds",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(wanted: dict[str, Any], says: str) -> None:
+    with pytest.raises(SpaceError, match=says):
+        overridden(DEFAULT, wanted)
+
+
+def test_an_own_family_needs_a_space() -> None:
+    with pytest.raises(SpaceError, match=r"\[space\] is empty"):
+        overridden(None, {})
