@@ -1,0 +1,9 @@
+"""`python -m holdfast` is `holdfast`."""
+
+from __future__ import annotations
+
+import sys
+
+from holdfast.cli import main
+
+sys.exit(main())

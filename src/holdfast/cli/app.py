@@ -1,0 +1,78 @@
+"""All commands under one name, in the order in which a person needs them. Nothing heavy is imported before one runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from holdfast.cli import doctor, predict, run, show, verify
+from holdfast.cli.options import examples
+
+_START = examples(
+    "holdfast tune plan.toml        run a plan: split, search, choose, estimate, test",
+    "holdfast status digits         see where a study stands, also while it runs",
+    "holdfast best digits           the winner and its three scores",
+    "holdfast predict digits new.csv --out predictions.csv",
+)
+
+app = typer.Typer(
+    name="holdfast",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True, epilog=_START)
+def holdfast(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Tune hard, report a number that holds.
+
+    A plan.toml names a table, a model and a metric. `holdfast tune` finds good hyperparameters on validation rows,
+    corrects the winner's score for having been picked, and opens the sealed test rows once.
+    """
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"holdfast {version_of('holdfast')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+app.command(
+    epilog=examples(
+        "holdfast tune plan.toml",
+        "holdfast tune plan.toml --runs /data/runs --quiet",
+        "holdfast tune plan.toml --json > result.json",
+    )
+)(run.tune)
+app.command(epilog=examples("holdfast resume digits"))(run.resume)
+app.command(epilog=examples("holdfast status digits", "watch holdfast status digits", "holdfast status digits --json"))(
+    show.status
+)
+app.command(epilog=examples("holdfast best digits", "holdfast best digits --json"))(show.best)
+app.command(
+    epilog=examples(
+        "holdfast unseal digits",
+        'holdfast unseal digits --again --why "the first model had a bug in its features"',
+    )
+)(run.unseal)
+app.command(
+    epilog=examples(
+        "holdfast predict customers new.csv",
+        "holdfast predict customers new.parquet --proba --out predictions.csv",
+        "holdfast predict mine new.csv --trust my_models.Forest",
+    )
+)(predict.predict)
+app.command(epilog=examples("holdfast export digits trials.csv", "holdfast export digits trials.parquet"))(show.export)
+app.command(
+    epilog=examples("holdfast verify digits", "holdfast verify digits --head 3f9c...  (64 digits, from the report)")
+)(verify.verify)
+app.command(epilog=examples("holdfast doctor", "holdfast doctor --json"))(doctor.doctor)

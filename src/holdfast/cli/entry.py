@@ -1,0 +1,95 @@
+"""The way in and out of the command line: exit codes, and one sentence on stderr for whatever goes wrong.
+
+Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from holdfast.cli.app import app
+from holdfast.cli.output import say
+from holdfast.errors import HoldfastError, nearest
+
+FAILED = 1
+WRONG = 2
+INTERRUPTED = 130
+
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line that it cannot read; it has no public name in all versions."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no exception passes."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character shows its code
+    try:
+        code = typer.main.get_command(app).main(
+            args=None if argv is None else list(argv), prog_name="holdfast", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except HoldfastError as exc:
+        return _fail(str(exc), exc.exit_code)
+    except _UsageError as exc:
+        return _fail(_usage(exc), WRONG)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        _drop_stdout()
+        return FAILED
+    except OSError as exc:
+        return _fail(_system(exc), FAILED)
+    except MemoryError:
+        return _fail("the memory of this machine is used up; use fewer workers or fewer rows", FAILED)
+    except Exception as exc:  # noqa: BLE001 - whatever is left is a bug, and is told as one
+        return _fail(_bug(exc), FAILED)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str, code: int) -> int:
+    say(f"holdfast: {' '.join(sentence.split())}")
+    return code
+
+
+def _usage(exc: Any) -> str:
+    """What is wrong with the command line, the nearest command, and where to read on."""
+    said = " ".join(str(exc.format_message()).split()).rstrip(".").replace("argument(s)", "argument")
+    context = exc.ctx
+    path = context.command_path if context is not None else "holdfast"
+    if said.startswith("No such command"):
+        word = said.partition("'")[2].partition("'")[0]
+        names = list(context.command.commands)
+        said = f"there is no command '{word}'" + (nearest(word, names) or f"; there are {', '.join(names)}")
+    elif said.startswith("No such option"):
+        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        said = f"there is no option '{exc.option_name}'{nearest(exc.option_name, known)}"
+    return f"{said[:1].lower()}{said[1:]}; see {path} --help"
+
+
+def _system(exc: OSError) -> str:
+    """What the operating system refused."""
+    reason = (exc.strerror or str(exc) or type(exc).__name__).lower()
+    return f"the system refused {exc.filename!r}: {reason}" if exc.filename else f"the system refused: {reason}"
+
+
+def _bug(exc: Exception) -> str:
+    """A sentence on an error that nobody foresaw; its traceback goes to a file."""
+    handle, name = tempfile.mkstemp(prefix="holdfast-bug-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"holdfast {' '.join(sys.argv[1:])}\n\n{''.join(traceback.format_exception(exc))}")
+    said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+    return f"this is a bug in holdfast: {said} (please report it, with the traceback in {Path(name)})"
+
+
+def _drop_stdout() -> None:
+    """Leave a pipe whose reader is gone, without a further word from the interpreter."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,20 @@
+"""The arguments and options that several commands share, and the examples in their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name, as `[study] name` in its plan.")]
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of all runs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]
+
+RUNS = Path("runs")
+
+
+def examples(*lines: str) -> str:
+    """An epilogue that teaches by example; the mark in front keeps typer from joining its lines."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])

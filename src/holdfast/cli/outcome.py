@@ -1,0 +1,109 @@
+"""What a study came to, as a table of three scores or as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from holdfast.cli.output import aligned, say, show, show_json
+from holdfast.protocol.folder import find_run, open_book
+from holdfast.protocol.tune import Result
+from holdfast.records import Config, Score
+from holdfast.report.facts import metric_of, three_scores, winner_of
+from holdfast.report.numbers import better, number, percent, shown
+from holdfast.report.outcome import luck_sentence
+from holdfast.study.book import Book
+
+
+def show_outcome(result: Result, runs: Path, *, as_json: bool, paths: bool, config: bool = False) -> None:
+    """Print the three scores side by side, and (``paths``, on stderr) where everything is."""
+    book = open_book(find_run(runs, result.name))
+    missing = _missing(result, book)
+    if as_json:
+        show_json(_json(result, book, missing))
+        return
+    metric = metric_of(book.state)
+    show(f"{metric.name} ({better(metric.direction)}) of study '{result.name}':")
+    show("")
+    show(score_table(result))
+    for text in [f"no {name}: {why}" for name, why in missing.items()] + [luck_sentence(book.state)]:
+        if text:
+            show("")
+            show(text)
+    if config:
+        show("")
+        show(_config_table(result.best_config, winner_of(book.state)))
+    if paths:
+        _say_where(result, book)
+
+
+def score_table(result: Result) -> str:
+    """Naive score, estimate and test side by side: value, interval, rows, and what each is about."""
+    scores = {"naive": result.naive, "estimate": result.estimate, "test": result.test}
+    levels = {score.level for score in scores.values() if score is not None}
+    rows = [
+        ["", *scores],
+        ["score", *(_cell(score, lambda s: number(s.value)) for score in scores.values())],
+        [f"{percent(max(levels))} interval", *(_cell(score, _interval) for score in scores.values())],
+        ["rows", *(_cell(score, lambda s: f"{s.n:,}") for score in scores.values())],
+    ]
+    return aligned(rows)
+
+
+def _cell(score: Score | None, text: Any) -> str:
+    return "-" if score is None else str(text(score))
+
+
+def _interval(score: Score) -> str:
+    return "-" if score.low is None or score.high is None else f"[{number(score.low)}, {number(score.high)}]"
+
+
+def _config_table(config: Config, winner: Any) -> str:
+    title = f"hyperparameters of trial {winner.number}:"
+    return f"{title}\n\n{aligned([[name, shown(value)] for name, value in config.items()])}"
+
+
+def _missing(result: Result, book: Book) -> dict[str, str]:
+    """Why there is no estimate or no test score."""
+    missing = dict(three_scores(book.state).missing)
+    said = [text for text in result.missing if text != missing.get("estimate")]
+    if "test" in missing and said:
+        missing["test"] = said[-1]
+    return missing
+
+
+def _files(result: Result) -> dict[str, str]:
+    """What there is to look at, by what it is."""
+    names = {"summary": "summary.md", "report": "report.html", "trials": "trials.csv", "model": "model"}
+    paths = {key: result.folder / name for key, name in names.items()}
+    return {key: str(path) for key, path in paths.items() if path.exists()}
+
+
+def _say_where(result: Result, book: Book) -> None:
+    files = _files(result)
+    lines = [[key, path] for key, path in files.items()]
+    lines.append(["head", f"{book.head.hash}"])
+    say("")
+    say(aligned(lines))
+    say("")
+    say(f"keep the head; it proves later that nothing was changed: holdfast verify {result.name} --head ...")
+
+
+def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]:
+    metric, winner = metric_of(book.state), winner_of(book.state)
+    made = book.state.notes["estimate.made"][-1]
+    scores = {"naive": result.naive, "estimate": result.estimate, "test": result.test}
+    return {
+        "name": result.name,
+        "folder": str(result.folder),
+        "metric": metric.name,
+        "direction": metric.direction,
+        "trial": None if winner is None else winner.number,
+        "config": json.loads(json.dumps(result.best_config)),
+        **{name: None if score is None else score.to_json() for name, score in scores.items()},
+        "luck": made["luck"],
+        "missing": missing,
+        "files": _files(result),
+        "head": {"length": book.head.length, "hash": book.head.hash},
+    }

@@ -1,0 +1,118 @@
+"""The command that uses the model: predictions for new rows."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from holdfast.cli.options import RUNS, Name, Runs
+from holdfast.cli.output import say, show_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from holdfast.data.columns import Schema
+    from holdfast.protocol.folder import RunFolder
+    from holdfast.train.storage import LoadedModel
+
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust", metavar="TYPE", help="A type of your own that the model's file may build; its module is imported."
+    ),
+]
+
+
+def predict(
+    name: Name,
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="New rows: a .csv, .tsv, .parquet or .arrow file.")],
+    *,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A .csv file instead of stdout.")] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add a column with the probability of each class.")] = False,
+    trust: Trust = None,
+    runs: Runs = RUNS,
+) -> None:
+    """Predict for new rows with the model that ships.
+
+    There is one line for each row, in their order.
+
+    The table needs the columns that the model was trained on, under the same names; others are ignored.
+    """
+    from holdfast.data.columns import Schema
+    from holdfast.data.features import to_features
+    from holdfast.protocol.folder import find_run
+    from holdfast.report.files import write_atomically
+
+    frame = _read(new)
+    model = _model(find_run(runs, name), tuple(trust or ()))
+    schema = Schema.from_json(model.meta["schema"])
+    table = _predictions(model, schema, to_features(schema, frame), proba=proba)
+    data = table.write_csv().encode()
+    if out is None:
+        show_bytes(data)
+    else:
+        write_atomically(out, data)
+        say(f"wrote {table.height:,} predictions to {out}")
+
+
+def _read(path: Path) -> pl.DataFrame:
+    """The table in a file; nothing else that a plan may name as its source."""
+    from holdfast.data.source import load_source
+    from holdfast.data.tables import SUFFIXES
+    from holdfast.errors import DataError
+
+    if path.suffix.lower() not in SUFFIXES and not path.is_dir():
+        raise DataError(f"'{path}' is no table that can be read; it may end in {', '.join(SUFFIXES)}")
+    return load_source(str(path), base=Path()).frame
+
+
+def _model(run: RunFolder, trust: tuple[str, ...]) -> LoadedModel:
+    """The saved model, if its files are those on the record."""
+    from holdfast.errors import HoldfastError, RequestError
+    from holdfast.protocol.folder import open_book
+    from holdfast.protocol.record import changed_files
+    from holdfast.train.storage import load_model
+
+    notes = open_book(run).state.notes
+    if "model.fitted" not in notes:
+        raise RequestError(f"study '{run.name}' has no model yet; finish it first: holdfast resume {run.name}")
+    fitted = notes["model.fitted"][-1]
+    if not fitted["files"]:
+        raise RequestError(f"study '{run.name}' has no saved model: {fitted['text']}")
+    changed = changed_files(run.path, fitted["files"])
+    if changed:
+        raise HoldfastError(f"{changed[0]}; it is not used")
+    if trust:
+        sys.path.insert(0, str(notes["plan.resolved"][0]["base"]))
+    return load_model(run.model, trust=trust)
+
+
+def _predictions(model: LoadedModel, schema: Schema, features: pl.DataFrame, *, proba: bool) -> pl.DataFrame:
+    """The column ``prediction``, and ``probability.CLASS`` for each class."""
+    import polars as pl
+
+    from holdfast.data.features import decode_target
+    from holdfast.errors import RequestError
+
+    predicted = model.predict(features)
+    plain = predicted if schema.task == "clustering" else decode_target(schema, predicted)
+    columns = [pl.Series("prediction", plain.tolist())]
+    if proba:
+        if schema.classes is None:
+            raise RequestError(f"--proba needs classes, and the task of study '{model.meta['study']}' is {schema.task}")
+        columns += _probabilities(model.predict_proba(features), model.classes_, schema.classes)
+    return pl.DataFrame(columns)
+
+
+def _probabilities(values: np.ndarray, codes: np.ndarray | None, classes: tuple[Any, ...]) -> list[pl.Series]:
+    """A column for each class (N, K) that the model knows; 0 for one that it has not seen."""
+    import numpy as np
+    import polars as pl
+
+    of_code = {int(code): values[:, at] for at, code in enumerate(range(len(classes)) if codes is None else codes)}
+    none = np.zeros(len(values))
+    return [pl.Series(f"probability.{label}", of_code.get(code, none)) for code, label in enumerate(classes)]

@@ -1,0 +1,113 @@
+"""The commands that do the work: tune, resume and unseal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.cli.options import RUNS, Json, Name, Quiet, Runs
+from holdfast.cli.output import say
+
+if TYPE_CHECKING:
+    from holdfast.cli.progress import Progress
+    from holdfast.protocol.folder import RunFolder
+    from holdfast.protocol.tune import Result
+
+STOPPED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+
+def tune(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).")],
+    *,
+    runs: Runs = RUNS,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Run a plan to its end, or go on where it was stopped.
+
+    The trials, the model, the report and the log go to DIR/NAME, where NAME is the study's name in the plan. How many
+    trials there are and how many train at once stands in the plan, so that it is on the record.
+    """
+    from holdfast.protocol.folder import RunFolder
+    from holdfast.protocol.read import read_plan
+    from holdfast.protocol.tune import tune as run_plan
+
+    file = read_plan(plan)
+    run = RunFolder(runs, file.plan.study.name)
+    if not quiet:
+        trials = file.plan.search.trials
+        say(f"study '{run.name}': {file.plan.model.family} on {file.plan.data.source}, {trials} trials")
+    return _work(
+        run, lambda progress: run_plan(file, runs=runs, progress=progress), file.plan.search.trials, quiet, as_json
+    )
+
+
+def resume(name: Name, *, runs: Runs = RUNS, quiet: Quiet = False, as_json: Json = False) -> int:
+    """Go on with a study that was stopped, by its name.
+
+    The plan is the one on its log. What was told is kept; trials that were running start again from where they were
+    last saved.
+    """
+    from holdfast.protocol.folder import find_run
+    from holdfast.protocol.tune import resume as run_on
+
+    run = find_run(runs, name)
+    return _work(run, lambda progress: run_on(name, runs=runs, progress=progress), None, quiet, as_json)
+
+
+def unseal(
+    name: Name,
+    *,
+    again: Annotated[
+        bool, typer.Option("--again", help="Open rows that have been opened before; needs --why.")
+    ] = False,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is shown on every page.")] = "",
+    runs: Runs = RUNS,
+    as_json: Json = False,
+) -> int:
+    """Open the sealed test rows, once, on the record.
+
+    Openings are counted by the rows themselves, across all studies in DIR: another study's name resets nothing. A
+    second opening needs a reason and widens the interval.
+    """
+    from holdfast.cli.outcome import show_outcome
+    from holdfast.errors import RequestError
+    from holdfast.protocol.tune import unseal_study
+
+    if again and not why.strip():
+        raise RequestError('--again needs a reason; add --why "the reason"')
+    result = unseal_study(name, runs=runs, again=again, why=why)
+    show_outcome(result, runs, as_json=as_json, paths=not as_json)
+    return 0
+
+
+def _work(run: RunFolder, start: Callable[[Progress], Result], total: int | None, quiet: bool, as_json: bool) -> int:
+    """Run trials under a live line, and show what came out; on Ctrl-C say what is on record and how to go on."""
+    from holdfast.cli.outcome import show_outcome
+    from holdfast.cli.progress import watched
+
+    try:
+        with watched(run, total, quiet=quiet) as progress:
+            result = start(progress)
+    except KeyboardInterrupt:
+        say(f"holdfast: {_stopped(run)}")
+        return STOPPED
+    show_outcome(result, run.runs, as_json=as_json, paths=not quiet)
+    return 0
+
+
+def _stopped(run: RunFolder) -> str:
+    """What is on record after an interrupt, and how to go on."""
+    from holdfast.cli.progress import count_done, on_record
+
+    state = on_record(run)
+    if state is None:
+        return "stopped before the first trial; nothing is on record"
+    done, limit = count_done(state), state.history.trials_limit
+    many = f"{done} trials are" if limit is None else f"{done} of {limit} trials {'is' if limit == 1 else 'are'}"
+    runs = "" if run.runs == RUNS else f" --runs {run.runs}"
+    return f"stopped; {many} on record; go on with: holdfast resume {run.name}{runs}"

@@ -1,0 +1,79 @@
+"""The command that checks the record from outside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.cli.options import RUNS, Json, Name, Runs
+from holdfast.cli.output import show, show_json
+
+
+def verify(
+    name: Name,
+    *,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="HASH", help="The head that a report or a card shows.")
+    ] = None,
+    runs: Runs = RUNS,
+    as_json: Json = False,
+) -> int:
+    """Check that nothing on the record was changed.
+
+    Every event, every blob and every recorded file of the study is checked against its hash.
+
+    Exit code 0 if nothing was changed, 1 otherwise. With the head that was kept elsewhere it is certain that the log
+    was not cut off or written anew before that point.
+    """
+    found = _check(name, runs, head)
+    if as_json:
+        show_json(found)
+    else:
+        _print(found)
+    return 0 if found["ok"] else 1
+
+
+def _check(name: str, runs: Any, head: str | None) -> dict[str, Any]:
+    """What was found, without folding the log: one that was changed may not fold."""
+    from holdfast.log.open import open_log
+    from holdfast.log.verify import verify as verify_log
+    from holdfast.protocol.folder import find_run
+    from holdfast.protocol.record import changed_files, recorded_files
+
+    run = find_run(runs, name)
+    log = open_log(run.recorded_storage(), name, read_only=True)
+    try:
+        checked = verify_log(log, head)
+        problems = list(checked.problems)
+        blobs = sum(1 for _ in log.blobs())
+        files = recorded_files(log) if checked.ok else {}
+        problems += changed_files(run.path, files)
+    finally:
+        log.close()
+    return {
+        "name": name,
+        "ok": not problems,
+        "events": checked.length,
+        "blobs": blobs,
+        "files": len(files),
+        "head": checked.head,
+        "problems": problems,
+        "cannot_exclude": checked.cannot_exclude,
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    from holdfast.report.numbers import count
+
+    sizes = f"{count(found['events'], 'event')}, {count(found['blobs'], 'blob')}, {count(found['files'], 'file')}"
+    problems = found["problems"]
+    if found["ok"]:
+        show(f"study '{found['name']}' is as it was written: {sizes} checked")
+    else:
+        show(f"study '{found['name']}' was changed: {problems[0]}")
+        if len(problems) > 1:
+            show(f"and {count(len(problems) - 1, 'further problem')}; all of them: holdfast verify --json")
+    show(f"head: {found['head']}")
+    if found["cannot_exclude"]:
+        show(f"note: {found['cannot_exclude']}")
