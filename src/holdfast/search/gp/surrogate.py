@@ -21,6 +21,7 @@ _LENGTH_BOUNDS = (math.log(0.01), math.log(1e4))
 _NOISE_BOUNDS = (math.log(NOISE_FLOOR), math.log(1.0))
 _SIGNAL_BOUNDS = (math.log(0.05), math.log(20.0))
 MAX_ITERATIONS = 40
+FEW_POINTS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,10 @@ def condition(kernel: Kernel, group: np.ndarray, features: np.ndarray, targets: 
 
 
 def fit(group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Kernel:
-    """The hyperparameters of highest posterior density: L-BFGS from the prior's mode.
+    """The hyperparameters of highest posterior density found by L-BFGS from the prior's mode.
+
+    With few points, where the density has several tops and a fit is cheap, it is also climbed from length-scales that
+    are longer and shorter than the mode's by a factor of e.
 
     Args:
         group: (D,) which length-scale each column has.
@@ -131,19 +135,23 @@ def fit(group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Kernel:
     """
     from scipy.optimize import minimize
 
-    groups = int(group.max()) + 1 if len(group) else 0
-    start = prior_mode(groups)
-    bounds = [_LENGTH_BOUNDS] * groups + [_NOISE_BOUNDS, _SIGNAL_BOUNDS]
-    found = minimize(
-        negative_log_posterior,
-        start,
-        args=(group, features, targets),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6},
-    )
-    return kernel_at(found.x if np.all(np.isfinite(found.x)) else start)
+    groups = int(group.max()) + 1
+    starts = [prior_mode(groups) for _ in range(3 if len(targets) <= FEW_POINTS else 1)]
+    for start, shift in zip(starts, (0.0, 1.0, -1.0), strict=False):
+        start[:groups] += shift
+    found = [
+        minimize(
+            negative_log_posterior,
+            start,
+            args=(group, features, targets),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[_LENGTH_BOUNDS] * groups + [_NOISE_BOUNDS, _SIGNAL_BOUNDS],
+            options={"maxiter": MAX_ITERATIONS, "ftol": 1e-6},
+        )
+        for start in starts
+    ]
+    return kernel_at(min(found, key=lambda climb: float(climb.fun)).x)
 
 
 def prior_mode(groups: int) -> np.ndarray:
