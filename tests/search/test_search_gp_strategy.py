@@ -62,6 +62,15 @@ def test_failures_alone_are_met_with_even_coverage_in_words() -> None:
     assert "too few results" in suggestion.reason
 
 
+def test_a_failure_that_came_with_a_number_is_a_failure() -> None:
+    rehearsal = Rehearsal(SQUARE)
+    for i in range(8):
+        trial = rehearsal.start(SQUARE.sample(np.random.default_rng(i)))
+        rehearsal.finish(trial, 0.5 * i, TrialState.FAILED)
+    (suggestion,) = GaussianProcess(random_share=0).ask(rehearsal.history(), 1, Streams(0))
+    assert "too few results" in suggestion.reason
+
+
 def test_failures_are_avoided() -> None:
     strategy = GaussianProcess(random_share=0)
     rehearsal = Rehearsal(SQUARE)

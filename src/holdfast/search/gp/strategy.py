@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.fits import MIN_TOLD, fitted_kernel
 from holdfast.search.gp.maximise import CENTRES, Landscape, ranked
 from holdfast.search.gp.surrogate import Posterior, condition
-from holdfast.search.gp.targets import known_losses, standardise, subset
+from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import History
 from holdfast.search.sobol import sobol_points
@@ -99,6 +99,7 @@ class _Proposer:
         self._queue: Iterator[tuple[Config, str]] = iter(())
         self._last: Config | None = None
         self._surrogate: _Surrogate | None = None
+        self._known_before = 0
 
     def propose(self, number: int, attempt: int) -> Config:
         """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
@@ -132,16 +133,16 @@ class _Proposer:
         return self.space.decode(points[number])
 
     def _enough_told(self) -> bool:
-        return int(np.isfinite(self.history.told_loss[:, 0]).sum()) >= MIN_TOLD
+        return int(succeeded(self.history.told_loss[:, 0], self.history.told_state).sum()) >= MIN_TOLD
 
     def _by_improvement(self, number: int) -> Iterator[tuple[Config, str]]:
         if self._surrogate is None:
             self._surrogate = _surrogate(self.history)
-        surrogate = self._surrogate
-        before = [self.space.encode(config) for config in self._before]
-        posterior = surrogate.posterior
-        if before:
-            posterior = posterior.with_pending(surrogate.embed(np.array(before)))
+        new = [self.space.encode(config) for config in self._before[self._known_before :]]
+        if new:
+            self._surrogate = self._surrogate.with_pending(np.array(new))
+            self._known_before = len(self._before)
+        surrogate, posterior = self._surrogate, self._surrogate.posterior
         count = min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(posterior.points)))
         units, values = ranked(
             Landscape(self.space, surrogate.embed, posterior, surrogate.best),
@@ -167,6 +168,10 @@ class _Surrogate:
     centres: np.ndarray
     note: str
 
+    def with_pending(self, units: np.ndarray) -> _Surrogate:
+        """The same with the points of shape (p, d) as pending."""
+        return replace(self, posterior=self.posterior.with_pending(self.embed(units)))
+
 
 def _surrogate(history: History) -> _Surrogate:
     """Condition on told and pending trials; the incumbent is the best posterior mean at a trial that succeeded."""
@@ -177,15 +182,17 @@ def _surrogate(history: History) -> _Surrogate:
     trials = history.told_trial[chosen]
     targets = standardise(losses)[chosen]
     posterior = condition(fitted_kernel(history), embed.group, embed(history.units[trials]), targets)
-    succeeded = np.isfinite(history.told_loss[chosen, 0])
-    means = np.where(succeeded, posterior.means_at_points(targets), np.inf)
+    known = succeeded(history.told_loss[chosen, 0], history.told_state[chosen])
+    means = np.where(known, posterior.means_at_points(targets), np.inf)
     order = np.argsort(means, kind="stable")
     note = "" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)"
-    return _Surrogate(
+    surrogate = _Surrogate(
         embed=embed,
-        posterior=posterior.with_pending(embed(history.units[history.pending[-MAX_PENDING:]])),
+        posterior=posterior,
         best=float(means[order[0]]),
         best_trial=int(trials[order[0]]),
         centres=history.units[trials[order[:CENTRES]]],
         note=note,
     )
+    pending = history.pending[-MAX_PENDING:]
+    return surrogate.with_pending(history.units[pending]) if len(pending) else surrogate

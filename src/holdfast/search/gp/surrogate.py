@@ -90,8 +90,6 @@ class Posterior:
         Such a fantasy leaves the mean where it is and takes away variance: Desautels, Krause and Burdick,
         "Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization", JMLR 15 (2014).
         """
-        if len(features) == 0:
-            return self
         scaled = self.kernel.scale(features, self.group)
         below = _solve_lower(self.factor, self._covariance(scaled).T).T
         own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE

@@ -9,16 +9,20 @@ from holdfast.search.history import COMPLETE, STOPPED
 REFERENCE = 20
 
 
-def known_losses(losses: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """(m,) the loss that each told trial counts with, given what was told and its state (see `History.told_state`).
+def succeeded(losses: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """(m,) whether each told trial has a loss to go by, given its loss and its state (see `History.told_state`)."""
+    known: np.ndarray = np.isfinite(losses) & ((states == COMPLETE) | (states == STOPPED))
+    return known
 
-    A failed trial has the worst finite loss; NaN throughout if there is none. A trial that was stopped early was judged
-    not worth finishing, so it counts no better than the median of the complete ones.
+
+def known_losses(losses: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """(m,) the loss that each told trial counts with, given what was told and its state.
+
+    A failed trial has the worst loss of those that succeeded; NaN throughout if there is none. A trial that was stopped
+    early was judged not worth finishing, so it counts no better than the median of the complete ones.
     """
-    finite = np.isfinite(losses)
-    complete = finite & (states == COMPLETE)
-    stopped = finite & (states == STOPPED)
-    known = complete | stopped
+    known = succeeded(losses, states)
+    complete, stopped = known & (states == COMPLETE), known & (states == STOPPED)
     counted = losses.copy()
     if complete.any():
         counted[stopped] = np.maximum(losses[stopped], np.median(losses[complete]))
