@@ -197,6 +197,7 @@ def test_mlp_with_asha_pauses_and_resumes_and_ships_a_full_training(tmp_path: Pa
     wanted = plan(
         model={"family": "mlp"},
         search={"strategy": "asha", "trials": 9, "fidelity": {"min": 2, "max": 18, "eta": 3}},
+        data={"source": "sklearn:digits", "split": {"train": 0.3, "validation": 0.2, "test": 0.5}},
         space={"width": 16, "depth": 1, "batch_size": 32},
     )
     result = run(tmp_path, wanted)
@@ -365,3 +366,33 @@ def test_the_store_can_be_moved(tmp_path: Path) -> None:
     moved = load_result("wines", runs=tmp_path / "elsewhere")
     assert moved.test == first.test
     assert verify(open_book(find_run(tmp_path / "elsewhere", "wines")).log).ok
+
+
+def test_a_model_of_foreign_types_is_tested_though_it_needs_trust_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "import numpy as np\n"
+        "from sklearn.base import BaseEstimator, ClassifierMixin\n"
+        "class Majority(ClassifierMixin, BaseEstimator):\n"
+        "    def __init__(self, shift=0):\n        self.shift = shift\n"
+        "    def fit(self, X, y):\n        self.classes_ = np.unique(y)\n"
+        "        self.most_ = (np.bincount(y).argmax() + self.shift) % len(self.classes_)\n        return self\n"
+        "    def predict(self, X):\n        return np.full(len(X), self.most_)\n"
+        "def majority(config):\n    return Majority(**config)\n"
+    )
+    (tmp_path / "foreign_models.py").write_text(code, encoding="utf-8")
+    wanted = plan(
+        model={"family": "foreign_models:majority"},
+        space={"shift": {"type": "int", "low": 0, "high": 2}},
+        search={"strategy": "grid"},
+        study={"unseal": "by-hand"},
+    )
+    result = run(tmp_path, wanted)
+    assert result.naive.value == pytest.approx(14 / 36)
+    opened = unseal_study("wines", runs=tmp_path / "runs")
+    assert opened.test is not None
+    assert opened.test.value == pytest.approx(14 / 35)
+    with pytest.raises(RequestError, match=r"foreign_models\.Majority"):
+        _ = opened.model

@@ -12,7 +12,7 @@ from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
 from holdfast.evaluate.wording import Estimand
 from holdfast.protocol.job import Bench, make_bench
-from holdfast.protocol.learn import fit
+from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Part, parts_of, rows_of_role
 from holdfast.records import RowScores, Score, Trial, TrialState
@@ -91,7 +91,7 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     bench = make_bench(ready.recipe, (Part(train, select),))
     rows, values = [], []
     for trial in finalists:
-        found = fit(ready.recipe, trial.config, trial.seed, bench.prepared[0], epochs=_epochs(ready, trial))
+        found = fit_again(ready, trial, bench.prepared[0])
         value, scores = bench.score([bench.predict(found.model, 0)])
         if scores is None:
             return None
@@ -103,9 +103,15 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     return Scored(finalists, rows, bench, winner, rule, adaptive=False)
 
 
-def _epochs(ready: Ready, trial: Trial) -> int | None:
-    """The epochs of a fit on all train rows after folds; None where the fit is the scored one."""
-    return trial.extra.get("epochs") if ready.folds else None
+def fit_again(ready: Ready, trial: Trial, prepared: Prepared) -> Fitted:
+    """The model of a trial, from its seed: on the same rows the very one that was scored.
+
+    After folds it is fitted on all train rows, for the epochs that early stopping chose on average.
+    """
+    if ready.folds:
+        epochs = trial.extra.get("epochs")
+        return fit(ready.recipe, trial.config, trial.seed, prepared, epochs=epochs)
+    return fit(ready.recipe, trial.config, trial.seed, prepared, until_step=trial.until_step)
 
 
 def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict[str, Any]]:

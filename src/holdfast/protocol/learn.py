@@ -119,14 +119,37 @@ def task_of(recipe: Recipe, n_rows: int, n_features: int) -> Task:
     return Task(recipe.schema.task, n_rows, n_features, classes, categorical)
 
 
-def fit(recipe: Recipe, config: Config, seed: int, prepared: Prepared, *, epochs: int | None = None) -> Fitted:
-    """Fit a model; the same arguments give the same model."""
+def fit(
+    recipe: Recipe,
+    config: Config,
+    seed: int,
+    prepared: Prepared,
+    *,
+    epochs: int | None = None,
+    until_step: int | None = None,
+) -> Fitted:
+    """Fit a model; the same arguments give the same model.
+
+    Args:
+        recipe: the family and the columns.
+        config: hyperparameters.
+        seed: of every random draw.
+        prepared: the rows.
+        epochs: exactly so many, without early stopping: a refit on other rows.
+        until_step: stop there, as a trial of a stepwise study did.
+    """
+    target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
+    if until_step is not None:
+        from holdfast.train.mlp import MLPEstimator, start_training
+
+        run = start_training(config, prepared.task, prepared.X, target, seed)
+        run.advance(until_step)
+        return Fitted(MLPEstimator.of(run), run.epochs_used, ())
     found = recipe.find_family()
     if found is None:
         model = build_from_factory(recipe.family, config, seed, recipe.base)
     else:
         model = found.build(config, prepared.task, seed, epochs=epochs)
-    target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
     notes = fit_estimator(model, prepared.X, target)
     return Fitted(model, getattr(model, "epochs_used", None), notes)
 

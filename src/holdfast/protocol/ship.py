@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.protocol.choose import ships
+from holdfast.protocol.choose import fit_again, ships
 from holdfast.protocol.job import make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
 from holdfast.records import Trial
-from holdfast.train.storage import LoadedModel, load_model, save_model
+from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,17 @@ class Shipped:
     reproduced: bool | None
 
 
-def ship(ready: Ready, *, trust: tuple[str, ...] = ()) -> LoadedModel:
-    """The model that ships: fitted and saved on the first call, read from its file afterwards."""
+def ship(ready: Ready) -> LoadedModel:
+    """The model that ships: fitted and saved on the first call, read from its file afterwards.
+
+    A model with types that cannot be read back without being named as trusted is fitted again instead; its seed makes
+    it the same.
+    """
     notes = ready.book.state.notes
     if "model.fitted" in notes and notes["model.fitted"][-1]["files"]:
-        return load_model(ready.run.model, trust=trust)
+        loaded = _load(ready.run.model)
+        if loaded is not None:
+            return loaded
     started = time.perf_counter()
     winner = ready.book.state.trials[notes["choice.made"][-1]["trial"]]
     shipped = _refitted(ready, winner) if ships(ready) == "refit" else _scored(ready, winner)
@@ -49,26 +55,35 @@ def ship(ready: Ready, *, trust: tuple[str, ...] = ()) -> LoadedModel:
         "kind": shipped.kind,
         "epochs": shipped.fitted.epochs,
     }
+    fresh = LoadedModel(shipped.fitted.model, shipped.prepared.preprocessor, meta)
+    if "model.fitted" in notes:
+        return fresh
     files, problem = _save(ready.run.model, shipped, meta)
-    model = LoadedModel(shipped.fitted.model, shipped.prepared.preprocessor, meta)
-    if "model.fitted" not in notes:
-        event = {
-            "kind": shipped.kind,
-            "text": shipped.text + (f" It is not on disk, because {problem}." if problem else ""),
-            "rows": shipped.rows,
-            "epochs": shipped.fitted.epochs,
-            "files": files,
-            "seconds": time.perf_counter() - started,
-            "reproduced": shipped.reproduced,
-        }
-        ready.book.note("model.fitted", event)
-    return load_model(ready.run.model, trust=trust) if files and not problem else model
+    event = {
+        "kind": shipped.kind,
+        "text": shipped.text + (f" It is not on disk, because {problem}." if problem else ""),
+        "rows": shipped.rows,
+        "epochs": shipped.fitted.epochs,
+        "files": files,
+        "seconds": time.perf_counter() - started,
+        "reproduced": shipped.reproduced,
+    }
+    ready.book.note("model.fitted", event)
+    return (_load(ready.run.model) if files else None) or fresh
+
+
+def _load(folder: Path) -> LoadedModel | None:
+    """The saved model; None if it has types that nobody named as trusted."""
+    try:
+        return load_model(folder)
+    except UntrustedTypeError:
+        return None
 
 
 def _scored(ready: Ready, winner: Trial) -> Shipped:
     """The very model that was scored, fitted again from its seed; it must score every row as it did before."""
     bench = make_bench(ready.recipe, parts_of(ready.run.path, ready.recipe.schema, folds=False))
-    fitted = fit(ready.recipe, winner.config, winner.seed, bench.prepared[0], epochs=_partial_epochs(ready, winner))
+    fitted = fit_again(ready, winner, bench.prepared[0])
     _, rows = bench.score([bench.predict(fitted.model, 0)])
     reproduced: bool | None = None
     if rows is not None and winner.rows is not None:
@@ -91,16 +106,6 @@ def _refitted(ready: Ready, winner: Trial) -> Shipped:
     if epochs is not None:
         text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
     return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)
-
-
-def _partial_epochs(ready: Ready, winner: Trial) -> int | None:
-    """The epochs of a winner that was only partly trained."""
-    if winner.until_step is None or ready.recipe.fidelity is None:
-        return None
-    fidelity = ready.book.state.settings.fidelity
-    if fidelity is not None and winner.until_step >= fidelity.max == ready.recipe.fidelity.max:
-        return None
-    return int(winner.extra["epochs"])
 
 
 def _save(folder: Path, shipped: Shipped, meta: dict[str, Any]) -> tuple[dict[str, str], str | None]:

@@ -61,6 +61,10 @@ ALLOWED_TYPES = frozenset(
 """What a file may build beside the estimators of scikit-learn and the types of numpy and scipy that skops knows."""
 
 
+class UntrustedTypeError(RequestError):
+    """A model file would build types that are not allowed without being named as trusted."""
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
     """A fitted model with its preprocessor, whatever its family.
@@ -179,7 +183,7 @@ def _load(path: Path, trust: Sequence[str]) -> Any:
         raise RequestError(f"{path} is no file in the format of skops") from exc
     refused = [t for t in unknown if t not in ALLOWED_TYPES and t not in trust]
     if refused:
-        raise RequestError(
+        raise UntrustedTypeError(
             f"{path} would build {', '.join(refused)}, which is not allowed without being named as trusted"
         )
     return skops.io.loads(data, trusted=unknown)
