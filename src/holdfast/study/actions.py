@@ -102,6 +102,7 @@ def tell(book: Book, outcome: Outcome) -> None:
         "seconds": outcome.seconds,
         "cpu_seconds": outcome.cpu_seconds,
         "extra": dict(outcome.extra),
+        "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
     }
     if outcome.state is TrialState.PAUSED:
         until = running_trial(book.state, outcome.trial).until_step
@@ -109,7 +110,6 @@ def tell(book: Book, outcome: Outcome) -> None:
         return
     end = {
         "state": outcome.state.value,
-        "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
         "error": outcome.error,
         "cause": None if outcome.cause is None else outcome.cause.value,
     }
@@ -126,11 +126,18 @@ def restart(book: Book, seen: Trial, why: str) -> Assignment | None:
         trial = state.trials[seen.number]
         if trial.state is not TrialState.RUNNING or trial.restarts != seen.restarts:
             return [], False
-        step = 0 if trial.checkpoint is None else trial.checkpoint[0]
-        data = {"trial": seen.number, "why": why, "start_step": step}
+        data = {"trial": seen.number, "why": why, "start_step": _restart_step(state, trial)}
         return [entry("trial.restarted", data)], True
 
     return assignment_of(book, seen.number) if book.commit(decide) else None
+
+
+def _restart_step(state: StudyState, trial: Trial) -> int:
+    """The step of the last checkpoint; 0 if that leaves nothing to train, and so nothing to report or return."""
+    step = 0 if trial.checkpoint is None else trial.checkpoint[0]
+    fidelity = state.settings.fidelity
+    end = trial.until_step if fidelity is None or trial.until_step is not None else fidelity.max
+    return step if end is None or step < end else 0
 
 
 def interrupt(book: Book, numbers: Collection[int]) -> None:

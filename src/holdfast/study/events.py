@@ -4,39 +4,41 @@ from __future__ import annotations
 
 KINDS: dict[str, str] = {
     "study.created": (
-        "The study's name, space, directions, strategy and its settings, seed, fidelity, and the version of holdfast "
-        "that wrote it."
+        "A study begins: its `name`, `space` (pairs of a name and a domain, or null where it is found as it is used), "
+        "`directions` (pairs of a metric and its direction), `strategy` and `strategy_settings`, `seed`, `fidelity`, "
+        "and the version of `holdfast` that wrote it."
     ),
-    "budget.set": "How many trials the study may have in all (`trials`), or null for no limit.",
-    "strategy.chosen": "What the strategy does from here on and why, in words; written when the words change.",
+    "budget.set": "How many `trials` the study may have in all, or null for no limit.",
+    "strategy.chosen": "What the strategy does from here on and why, as `text`; written when the words change.",
     "config.enqueued": "A person asked for this `config`, and `why`.",
     "trial.asked": (
-        "A new trial starts: its number, `config` (or `proposal`, for a space found as it is used), `seed`, `reason`, "
-        "the log index the strategy had `seen`, `until_step`, `parent`, and which `enqueued` request it answers."
+        "A new `trial` starts: its number, `config` (empty where the space is found as it is used; a `proposal` then "
+        "says what to draw), `seed`, `reason`, the log index the strategy had `seen`, `until_step`, `parent`, and "
+        "which `enqueued` request it answers."
     ),
     "trial.resumed": (
-        "A paused trial goes on to `until_step`, from the checkpoint at `start_step`; what it reported after that "
+        "A paused `trial` goes on to `until_step`, from the checkpoint at `start_step`; what it reported after that "
         "step it will report again. The `reason`, and the log index the strategy had `seen`."
     ),
     "trial.restarted": (
-        "A trial that nobody runs any more runs again from the checkpoint at `start_step`, and `why`; what it "
+        "A `trial` that nobody runs any more runs again from the checkpoint at `start_step`, and `why`; what it "
         "reported after that step it will report again."
     ),
-    "trial.drawn": "The `values` that a trial drew from a space found as it is used: name, domain, value.",
-    "trial.reported": "A running trial's `metrics` at a `step`.",
+    "trial.drawn": "The `values` that a `trial` drew from a space found as it is used: name, domain, value.",
+    "trial.reported": "The `metrics` of a running `trial` at a `step`.",
     "trial.judged": (
-        "The `verdict` on a trial after its last report, where it is not to continue; NaN and infinity are answered "
+        "The `verdict` on a `trial` after its last report, where it is not to continue; NaN and infinity are answered "
         "with stop."
     ),
-    "trial.saved": "A running trial's checkpoint at a `step` (a blob).",
+    "trial.saved": "The `checkpoint` (a blob) of a running `trial` at a `step`.",
     "trial.paused": (
-        "A trial paused at its rung and can be resumed; `metrics`, seconds and CPU seconds of this leg, what the job "
-        "wanted kept (`extra`), and the `until_step` it ran to."
+        "A `trial` paused at its rung, `until_step`, and can be resumed; `metrics`, row scores (`rows`, as blobs), "
+        "`seconds` and `cpu_seconds` of this leg, and what the job wanted kept (`extra`)."
     ),
-    "trial.interrupted": "A person stopped the study while the trial ran; it runs again when the study goes on.",
+    "trial.interrupted": "A person stopped the study while the `trial` ran; it runs again when the study goes on.",
     "trial.told": (
-        "A trial's end: `state`, `metrics`, row scores (`rows`, a blob), `error` (a traceback) and its `cause`, "
-        "seconds, CPU seconds, and what the job wanted kept (`extra`)."
+        "A `trial` ended: `state`, `metrics`, row scores (`rows`, as blobs), `error` (a traceback) and its `cause`, "
+        "`seconds` and `cpu_seconds` of its last leg, and what the job wanted kept (`extra`)."
     ),
     "study.halted": "The study ended itself, and `why`.",
     "plan.resolved": (
@@ -63,5 +65,4 @@ KINDS: dict[str, str] = {
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
         "`earlier` openings of the same or overlapping rows, `why`, and the test `score`."
     ),
-    "results.written": "The `files` of the result, with their sha256.",
 }

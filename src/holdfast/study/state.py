@@ -169,7 +169,6 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
         state,
         data,
         state=outcome,
-        rows=data["rows"],
         error=data["error"],
         cause=None if data["cause"] is None else Cause(data["cause"]),
         told_at=time,
@@ -187,6 +186,7 @@ def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": trial.seconds + data["seconds"],
         "cpu_seconds": trial.cpu_seconds + data["cpu_seconds"],
         "extra": {**trial.extra, **data["extra"]},
+        "rows": data["rows"],
     }
 
 

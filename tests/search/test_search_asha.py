@@ -1,0 +1,118 @@
+"""The promotion rule of asynchronous successive halving, by hand and against a naive one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.errors import RequestError
+from holdfast.records import Fidelity, TrialState, Verdict
+from holdfast.rng import Streams
+from holdfast.search.asha import Asha, promotions
+from holdfast.space import Float, Space
+from holdfast.testing.rehearsal import Rehearsal
+
+SPACE = Space({"x": Float(0, 1)})
+FIDELITY = Fidelity("epoch", 1, 9, 3)
+
+
+def pool(losses: list[float], level: int = 1, rehearsal: Rehearsal | None = None) -> Rehearsal:
+    """Trials paused at a rung with these losses; those that diverged have failed."""
+    rehearsal = rehearsal or Rehearsal(SPACE, FIDELITY)
+    for loss in losses:
+        trial = rehearsal.start({"x": 0.5}, level)
+        rehearsal.report(trial, level, loss)
+        if math.isnan(loss):
+            rehearsal.finish(trial, loss, TrialState.FAILED)
+        else:
+            rehearsal.pause(trial)
+    return rehearsal
+
+
+def promoted(rehearsal: Rehearsal) -> list[tuple[int, int]]:
+    return [(trial, until) for trial, until, _ in promotions(rehearsal.history(), FIDELITY)]
+
+
+def test_the_best_third_is_promoted_best_first() -> None:
+    assert promoted(pool([5, 4, 3, 2, 1, 0])) == [(5, 3), (4, 3)]
+    assert promoted(pool([5, 4])) == []
+    assert promoted(pool([1, 1, 1])) == [(0, 3)]  # ties go to the older
+
+
+def test_the_highest_rung_comes_first() -> None:
+    rehearsal = pool([1.0, 2.0, 3.0], level=3, rehearsal=pool([6.0, 5.0, 4.0]))
+    # the three at the higher rung have reached the lower one, too, with a better loss
+    assert promoted(rehearsal) == [(3, 9)]
+
+
+def test_what_was_promoted_or_runs_keeps_its_place() -> None:
+    rehearsal = pool([1.0, 2.0, 3.0])
+    suggestion = Asha().ask(rehearsal.history(), 1, Streams(0))[0]
+    assert (suggestion.resume_from, suggestion.until_step) == (0, 3)
+    rehearsal.take(suggestion)
+    assert promoted(rehearsal) == []
+    pool([4.0, 5.0, 6.0], rehearsal=rehearsal)
+    assert promoted(rehearsal) == [(1, 3)]
+
+
+def test_diverged_trials_count_as_the_worst_and_are_never_promoted() -> None:
+    assert promoted(pool([math.nan, 2.0, 1.0])) == [(2, 3)]
+    assert promoted(pool([math.nan] * 6)) == []
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for _ in range(3):  # paused with NaN all the same
+        trial = rehearsal.start({"x": 0.5}, 1)
+        rehearsal.report(trial, 1, math.nan)
+        rehearsal.pause(trial)
+    assert promoted(rehearsal) == []
+
+
+@given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=40), st.integers(2, 4))
+@settings(max_examples=80, deadline=None)
+def test_one_rung_against_a_naive_rule(losses: list[float], eta: int) -> None:
+    fidelity = Fidelity("epoch", 1, eta, eta)
+    found = [trial for trial, _, _ in promotions(pool(losses).history(), fidelity)]
+    order = sorted(range(len(losses)), key=lambda i: (math.inf if math.isnan(losses[i]) else losses[i], i))
+    expected = [i for i in order[: len(losses) // eta] if not math.isnan(losses[i])]
+    assert found == expected
+
+
+def test_the_verdict_is_to_pause_at_the_assigned_rung() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    trial, last = rehearsal.start({"x": 0.5}, 3), rehearsal.start({"x": 0.5}, 9)
+    free = rehearsal.start({"x": 0.5})
+    verdicts = []
+    for step in (1, 2, 3):
+        for running in (trial, last, free):
+            rehearsal.report(running, step, 0.5)
+        verdicts.append([Asha().judge(rehearsal.history(), running) for running in (trial, last, free)])
+    go, pause = Verdict.CONTINUE, Verdict.PAUSE
+    assert verdicts == [[go, go, go], [go, go, go], [pause, go, go]]
+    rehearsal.report(last, 9, 0.5)
+    assert Asha().judge(rehearsal.history(), last) is go
+
+
+def test_with_the_budget_spent_the_best_is_finished_once_nothing_runs() -> None:
+    rehearsal = pool([2.0, 1.0])
+    rehearsal.budget = 3
+    rehearsal = Rehearsal(SPACE, FIDELITY, budget=3)
+    pool([2.0, 1.0], rehearsal=rehearsal)
+    running = rehearsal.start({"x": 0.1}, 1)
+    assert Asha().ask(rehearsal.history(), 2, Streams(0)) == []
+    rehearsal.finish(running, math.nan, TrialState.FAILED)
+    (last,) = Asha().ask(rehearsal.history(), 2, Streams(0))
+    assert (last.resume_from, last.until_step) == (1, 9)
+    assert "nothing else to do" in last.reason
+    rehearsal.take(last)
+    rehearsal.report(1, 9, 0.5)
+    rehearsal.finish(1, 0.5)
+    assert Asha().ask(rehearsal.history(), 2, Streams(0)) == []
+
+
+def test_it_needs_a_fidelity_and_one_objective() -> None:
+    with pytest.raises(RequestError, match="needs a fidelity, such as Study"):
+        Asha().ask(Rehearsal(SPACE).history(), 1, Streams(0))
+    with pytest.raises(RequestError, match="strategy 'asha' handles one objective, and the study has 2"):
+        Asha().ask(Rehearsal(SPACE, FIDELITY, ("minimize", "maximize")).history(), 1, Streams(0))

@@ -1,0 +1,50 @@
+"""Strategies by name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from holdfast.errors import RequestError
+from holdfast.rng import Streams
+from holdfast.search.grid import GridSearch
+from holdfast.search.registry import NAMES, PLANNED, make_strategy, settings_of
+from holdfast.space import Float, Space
+from holdfast.testing.rehearsal import Rehearsal
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_makes_its_strategy_again_from_its_settings(name: str) -> None:
+    strategy = make_strategy(name)
+    assert strategy.name == name
+    settings = json.loads(json.dumps(settings_of(strategy)))
+    assert make_strategy(name, settings) == strategy
+
+
+def test_settings_are_passed_on() -> None:
+    assert make_strategy("grid", {"resolution": 3}) == GridSearch(3)
+    assert settings_of(GridSearch(3)) == {"resolution": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("randon", {}, r"strategy 'randon' does not exist; there are manual, grid.*did you mean 'random'"),
+        ("tpe", {}, "strategy 'tpe' is not built yet; there are manual, grid"),
+        ("grid", {"resolutoin": 3}, r"has no setting 'resolutoin'; it has resolution \(did you mean 'resolution'\?\)"),
+        ("random", {"name": "x"}, "strategy 'random' has no setting 'name'; it has none"),
+        ("grid", {"resolution": 0}, "grid has resolution = 0"),
+    ],
+)
+def test_what_does_not_exist_is_refused_by_name(name: str, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        make_strategy(name, settings)
+
+
+def test_no_planned_strategy_exists_already() -> None:
+    assert not set(NAMES) & set(PLANNED)
+
+
+def test_a_person_s_strategy_proposes_nothing() -> None:
+    assert make_strategy("manual").ask(Rehearsal(Space({"x": Float(0, 1)})).history(), 3, Streams(0)) == []

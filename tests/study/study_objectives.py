@@ -1,0 +1,95 @@
+"""Objectives for the tests of this room, kept in a module so that other processes can import them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import holdfast
+from holdfast.records import Verdict
+from holdfast.study.handle import LiveTrial
+from holdfast.study.study import Study
+
+SPACES: dict[str, holdfast.Space] = {
+    "continuous": holdfast.Space(
+        {
+            "x": holdfast.Float(-1, 1),
+            "kind": holdfast.Categorical(["p", "q"]),
+            "power": holdfast.Int(1, 3, when={"kind": "q"}),
+        }
+    ),
+    "grid": holdfast.Space({"x": holdfast.Float(-1, 1), "kind": holdfast.Categorical(["p", "q"])}),
+}
+FIDELITY = holdfast.Fidelity("epoch", 1, 9)
+
+
+def make_study(strategy: str, storage: str | None, seed: int = 3) -> Study:
+    """The same study for every process of a test."""
+    return Study(
+        None if strategy == "discovered" else SPACES["grid" if strategy == "grid" else "continuous"],
+        strategy="random" if strategy == "discovered" else strategy,
+        seed=seed,
+        storage=storage,
+        fidelity=FIDELITY if strategy == "asha" else None,
+    )
+
+
+def loss_at(config: Mapping[str, Any], epoch: int) -> float:
+    """A learning curve that falls towards a limit set by the configuration."""
+    return abs(float(config["x"])) + float(config.get("power", 0)) / 10 + math.exp(-epoch)
+
+
+def objective_of(strategy: str, pause: float = 0.0) -> Any:
+    """The objective that suits the strategy, which takes ``pause`` seconds a step."""
+
+    def at_once(trial: LiveTrial) -> float:
+        time.sleep(pause)
+        return loss_at(trial.config, 9)
+
+    def draw(trial: LiveTrial) -> float:
+        x = trial.suggest_float("x", -1, 1)
+        kind = trial.suggest_categorical("kind", ["p", "q"])
+        time.sleep(pause)
+        trial.report(abs(x), 1)
+        power = trial.suggest_int("power", 1, 3) if kind == "q" else 0
+        return abs(x) + power
+
+    def in_epochs(trial: LiveTrial) -> float | None:
+        return train_in_epochs(trial, pause)
+
+    return {"asha": in_epochs, "discovered": draw}.get(strategy, at_once)
+
+
+def train_in_epochs(trial: LiveTrial, pause: float = 0.0) -> float | None:
+    """Train epoch by epoch from a checkpoint, which holds the epochs trained and by which process."""
+    done: list[int] = [] if trial.checkpoint is None else json.loads(trial.checkpoint)
+    assert done == list(range(1, trial.start_step + 1)), f"a checkpoint of {done} came with step {trial.start_step}"
+    loss = math.nan
+    for epoch in range(trial.start_step + 1, FIDELITY.max + 1):
+        time.sleep(pause)
+        done.append(epoch)
+        loss = loss_at(trial.config, epoch)
+        if trial.report(loss, epoch) is not Verdict.CONTINUE:
+            trial.save(json.dumps(done).encode())
+            return None
+    return loss
+
+
+def drive(strategy: str, storage: str, n_trials: int, diary: Path, pause: float) -> None:
+    """Go on with a study until it has ``n_trials``; a line in the diary for each result that was told."""
+    study = make_study(strategy, storage)
+
+    def note(trial: holdfast.Trial) -> None:
+        with diary.open("a") as file:
+            file.write(f"{trial.number} {trial.state.value} {trial.metrics['value']!r}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    study.optimize(
+        objective_of(strategy, pause), n_trials=max(n_trials - len(study.trials), 0), on_finish=note, halt_after=2
+    )

@@ -1,0 +1,236 @@
+"""Nothing lost: a study that is closed, or killed at any moment, goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import signal
+import time
+from collections import Counter
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from holdfast.log.sqlite import SqliteLog
+from holdfast.log.verify import verify
+from holdfast.records import Trial, TrialState
+from holdfast.study.study import Study, load_study
+
+if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
+    from tests.study.study_objectives import drive, make_study, objective_of
+else:
+    from study_objectives import drive, make_study, objective_of
+
+STRATEGIES = ["random", "sobol", "grid", "asha", "discovered"]
+N_TRIALS = 10
+PAUSE = 0.03
+
+
+def start(target: Any, *arguments: Any) -> BaseProcess:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["holdfast.study.study", "holdfast.execute.inline", "scipy.stats", "study_objectives"]
+    )
+    process = context.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def outline(trials: tuple[Trial, ...]) -> list[Any]:
+    """All of a trial that the clock and the accidents of a run do not touch."""
+    return [(t.number, t.config, t.state, t.seed, t.metrics, t.reports, t.until_step, t.error) for t in trials]
+
+
+def undisturbed(strategy: str, n_trials: int = N_TRIALS) -> list[Any]:
+    study = make_study(strategy, None)
+    study.optimize(objective_of(strategy), n_trials=n_trials)
+    return outline(study.trials)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_study_closed_and_loaded_goes_on_as_undisturbed(tmp_path: Path, strategy: str) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    study = make_study(strategy, storage)
+    study.optimize(objective_of(strategy), n_trials=4)
+    while (begun := len(study.trials)) < N_TRIALS:
+        study.close()
+        study = load_study("study", storage)
+        assert len(study.trials) == begun
+        # one by one, so that asha has to go by the log alone; it finishes its best trial when the budget ends
+        study.optimize(objective_of(strategy), n_trials=1)
+    if strategy != "asha":
+        assert outline(study.trials) == undisturbed(strategy)
+    assert [t.config for t in study.trials] == [config for _, config, *_ in undisturbed(strategy)]
+
+
+def kill_until_done(strategy: str, tmp_path: Path, n_trials: int, kills: int, seed: int) -> Study:
+    """Run the study in child processes, killing so many of them at random moments; checks the log in between."""
+    storage, diary = f"sqlite:///{tmp_path}/s.db", tmp_path / "diary"
+    diary.touch()
+    chance = random.Random(seed)
+    begun: dict[int, Any] = {}
+    for attempt in range(kills + 1):
+        child = start(drive, strategy, storage, n_trials, diary, PAUSE)
+        if attempt < kills:
+            wait_for_lines(child, diary, lines(diary) + chance.randrange(4))
+            child.join(chance.uniform(0, 2 * PAUSE))
+            child.kill()
+        child.join(60)
+        assert child.exitcode in {0, -signal.SIGKILL}, f"the study failed by itself, exit code {child.exitcode}"
+        if (tmp_path / "s.db").exists():
+            check_log(tmp_path / "s.db", diary, begun)
+    assert child.exitcode == 0
+    return load_study("study", storage)
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def wait_for_lines(child: BaseProcess, diary: Path, wanted: int) -> None:
+    """Until the diary has so many lines, or the child is done."""
+    while lines(diary) < wanted and child.is_alive():
+        child.join(0.002)
+
+
+def check_log(path: Path, diary: Path, begun: dict[int, Any]) -> None:
+    """What was told is in the log once, trials keep number and configuration, and the hashes hold."""
+    log = SqliteLog(path, "study")
+    assert verify(log).ok
+    events = list(log.read())
+    log.close()
+    told = {e.data["trial"]: e.data for e in events if e.kind == "trial.told"}
+    assert Counter(e.data["trial"] for e in events if e.kind == "trial.told").total() == len(told)
+    for event in events:
+        if event.kind == "trial.asked":
+            plan = {key: event.data.get(key) for key in ("config", "proposal", "seed")}
+            assert begun.setdefault(event.data["trial"], plan) == plan
+    asked = [e.data["trial"] for e in events if e.kind == "trial.asked"]
+    assert asked == list(range(len(asked)))
+    for line in diary.read_text().splitlines():
+        number, state, value = line.split(" ")
+        if state != "paused":
+            assert told[int(number)]["metrics"]["value"] == float(value)
+    print(f"after {len(asked)} trials, {len(told)} told, {len(events)} events")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_kill_9_changes_nothing(tmp_path: Path, strategy: str) -> None:
+    study = kill_until_done(strategy, tmp_path, N_TRIALS, kills=2, seed=len(strategy))
+    assert outline(study.trials) == undisturbed(strategy)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_many_kills_change_nothing(tmp_path: Path, strategy: str, seed: int) -> None:
+    study = kill_until_done(strategy, tmp_path, 30, kills=12, seed=seed)
+    assert outline(study.trials) == undisturbed(strategy, 30)
+
+
+def test_lost_trials_keep_number_and_config_and_say_that_they_were_restarted(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    before = make_study("random", storage)
+    asked = [before.ask() for _ in range(3)]
+    before.tell(asked[1], 0.5)
+    before.close()  # as if its process were gone
+    study = load_study("study", storage)
+    study.optimize(objective_of("random"), n_trials=1)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 4
+    assert [t.restarts for t in study.trials] == [1, 0, 1, 0]
+    assert [t.config for t in study.trials[:3]] == [t.config for t in asked]
+    assert [t.seed for t in study.trials[:3]] == [t.seed for t in asked]
+
+
+def test_trials_in_the_hands_of_another_process_are_not_lost(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    other = make_study("random", storage)
+    held = other.ask()
+    study = make_study("random", storage)
+    study.optimize(objective_of("random"), n_trials=2)
+    assert [t.state.value for t in study.trials] == ["running", "complete", "complete"]
+    assert study.trials[0].restarts == 0
+    assert other.tell(held, 0.5).metrics == {"value": 0.5}
+
+
+def test_two_that_see_the_same_lost_trial_restart_it_once(tmp_path: Path) -> None:
+    from holdfast.study import actions
+
+    storage = f"sqlite:///{tmp_path}/s.db"
+    make_study("random", storage).ask()
+    one, two = make_study("random", storage), make_study("random", storage)
+    seen_by_one, seen_by_two = one.trials[0], two.trials[0]
+    assert actions.restart(one.book, seen_by_one, "gone") is not None
+    assert actions.restart(two.book, seen_by_two, "gone") is None
+    assert two.trials[0].restarts == 1
+
+
+def test_a_driver_that_is_alone_keeps_others_out(tmp_path: Path) -> None:
+    from holdfast.errors import RequestError
+    from holdfast.execute.inline import Inline
+    from holdfast.study import lock
+    from holdfast.study.jobs import ObjectiveJob
+
+    storage = f"sqlite:///{tmp_path}/s.db"
+    study, other = make_study("random", storage), make_study("random", storage)
+
+    def objective(_: Any) -> float:
+        for attempt in (other.ask, lambda: other.optimize(objective_of("random"), n_trials=1)):
+            with pytest.raises(RequestError, match="study 'study' is being driven by another process"):
+                attempt()
+        return 1.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lock, "PATIENCE", 0.05)
+        study.run(ObjectiveJob(objective, ("value",)), Inline(), n_trials=1, exclusive=True)
+    other.tell(other.ask(), 1.0)
+    held = other.ask()
+    with pytest.raises(RequestError, match="is being driven by another process"):
+        study.run(ObjectiveJob(objective, ("value",)), Inline(), n_trials=1, exclusive=True)
+    other.tell(held, 1.0)
+    assert [t.state for t in other.trials] == [TrialState.COMPLETE] * 3
+
+
+# two processes at once
+
+
+def ask_and_tell(storage: str, n: int, offset: float) -> None:
+    study = make_study("random", storage)
+    for _ in range(n):
+        trial = study.ask()
+        trial.report(0.5, step=1)
+        study.tell(trial, offset + trial.number)
+
+
+def test_two_processes_ask_and_tell_at_once(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    children = [start(ask_and_tell, storage, 30, offset) for offset in (0.0, 1000.0)]
+    for child in children:
+        child.join(60)
+        assert child.exitcode == 0
+    study = make_study("random", storage)
+    assert [t.number for t in study.trials] == list(range(60))
+    assert all(t.state is TrialState.COMPLETE and len(t.reports) == 1 for t in study.trials)
+    ours = [t.metrics["value"] >= 1000 for t in study.trials]
+    assert sum(ours) == 30
+    assert all(t.metrics["value"] in {t.number, 1000.0 + t.number} for t in study.trials)
+    assert len({str(t.config) for t in study.trials}) == 60
+
+
+def optimize_more(storage: str, n_trials: int) -> None:
+    make_study("random", storage).optimize(objective_of("random", 0.02), n_trials=n_trials)
+
+
+def test_two_processes_optimize_at_once(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    make_study("random", storage)
+    children = [start(optimize_more, storage, 12) for _ in range(2)]
+    deadline = time.monotonic() + 60
+    for child in children:
+        child.join(deadline - time.monotonic())
+        assert child.exitcode == 0
+    study = make_study("random", storage)
+    assert all(t.state is TrialState.COMPLETE and t.restarts == 0 for t in study.trials)
+    assert len(study.trials) == 24
