@@ -55,7 +55,7 @@ def test_holdfast_commands_exist(root: Path) -> None:
     known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     text = (root / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:\$ |`)holdfast ([a-z]+)", text))
-    listed = re.search(r"`holdfast --help` lists the commands: (.*?)\n\n", text, re.DOTALL)
+    listed = re.search(r"`holdfast --help` lists the commands:\s(.*?)\n\n", text, re.DOTALL)
     assert listed is not None
     named |= set(re.findall(r"`([a-z]+)`", listed[1]))
     assert {"tune", "best", "verify"} <= named <= known
