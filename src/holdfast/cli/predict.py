@@ -44,13 +44,18 @@ def predict(
     """
     from holdfast.data.columns import Schema
     from holdfast.data.features import to_features
+    from holdfast.errors import DataError
     from holdfast.protocol.folder import find_run
     from holdfast.report.files import write_atomically
 
     frame = _read(new)
     model = _model(find_run(runs, name), tuple(trust or ()))
     schema = Schema.from_json(model.meta["schema"])
-    table = _predictions(model, schema, to_features(schema, frame), proba=proba)
+    try:
+        features = to_features(schema, frame)
+    except DataError as exc:
+        raise DataError(f"{new}: {exc}") from exc
+    table = _predictions(model, schema, features, proba=proba)
     data = table.write_csv().encode()
     if out is None:
         show_bytes(data)

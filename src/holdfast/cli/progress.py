@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Book, Trial], None]
 
-SECONDS_BETWEEN_LINES = 15.0
-"""Where stderr is no terminal: the longest silence while trials end."""
+LONGEST_SILENCE = 15.0
+"""Where stderr is no terminal: seconds after which a line is due with the next trial that ends."""
+
+SHORTEST_SILENCE = 1.0
+"""Where stderr is no terminal: seconds between two lines at least."""
 
 LINES = 10
 """Where stderr is no terminal: about so many lines for a whole search."""
 
-ENOUGH_TO_GUESS = 2
-"""Trials that must have ended before the time left is guessed."""
+ENOUGH_TO_GUESS = 3
+"""Trials that must have ended before the time left is guessed; from the first one on, which had to start a worker."""
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Tally:
         begun_with: ``done`` when this process began.
         started: `time.monotonic` seconds of that moment.
         best: the best value so far in words, empty before there is one.
+        first_ended: when the first trial of this process ended, and how many were done then.
+        failures: errors that have been told.
     """
 
     done: int
@@ -50,11 +55,14 @@ class Tally:
     begun_with: int
     started: float
     best: str = ""
+    first_ended: tuple[float, int] | None = None
     failures: set[str] = field(default_factory=set)
 
     def take(self, book: Book, trial: Trial) -> str | None:
         """Count one more trial; a sentence if it failed in a way not seen before."""
         self.done, self.total = count_done(book.state), book.state.history.trials_limit
+        if self.first_ended is None:
+            self.first_ended = (time.monotonic(), self.done)
         best = winner_of(book.state)
         if best is not None:
             metric = metric_of(book.state).name
@@ -72,10 +80,10 @@ class Tally:
 
     def left(self, now: float) -> float | None:
         """Seconds until the last trial ends, by the pace so far; None where that cannot be said."""
-        ended = self.done - self.begun_with
-        if self.total is None or ended < ENOUGH_TO_GUESS:
+        if self.total is None or self.first_ended is None or self.done - self.begun_with < ENOUGH_TO_GUESS:
             return None
-        return (now - self.started) / ended * (self.total - self.done)
+        since, done = self.first_ended
+        return (now - since) / max(self.done - done, 1) * (self.total - self.done)
 
     def line(self, now: float) -> str:
         """Everything in one line."""
@@ -86,7 +94,7 @@ class Tally:
         if not self.searching:
             parts.append("choosing, estimating, testing")
         elif left is not None:
-            parts.append(f"about {_rounded(left)} left")
+            parts.append(f"about {_roughly(left)} left")
         return ", ".join(parts)
 
 
@@ -106,8 +114,9 @@ def watched(run: RunFolder, total: int | None, *, quiet: bool) -> Iterator[Progr
             yield progress
     else:
         yield _plain(tally)
-    if not quiet and tally.done > tally.begun_with:
-        say(f"{count(tally.done - tally.begun_with, 'trial')} in {_rounded(time.monotonic() - tally.started)}")
+    ended = tally.done - tally.begun_with
+    if not quiet and ended:
+        say(f"{count(ended, 'trial')} and the report in {_rounded(time.monotonic() - tally.started)}")
 
 
 def on_record(run: RunFolder) -> StudyState | None:
@@ -166,7 +175,9 @@ def _plain(tally: Tally) -> Progress:
         if said is not None:
             say(said)
         now, step = time.monotonic(), max((tally.total or 0) // LINES, 1)
-        if tally.done - last_done >= step or now - last_time >= SECONDS_BETWEEN_LINES or not tally.searching:
+        silence = now - last_time
+        due = silence >= LONGEST_SILENCE or (silence >= SHORTEST_SILENCE and tally.done - last_done >= step)
+        if due or not tally.searching:
             say(tally.line(now))
             last_time, last_done = now, tally.done
 
@@ -176,3 +187,10 @@ def _plain(tally: Tally) -> Progress:
 def _rounded(seconds: float) -> str:
     """A time without fractions of a second."""
     return duration(round(max(seconds, 0.0)))
+
+
+def _roughly(seconds: float) -> str:
+    """A time that was guessed: in steps of five seconds, then of minutes."""
+    if seconds < 60:
+        return f"{max(5 * round(seconds / 5), 5)} s"
+    return f"{round(seconds / 60)} min" if seconds < 3600 else duration(seconds)

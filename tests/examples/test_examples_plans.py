@@ -1,0 +1,128 @@
+"""Every example plan, run as a person runs it, and the story that each tells."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.cli import main
+from holdfast.protocol.read import read_plan
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PLANS = sorted(path.name for path in EXAMPLES.glob("*.toml"))
+
+Tune = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the examples; all studies share its runs."""
+    return Path(shutil.copytree(EXAMPLES, tmp_path_factory.mktemp("examples") / "examples"))
+
+
+@pytest.fixture
+def tune(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Tune:
+    """Tune a plan, and check what must hold of any of them; gives the result as JSON."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def run(plan: str, runs: str = "runs") -> dict[str, Any]:
+        capfd.readouterr()
+        code = main(["tune", plan, "--json", "--quiet", "--runs", runs])
+        said = capfd.readouterr()
+        assert code == 0, said.err
+        assert said.err == ""
+        result: dict[str, Any] = json.loads(said.out)
+        assert main(["verify", result["name"], "--head", result["head"]["hash"], "--runs", runs]) == 0
+        capfd.readouterr()
+        for name in ("summary", "report", "trials", "model"):
+            assert Path(result["files"][name]).exists()
+        return result
+
+    return run
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert PLANS
+    assert [plan for plan in PLANS if f'("{plan}"' not in source] == []
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_plan_is_short_and_says_what_it_is_for(plan: str) -> None:
+    text = (EXAMPLES / plan).read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert len(text.splitlines()) <= 36
+    assert read_plan(EXAMPLES / plan).plan.study.name == plan.removesuffix(".toml").replace("_", "-")
+
+
+def test_breast_cancer(tune: Tune) -> None:
+    result = tune("breast_cancer.toml")
+    assert result["metric"] == "roc_auc"
+    assert result["naive"]["n"] == 455
+    assert result["estimate"]["low"] > 0.95
+    assert result["test"]["value"] > 0.9
+
+
+def test_wine_kmeans_finds_the_three_kinds(tune: Tune) -> None:
+    result = tune("wine_kmeans.toml")
+    assert result["config"]["n_clusters"] in {2, 3, 4}
+    assert result["test"]["value"] > 0.2
+
+
+def test_factory(tune: Tune) -> None:
+    result = tune("factory.toml")
+    assert 1 <= result["config"]["components__n_components"] <= 4
+    assert result["test"]["value"] > 0.8
+
+
+def test_customers(tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    result = tune("customers.toml")
+    assert result["test"]["value"] > 0.6
+    assert main(["predict", "customers", "customers.csv", "--proba"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == "prediction,probability.no,probability.yes"
+    assert len(lines) == 401
+    assert {line.split(",")[0] for line in lines[1:]} == {"yes", "no"}
+
+
+def test_customers_csv_is_what_its_script_makes() -> None:
+    made = runpy.run_path(str(EXAMPLES / "make_customers.py"))["make_customers"]()
+    assert (EXAMPLES / "customers.csv").read_text(encoding="utf-8") == made
+
+
+def test_only_the_better_of_two_rivals_is_tested(tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ridge, forest = tune("diabetes_ridge.toml"), tune("diabetes_forest.toml")
+    for result in (ridge, forest):
+        assert result["test"] is None
+        assert result["missing"]["test"] == f"the test rows are sealed until: holdfast unseal {result['name']}"
+    better, other = sorted((ridge, forest), key=lambda result: float(result["estimate"]["value"]))
+    assert better["name"] == "diabetes-ridge", "the plan's comment unseals this one"
+    assert main(["unseal", better["name"]]) == 0
+    assert "test" in capfd.readouterr().out
+    assert main(["unseal", other["name"]]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith(f"holdfast: the test rows of study '{other['name']}' have been opened once before")
+    assert "--again --why" in said
+
+
+def test_digits_with_fewer_trials(tune: Tune, folder: Path) -> None:
+    pytest.importorskip("torch")
+    short = (folder / "digits.toml").read_text(encoding="utf-8").replace("trials = 60", "trials = 3")
+    (folder / "short.toml").write_text(short.replace('name = "digits"', 'name = "short"'), encoding="utf-8")
+    result = tune("short.toml")
+    assert result["test"]["value"] > 0.9
+
+
+@pytest.mark.long
+def test_digits(tune: Tune) -> None:
+    pytest.importorskip("torch")
+    result = tune("digits.toml", runs="runs-of-digits")
+    assert result["test"]["value"] > 0.95
+    assert result["estimate"]["low"] > 0.9
