@@ -12,8 +12,10 @@ import pytest
 
 import holdfast
 from holdfast.errors import StudyHaltedError
-from holdfast.records import Cause, TrialState, Verdict
+from holdfast.records import Cause, Entry, TrialState, Verdict
+from holdfast.study import book
 from holdfast.study.handle import LiveTrial
+from holdfast.study.state import fold
 from holdfast.study.study import Study
 
 
@@ -211,6 +213,24 @@ def test_an_interrupted_trial_runs_again_with_no_new_ones() -> None:
         study.optimize(objective, n_trials=1)
     study.optimize(objective, n_trials=0)
     assert [t.state for t in study.trials] == [TrialState.COMPLETE]
+
+
+def test_an_interrupt_in_the_middle_of_a_fold_leaves_the_study_as_its_log_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = study_of_x()
+
+    def torn(state: Any, item: Entry, index: int) -> Any:
+        if item.kind == "trial.told" and item.data["trial"] == 2:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        return fold(state, item, index)
+
+    monkeypatch.setattr(book, "fold", torn)
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(lambda trial: float(trial["x"]), n_trials=5)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 3  # told, as the log has it
+    assert study.book.state.length == study.book.log.head().length
+    study.optimize(lambda trial: float(trial["x"]), n_trials=2)
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE] * 5
 
 
 def test_what_a_callback_raises_passes_on() -> None:

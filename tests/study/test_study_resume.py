@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import holdfast
+from holdfast.errors import RequestError
+from holdfast.execute.base import Nothing
+from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.log.verify import verify
 from holdfast.records import Trial, TrialState
+from holdfast.search.manual import Manual
+from holdfast.study import actions, lock
+from holdfast.study.driver import StudyDriver
+from holdfast.study.jobs import ObjectiveJob
 from holdfast.study.study import Study, load_study
 
 if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
@@ -155,9 +163,48 @@ def test_trials_in_the_hands_of_another_process_are_not_lost(tmp_path: Path) -> 
     assert other.tell(held, 0.5).metrics == {"value": 0.5}
 
 
-def test_two_that_see_the_same_lost_trial_restart_it_once(tmp_path: Path) -> None:
-    from holdfast.study import actions
+def test_an_interrupted_trial_runs_again_though_others_are_at_work(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    other, study = make_study("random", storage), make_study("random", storage)
+    held = other.ask()
 
+    def objective(trial: Any) -> float:
+        if study.trials[trial.number].restarts == 0 and trial.number == 1:
+            raise KeyboardInterrupt
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        study.optimize(objective, n_trials=1)
+    study.optimize(objective, n_trials=0)
+    assert [t.state.value for t in study.trials] == ["running", "complete"]
+    other.tell(held, 1.0)
+
+
+def test_a_driver_that_waits_sees_what_others_add(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    study, other = (Study({"x": holdfast.Float(0, 1)}, strategy="manual", storage=storage) for _ in range(2))
+    study.enqueue({"x": 0.25})
+    driver = StudyDriver(study.book, Manual())
+    assert isinstance(driver.next(), list)
+    assert driver.next() is Nothing.WAIT
+    other.enqueue({"x": 0.75}, why="while it waits")
+    given = driver.next()
+    assert isinstance(given, list)
+    assert given[0].config == {"x": 0.75}
+
+
+def test_a_trial_lost_between_its_last_checkpoint_and_its_pause_starts_again() -> None:
+    """From the checkpoint at its rung it would have nothing to train, and so nothing to report."""
+    study = make_study("asha", None)
+    trial = study.ask()
+    trial.report(0.5, 1)
+    trial.save(b"at the rung")
+    again = actions.restart(study.book, study.trials[0], "gone")
+    assert again is not None
+    assert (again.start_step, again.until_step, again.checkpoint) == (0, 1, None)
+
+
+def test_two_that_see_the_same_lost_trial_restart_it_once(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/s.db"
     make_study("random", storage).ask()
     one, two = make_study("random", storage), make_study("random", storage)
@@ -168,11 +215,6 @@ def test_two_that_see_the_same_lost_trial_restart_it_once(tmp_path: Path) -> Non
 
 
 def test_a_driver_that_is_alone_keeps_others_out(tmp_path: Path) -> None:
-    from holdfast.errors import RequestError
-    from holdfast.execute.inline import Inline
-    from holdfast.study import lock
-    from holdfast.study.jobs import ObjectiveJob
-
     storage = f"sqlite:///{tmp_path}/s.db"
     study, other = make_study("random", storage), make_study("random", storage)
 

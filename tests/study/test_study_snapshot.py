@@ -147,6 +147,7 @@ class AnyStudy(RuleBasedStateMachine):
             return
         live = self.study.book.state
         by_log = folded(self.study.book)
+        assert all(not live.trials[number].state.finished for number in live.proposals)
         assert described(live) == described(by_log)
         restored = state_from_bytes(state_to_bytes(live, self.study.book.head))
         assert restored is not None
@@ -155,7 +156,7 @@ class AnyStudy(RuleBasedStateMachine):
 
 
 TestAnyStudy = AnyStudy.TestCase
-TestAnyStudy.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestAnyStudy.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 
 
 def busy_study(storage: str | None, n_trials: int = 12) -> Study:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
@@ -306,6 +307,18 @@ def test_user_attributes_are_kept_and_must_be_json() -> None:
             trial.set_user_attr("x", value)
     trial.set_user_attr("x", "y")
     assert study.tell(trial, 2.0).extra == {"x": "y"}
+
+
+def test_asking_and_telling_stays_quick() -> None:
+    study = random_study()
+    spent = []
+    for _ in range(1000):
+        began = time.process_time()
+        study.tell(study.ask(), 1.0)
+        spent.append(time.process_time() - began)
+    early, late = np.median(spent[100:200]), np.median(spent[900:])
+    print(f"ask and tell take {late * 1e3:.2f} ms at 1,000 trials ({early * 1e3:.2f} ms at 100)")
+    assert late < 5 * early + 0.001  # no cost that grows with the number of trials
 
 
 # settings of an existing study

@@ -6,6 +6,7 @@ Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020, 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,10 +34,9 @@ class Asha:
         """Promote what may be promoted, highest rung first; fill up with new configurations."""
         one_objective(history, self.name)
         fidelity = _fidelity(history)
-        promoted = promotions(history, fidelity)[:n]
         suggestions = [
             Suggestion(history.config(trial), reason, history.index, resume_from=trial, until_step=until)
-            for trial, until, reason in promoted
+            for trial, until, reason in itertools.islice(promotions(history, fidelity), n)
         ]
         fresh = n - len(suggestions)
         if history.trials_left is not None:
@@ -67,21 +67,19 @@ class Asha:
         ]
 
 
-def promotions(history: History, fidelity: Fidelity) -> list[tuple[int, int, str]]:
+def promotions(history: History, fidelity: Fidelity) -> Iterator[tuple[int, int, str]]:
     """(trial, next rung, reason) of every paused trial that may go on, highest rung first, best first."""
     rungs = fidelity.rungs()
-    found: list[tuple[int, int, str]] = []
     for level, above in reversed(list(itertools.pairwise(rungs))):
         losses = history.loss_at(level)
         reported = np.flatnonzero(history.reported_at(level))
         # a diverged trial counts as the worst of its rung, and so does not shrink it
         ranked = reported[np.argsort(np.where(np.isnan(losses[reported]), np.inf, losses[reported]), kind="stable")]
-        places = len(ranked) // fidelity.eta
-        for place, trial in enumerate(ranked[:places]):
-            if history.states[trial] == PAUSED and history.until[trial] == level and not np.isnan(losses[trial]):
-                reason = f"asha: {place + 1} of {len(ranked)} at {fidelity.name} {level}, on to {above}"
-                found.append((int(trial), above, reason))
-    return found
+        best = ranked[: len(ranked) // fidelity.eta]
+        waiting = (history.states[best] == PAUSED) & (history.until[best] == level) & ~np.isnan(losses[best])
+        for place in np.flatnonzero(waiting):
+            reason = f"asha: {place + 1} of {len(ranked)} at {fidelity.name} {level}, on to {above}"
+            yield int(best[place]), above, reason
 
 
 def _finish_best(history: History, fidelity: Fidelity) -> list[Suggestion]:
