@@ -421,60 +421,6 @@ def test_closed_studies_release_the_file(tmp_path: Path) -> None:
         study.ask()
 
 
-# the estimate
-
-
-def _rows(trial: LiveTrial) -> holdfast.RowScores:
-    rng = np.random.default_rng(trial.number)
-    return holdfast.RowScores((rng.random(200) < 0.6 + 0.05 * trial["layers"]).astype(float))
-
-
-def test_estimate_corrects_where_rows_were_told() -> None:
-    study = random_study(direction="maximize")
-    for _ in range(12):
-        trial = study.ask()
-        rows = _rows(trial)
-        study.tell(trial, float(rows.values.mean()), rows=rows)
-    score = study.estimate()
-    assert score.low is not None
-    assert score.high is not None
-    assert score.low <= score.value <= score.high
-    assert score.value < study.best_value
-    assert score.n == 200
-    assert "mean" not in score.estimand or score.method
-    again = study.estimate(level=0.5)
-    assert again.high is not None
-    assert again.low is not None
-    assert again.high - again.low < score.high - score.low
-
-
-def test_rows_travel_from_worker_processes() -> None:
-    def train(trial: LiveTrial) -> float:
-        rng = np.random.default_rng(trial.number)
-        scores = (rng.random(100) < 0.8).astype(float)
-        trial.rows = holdfast.RowScores(scores)
-        return float(scores.mean())
-
-    study = random_study(direction="maximize")
-    study.optimize(train, n_trials=4, n_jobs=2)
-    rows = study.trials[2].rows
-    assert rows is not None
-    expected = (np.random.default_rng(2).random(100) < 0.8).astype(float)
-    assert np.array_equal(study.book.get_rows(rows).values, expected)
-    assert study.estimate().value <= study.best_value
-
-
-def test_estimate_says_what_is_missing_and_gives_no_number() -> None:
-    study = random_study(name="bare", direction="maximize")
-    with pytest.raises(RequestError, match="no trial with a value yet"):
-        study.estimate()
-    study.optimize(objective, n_trials=2)
-    trial = study.ask()
-    study.tell(trial, 0.5, rows=_rows(trial))
-    with pytest.raises(RequestError, match="study 'bare' has no estimate, because 2 of 3 complete trials came without"):
-        study.estimate()
-
-
 def test_rows_of_a_wrong_kind_fail_the_trial_in_words() -> None:
     def train(trial: LiveTrial) -> float:
         trial.rows = [0.0, 1.0]  # type: ignore[assignment]

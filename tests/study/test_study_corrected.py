@@ -1,0 +1,71 @@
+"""The estimate of a study: corrected where row scores were told, refused in words where they are missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import holdfast
+from holdfast.errors import RequestError
+from holdfast.study.handle import LiveTrial
+from holdfast.study.study import Study
+
+SPACE = holdfast.Space({"layers": holdfast.Int(1, 6), "rate": holdfast.Float(0, 1)})
+
+
+def random_study(**settings: Any) -> Study:
+    return Study(SPACE, strategy="random", **settings)
+
+
+def _rows(trial: LiveTrial) -> holdfast.RowScores:
+    rng = np.random.default_rng(trial.number)
+    return holdfast.RowScores((rng.random(200) < 0.6 + 0.05 * trial["layers"]).astype(float))
+
+
+def test_estimate_corrects_where_rows_were_told() -> None:
+    study = random_study(direction="maximize")
+    for _ in range(12):
+        trial = study.ask()
+        rows = _rows(trial)
+        study.tell(trial, float(rows.values.mean()), rows=rows)
+    score = study.estimate()
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low <= score.value <= score.high
+    assert score.value < study.best_value
+    assert score.n == 200
+    assert score.method
+    assert score.estimand
+    again = study.estimate(level=0.5)
+    assert again.high is not None
+    assert again.low is not None
+    assert again.high - again.low < score.high - score.low
+
+
+def test_rows_travel_from_worker_processes() -> None:
+    def train(trial: LiveTrial) -> float:
+        rng = np.random.default_rng(trial.number)
+        scores = (rng.random(100) < 0.8).astype(float)
+        trial.rows = holdfast.RowScores(scores)
+        return float(scores.mean())
+
+    study = random_study(direction="maximize")
+    study.optimize(train, n_trials=4, n_jobs=2)
+    rows = study.trials[2].rows
+    assert rows is not None
+    expected = (np.random.default_rng(2).random(100) < 0.8).astype(float)
+    assert np.array_equal(study.book.get_rows(rows).values, expected)
+    assert study.estimate().value <= study.best_value
+
+
+def test_estimate_says_what_is_missing_and_gives_no_number() -> None:
+    study = random_study(name="bare", direction="maximize")
+    with pytest.raises(RequestError, match="no trial with a value yet"):
+        study.estimate()
+    study.optimize(lambda trial: float(trial["rate"]), n_trials=2)
+    trial = study.ask()
+    study.tell(trial, 0.5, rows=_rows(trial))
+    with pytest.raises(RequestError, match="study 'bare' has no estimate, because 2 of 3 complete trials came without"):
+        study.estimate()
