@@ -47,7 +47,7 @@ SPACES: dict[str, Space] = {
             "width": Int(1, 9, when={"depth": [2, 3]}),
         }
     ),
-    "categorical": Space({f"c{i}": Categorical(list("abcdefgh")) for i in range(6)}),
+    "categorical": Space({f"c{i}": Categorical(list("abcde")) for i in range(5)}),
     "one-dimensional": Space({"x": Float(0, 1)}),
     "finite": Space({"a": Categorical(["u", "v", "w"]), "b": Int(1, 2, when={"a": ["u", "v"]})}),
     "constant": Space({"a": Categorical(["only"])}),
