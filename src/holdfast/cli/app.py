@@ -10,9 +10,9 @@ from holdfast.cli import doctor, predict, run, show, verify
 from holdfast.cli.options import examples
 
 _START = examples(
-    "holdfast tune plan.toml        run a plan: split, search, choose, estimate, test",
-    "holdfast status digits         see where a study stands, also while it runs",
-    "holdfast best digits           the winner and its three scores",
+    "holdfast tune plan.toml      # run a plan: split, search, choose, estimate, test",
+    "holdfast status digits       # see where a study stands, also while it runs",
+    "holdfast best digits         # the winner and its three scores",
     "holdfast predict digits new.csv --out predictions.csv",
 )
 
@@ -73,6 +73,6 @@ app.command(
 )(predict.predict)
 app.command(epilog=examples("holdfast export digits trials.csv", "holdfast export digits trials.parquet"))(show.export)
 app.command(
-    epilog=examples("holdfast verify digits", "holdfast verify digits --head 3f9c...  (64 digits, from the report)")
+    epilog=examples("holdfast verify digits", "holdfast verify digits --head 3f9c...    # 64 digits, from the report")
 )(verify.verify)
 app.command(epilog=examples("holdfast doctor", "holdfast doctor --json"))(doctor.doctor)

@@ -1,0 +1,148 @@
+"""predict: new rows in, predictions out, and a sentence for every table that will not do."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+import holdfast
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def rows() -> pl.DataFrame:
+    table = load_breast_cancer()
+    return pl.DataFrame({str(name): table.data[:, i] for i, name in enumerate(table.feature_names)})
+
+
+def predictions(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_predictions_are_those_of_the_model(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.write_csv("new.csv")
+    answer = call("predict", "bc", "new.csv")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    found = [int(row["prediction"]) for row in predictions(answer.stdout)]
+    model = holdfast.load_result("bc").model
+    assert found == model.predict(rows).tolist()
+    assert np.mean(np.array(found) == load_breast_cancer().target) > 0.9
+
+
+def test_every_format_gives_the_same(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.write_csv("new.csv")
+    rows.write_csv("new.tsv", separator="\t")
+    rows.write_parquet("new.parquet")
+    rows.write_ipc("new.arrow")
+    answers = [call("predict", "bc", f"new.{ending}").stdout for ending in ("csv", "tsv", "parquet", "arrow")]
+    assert answers[0].startswith("prediction\n")
+    assert len(set(answers)) == 1
+
+
+def test_probabilities_sum_to_one_and_lead_to_the_prediction(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.head(50).write_csv("new.csv")
+    found = predictions(call("predict", "bc", "new.csv", "--proba").stdout)
+    for row in found:
+        shares = [float(row["probability.0"]), float(row["probability.1"])]
+        assert sum(shares) == pytest.approx(1.0)
+        assert int(row["prediction"]) == int(np.argmax(shares))
+
+
+def test_other_columns_and_their_order_do_not_matter(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.head(9).write_csv("new.csv")
+    shuffled = rows.head(9).select(*reversed(rows.columns)).with_columns(pl.lit("x").alias("remark"))
+    shuffled.write_csv("shuffled.csv")
+    assert call("predict", "bc", "new.csv").stdout == call("predict", "bc", "shuffled.csv").stdout
+
+
+def test_out_writes_a_file_and_says_so_on_stderr(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.head(3).write_csv("new.csv")
+    answer = call("predict", "bc", "new.csv", "--out", "made/here.csv")
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert answer.stderr == "wrote 3 predictions to made/here.csv\n"
+    assert len(Path("made/here.csv").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "new.csv is empty; a table with a header and rows is needed"),
+        ("a,b\n", "new.csv has a header but no rows; at least one row is needed"),
+        ("a,b\n1\n", "line 2 of new.csv has 1 values where the header names 2 columns"),
+        ("a,b\n1,2\n", "new.csv: the table lacks columns 'mean radius', 'mean texture'"),
+        ("a,a\n1,2\n", "columns 1 and 2 of new.csv are both called 'a'"),
+        ('a,b\n"1,2\n', "line 2 of new.csv cannot be read as CSV"),
+    ],
+)
+def test_a_table_that_will_not_do_is_one_sentence(call: Call, finished: Path, content: str, sentence: str) -> None:
+    Path("new.csv").write_text(content)
+    answer = call("predict", "bc", "new.csv")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"holdfast: {sentence}")
+    assert answer.stderr.count("\n") == 1
+    assert answer.stdout == ""
+
+
+def test_a_value_that_is_no_number_is_named_with_its_place(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.head(3).cast({"mean area": pl.String}).with_columns(pl.lit("wide").alias("mean area")).write_csv("new.csv")
+    answer = call("predict", "bc", "new.csv")
+    assert answer.returncode == 2
+    assert answer.stderr == "holdfast: new.csv: column 'mean area' holds 'wide' in row 1, which is not a number\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("nope.csv", "there is no file 'nope.csv'"),
+        ("new.xlsx", "'new.xlsx' is no table that can be read; it may end in .csv"),
+        ("sklearn:iris", "'sklearn:iris' is no table that can be read"),
+        (".", "the source '.' is a folder"),
+    ],
+)
+def test_what_is_no_table_is_refused(call: Call, finished: Path, name: str, sentence: str) -> None:
+    answer = call("predict", "bc", name)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"holdfast: {sentence}")
+
+
+def test_a_model_whose_file_was_changed_is_not_used(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.head(3).write_csv("new.csv")
+    with Path("runs/bc/model/config.json").open("a") as file:
+        file.write(" ")
+    answer = call("predict", "bc", "new.csv")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("holdfast: runs/bc/model/config.json was changed")
+
+
+def regression_plan() -> dict[str, Any]:
+    return {
+        "study": {"name": "sugar"},
+        "data": {"source": "sklearn:diabetes"},
+        "model": {"family": "ridge"},
+        "search": {"strategy": "random", "trials": 2},
+    }
+
+
+def test_probabilities_of_a_regression_are_refused(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from holdfast.execute.inline import Inline
+
+    monkeypatch.chdir(tmp_path)
+    result = holdfast.tune(regression_plan(), executor=Inline())
+    table = pl.DataFrame(
+        {name: [0.01, -0.02] for name in ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")}
+    )
+    table.write_csv("new.csv")
+    found = [float(row["prediction"]) for row in predictions(call("predict", "sugar", "new.csv").stdout)]
+    assert found == result.model.predict(table).tolist()
+    answer = call("predict", "sugar", "new.csv", "--proba")
+    assert answer.returncode == 2
+    assert answer.stderr == "holdfast: --proba needs classes, and the task of study 'sugar' is regression\n"

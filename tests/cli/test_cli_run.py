@@ -1,0 +1,217 @@
+"""tune, resume and unseal: Ctrl-C, looking on from another process, sealed rows, wrong plans."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Begin = Callable[..., subprocess.Popen[str]]
+
+SLOW = """
+[study]
+name = "slow"
+[data]
+source = "sklearn:iris"
+[model]
+family = "slow_model:make"
+[space]
+n_neighbors = { type = "int", low = 1, high = 50 }
+[search]
+strategy = "random"
+trials = TRIALS
+"""
+
+SLOW_MODEL = """
+import time
+from sklearn.neighbors import KNeighborsClassifier
+class Slow(KNeighborsClassifier):
+    def fit(self, X, y):
+        time.sleep(0.15)
+        return super().fit(X, y)
+def make():
+    return Slow()
+"""
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    (tmp_path / "plan.toml").write_text(SLOW.replace("TRIALS", "300"))
+    (tmp_path / "slow_model.py").write_text(SLOW_MODEL)
+    return tmp_path
+
+
+def status(call: Call, folder: Path) -> dict[str, dict[str, int]]:
+    answer = call("status", "slow", "--runs", folder / "runs", "--json")
+    found: dict[str, dict[str, int]] = json.loads(answer.stdout) if answer.returncode == 0 else {}
+    return found
+
+
+def wait_for_trials(call: Call, folder: Path, many: int, process: subprocess.Popen[str]) -> int:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        done = status(call, folder).get("trials", {}).get("complete", 0)
+        if done >= many:
+            return done
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    raise AssertionError("no trial has ended in a minute")
+
+
+def test_ctrl_c_says_what_is_on_record_and_resume_goes_on(call: Call, begin: Begin, slow: Path) -> None:
+    process = begin("tune", "plan.toml")
+    seen = wait_for_trials(call, slow, 3, process)
+    answer = call("status", "slow", "--runs", slow / "runs")
+    assert "1 running" in answer.stdout
+    assert "to come" in answer.stdout
+    refused = call("tune", slow / "plan.toml", "--runs", slow / "runs", "--quiet")
+    assert refused.returncode == 2
+    assert "is being driven by another process" in refused.stderr
+
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    seconds = time.monotonic() - started
+    assert process.returncode == 130
+    assert out == ""
+    last = err.splitlines()[-1]
+    done = int(last.split(";")[1].split()[0])
+    assert done >= seen
+    assert last == f"holdfast: stopped; {done} of 300 trials are on record; go on with: holdfast resume slow"
+    assert "Traceback" not in err
+    assert seconds < 1 + 4 * max(os.getloadavg()[0] / (os.cpu_count() or 1) - 1, 0), "slower than a second"
+
+    again = begin("resume", "slow")
+    wait_for_trials(call, slow, done + 2, again)
+    again.send_signal(signal.SIGINT)
+    _, err = again.communicate(timeout=20)
+    assert again.returncode == 130
+    assert int(err.splitlines()[-1].split(";")[1].split()[0]) >= done + 2
+
+
+def test_on_a_terminal_there_is_one_live_line(call: Call, slow: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdfast", "tune", "plan.toml"],
+        cwd=slow,
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    deadline = time.monotonic() + 60
+    while b" left" not in seen and time.monotonic() < deadline:
+        if select.select([ours], [], [], 0.5)[0]:
+            seen += os.read(ours, 65536)
+    process.send_signal(signal.SIGINT)
+    while select.select([ours], [], [], 10)[0]:
+        try:
+            seen += os.read(ours, 65536)
+        except OSError:  # the other end of the terminal is closed
+            break
+    assert process.wait(20) == 130
+    os.close(ours)
+    text = seen.decode()
+    assert " of 300 trials, best accuracy 0." in text
+    assert "\x1b[2K" in text, "the line is drawn over"
+    assert "go on with: holdfast resume slow" in text
+
+
+def test_quiet_says_nothing_but_the_result(call: Call, finished: Path) -> None:
+    answer = call("tune", "plan.toml", "--quiet")
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    assert answer.stdout.startswith("accuracy (higher is better) of study 'bc':")
+
+
+def test_a_finished_study_is_not_run_again(call: Call, finished: Path) -> None:
+    before = call("verify", "bc", "--json").stdout
+    answer = call("resume", "bc", "--json")
+    assert answer.returncode == 0
+    assert json.loads(answer.stdout)["name"] == "bc"
+    assert "has made its choice before; no further trial is run" in answer.stderr
+    assert json.loads(call("verify", "bc", "--json").stdout)["events"] == json.loads(before)["events"]
+
+
+def test_a_second_opening_needs_a_reason(call: Call, finished: Path) -> None:
+    answer = call("unseal", "bc")
+    assert answer.returncode == 1
+    assert 'holdfast unseal bc --again --why "the reason"' in answer.stderr
+    first = json.loads(call("best", "bc", "--json").stdout)["test"]
+    answer = call("unseal", "bc", "--again", "--why", "to see whether it widens", "--json")
+    assert answer.returncode == 0, answer.stderr
+    second = json.loads(answer.stdout)["test"]
+    assert second["value"] == first["value"]
+    assert second["high"] - second["low"] > first["high"] - first["low"]
+
+
+def test_a_changed_plan_is_refused(call: Call, finished: Path) -> None:
+    Path("plan.toml").write_text(Path("plan.toml").read_text().replace("trials = 3", "trials = 4"))
+    answer = call("tune", "plan.toml", "--quiet")
+    assert answer.returncode == 2
+    assert "[search] trials was 3 and is 4" in answer.stderr
+
+
+PLAN = '[study]\nname = "a"\n[data]\nsource = "sklearn:iris"\n[model]\nfamily = "knn"\n'
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ("", "plan.toml: the plan lacks the table [study]"),
+        ("[study\n", "plan.toml is not TOML: "),
+        (PLAN.replace("knn", "knnn"), "there is no model family 'knnn' (did you mean 'knn'?)"),
+        (PLAN.replace("iris", "irises"), "there is no table 'sklearn:irises' (did you mean 'iris'?)"),
+        (PLAN + '[metric]\nname = "acuracy"\n', "(did you mean 'accuracy'?)"),
+        (PLAN + "[search]\ntrails = 3\n", "line 8: [search] has the unknown key 'trails' (did you mean 'trials'?)"),
+        (PLAN + '[search]\ntrials = "ten"\n', "line 8: [search] has trials = 'ten'; it should be a whole number"),
+        (PLAN + "[search]\ntrials = 0\n", "line 8: [search] has trials = 0; it should be greater than or equal to 1"),
+        (PLAN + '[serach]\nstrategy = "gp"\n', "the plan has the unknown table [serach] (did you mean 'search'?)"),
+        (PLAN + '[search]\nstrategy = "gpp"\n', "strategy 'gpp' does not exist"),
+        (PLAN + "[space]\nn_neighbours = 3\n", "(did you mean 'n_neighbors'?)"),
+        (PLAN + "[budget]\nusd = 3\n", "a budget of money ('usd') is not built yet; there is 'hours'"),
+    ],
+)
+def test_a_wrong_plan_is_one_sentence_and_leaves_nothing_behind(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: str, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plan.toml").write_text(plan)
+    answer = call("tune", "plan.toml", "--quiet")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("holdfast: ")
+    assert sentence in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert not Path("runs/a").exists()
+
+
+def test_a_missing_plan_is_named_with_the_nearest(call: Call, finished: Path) -> None:
+    answer = call("tune", "plam.toml")
+    assert answer.returncode == 2
+    assert answer.stderr == "holdfast: there is no plan file 'plam.toml' (did you mean 'plan.toml'?)\n"
+
+
+def test_trials_that_fail_alike_halt_the_study_with_the_real_error(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plan.toml").write_text(SLOW.replace("TRIALS", "9"))
+    Path("slow_model.py").write_text(SLOW_MODEL.replace("time.sleep(0.15)", "raise ArithmeticError('no luck')"))
+    answer = call("tune", "plan.toml")
+    assert answer.returncode == 1
+    assert "trial 0 failed: ArithmeticError: no luck" in answer.stderr
+    assert "trial 1 failed" not in answer.stderr
+    assert "5 trials in a row failed alike: ArithmeticError: no luck" in answer.stderr.splitlines()[-1]
