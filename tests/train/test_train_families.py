@@ -11,7 +11,8 @@ import pytest
 
 from holdfast.errors import MissingExtraError, RequestError
 from holdfast.train.estimators import fit_estimator
-from holdfast.train.families import PLANNED, Family, all_families, families_for, family_named
+from holdfast.train.families import Family
+from holdfast.train.registry import PLANNED, all_families, families_for, family_named
 from holdfast.train.task import Task, TaskKind
 
 Table = tuple[np.ndarray, np.ndarray]
@@ -83,7 +84,7 @@ def test_spaces_exist_for_small_and_large_tables(family: Family, kind: TaskKind,
 
 def test_families_are_listed_without_torch() -> None:
     code = (
-        "import sys; from holdfast.train.families import all_families; all_families(); "
+        "import sys; from holdfast.train.registry import all_families; all_families(); "
         "from holdfast.train import storage; sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,7 +10,8 @@ import pytest
 
 from holdfast.errors import RequestError
 from holdfast.train.estimators import fit_estimator
-from holdfast.train.families import Family, all_families
+from holdfast.train.families import Family
+from holdfast.train.registry import all_families
 from holdfast.train.storage import load_model, save_model
 from holdfast.train.task import Task, TaskKind
 

@@ -17,7 +17,8 @@ from holdfast.records import Config, Fidelity
 from holdfast.space import Space
 from holdfast.train.estimators import fit_estimator
 from holdfast.train.factory import build_from_factory, load_factory
-from holdfast.train.families import Family, Preprocessing, family_named
+from holdfast.train.families import Family, Preprocessing
+from holdfast.train.registry import family_named
 from holdfast.train.task import Task, TaskKind
 
 DEFAULT_METRICS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "rmse", "clustering": "silhouette"}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from holdfast.errors import SpaceError, nearest
+from holdfast.space import tree
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
-
-_MAX_COUNT = 10**15
 
 
 class Space:
@@ -36,8 +34,10 @@ class Space:
                 raise SpaceError(f"hyperparameter '{name}' is {domain!r}; it must be a Float, an Int or a Categorical")
         self.domains: dict[str, Domain] = dict(domains)
         self.names: tuple[str, ...] = tuple(self.domains)
-        self._check_conditions()
-        self._order = self._parents_first()
+        tree.check_conditions(self.domains)
+        self._order = tree.parents_first(self.domains)
+        self._wanted_cells = tree.wanted_cells(self.domains)
+        self._index = {name: i for i, name in enumerate(self.names)}
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,8 +61,7 @@ class Space:
         """The names that are active given the parents' values in ``config``, parents before children."""
         found: list[str] = []
         for name in self._order:
-            when = self.domains[name].when
-            if all(parent in found and _member(config.get(parent), values) for parent, values in when.items()):
+            if tree.holds(self.domains[name], {parent: config.get(parent) for parent in found}):
                 found.append(name)
         return tuple(found)
 
@@ -80,8 +79,7 @@ class Space:
         checked: dict[str, Scalar] = {}
         for name in self._order:
             domain = self.domains[name]
-            on = all(parent in checked and _member(checked[parent], vs) for parent, vs in domain.when.items())
-            if not on:
+            if not tree.holds(domain, checked):
                 if name in config:
                     rule = " and ".join(f"{p} is {' or '.join(map(repr, vs))}" for p, vs in domain.when.items())
                     raise SpaceError(f"the configuration has '{name}', which is active only when {rule}")
@@ -110,7 +108,7 @@ class Space:
         config: dict[str, Scalar] = {}
         for name in self._order:
             domain = self.domains[name]
-            if all(parent in config and _member(config[parent], values) for parent, values in domain.when.items()):
+            if tree.holds(domain, config):
                 config[name] = domain.from_unit(float(unit[self._index[name]]))
         return {name: config[name] for name in self.names if name in config}
 
@@ -140,11 +138,11 @@ class Space:
 
     def count(self) -> int | None:
         """The number of different configurations; None if infinite or beyond 10**15."""
-        return self._count(0, {})
+        return tree.count(self.domains, self._order)
 
     def grid(self, resolution: int = 5) -> Iterator[dict[str, Scalar]]:
         """Every combination of ``resolution`` values a number and all choices a categorical; each one once."""
-        for config in self._combinations(0, {}, resolution):
+        for config in tree.combinations(self.domains, self._order, resolution):
             yield {name: config[name] for name in self.names if name in config}
 
     def key(self, config: Mapping[str, Scalar]) -> str:
@@ -160,89 +158,8 @@ class Space:
         """The space that `to_json`, or a plan's [space] table, describes."""
         return Space({name: domain_from_json(name, item) for name, item in data.items()})
 
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {name: i for i, name in enumerate(self.names)}
-
-    @cached_property
-    def _wanted_cells(self) -> dict[str, dict[str, np.ndarray]]:
-        wanted: dict[str, dict[str, np.ndarray]] = {}
-        for name, domain in self.domains.items():
-            wanted[name] = {}
-            for parent, values in domain.when.items():
-                of = self.domains[parent]
-                cells = [
-                    of.position(v) if isinstance(of, Categorical) else (v - of.low) // getattr(of, "step", 1)
-                    for v in values
-                ]
-                wanted[name][parent] = np.array(cells, dtype=float)
-        return wanted
-
-    def _check_conditions(self) -> None:
-        for name, domain in self.domains.items():
-            for parent, values in domain.when.items():
-                if parent not in self.domains:
-                    hint = nearest(parent, self.names)
-                    raise SpaceError(f"hyperparameter '{name}' depends on '{parent}', which is not in the space{hint}")
-                if isinstance(self.domains[parent], Float):
-                    raise SpaceError(
-                        f"hyperparameter '{name}' depends on '{parent}', a Float; it needs an Int or a Categorical"
-                    )
-                for value in values:
-                    try:
-                        self.domains[parent].check(value, parent)
-                    except SpaceError as exc:
-                        raise SpaceError(f"hyperparameter '{name}' has a condition that never holds: {exc}") from None
-
-    def _parents_first(self) -> tuple[str, ...]:
-        order: list[str] = []
-        left = list(self.names)
-        while left:
-            ready = [name for name in left if all(parent in order for parent in self.domains[name].when)]
-            if not ready:
-                raise SpaceError(f"the conditions of {', '.join(map(repr, left))} go round in a circle")
-            order += ready
-            left = [name for name in left if name not in order]
-        return tuple(order)
-
-    def _count(self, position: int, chosen: dict[str, Scalar]) -> int | None:
-        """The number of ways to go on from ``position`` in the order, given the parents' values so far."""
-        parents = {parent for domain in self.domains.values() for parent in domain.when}
-        total = 1
-        for at in range(position, len(self._order)):
-            name = self._order[at]
-            domain = self.domains[name]
-            if not all(parent in chosen and _member(chosen[parent], vs) for parent, vs in domain.when.items()):
-                continue
-            if domain.cells is None or total * domain.cells > _MAX_COUNT:
-                return None
-            if name in parents:
-                branches = [self._count(at + 1, {**chosen, name: value}) for value in domain.grid(domain.cells)]
-                if any(branch is None for branch in branches):
-                    return None
-                return total * sum(branch for branch in branches if branch is not None)
-            total *= domain.cells
-        return total
-
-    def _combinations(self, position: int, chosen: dict[str, Scalar], resolution: int) -> Iterator[dict[str, Scalar]]:
-        if position == len(self._order):
-            yield chosen
-            return
-        name = self._order[position]
-        domain = self.domains[name]
-        if not all(parent in chosen and _member(chosen[parent], values) for parent, values in domain.when.items()):
-            yield from self._combinations(position + 1, chosen, resolution)
-            return
-        for value in domain.grid(resolution):
-            yield from self._combinations(position + 1, {**chosen, name: value}, resolution)
-
 
 def _default(domain: Domain) -> Scalar:
     if domain.default is not None:
         return domain.default
     return domain.choices[0] if isinstance(domain, Categorical) else domain.from_unit(0.5)
-
-
-def _member(value: Scalar, values: tuple[Scalar, ...]) -> bool:
-    """Whether ``value`` is among ``values``, telling True, 1 and 1.0 apart only where types differ in kind."""
-    return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in values)

@@ -1,15 +1,14 @@
-"""Model families by name: what each can learn, how its columns are prepared, its search space, and its models."""
+"""A family of models: what it can learn, how its columns are prepared, its search space, and its models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from holdfast.errors import RequestError, nearest
+from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity
 from holdfast.space import Space
 from holdfast.train.task import Task, TaskKind
@@ -19,9 +18,6 @@ Preprocessing = Literal["scaled", "onehot", "ordinal"]
 
 CLASSIFICATION: frozenset[TaskKind] = frozenset({"binary", "multiclass"})
 SUPERVISED: frozenset[TaskKind] = CLASSIFICATION | {"regression"}
-
-PLANNED = ("cnn", "transformer", "gaussian-process", "xgboost", "lightgbm")
-"""Families on the roadmap: refused by name, so that nobody takes them for a misspelling."""
 
 
 class Estimator(Protocol):
@@ -82,32 +78,3 @@ class Family:
         if task.kind not in self.tasks:
             hint = f"; use '{self.instead}'" if self.instead else f"; it serves {', '.join(sorted(self.tasks))}"
             raise RequestError(f"the family '{self.name}' cannot learn a {task.kind} task{hint}")
-
-
-@cache
-def all_families() -> dict[str, Family]:
-    """Every family by name."""
-    from holdfast.train.estimators import FAMILIES
-    from holdfast.train.mlp import MLP
-
-    return {family.name: family for family in (*FAMILIES, MLP)}
-
-
-def family_named(name: str) -> Family:
-    """The family that a plan calls ``name``.
-
-    Raises:
-        RequestError: if there is none, or it is not built yet.
-    """
-    families = all_families()
-    if name in PLANNED:
-        raise RequestError(f"the family '{name}' is planned but not built yet; choose one of {', '.join(families)}")
-    if name not in families:
-        hint = nearest(name, families) or f"; choose one of {', '.join(families)}, or write module:factory"
-        raise RequestError(f"there is no model family '{name}'{hint}")
-    return families[name]
-
-
-def families_for(task: Task) -> tuple[Family, ...]:
-    """The families that can learn ``task``."""
-    return tuple(family for family in all_families().values() if task.kind in family.tasks)
