@@ -6,14 +6,19 @@ import csv
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LinearRegression
 
 import holdfast
+from holdfast.cli.predict import predictions_table, probabilities
+from holdfast.data.columns import infer_schema
+from holdfast.errors import RequestError
+from holdfast.train.storage import LoadedModel
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -123,26 +128,36 @@ def test_a_model_whose_file_was_changed_is_not_used(call: Call, finished: Path, 
     assert answer.stderr.startswith("holdfast: runs/bc/model/config.json was changed")
 
 
-def regression_plan() -> dict[str, Any]:
-    return {
-        "study": {"name": "sugar"},
-        "data": {"source": "sklearn:diabetes"},
-        "model": {"family": "ridge"},
-        "search": {"strategy": "random", "trials": 2},
+def test_numbers_and_clusters_are_predicted_as_they_are_and_have_no_probabilities() -> None:
+    table = pl.DataFrame({"x": [0.0, 1.0, 2.0, 3.0] * 5, "y": [0.5, 1.5, 2.5, 3.5] * 5})
+    x = table["x"].to_numpy().reshape(-1, 1)
+    for schema, model, expected in (
+        (infer_schema(table, "y"), LinearRegression().fit(x, table["y"].to_numpy()), [0.5, 3.5]),
+        (infer_schema(table.drop("y"), None), KMeans(2, random_state=0, n_init=1).fit(x), None),
+    ):
+        loaded = LoadedModel(model, Plain(), {"study": "a"})
+        new = pl.DataFrame({"x": [0.0, 3.0]})
+        found = predictions_table(loaded, schema, new, proba=False)["prediction"].to_list()
+        if expected is None:
+            assert sorted(found) == [0, 1]
+            assert all(isinstance(value, int) for value in found)
+        else:
+            assert found == pytest.approx(expected)
+        with pytest.raises(RequestError, match=f"--proba needs classes, and the task of study 'a' is {schema.task}"):
+            predictions_table(loaded, schema, new, proba=True)
+
+
+def test_a_class_that_a_model_has_not_seen_has_probability_zero() -> None:
+    columns = probabilities(np.array([[0.25, 0.75]]), np.array([0, 2]), ("a", "b", "c"))
+    assert {column.name: column.to_list() for column in columns} == {
+        "probability.a": [0.25],
+        "probability.b": [0.0],
+        "probability.c": [0.75],
     }
 
 
-def test_probabilities_of_a_regression_are_refused(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from holdfast.execute.inline import Inline
+class Plain:
+    """A preprocessor that hands numbers over."""
 
-    monkeypatch.chdir(tmp_path)
-    result = holdfast.tune(regression_plan(), executor=Inline())
-    table = pl.DataFrame(
-        {name: [0.01, -0.02] for name in ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")}
-    )
-    table.write_csv("new.csv")
-    found = [float(row["prediction"]) for row in predictions(call("predict", "sugar", "new.csv").stdout)]
-    assert found == result.model.predict(table).tolist()
-    answer = call("predict", "sugar", "new.csv", "--proba")
-    assert answer.returncode == 2
-    assert answer.stderr == "holdfast: --proba needs classes, and the task of study 'sugar' is regression\n"
+    def transform(self, features: pl.DataFrame) -> np.ndarray:
+        return features.to_numpy()

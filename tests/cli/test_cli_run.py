@@ -91,19 +91,21 @@ def test_ctrl_c_says_what_is_on_record_and_resume_goes_on(call: Call, begin: Beg
     assert "Traceback" not in err
     assert seconds < 1 + 4 * max(os.getloadavg()[0] / (os.cpu_count() or 1) - 1, 0), "slower than a second"
 
-    again = begin("resume", "slow")
-    wait_for_trials(call, slow, done + 2, again)
-    again.send_signal(signal.SIGINT)
-    _, err = again.communicate(timeout=20)
-    assert again.returncode == 130
-    assert int(err.splitlines()[-1].split(";")[1].split()[0]) >= done + 2
+    code, seen_on_terminal = resumed_on_a_terminal(slow)
+    assert code == 130
+    assert " of 300 trials, best accuracy 0." in seen_on_terminal
+    assert "\x1b[2K" in seen_on_terminal, "the line is drawn over"
+    last = seen_on_terminal.splitlines()[-1]
+    assert int(last.split(";")[1].split()[0]) >= done + 2
+    assert "go on with: holdfast resume slow" in last
 
 
-def test_on_a_terminal_there_is_one_live_line(call: Call, slow: Path) -> None:
+def resumed_on_a_terminal(folder: Path) -> tuple[int, str]:
+    """Resume on a terminal, stop as soon as the time left is guessed; the exit code and all that was drawn."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "holdfast", "tune", "plan.toml"],
-        cwd=slow,
+        [sys.executable, "-m", "holdfast", "resume", "slow"],
+        cwd=folder,
         stdin=theirs,
         stdout=subprocess.DEVNULL,
         stderr=theirs,
@@ -122,19 +124,8 @@ def test_on_a_terminal_there_is_one_live_line(call: Call, slow: Path) -> None:
             seen += os.read(ours, 65536)
         except OSError:  # the other end of the terminal is closed
             break
-    assert process.wait(20) == 130
     os.close(ours)
-    text = seen.decode()
-    assert " of 300 trials, best accuracy 0." in text
-    assert "\x1b[2K" in text, "the line is drawn over"
-    assert "go on with: holdfast resume slow" in text
-
-
-def test_quiet_says_nothing_but_the_result(call: Call, finished: Path) -> None:
-    answer = call("tune", "plan.toml", "--quiet")
-    assert answer.returncode == 0
-    assert answer.stderr == ""
-    assert answer.stdout.startswith("accuracy (higher is better) of study 'bc':")
+    return process.wait(20), seen.decode()
 
 
 def test_a_finished_study_is_not_run_again(call: Call, finished: Path) -> None:

@@ -55,7 +55,7 @@ def predict(
         features = to_features(schema, frame)
     except DataError as exc:
         raise DataError(f"{new}: {exc}") from exc
-    table = _predictions(model, schema, features, proba=proba)
+    table = predictions_table(model, schema, features, proba=proba)
     data = table.write_csv().encode()
     if out is None:
         show_bytes(data)
@@ -96,7 +96,7 @@ def _model(run: RunFolder, trust: tuple[str, ...]) -> LoadedModel:
     return load_model(run.model, trust=trust)
 
 
-def _predictions(model: LoadedModel, schema: Schema, features: pl.DataFrame, *, proba: bool) -> pl.DataFrame:
+def predictions_table(model: LoadedModel, schema: Schema, features: pl.DataFrame, *, proba: bool) -> pl.DataFrame:
     """The column ``prediction``, and ``probability.CLASS`` for each class."""
     import polars as pl
 
@@ -109,11 +109,11 @@ def _predictions(model: LoadedModel, schema: Schema, features: pl.DataFrame, *, 
     if proba:
         if schema.classes is None:
             raise RequestError(f"--proba needs classes, and the task of study '{model.meta['study']}' is {schema.task}")
-        columns += _probabilities(model.predict_proba(features), model.classes_, schema.classes)
+        columns += probabilities(model.predict_proba(features), model.classes_, schema.classes)
     return pl.DataFrame(columns)
 
 
-def _probabilities(values: np.ndarray, codes: np.ndarray | None, classes: tuple[Any, ...]) -> list[pl.Series]:
+def probabilities(values: np.ndarray, codes: np.ndarray | None, classes: tuple[Any, ...]) -> list[pl.Series]:
     """A column for each class (N, K) that the model knows; 0 for one that it has not seen."""
     import numpy as np
     import polars as pl
