@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from holdfast import Study
 from holdfast.records import Config
 from holdfast.space import Categorical, Float, Int, Space
-from holdfast.study.study import Study
 
 SPACE = Space(
     {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.search.gp.acquisition import log_expected_improvement, log_h
+from holdfast.search.gp.acquisition import confidence_bound, log_expected_improvement, log_h
 
 
 def exact_log_h(z: float) -> float:
@@ -62,3 +62,13 @@ def test_expected_improvement_by_monte_carlo() -> None:
     draws = np.random.default_rng(0).normal(0.3, 0.5, size=400_000)
     value, _, _ = log_expected_improvement(np.array([0.3]), np.array([0.25]), 0.1)
     assert np.exp(value[0]) == pytest.approx(np.maximum(0.1 - draws, 0).mean(), rel=0.01)
+
+
+def test_confidence_bound_and_its_derivatives() -> None:
+    m, v = np.array([0.3, -1.0]), np.array([0.04, 2.25])
+    value, by_mean, by_variance = confidence_bound(m, v, 2.0)
+    np.testing.assert_allclose(value, [0.1, 4.0])
+    np.testing.assert_allclose(by_mean, -1.0)
+    h = 1e-6
+    numeric = (confidence_bound(m, v + h, 2.0)[0] - confidence_bound(m, v - h, 2.0)[0]) / (2 * h)
+    np.testing.assert_allclose(by_variance, numeric, rtol=1e-6)

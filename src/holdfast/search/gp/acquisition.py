@@ -1,4 +1,4 @@
-"""The logarithm of expected improvement, exact in the far tail.
+"""The logarithm of expected improvement, exact in the far tail, and a confidence bound for when it gets stuck.
 
 Ament, Daulton, Eriksson, Balandat and Bakshy, "Unexpected improvements to expected improvement for Bayesian
 optimization", NeurIPS 2023, eq. 9: log EI = log sigma + log h(z), h(z) = phi(z) + z Phi(z), z = (best - mean) / sigma.
@@ -21,6 +21,15 @@ def log_expected_improvement(
     z = (best - mean) / sd
     value, slope = log_h(z)
     return np.log(sd) + value, -slope / sd, (1 - slope * z) / (2 * variance)
+
+
+def confidence_bound(mean: np.ndarray, variance: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Minus the lower bound of the loss, ``width`` sd under its mean (m,), and its derivatives by mean and by variance.
+
+    Srinivas, Krause, Kakade and Seeger, "Gaussian process optimization in the bandit setting", ICML 2010, eq. 6.
+    """
+    sd = np.sqrt(variance)
+    return width * sd - mean, np.full_like(mean, -1.0), width / (2 * sd)
 
 
 def log_h(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

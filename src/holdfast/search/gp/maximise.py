@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.search.gp.acquisition import log_expected_improvement
+from holdfast.search.gp.acquisition import confidence_bound, log_expected_improvement
 from holdfast.search.gp.embedding import Embedding, smooth_columns
 from holdfast.search.gp.surrogate import Posterior
 from holdfast.space import Categorical, Space
@@ -27,17 +27,18 @@ CENTRES = 8
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """Log expected improvement below ``best`` over a space."""
+    """The acquisition over a space: log expected improvement below ``best``, or the confidence bound of a ``width``."""
 
     space: Space
     embedding: Embedding
     posterior: Posterior
     best: float
+    width: float | None = None
 
     def __call__(self, units: np.ndarray) -> np.ndarray:
         """(m,) at points of shape (m, d), which are moved to where their configurations lie."""
         mean, variance = self.posterior.predict(self.embedding(self.space.snap(units)))
-        return log_expected_improvement(mean, variance, self.best)[0]
+        return self._acquisition(mean, variance)[0]
 
     def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
@@ -45,16 +46,21 @@ class Landscape:
         active = np.isfinite(snapped[:, smooth])
         snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
         mean, variance, by_mean, by_variance = self.posterior.predict_with_gradient(self.embedding(snapped))
-        value, slope_mean, slope_variance = log_expected_improvement(mean, variance, self.best)
+        value, slope_mean, slope_variance = self._acquisition(mean, variance)
         columns = np.searchsorted(self.embedding.numeric, smooth)
         gradient = slope_mean[:, None] * by_mean[:, columns] + slope_variance[:, None] * by_variance[:, columns]
         return value, gradient * active
+
+    def _acquisition(self, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if self.width is None:
+            return log_expected_improvement(mean, variance, self.best)
+        return confidence_bound(mean, variance, self.width)
 
 
 def ranked(
     landscape: Landscape, centres: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points of shape (m, d), the most promising first, and their log expected improvement (m,).
+    """Points of shape (m, d), the most promising first, and their acquisition (m,).
 
     Args:
         landscape: what to maximise.

@@ -2,6 +2,7 @@
 
 The recipe: the default first, then a space-filling start, then log expected improvement under a Matérn-5/2 surrogate
 whose hyperparameters are fitted at fixed history sizes, from that prefix alone, so that a cache never changes a result.
+While nothing gets better, every second trial goes by the lower confidence bound, which looks further afield.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ MAX_POINTS = 1200
 WORK = 300_000
 """Candidates times trials in the surrogate: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
+STAGNANT = 8
+"""After so many results without a better one, every second trial goes by the confidence bound instead."""
+BOUND_WIDTH = 2.0
 MAX_PENDING = 256
 """At most so many running trials, the latest, are in the surrogate."""
 
@@ -142,19 +146,27 @@ class _Proposer:
         if new:
             self._surrogate = self._surrogate.with_pending(np.array(new))
             self._known_before = len(self._before)
-        surrogate, posterior = self._surrogate, self._surrogate.posterior
-        count = min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(posterior.points)))
+        surrogate = self._surrogate
+        stuck = surrogate.since_best >= STAGNANT and number % 2 == 0
         units, values = ranked(
-            Landscape(self.space, surrogate.embed, posterior, surrogate.best),
+            Landscape(
+                self.space, surrogate.embed, surrogate.posterior, surrogate.best, width=BOUND_WIDTH if stuck else None
+            ),
             surrogate.centres,
-            count,
+            min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(surrogate.posterior.points))),
             self.rng.generator(number, "gp/candidates"),
         )
         for unit, value in zip(units, values, strict=True):
             config = self.space.decode(unit)
             if not self.history.contains(config):
                 over = f"over trial {surrogate.best_trial}{surrogate.note}"
-                yield config, f"gp: expected improvement {math.exp(value):.2g} sd {over}"
+                if stuck:
+                    yield (
+                        config,
+                        f"gp: confidence bound, since {surrogate.since_best} results were no improvement {over}",
+                    )
+                else:
+                    yield config, f"gp: expected improvement {math.exp(value):.2g} sd {over}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +177,7 @@ class _Surrogate:
     posterior: Posterior
     best: float
     best_trial: int
+    since_best: int
     centres: np.ndarray
     note: str
 
@@ -191,6 +204,7 @@ def _surrogate(history: History) -> _Surrogate:
         posterior=posterior,
         best=float(means[order[0]]),
         best_trial=int(trials[order[0]]),
+        since_best=len(losses) - 1 - int(np.argmin(losses)),
         centres=history.units[trials[order[:CENTRES]]],
         note=note,
     )
