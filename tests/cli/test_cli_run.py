@@ -169,10 +169,13 @@ PLAN = '[study]\nname = "a"\n[data]\nsource = "sklearn:iris"\n[model]\nfamily = 
         (PLAN + '[metric]\nname = "acuracy"\n', "(did you mean 'accuracy'?)"),
         (PLAN + "[search]\ntrails = 3\n", "line 8: [search] has the unknown key 'trails' (did you mean 'trials'?)"),
         (PLAN + '[search]\ntrials = "ten"\n', "line 8: [search] has trials = 'ten'; it should be a whole number"),
-        (PLAN + "[search]\ntrials = 0\n", "line 8: [search] has trials = 0; it should be greater than or equal to 1"),
+        (PLAN + "[search]\ntrials = 0\n", "line 8: [search] has trials = 0; it should be at least 1"),
         (PLAN + '[serach]\nstrategy = "gp"\n', "the plan has the unknown table [serach] (did you mean 'search'?)"),
         (PLAN + '[search]\nstrategy = "gpp"\n', "strategy 'gpp' does not exist"),
         (PLAN + "[space]\nn_neighbours = 3\n", "(did you mean 'n_neighbors'?)"),
+        (PLAN.replace("[data]", "[dat]"), "line 3: the plan has the unknown table [dat] (did you mean 'data'?)"),
+        (PLAN.replace('"knn"', "knn"), "is not TOML: a value that is none; text stands in quotes (at line 6"),
+        (PLAN + "[[trials]]\nconfig = { n_neighbors = 500 }\n", "[[trials]] number 1: 'n_neighbors' is 500"),
         (PLAN + "[budget]\nusd = 3\n", "a budget of money ('usd') is not built yet; there is 'hours'"),
     ],
 )
@@ -193,6 +196,36 @@ def test_a_missing_plan_is_named_with_the_nearest(call: Call, finished: Path) ->
     answer = call("tune", "plam.toml")
     assert answer.returncode == 2
     assert answer.stderr == "holdfast: there is no plan file 'plam.toml' (did you mean 'plan.toml'?)\n"
+
+
+def test_names_and_plans_that_are_mixed_up_are_told_apart(call: Call, finished: Path) -> None:
+    answer = call("tune", "bc")
+    assert answer.returncode == 2
+    assert (
+        answer.stderr
+        == "holdfast: there is no plan file 'bc'; the study of that name goes on with: holdfast resume bc\n"
+    )
+    answer = call("resume", "plan.toml")
+    assert answer.returncode == 2
+    assert (
+        answer.stderr
+        == "holdfast: there is no study 'plan.toml' in runs; a plan is run with: holdfast tune plan.toml\n"
+    )
+
+
+def test_a_folder_of_runs_that_is_not_there(call: Call, finished: Path) -> None:
+    answer = call("status", "bc", "--runs", "elsewhere")
+    assert answer.returncode == 2
+    assert "there is no folder of runs 'elsewhere' here" in answer.stderr
+    answer = call("status", "bc", "--runs", "runs/bc")
+    assert answer.stderr == "holdfast: there is no study 'bc' in runs/bc\n"
+
+
+def test_a_plan_in_the_folder_that_somebody_broke(call: Call, finished: Path) -> None:
+    Path("runs/bc/plan.toml").write_text("[study")
+    answer = call("status", "bc")
+    assert answer.returncode == 2
+    assert "runs/bc/plan.toml is not the plan that was written there" in answer.stderr
 
 
 def test_trials_that_fail_alike_halt_the_study_with_the_real_error(

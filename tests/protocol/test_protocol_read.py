@@ -74,6 +74,11 @@ def test_a_misspelt_key_is_found_with_its_line(tmp_path: Path) -> None:
     assert message.endswith("line 12: [search] has the unknown key 'trails' (did you mean 'trials'?)")
 
 
+def test_a_misspelt_table_is_told_rather_than_the_lack_of_the_right_one(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, TEXT.replace("[model]", "[modell]")))
+    assert "the plan has the unknown table [modell] (did you mean 'model'?)" in message
+
+
 def test_the_line_of_a_repeated_table_is_that_of_its_own_copy(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, TEXT.replace('why = "deeper"', 'wyh = "deeper"')))
     assert "line 19: [[trials]] number 2 has the unknown key 'wyh' (did you mean 'why'?)" in message
@@ -88,13 +93,13 @@ def test_the_line_of_a_repeated_table_is_that_of_its_own_copy(tmp_path: Path) ->
     [
         ("study", {"name": "a b"}, "letters, digits"),
         ("study", {"name": "a", "seed": "1"}, "seed = '1'; it should be a whole number"),
-        ("study", {"name": "a", "seed": -1}, "greater than or equal to 0"),
+        ("study", {"name": "a", "seed": -1}, "it should be at least 0"),
         ("study", {}, "[study] lacks 'name'"),
         ("study", {"name": "a", "unseal": "at-the-end"}, "it can be 'at-end' or 'by-hand' (did you mean 'at-end'?)"),
         ("budget", {"usd": 5.0}, "a budget of money ('usd') is not built yet"),
-        ("budget", {"hours": 0}, "greater than 0"),
+        ("budget", {"hours": 0}, "it should be more than 0"),
         ("modle", {}, "the plan has the unknown table [modle] (did you mean 'model'?)"),
-        ("search", {"trials": 0}, "greater than or equal to 1"),
+        ("search", {"trials": 0}, "it should be at least 1"),
         ("search", {"trials": True}, "it should be a whole number"),
         ("search", {"fidelity": {"min": 1}}, "[search.fidelity] lacks 'max'"),
         ("trials", [{"config": 3}], "[[trials]] number 1 has config = 3; it should be a table"),
@@ -118,6 +123,8 @@ def test_files_that_are_no_plans(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path)
     assert "is not TOML" in refusal(write(tmp_path, "[study\n"))
     assert "line 1" in refusal(write(tmp_path, "[study\n"))
+    assert "not TOML: table [study] stands twice (at line 2" in refusal(write(tmp_path, "[study]\n[study]\n"))
+    assert "text stands in quotes (at line 2" in refusal(write(tmp_path, "[study]\nname = digits\n"))
     (tmp_path / "latin.toml").write_bytes(b'[study]\nname = "caf\xe9"\n')
     assert "is not UTF-8 text (byte 19)" in refusal(tmp_path / "latin.toml")
     assert refusal(write(tmp_path, "")).endswith("the plan lacks the table [study]")

@@ -36,6 +36,7 @@ def tune(
     from holdfast.protocol.read import read_plan
     from holdfast.protocol.tune import tune as run_plan
 
+    _refuse_a_name(plan, runs)
     file = read_plan(plan)
     run = RunFolder(runs, file.plan.study.name)
     if not quiet:
@@ -52,9 +53,12 @@ def resume(name: Name, *, runs: Runs = RUNS, quiet: Quiet = False, as_json: Json
     The plan is the one on its log. What was told is kept; trials that were running start again from where they were
     last saved.
     """
+    from holdfast.errors import RequestError
     from holdfast.protocol.folder import find_run
     from holdfast.protocol.tune import resume as run_on
 
+    if name.endswith(".toml") and Path(name).is_file():
+        raise RequestError(f"there is no study '{name}' in {runs}; a plan is run with: holdfast tune {name}")
     run = find_run(runs, name)
     return _work(run, lambda progress: run_on(name, runs=runs, progress=progress), None, quiet, as_json)
 
@@ -83,6 +87,17 @@ def unseal(
     result = unseal_study(name, runs=runs, again=again, why=why)
     show_outcome(result, runs, as_json=as_json, paths=not as_json)
     return 0
+
+
+def _refuse_a_name(plan: Path, runs: Path) -> None:
+    """Say what to type where a study's name stands in the place of its plan."""
+    from holdfast.errors import RequestError
+    from holdfast.protocol.folder import PLAN
+
+    if not plan.exists() and (runs / plan / PLAN).is_file():
+        raise RequestError(
+            f"there is no plan file '{plan}'; the study of that name goes on with: holdfast resume {plan}"
+        )
 
 
 def _work(run: RunFolder, start: Callable[[Progress], Result], total: int | None, quiet: bool, as_json: bool) -> int:

@@ -47,10 +47,13 @@ class RunFolder:
 
     def recorded_storage(self) -> str:
         """The storage that the plan in the folder names."""
-        if self.plan.exists():
+        if not self.plan.exists():
+            return self.storage(None)
+        try:
             wanted = tomllib.loads(self.plan.read_text(encoding="utf-8"))["study"].get("storage")
-            return self.storage(wanted)
-        return self.storage(None)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError) as exc:
+            raise RequestError(f"{self.plan} is not the plan that was written there; restore it or delete it") from exc
+        return self.storage(wanted)
 
 
 def find_run(runs: Path, name: str) -> RunFolder:
@@ -61,7 +64,11 @@ def find_run(runs: Path, name: str) -> RunFolder:
     """
     run = RunFolder(runs, name)
     if not run.path.is_dir() or not exists(run.recorded_storage(), name):
-        there = sorted(path.name for path in runs.iterdir() if path.is_dir()) if runs.is_dir() else []
+        if not runs.is_dir():
+            raise RequestError(
+                f"there is no folder of runs '{runs}' here, so no study '{name}' in it; is it elsewhere?"
+            )
+        there = sorted(path.parent.name for path in runs.glob(f"*/{PLAN}"))
         hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
         raise RequestError(f"there is no study '{name}' in {runs}{hint}")
     return run

@@ -16,14 +16,15 @@ from holdfast.data.provenance import environment, git_state
 from holdfast.data.roles import SplitPlan, assign_roles
 from holdfast.data.seal import SealRecord, write_roles
 from holdfast.data.source import Source, load_source
-from holdfast.errors import PlanError, RequestError
+from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.learn import Recipe, only_task, task_of
 from holdfast.protocol.overrides import overridden
-from holdfast.protocol.plan import Plan
+from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
-from holdfast.records import Entry, Fidelity, canonical_json
+from holdfast.records import Config, Entry, Fidelity, canonical_json
 from holdfast.search.registry import make_strategy
+from holdfast.space import Space
 from holdfast.study.book import Book, entry
 from holdfast.study.study import Study
 
@@ -64,7 +65,7 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
     _check_shipping(plan, split)
     n_train = int((roles.role == "train").sum())
     space = overridden(recipe.default_space(task_of(recipe, n_train, len(schema.features))), plan.space)
-    requests = [(space.validate(trial.config, fill=True), trial.why) for trial in plan.trials]
+    requests = [_request(space, number, trial) for number, trial in enumerate(plan.trials, start=1)]
     strategy = make_strategy(plan.search.strategy, plan.search.settings)
     fidelity = _fidelity(plan, recipe)
     run.path.mkdir(parents=True, exist_ok=True)
@@ -139,7 +140,8 @@ def different_keys(old: Any, new: Any, where: str = "") -> list[str]:
         return [text for key, a, b in pairs for text in different_keys(a, b, f"{where}.{key}" if where else key)]
     table, _, key = where.rpartition(".")
     name = f"[{table}] {key}" if table else f"[{key}]"
-    return [f"{name} was {old!r} and is {new!r}"] if old != new else []
+    was, now = ("not set" if value is None else repr(value) for value in (old, new))
+    return [f"{name} was {was} and is {now}"] if old != new else []
 
 
 def _schema_and_split(plan: Plan, source: Source) -> tuple[Schema, SplitPlan]:
@@ -170,6 +172,14 @@ def _schema_and_split(plan: Plan, source: Source) -> tuple[Schema, SplitPlan]:
         slices=data.slices,
     )
     return schema, split
+
+
+def _request(space: Space, number: int, trial: TrialTable) -> tuple[Config, str]:
+    """A configuration to try first, with every value, and the reason for it."""
+    try:
+        return space.validate(trial.config, fill=True), trial.why
+    except SpaceError as exc:
+        raise SpaceError(f"[[trials]] number {number}: {exc}") from exc
 
 
 def _check_shipping(plan: Plan, split: SplitPlan) -> None:

@@ -24,6 +24,8 @@ _PLAIN = {
 }
 """pydantic's words for what a value should be, as a person would say them."""
 
+_BOUNDS = {"greater than or equal to": "at least", "greater than": "more than"}
+
 
 @dataclass(frozen=True)
 class PlanFile:
@@ -49,7 +51,7 @@ def read_plan(plan: str | Path | Mapping[str, Any] | Plan) -> PlanFile:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise PlanError(f"{path} is not TOML: {_lower(str(exc))}") from exc
+        raise PlanError(f"{path} is not TOML: {_plainly(str(exc))}") from exc
     return PlanFile(_validate(data, str(path), text), path, path.resolve().parent)
 
 
@@ -77,9 +79,34 @@ def _validate(data: dict[str, Any], where: str, text: str) -> Plan:
     try:
         return Plan.model_validate(data)
     except ValidationError as exc:
-        error = exc.errors()[0]
+        error = _most_telling(exc.errors())
         keys = tuple(part for part in error["loc"] if isinstance(part, str | int))
         raise PlanError(f"{_place(where, text, keys)}{_sentence(error, keys)}") from exc
+
+
+def _most_telling(errors: Sequence[Any]) -> Any:
+    """The first error; or instead of a lack, the key beside it that is a misspelling of what lacks."""
+    first = errors[0]
+    if first["type"] == "missing":
+        for other in errors:
+            beside = other["loc"][:-1] == first["loc"][:-1]
+            if (
+                other["type"] == "extra_forbidden"
+                and beside
+                and nearest(str(other["loc"][-1]), [str(first["loc"][-1])])
+            ):
+                return other
+    return first
+
+
+def _plainly(text: str) -> str:
+    """What the TOML parser says, as a person would."""
+    text = re.sub(r"cannot declare \((.*?),?\) twice", lambda m: f"table [{_dotted(m[1])}] stands twice", _lower(text))
+    return text.replace("invalid value", "a value that is none; text stands in quotes")
+
+
+def _dotted(names: str) -> str:
+    return ".".join(re.findall(r"'(.*?)'", names))
 
 
 def _sentence(error: Any, keys: Sequence[str | int]) -> str:
@@ -108,8 +135,10 @@ def _sentence(error: Any, keys: Sequence[str | int]) -> str:
             wanted = error["msg"].removeprefix("Input should be ").partition(" or instance of")[0]
             return f"{table} has {name} = {error['input']!r}; it should be {_PLAIN.get(wanted, wanted)}"
         case _:
-            wanted = error["msg"].removeprefix("Input should be ")
-            return f"{table} has {name} = {error['input']!r}; it should be {_lower(wanted)}"
+            wanted = _lower(error["msg"].removeprefix("Input should be "))
+            for theirs, ours in _BOUNDS.items():
+                wanted = wanted.replace(theirs, ours)
+            return f"{table} has {name} = {error['input']!r}; it should be {wanted}"
 
 
 def _without_union_tags(keys: Sequence[str | int]) -> list[str | int]:
