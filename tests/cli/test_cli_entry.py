@@ -91,3 +91,12 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about(finished: Path) -> No
     command = f"{sys.executable} -m holdfast best bc | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=finished, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("line", "code"), [("best bc >&-", 0), ("bets bc 2>&-", 2), ("best bc >/dev/full", 1)])
+def test_streams_that_are_closed_or_full_are_no_bug(finished: Path, line: str, code: int) -> None:
+    command = f"{sys.executable} -m holdfast {line}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=finished, check=False)
+    assert done.returncode == code
+    assert "bug" not in done.stderr
+    assert done.stderr.count("\n") == int(">/dev/full" in line)

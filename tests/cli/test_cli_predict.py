@@ -18,6 +18,7 @@ import holdfast
 from holdfast.cli.predict import predictions_table, probabilities
 from holdfast.data.columns import infer_schema
 from holdfast.errors import RequestError
+from holdfast.execute.inline import Inline
 from holdfast.train.storage import LoadedModel
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -126,6 +127,32 @@ def test_a_model_whose_file_was_changed_is_not_used(call: Call, finished: Path, 
     answer = call("predict", "bc", "new.csv")
     assert answer.returncode == 1
     assert answer.stderr.startswith("holdfast: runs/bc/model/config.json was changed")
+
+
+def test_a_type_of_ones_own_has_to_be_trusted(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tuned here and used from another folder, so that its module is found by the plan's."""
+    monkeypatch.chdir(tmp_path)
+    Path("my_own_model.py").write_text(
+        "from sklearn.neighbors import KNeighborsClassifier\nclass Mine(KNeighborsClassifier):\n    pass\n"
+    )
+    plan = {
+        "study": {"name": "own"},
+        "data": {"source": "sklearn:iris"},
+        "model": {"family": "my_own_model:Mine"},
+        "space": {"n_neighbors": {"type": "int", "low": 1, "high": 9}},
+        "search": {"strategy": "random", "trials": 2},
+    }
+    holdfast.tune(plan, executor=Inline())
+    table = pl.DataFrame({name: [5.0] for name in ("sepal length (cm)", "sepal width (cm)")})
+    table.with_columns(pl.lit(1.0).alias("petal length (cm)"), pl.lit(1.0).alias("petal width (cm)")).write_csv(
+        "new.csv"
+    )
+    answer = call("predict", "own", "new.csv")
+    assert answer.returncode == 2
+    assert "would build my_own_model.Mine" in answer.stderr
+    assert "add --trust with that name" in answer.stderr
+    answer = call("predict", "own", "new.csv", "--trust", "my_own_model.Mine")
+    assert (answer.returncode, answer.stdout) == (0, "prediction\n0\n"), answer.stderr
 
 
 def test_numbers_and_clusters_are_predicted_as_they_are_and_have_no_probabilities() -> None:

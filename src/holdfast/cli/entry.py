@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -30,6 +30,7 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no exception passes."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # None if the caller closed it
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character shows its code
     try:
@@ -53,6 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as exc:  # noqa: BLE001 - whatever is left is a bug, and is told as one
         return _fail(_bug(exc), FAILED)
     return code if isinstance(code, int) else 0
+
+
+def _nowhere() -> TextIO:
+    """A stream that forgets what is written to it."""
+    return Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -80,7 +80,7 @@ def _model(run: RunFolder, trust: tuple[str, ...]) -> LoadedModel:
     from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.folder import open_book
     from holdfast.protocol.record import changed_files
-    from holdfast.train.storage import load_model
+    from holdfast.train.storage import UntrustedTypeError, load_model
 
     notes = open_book(run).state.notes
     if "model.fitted" not in notes:
@@ -93,7 +93,10 @@ def _model(run: RunFolder, trust: tuple[str, ...]) -> LoadedModel:
         raise HoldfastError(f"{changed[0]}; it is not used")
     if trust:
         sys.path.insert(0, str(notes["plan.resolved"][0]["base"]))
-    return load_model(run.model, trust=trust)
+    try:
+        return load_model(run.model, trust=trust)
+    except UntrustedTypeError as exc:
+        raise RequestError(f"{exc}; if it is your own, add --trust with that name") from exc
 
 
 def predictions_table(model: LoadedModel, schema: Schema, features: pl.DataFrame, *, proba: bool) -> pl.DataFrame:
