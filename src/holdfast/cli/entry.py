@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _nowhere() -> TextIO:
     """A stream that forgets what is written to it."""
-    return Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _fail(sentence: str, code: int) -> int:
