@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from holdfast.cli.output import say
 from holdfast.protocol.folder import RunFolder, open_book
@@ -157,12 +157,12 @@ def _bar(tally: Tally) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    grid: Any = Table.grid(padding=(0, 1))
+    grid = Table.grid(padding=(0, 1))
     grid.add_column(width=20)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     text = Text(tally.line(time.monotonic()))
     grid.add_row(ProgressBar(total=tally.total, completed=tally.done, width=20), text)
-    return grid  # type: ignore[no-any-return]
+    return grid
 
 
 def _plain(tally: Tally) -> Progress:
