@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.errors import SpaceError
@@ -158,6 +158,8 @@ def test_impossible_requests_get_one_sentence(make: Any, message: str) -> None:
 
 
 @given(bounds, bounds)
+@example(-5e-324, 0.0)
+@example(-1.7e308, 1.7e308)
 def test_any_finite_bounds_either_fit_or_are_refused(low: float, high: float) -> None:
     try:
         domain = Float(low, high)

@@ -85,7 +85,8 @@ class SplitPlan:
                 raise DataError(f"the split has {role} = {share:g}; a share is a part of 1, as in 0.2 for a fifth")
         total = sum(self.shares.values())
         if abs(total - 1) > 1e-6:
-            raise DataError(f"the shares of the split add up to {total:g}; they need to add up to 1")
+            shares = ", ".join(f"{role} {share:g}" for role, share in self.shares.items() if share)
+            raise DataError(f"the shares of the split add up to {total:g} ({shares}); they need to add up to 1")
         if not self.shares["train"] or (self.folds is None and not self.shares["validation"]):
             raise DataError("the split leaves no rows to train on or none to validate on; both need a share above 0")
 

@@ -19,7 +19,7 @@ from holdfast.train.estimators import fit_estimator
 from holdfast.train.factory import build_from_factory, load_factory
 from holdfast.train.families import Family, Preprocessing
 from holdfast.train.registry import family_named
-from holdfast.train.task import Task, TaskKind
+from holdfast.train.task import Task
 
 DEFAULT_METRICS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "rmse", "clustering": "silhouette"}
 
@@ -81,10 +81,9 @@ class Recipe:
         return found.space(task)
 
 
-def only_task(family: str) -> str | None:
-    """The task of a family that can learn one only, as k-means does; None where the data decide."""
-    tasks = frozenset[TaskKind]() if ":" in family else family_named(family).tasks
-    return next(iter(tasks)) if len(tasks) == 1 else None
+def is_clustering(family: str) -> bool:
+    """Whether a family only clusters, so that it needs no target."""
+    return ":" not in family and family_named(family).tasks == {"clustering"}
 
 
 @dataclass(frozen=True, eq=False)

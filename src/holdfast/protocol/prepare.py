@@ -6,27 +6,32 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
 from holdfast.data.provenance import environment, git_state
-from holdfast.data.roles import SplitPlan, assign_roles
+from holdfast.data.roles import Roles, SplitPlan, assign_roles
 from holdfast.data.seal import SealRecord, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.errors import PlanError, RequestError, SpaceError
+from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.folder import RunFolder
-from holdfast.protocol.learn import Recipe, only_task, task_of
+from holdfast.protocol.learn import Recipe, is_clustering, task_of
 from holdfast.protocol.overrides import overridden
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
 from holdfast.records import Config, Entry, Fidelity, canonical_json
+from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy
 from holdfast.space import Space
 from holdfast.study.book import Book, entry
 from holdfast.study.study import Study
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -53,37 +58,85 @@ class Ready:
 def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
     """Everything before the first trial. Nothing is left behind if the request turns out to be wrong."""
     plan = file.plan
-    source = load_source(plan.data.source, base=file.base)
-    schema, split = _schema_and_split(plan, source)
-    frame = source.frame
-    if schema.target is not None:
-        frame = frame.filter(has_target(schema, frame))
-    y = None if schema.target is None else encode_target(schema, frame)
-    roles = assign_roles(schema, frame, y, split)
-    recipe = Recipe(plan.model.family, plan.metric.name, schema, file.base)
-    metric = recipe.make_metric()
-    _check_shipping(plan, split)
-    n_train = int((roles.role == "train").sum())
-    space = overridden(recipe.default_space(task_of(recipe, n_train, len(schema.features))), plan.space)
-    requests = [_request(space, number, trial) for number, trial in enumerate(plan.trials, start=1)]
-    strategy = make_strategy(plan.search.strategy, plan.search.settings)
-    fidelity = _fidelity(plan, recipe)
+    source, table = _load(file)
+    asked = _asked(file, table)
     run.path.mkdir(parents=True, exist_ok=True)
-    seal, hashes = write_roles(run.path, frame, roles, schema)
+    seal, hashes = write_roles(run.path, table.frame, table.roles, table.schema)
     study = Study(
-        space,
-        direction={metric.name: metric.direction},
-        strategy=strategy,
+        asked.space,
+        direction={asked.metric.name: asked.metric.direction},
+        strategy=asked.strategy,
         seed=plan.study.seed,
         storage=run.storage(plan.study.storage),
         name=plan.study.name,
-        fidelity=fidelity,
+        fidelity=asked.fidelity,
     )
     write_plan(plan, run)
-    opening = _opening_events(file, source, schema, seal, study.book.log.put(hashes))
-    wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in requests]
+    opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
+    wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
     study.book.commit(lambda _: ([*opening, *wishes], None))
-    return Ready(plan, run, study, recipe, seal)
+    return Ready(plan, run, study, asked.recipe, seal)
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """A typed table with the role of every row."""
+
+    frame: pl.DataFrame
+    schema: Schema
+    split: SplitPlan
+    roles: Roles
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a plan asks for beside its table, checked."""
+
+    recipe: Recipe
+    metric: Metric
+    space: Space
+    strategy: Strategy
+    fidelity: Fidelity | None
+    requests: list[tuple[Config, str]]
+
+
+def _load(file: PlanFile) -> tuple[Source, _Table]:
+    data = file.plan.data
+    with file.at("model", "family"):
+        is_clustering(file.plan.model.family)
+    with file.at("data", "source"):
+        source = load_source(data.source, base=file.base)
+    with file.at("data", "split"):
+        split = SplitPlan.from_mapping(dict(data.split), seed=file.plan.study.seed)
+    with file.at("data"):
+        schema = _schema(file.plan, source, split)
+    frame = source.frame
+    y = None
+    if schema.target is not None:
+        frame = frame.filter(has_target(schema, frame))
+        y = encode_target(schema, frame)
+    with file.at("data", "split"):
+        return source, _Table(frame, schema, split, assign_roles(schema, frame, y, split))
+
+
+def _asked(file: PlanFile, table: _Table) -> _Asked:
+    plan = file.plan
+    recipe = Recipe(plan.model.family, plan.metric.name, table.schema, file.base)
+    with file.at("metric", "name"):
+        metric = recipe.make_metric()
+    with file.at("model", "ship"):
+        _check_shipping(plan, table.split)
+    with file.at("model", "family"):
+        default = recipe.default_space(task_of(recipe, len(table.roles.rows("train")), len(table.schema.features)))
+    with file.at("space"):
+        space = overridden(default, plan.space)
+    with file.at("trials"):
+        requests = [_request(space, number, trial) for number, trial in enumerate(plan.trials, start=1)]
+    with file.at("search", "strategy"):
+        strategy = make_strategy(plan.search.strategy, plan.search.settings)
+    with file.at("search", "fidelity"):
+        fidelity = _fidelity(plan, recipe)
+    return _Asked(recipe, metric, space, strategy, fidelity, requests)
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -144,9 +197,9 @@ def different_keys(old: Any, new: Any, where: str = "") -> list[str]:
     return [f"{name} was {was} and is {now}"] if old != new else []
 
 
-def _schema_and_split(plan: Plan, source: Source) -> tuple[Schema, SplitPlan]:
+def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
     data = plan.data
-    task = data.task or only_task(plan.model.family)
+    task = data.task or ("clustering" if is_clustering(plan.model.family) else None)
     target = data.target or source.default_target
     if task == "clustering":
         target = data.target
@@ -156,11 +209,10 @@ def _schema_and_split(plan: Plan, source: Source) -> tuple[Schema, SplitPlan]:
             f"[data] lacks 'target', the column of '{data.source}' to predict (it has {columns}); "
             'for clustering say task = "clustering"'
         )
-    split = SplitPlan.from_mapping(dict(data.split), seed=plan.study.seed)
     drop = list(data.drop)
     if task == "clustering" and target is None and source.default_target is not None:
         drop.append(source.default_target)
-    schema = infer_schema(
+    return infer_schema(
         source.frame,
         target,
         task=task,
@@ -171,7 +223,6 @@ def _schema_and_split(plan: Plan, source: Source) -> tuple[Schema, SplitPlan]:
         sensitive=data.sensitive,
         slices=data.slices,
     )
-    return schema, split
 
 
 def _request(space: Space, number: int, trial: TrialTable) -> tuple[Config, str]:

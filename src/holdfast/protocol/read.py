@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from holdfast.errors import PlanError, nearest
+from holdfast.errors import PlanError, RequestError, nearest
 from holdfast.protocol.plan import Plan
 
 _PLAIN = {
@@ -34,6 +35,17 @@ class PlanFile:
     plan: Plan
     path: Path | None
     base: Path
+    text: str = ""
+
+    @contextmanager
+    def at(self, *keys: str) -> Iterator[None]:
+        """Put the file and the line of a key before the sentence of a request that it makes wrong."""
+        try:
+            yield
+        except RequestError as exc:
+            if self.path is None:
+                raise
+            raise type(exc)(f"{_place(str(self.path), self.text, keys)}{exc}") from exc
 
 
 def read_plan(plan: str | Path | Mapping[str, Any] | Plan) -> PlanFile:
@@ -52,7 +64,7 @@ def read_plan(plan: str | Path | Mapping[str, Any] | Plan) -> PlanFile:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise PlanError(f"{path} is not TOML: {_plainly(str(exc))}") from exc
-    return PlanFile(_validate(data, str(path), text), path, path.resolve().parent)
+    return PlanFile(_validate(data, str(path), text), path, path.resolve().parent, text)
 
 
 def _text(path: Path) -> str:

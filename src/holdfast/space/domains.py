@@ -59,8 +59,10 @@ class Float:
         assert isinstance(value, int | float)
         if self.log:
             return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        # halves keep the difference of two huge bounds finite
-        return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+        width = self.high - self.low
+        if math.isinf(width):
+            return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+        return (value - self.low) / width
 
     def from_unit(self, unit: float) -> float:
         """The value at ``unit`` in [0, 1]."""
