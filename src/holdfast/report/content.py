@@ -1,0 +1,96 @@
+"""What a report says, in the order in which it says it, drawn from the log alone."""
+
+from __future__ import annotations
+
+from holdfast.records import TrialState
+from holdfast.report.blocks import Alert, Block, Document, Paragraph
+from holdfast.report.conduct import environment_section, failures_section, log_section, search_section
+from holdfast.report.facts import STAGES, is_governed, is_reopened, latest, metric_of, openings, stages_done
+from holdfast.report.numbers import better, count, listed
+from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
+from holdfast.report.protocol import protocol_section
+from holdfast.study.book import Book
+from holdfast.study.state import StudyState
+
+
+def document(book: Book) -> Document:
+    """The whole report of a study, without its pictures and the table of all trials."""
+    state = book.state
+    sections = [
+        scores_section(state),
+        model_section(state),
+        hyperparameters_section(state),
+        protocol_section(state),
+        search_section(state),
+        failures_section(state),
+        environment_section(book),
+        log_section(book),
+    ]
+    return Document(state.settings.name, headline(state), sections)
+
+
+def headline(state: StudyState) -> list[Block]:
+    """The study in a sentence, and what a reader must know before any number."""
+    metric = metric_of(state)
+    split = latest(state, "data.split")
+    data = f", on {split['source']['description']}" if split is not None else ""
+    trials = count(len(state.trials), "trial")
+    blocks: list[Block] = [
+        Paragraph(f"Judged by {metric.name} ({better(metric.direction)}){data}, in {trials}."),
+        *[Alert(text) for text in _alerts(state)],
+    ]
+    if pending := _pending(state):
+        blocks.append(Paragraph(pending))
+    return blocks
+
+
+def _alerts(state: StudyState) -> list[str]:
+    texts = []
+    reopened = [opening for opening in openings(state) if is_reopened(opening)]
+    for opening in reopened:
+        before = f" They were read before: {listed(opening['earlier'])}." if opening["earlier"] else ""
+        why = opening["why"] or "no reason was given"
+        texts.append(
+            f"The test rows were opened for the {ordinal(opening['opening'])} time. The reason given: {why}.{before} "
+            "A test set that was looked at before is no longer untouched, so its interval is wider."
+        )
+    halted = latest(state, "study.halted")
+    if halted is not None:
+        went_on = any(trial.asked_at > halted["time"] for trial in state.trials)
+        texts.append(f"The study ended itself{', and went on later' if went_on else ''}: {halted['why']}")
+    return texts
+
+
+def _pending(state: StudyState) -> str:
+    """What is still to come, in a sentence; empty if nothing is."""
+    running = sum(trial.state is TrialState.RUNNING for trial in state.trials)
+    paused = sum(trial.state is TrialState.PAUSED for trial in state.trials)
+    parts = []
+    if running:
+        parts.append(f"{count(running, 'trial')} had not ended when this page was made.")
+    if paused and "choice.made" not in state.notes:
+        parts.append(f"{count(paused, 'trial')} {'is' if paused == 1 else 'are'} paused and can go on.")
+    if is_governed(state):
+        split = latest(state, "data.split")
+        without_test = split is not None and not split["roles"].get("test")
+        left = [
+            STAGES[kind]
+            for kind, done in stages_done(state).items()
+            if not done and not (kind == "test.opened" and without_test)
+        ]
+        if left:
+            parts.append(f"Not there yet: {listed(left)}.")
+    return " ".join(parts)
+
+
+def ordinal(n: int) -> str:
+    """A rank in words or figures.
+
+    >>> ordinal(2), ordinal(11), ordinal(23)
+    ('second', '11th', '23rd')
+    """
+    words = {1: "first", 2: "second", 3: "third"}
+    if n in words:
+        return words[n]
+    ending = "th" if n % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"

@@ -1,0 +1,143 @@
+"""What the log says of a study, read once for all pages: the winner, the three scores, and the stages that are done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.records import Direction, Score, Trial, TrialState
+from holdfast.study.ranking import ranking
+from holdfast.study.state import StudyState
+
+STAGES: dict[str, str] = {
+    "plan.resolved": "plan",
+    "code.recorded": "code and environment",
+    "data.split": "data split and sealed",
+    "choice.made": "choice",
+    "estimate.made": "estimate",
+    "model.fitted": "model",
+    "test.opened": "test opened",
+}
+"""The events of the protocol, in its order, and what to call the stage that ends with each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What the study is judged by."""
+
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeScores:
+    """The numbers that a person may quote; None where there is none, and then ``missing`` says why."""
+
+    naive: Score | None
+    estimate: Score | None
+    test: Score | None
+    missing: Mapping[str, str]
+
+
+def latest(state: StudyState, kind: str) -> Mapping[str, Any] | None:
+    """The newest event of that kind, or None."""
+    events = state.notes.get(kind)
+    return events[-1] if events else None
+
+
+def openings(state: StudyState) -> list[Mapping[str, Any]]:
+    """Every opening of the test rows by this study, in order."""
+    return state.notes.get("test.opened", [])
+
+
+def is_reopened(opening: Mapping[str, Any]) -> bool:
+    """Whether the rows had been read before, by this study or another."""
+    return opening["opening"] > 1 or bool(opening["earlier"])
+
+
+def metric_of(state: StudyState) -> Metric:
+    """The metric of the choice, or the study's first objective before there is one."""
+    choice = latest(state, "choice.made")
+    if choice is not None:
+        return Metric(choice["metric"], choice["direction"])
+    return Metric(state.first_metric, state.settings.directions[state.first_metric])
+
+
+def winner_of(state: StudyState) -> Trial | None:
+    """The chosen trial; before the choice the best one so far, if the study has one objective and a value."""
+    choice = latest(state, "choice.made")
+    if choice is not None:
+        return state.trials[int(choice["trial"])]
+    if len(state.settings.directions) > 1:
+        return None
+    ranked = ranking(state)
+    return ranked[0] if ranked else None
+
+
+def trials_by_state(state: StudyState) -> dict[TrialState, int]:
+    """How many trials are in each state, every state named."""
+    counts = Counter(trial.state for trial in state.trials)
+    return {each: counts[each] for each in TrialState}
+
+
+def stages_done(state: StudyState) -> dict[str, bool]:
+    """Each stage of the protocol, and whether its event is in the log."""
+    return {kind: kind in state.notes for kind in STAGES}
+
+
+def is_governed(state: StudyState) -> bool:
+    """Whether the study follows a plan, so that a sealed test set is part of it."""
+    return bool(state.notes.keys() & {"plan.resolved", "data.split"})
+
+
+def three_scores(state: StudyState) -> ThreeScores:
+    """The naive score, the estimate and the test, and why each that is missing is missing."""
+    missing: dict[str, str] = {}
+    naive = _naive(state)
+    if naive is None:
+        several = len(state.settings.directions) > 1
+        missing["naive"] = "several objectives, so that no trial is the best" if several else "no trial has a value yet"
+    made = latest(state, "estimate.made")
+    estimate = None if made is None else _score(made["score"])
+    if estimate is None:
+        missing["estimate"] = _why_no_estimate(state, made)
+    opened = latest(state, "test.opened")
+    test = None if opened is None else _score(opened["score"])
+    if test is None:
+        missing["test"] = _why_no_test(state)
+    return ThreeScores(naive, estimate, test, missing)
+
+
+def _naive(state: StudyState) -> Score | None:
+    choice = latest(state, "choice.made")
+    if choice is not None:
+        return _score(choice["naive"])
+    best = winner_of(state)
+    if best is None:
+        return None
+    rows = 0 if best.rows is None else best.rows["n"]
+    value = best.metrics[state.first_metric]
+    return Score(value, None, None, 0.95, "uncorrected", "the very model that was scored", rows)
+
+
+def _score(data: Mapping[str, Any] | None) -> Score | None:
+    return None if data is None else Score.from_json(data)
+
+
+def _why_no_estimate(state: StudyState, made: Mapping[str, Any] | None) -> str:
+    if made is not None:
+        return str(made["missing"] or "the log does not say why")
+    if is_governed(state):
+        return "it has not been made yet"
+    return "none is on record; study.estimate() makes one where row scores were told"
+
+
+def _why_no_test(state: StudyState) -> str:
+    split = latest(state, "data.split")
+    if not is_governed(state):
+        return "the study has no plan, so that no test rows were sealed"
+    if split is not None and not split["roles"].get("test"):
+        return "the plan keeps no test rows"
+    return "the test rows have not been opened"

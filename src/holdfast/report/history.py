@@ -1,0 +1,163 @@
+"""What the picture of a search shows: its points, its scale, and the sentences that go with it. No drawing here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holdfast.records import Direction, Score, Trial, TrialState
+from holdfast.report.facts import Metric, ThreeScores, metric_of, three_scores, winner_of
+from holdfast.report.numbers import better, count, interval, number
+from holdfast.study.state import StudyState
+
+COMPLETE, PARTIAL, BEYOND, FAILED, BEST = "complete", "stopped or paused", "off the scale", "failed", "winner"
+"""What a mark in the picture stands for, in the order of the legend."""
+
+STRETCH = 2.0
+"""How far beyond the span from the best to the 90th-percentile value the scale may reach towards the worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHistory:
+    """The data of the picture.
+
+    Attributes:
+        metric: of the vertical axis.
+        points: dicts of ``trial``, ``value`` (clipped to the scale; None for failed trials), ``kind``.
+        best: dicts of ``trial``, ``value``: the best complete value up to each trial that improved it, and to the last.
+        scale: (low, high) of the vertical axis.
+        scores: the three scores.
+    """
+
+    metric: Metric
+    points: Sequence[dict[str, Any]]
+    best: Sequence[dict[str, Any]]
+    scale: tuple[float, float]
+    scores: ThreeScores
+
+
+def search_history(state: StudyState) -> SearchHistory:
+    """The trials with a value of the first metric, on a scale that a few bad ones do not flatten."""
+    metric, scores = metric_of(state), three_scores(state)
+    direction = state.settings.directions[state.first_metric]
+    valued = [(trial, value) for trial in state.trials if math.isfinite(value := _value(trial, state.first_metric))]
+    quoted = [number for score in (scores.naive, scores.estimate, scores.test) for number in _numbers(score)]
+    scale = robust_scale(np.array([value for _, value in valued]), quoted, direction)
+    winner = winner_of(state)
+    points = [_point(trial, value, winner, scale) for trial, value in valued]
+    points += [
+        {"trial": trial.number, "value": None, "kind": FAILED}
+        for trial in state.trials
+        if trial.state is TrialState.FAILED
+    ]
+    best = best_so_far([(t.number, v) for t, v in valued if t.state is TrialState.COMPLETE], direction)
+    if best:
+        best.append({"trial": len(state.trials) - 1, "value": best[-1]["value"]})
+    return SearchHistory(metric, points, best, scale, scores)
+
+
+def robust_scale(values: np.ndarray, quoted: Sequence[float], direction: Direction) -> tuple[float, float]:
+    """The (low, high) of the vertical axis: all quoted numbers, and all values that are not far out on the bad side.
+
+    The bad side ends at most at q + STRETCH * (q - best), q the value that 90% of the trials do better than.
+
+    Args:
+        values: shape (n,), finite; may be empty.
+        quoted: numbers that have to be on the scale.
+        direction: which side is the bad one.
+    """
+    if len(values) == 0 and not quoted:
+        return 0.0, 1.0
+    sign = 1.0 if direction == "minimize" else -1.0
+    losses = sign * np.asarray(values, dtype=float)
+    shown = [sign * number for number in quoted]
+    if len(losses):
+        far = float(np.quantile(losses, 0.9, method="higher"))
+        limit = far + STRETCH * (far - float(losses.min()))
+        shown += [float(losses.min()), float(losses[losses <= limit].max())]
+    low, high = sorted((sign * min(shown), sign * max(shown)))
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
+    return low - margin, high + margin
+
+
+def best_so_far(values: Sequence[tuple[int, float]], direction: Direction) -> list[dict[str, Any]]:
+    """The (trial, value) pairs that are better than every earlier one, as dicts."""
+    steps: list[dict[str, Any]] = []
+    for trial, value in values:
+        if not steps or (value < steps[-1]["value"] if direction == "minimize" else value > steps[-1]["value"]):
+            steps.append({"trial": trial, "value": value})
+    return steps
+
+
+def caption(state: StudyState) -> str:
+    """A sentence or two on what to see in the picture."""
+    history = search_history(state)
+    if not history.points:
+        return "No trial has ended yet, so there is nothing to see."
+    name, naive = history.metric.name, history.scores.naive
+    parts = [f"Each point is a trial's {name} ({better(history.metric.direction)}); the line is the best so far."]
+    if naive is not None and history.scores.estimate is not None:
+        parts.append(
+            "In the second panel, the winner's own score stands beside what is left of it once the luck of being "
+            "picked is taken off; the band is the estimate's interval."
+        )
+        if history.scores.test is not None:
+            parts.append("The sealed test is the judge of both.")
+    beyond = sum(point["kind"] == BEYOND for point in history.points)
+    if beyond:
+        parts.append(f"{count(beyond, 'trial')} did so badly as to be off the scale, marked at its edge.")
+    failed = sum(point["kind"] == FAILED for point in history.points)
+    if failed:
+        parts.append(f"{count(failed, 'trial')} failed: the crosses along the bottom.")
+    return " ".join(parts)
+
+
+def alternative(state: StudyState) -> str:
+    """What the picture shows, for somebody who does not see it."""
+    history = search_history(state)
+    parts = [f"Optimisation history of {count(len(state.trials), 'trial')} by {history.metric.name}."]
+    if history.best:
+        first, last = history.best[0], history.best[-1]
+        better_at = max((step["trial"] for step in history.best[:-1]), default=first["trial"])
+        parts.append(
+            f"The best so far goes from {number(first['value'])} at trial {first['trial']} to {number(last['value'])}, "
+            f"last improved at trial {better_at}."
+        )
+    named = (
+        ("naive score", history.scores.naive),
+        ("estimate", history.scores.estimate),
+        ("test", history.scores.test),
+    )
+    for name, score in named:
+        if score is not None:
+            bounds = "" if score.low is None else f", interval {interval(score)}"
+            parts.append(f"The {name} is {number(score.value)}{bounds}.")
+    return " ".join(parts)
+
+
+def _value(trial: Trial, metric: str) -> float:
+    if not trial.state.finished and trial.state is not TrialState.PAUSED:
+        return math.nan
+    return math.nan if trial.state is TrialState.FAILED else trial.metrics.get(metric, math.nan)
+
+
+def _numbers(score: Score | None) -> list[float]:
+    """The finite numbers of a score."""
+    if score is None:
+        return []
+    return [number for number in (score.value, score.low, score.high) if number is not None and math.isfinite(number)]
+
+
+def _point(trial: Trial, value: float, winner: Trial | None, scale: tuple[float, float]) -> dict[str, Any]:
+    low, high = scale
+    if winner is not None and trial.number == winner.number:
+        kind = BEST
+    elif not low <= value <= high:
+        kind = BEYOND
+    else:
+        kind = COMPLETE if trial.state is TrialState.COMPLETE else PARTIAL
+    return {"trial": trial.number, "value": min(max(value, low), high), "kind": kind}

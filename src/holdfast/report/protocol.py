@@ -1,0 +1,98 @@
+"""How the data was kept apart: roles, sizes, fingerprints, and every opening of the seal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.report.blocks import Alert, Block, Bullets, Paragraph, Section, Table
+from holdfast.report.facts import is_governed, is_reopened, latest, openings
+from holdfast.report.numbers import count, listed, short_hash, utc
+from holdfast.study.state import StudyState
+
+
+def protocol_section(state: StudyState) -> Section:
+    """The data, its roles, and the seal."""
+    if not is_governed(state) and not openings(state):
+        text = (
+            "The study was run without a plan, as a function of a configuration: holdfast saw no data, and sealed none."
+        )
+        return Section("The protocol", [Paragraph(text)])
+    split = latest(state, "data.split")
+    data = [Paragraph("The data has not been split yet.")] if split is None else _data(split)
+    return Section("The protocol", [*data, *_seal(state, split)])
+
+
+def _data(split: Mapping[str, Any]) -> list[Block]:
+    source = split["source"]
+    checked = f" (sha256 {short_hash(source['sha256'])})" if source["sha256"] else ""
+    blocks: list[Block] = [
+        Paragraph(f"The data is {source['description']}{checked}. {_schema(split['schema'])}".strip())
+    ]
+    if split["folds"] is not None:
+        blocks.append(Paragraph(f"Validation goes by {count(split['folds'], 'fold')} of the train rows."))
+    rows = [
+        [role, f"{held['rows']:,}", short_hash(held["fingerprint"]), held["file"] or "", short_hash(held["sha256"])]
+        for role, held in split["roles"].items()
+        if held
+    ]
+    header = ["role", "rows", "fingerprint", "file", "sha256 of the file"]
+    blocks.append(Table(header, rows, "What each row of data is for", frozenset({1}), frozenset({2, 4})))
+    if split["notes"]:
+        blocks.append(Bullets(split["notes"]))
+    return blocks
+
+
+def _schema(schema: Mapping[str, Any]) -> str:
+    """The columns in a sentence; empty for a schema that names none."""
+    columns = schema.get("columns")
+    if not columns:
+        return ""
+    features = sum(bool(column.get("feature")) for column in columns)
+    parts = [f"{count(features, 'feature')} in {count(len(columns), 'column')}"]
+    if schema.get("target") is not None:
+        parts.append(f"the target is {schema['target']}")
+    parts.extend(f"rows go together by {schema[key]}" for key in ("group", "time") if schema.get(key) is not None)
+    return f"It has {listed(parts)}."
+
+
+def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:
+    opened = openings(state)
+    if not opened:
+        if split is None:
+            return []
+        kept = split["roles"].get("test")
+        text = "The test rows are sealed; nobody has opened them." if kept else "No test rows were kept."
+        return [Paragraph(text)]
+    blocks: list[Block] = [_verdict(state, opened)]
+    rows = [
+        [
+            str(opening["opening"]),
+            utc(opening["time"]),
+            f"{opening['rows']:,}",
+            short_hash(opening["fingerprint"]),
+            opening["why"],
+            listed(opening["earlier"]),
+        ]
+        for opening in opened
+    ]
+    header = ["opening", "when (UTC)", "rows", "fingerprint", "why", "earlier openings"]
+    blocks.append(Table(header, rows, "Openings of the test rows by this study", frozenset({0, 2}), frozenset({3})))
+    blocks.append(
+        Paragraph(
+            "Openings are counted by the fingerprint of the rows across the whole store. Code of the user's own that "
+            "reads the source by itself is outside of what holdfast can count."
+        )
+    )
+    return blocks
+
+
+def _verdict(state: StudyState, opened: list[Mapping[str, Any]]) -> Block:
+    """Whether the rows were opened once and after the choice, as they should be."""
+    if any(is_reopened(opening) for opening in opened):
+        most = max(opening["opening"] for opening in opened)
+        return Alert(f"The test rows have been opened {count(most, 'time')}, not once.")
+    choice = latest(state, "choice.made")
+    if choice is None or choice["time"] > opened[0]["time"]:
+        return Alert("The test rows were opened before the latest choice was on record.")
+    return Paragraph("The test rows were opened once, after the choice.")

@@ -1,0 +1,169 @@
+"""All trials as a table: one line a trial, for CSV, Parquet and JSON.
+
+Two runs of one study are identical apart from the columns in `TIME_COLUMNS`, which stand last.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdfast.errors import RequestError, nearest
+from holdfast.records import Trial, Value, number_to_json
+from holdfast.report.files import write_atomically
+from holdfast.report.numbers import utc
+from holdfast.study.actions import last_line
+from holdfast.study.state import StudyState
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TIME_COLUMNS = ("seconds", "cpu_seconds", "asked_at", "told_at")
+"""The columns that depend on when and how fast a trial ran; the last ones of the table."""
+
+METRIC = "metric."
+CONFIG = "config."
+
+Row = dict[str, Value]
+
+
+def trials_rows(state: StudyState) -> list[Row]:
+    """One dict a trial, all with the same keys in the same order.
+
+    ``number``, ``state``, ``metric.NAME`` for each metric (the objectives first), ``config.NAME`` for each
+    hyperparameter (None where it is inactive), ``reason``, ``steps`` (the last step reported, None if none was),
+    ``restarts``, ``cause`` and ``error`` (its last line), and then `TIME_COLUMNS`: seconds, CPU seconds, and when the
+    trial was asked and told (ISO 8601, UTC).
+    """
+    metrics = _names(state.settings.directions, (trial.metrics for trial in state.trials))
+    space = state.settings.space
+    configs = _names(() if space is None else space.domains, (trial.config for trial in state.trials))
+    return [_row(trial, metrics, configs) for trial in state.trials]
+
+
+def steps_trained(trial: Trial) -> int | None:
+    """The last step that a trial reported or saved; None if it did neither."""
+    steps = [step for step, _ in trial.reports]
+    if trial.checkpoint is not None:
+        steps.append(trial.checkpoint[0])
+    return max(steps) if steps else None
+
+
+def trials_csv(state: StudyState) -> str:
+    """The table as CSV (RFC 4180, but lines end in a line feed); None is empty, floats are exact."""
+    rows = trials_rows(state)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0] if rows else [*_FIRST, *_LAST, *TIME_COLUMNS])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return text.getvalue()
+
+
+def trials_json(state: StudyState) -> str:
+    """The trials as a JSON list of objects, with nested ``metrics`` and ``config``; NaN is written as ``"nan"``."""
+    records = []
+    for trial, row in zip(state.trials, trials_rows(state), strict=True):
+        plain = {name: value for name, value in row.items() if not name.startswith((METRIC, CONFIG))}
+        metrics = {name: number_to_json(value) for name, value in trial.metrics.items()}
+        records.append({**plain, "metrics": metrics, "config": trial.config})
+    return json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_trials_csv(state: StudyState, path: Path) -> None:
+    """Write `trials_csv` to a file, atomically."""
+    write_atomically(path, trials_csv(state).encode())
+
+
+def export(state: StudyState, path: Path) -> None:
+    """Write all trials as the ending of ``path`` says: ``.csv``, ``.parquet`` or ``.json``.
+
+    Raises:
+        RequestError: for another ending, or a folder that cannot be written to.
+    """
+    ending = path.suffix.lower()
+    if ending not in _WRITERS:
+        raise RequestError(
+            f"'{path}' ends in '{path.suffix}'; trials are exported to .csv, .parquet or .json"
+            f"{nearest(ending, _WRITERS)}"
+        )
+    write_atomically(path, _WRITERS[ending](state))
+
+
+_FIRST = ("number", "state")
+_LAST = ("reason", "steps", "restarts", "cause", "error")
+
+
+def _row(trial: Trial, metrics: Sequence[str], configs: Sequence[str]) -> Row:
+    return {
+        "number": trial.number,
+        "state": trial.state.value,
+        **{METRIC + name: trial.metrics.get(name) for name in metrics},
+        **{CONFIG + name: trial.config.get(name) for name in configs},
+        "reason": trial.reason,
+        "steps": steps_trained(trial),
+        "restarts": trial.restarts,
+        "cause": None if trial.cause is None else trial.cause.value,
+        "error": last_line(trial.error) or None,
+        "seconds": trial.seconds,
+        "cpu_seconds": trial.cpu_seconds,
+        "asked_at": utc(trial.asked_at),
+        "told_at": utc(trial.told_at) or None,
+    }
+
+
+def _names(first: Iterable[str], used: Iterable[Iterable[str]]) -> list[str]:
+    """Names in the order in which they first appear; the trials' own ones sorted within a trial."""
+    names = dict.fromkeys(first)
+    for each in used:
+        names.update(dict.fromkeys(sorted(each)))
+    return list(names)
+
+
+def _cell(value: Value) -> str | int:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else value
+
+
+def _parquet(state: StudyState) -> bytes:
+    buffer = io.BytesIO()
+    trials_frame(state).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def trials_frame(state: StudyState) -> pl.DataFrame:
+    """The table as a polars frame; a hyperparameter whose values mix text and numbers becomes text (JSON)."""
+    import polars as pl
+
+    rows = trials_rows(state)
+    names = list(rows[0]) if rows else [*_FIRST, *_LAST, *TIME_COLUMNS]
+    return pl.DataFrame([_column(name, [row[name] for row in rows]) for name in names])
+
+
+def _column(name: str, values: list[Value]) -> pl.Series:
+    import polars as pl
+
+    types = {type(value) for value in values if value is not None}
+    if types == {int, float}:
+        return pl.Series(name, [None if value is None else float(value) for value in values], pl.Float64)
+    if len(types) > 1:
+        return pl.Series(name, [None if value is None else json.dumps(value) for value in values], pl.String)
+    known: dict[type, Any] = {bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String}
+    return pl.Series(name, values, known[next(iter(types), str)])
+
+
+def _csv(state: StudyState) -> bytes:
+    return trials_csv(state).encode()
+
+
+def _json(state: StudyState) -> bytes:
+    return trials_json(state).encode()
+
+
+_WRITERS: dict[str, Callable[[StudyState], bytes]] = {".csv": _csv, ".parquet": _parquet, ".json": _json}
