@@ -147,10 +147,12 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
     choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
     opened = notes.get("test.opened", [])
     missing = [text for text in (made["missing"], sealed) if text]
+    space = book.state.settings.space
+    assert space is not None
     return Result(
         name=run.name,
         folder=run.path,
-        best_config=dict(choice["config"]),
+        best_config={name: choice["config"][name] for name in space.names if name in choice["config"]},
         naive=Score.from_json(choice["naive"]),
         estimate=None if made["score"] is None else Score.from_json(made["score"]),
         test=Score.from_json(opened[-1]["score"]) if opened else None,

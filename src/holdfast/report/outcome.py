@@ -78,9 +78,10 @@ def hyperparameters_section(state: StudyState) -> Section:
         said = f"Trial {winner.number} was chosen by this rule: {chosen['rule']}."
     config = winner.config if chosen is None else chosen["config"]
     space = state.settings.space or state.history.space
+    declared = [] if space is None else [name for name in space.names if name in config]
     rows = [
-        [name, shown(value), _exact(value), describe(space[name]) if space is not None and name in space else ""]
-        for name, value in config.items()
+        [name, shown(config[name]), _exact(config[name]), describe(space[name]) if space and name in space else ""]
+        for name in dict.fromkeys([*declared, *config])
     ]
     header = ["hyperparameter", "value", "exact value", "searched within"]
     table = Table(header, rows, "The winner's hyperparameters", frozenset({1}), frozenset({2}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.data.roles import ROLES
 from holdfast.report.blocks import Alert, Block, Bullets, Paragraph, Section, Table
 from holdfast.report.facts import is_governed, is_reopened, latest, openings
 from holdfast.report.numbers import count, listed, short_hash, utc
@@ -33,7 +34,7 @@ def _data(split: Mapping[str, Any]) -> list[Block]:
         blocks.append(Paragraph(f"Validation goes by {count(split['folds'], 'fold')} of the train rows."))
     rows = [
         [role, f"{held['rows']:,}", short_hash(held["fingerprint"]), held["file"] or "", short_hash(held["sha256"])]
-        for role, held in split["roles"].items()
+        for role, held in sorted(split["roles"].items(), key=_place)
         if held
     ]
     header = ["role", "rows", "fingerprint", "file", "sha256 of the file"]
@@ -96,3 +97,8 @@ def _verdict(state: StudyState, opened: list[Mapping[str, Any]]) -> Block:
     if choice is None or choice["time"] > opened[0]["time"]:
         return Alert("The test rows were opened before the latest choice was on record.")
     return Paragraph("The test rows were opened once, after the choice.")
+
+
+def _place(item: tuple[str, Any]) -> int:
+    """Where a role stands in the order of the protocol."""
+    return [*ROLES].index(item[0])  # type: ignore[arg-type]
