@@ -80,7 +80,7 @@ def test_a_refit_is_wider_and_says_so() -> None:
     scores = correctness(4)
     scored, refit = corrected(table(scores)), corrected(table(scores), estimand="refit")
     assert bounds(refit)[0] < bounds(scored)[0]
-    assert refit.score.estimand == "the model refitted on train and validation rows"
+    assert refit.score.estimand == "the model refitted on all rows but the test rows"
     assert any("refit" in sentence for sentence in refit.sentences)
     losses = np.random.default_rng(4).lognormal(size=(100, 12))
     assert corrected(table(losses), direction="minimize").score.method == wording.RMX

@@ -10,7 +10,7 @@ Estimand = Literal["scored", "refit"]
 
 ESTIMANDS = {
     "scored": "the very model that was scored",
-    "refit": "the model refitted on train and validation rows",
+    "refit": "the model refitted on all rows but the test rows",
 }
 """What a score can be about, in words."""
 

@@ -16,6 +16,7 @@ from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Part, parts_of, rows_of_role
 from holdfast.records import RowScores, Score, Trial, TrialState
+from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
 from holdfast.study.ranking import ranking
 
@@ -43,7 +44,7 @@ def ships(ready: Ready) -> Estimand:
 def choose(ready: Ready) -> None:
     """Put the winner, its naive score and its estimate on the record, once."""
     state = ready.book.state
-    if "estimate.made" in state.notes:
+    if "choice.made" in state.notes:
         return
     ranked = ranking(state)
     if not ranked:
@@ -51,12 +52,13 @@ def choose(ready: Ready) -> None:
         last = f"; the last one failed with: {failed[-1].error.strip().splitlines()[-1]}" if failed else ""  # type: ignore[union-attr]
         raise HoldfastError(f"study '{ready.run.name}' has no trial with a score to choose from{last}")
     metric = ready.recipe.make_metric()
-    compared = _on_select_rows(ready, ranked) if "select" in ready.seal.rows else _on_validation_rows(ready, ranked)
+    compared = _compared(ready, ranked)
     winner = ranked[0] if compared is None else compared.trials[compared.winner]
     score, made = _estimate(ready, compared)
     if score is None:
         value = winner.metrics[metric.name]
-        n = ready.seal.rows.get("validation", ready.seal.rows["train"])
+        parts = parts_of(ready.run.path, ready.recipe.schema, folds=ready.folds)
+        n = sum(len(part.judge) for part in parts)
         score = Score(value, None, None, 0.95, "uncorrected", "the winner on its validation rows", n)
     rule = "best validation score" if compared is None else compared.rule
     choice = {
@@ -67,8 +69,15 @@ def choose(ready: Ready) -> None:
         "direction": metric.direction,
         "naive": score.to_json(),
     }
-    ready.book.note("choice.made", choice)
-    ready.book.note("estimate.made", made)
+    both = [entry("choice.made", choice), entry("estimate.made", made)]
+    ready.book.commit(lambda now: ([] if "choice.made" in now.notes else both, None))
+
+
+def _compared(ready: Ready, ranked: list[Trial]) -> Scored | None:
+    """What decides: the select rows, where there are any and the metric is defined there; else the validation rows."""
+    if "select" not in ready.seal.rows:
+        return _on_validation_rows(ready, ranked)
+    return _on_select_rows(ready, ranked) or _on_validation_rows(ready, ranked)
 
 
 def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
@@ -83,7 +92,10 @@ def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
 
 
 def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
-    """The finalists, fitted on the train rows as they were scored, on the select rows that nobody has looked at."""
+    """The finalists, fitted on the train rows as they were scored, on the select rows that nobody has looked at.
+
+    None if the metric has no row scores, or is not a finite number for any of them on these rows.
+    """
     complete = [trial for trial in ranked if trial.state is TrialState.COMPLETE] or ranked
     finalists = complete[: ready.plan.search.finalists]
     train = rows_of_role(ready.run.path, "train", ready.recipe.schema)
@@ -97,8 +109,10 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
             return None
         rows.append(scores)
         values.append(value)
+    if not np.isfinite(values).any():
+        return None
     sign = 1 if bench.metric.direction == "maximize" else -1
-    winner = int(np.argmax(sign * np.array(values)))
+    winner = int(np.argmax(np.where(np.isfinite(values), sign * np.array(values), -np.inf)))
     rule = f"best of {len(finalists)} finalists on {len(select)} select rows"
     return Scored(finalists, rows, bench, winner, rule, adaptive=False)
 

@@ -13,8 +13,8 @@ import tomli_w
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
 from holdfast.data.provenance import environment, git_state
-from holdfast.data.roles import Roles, SplitPlan, assign_roles
-from holdfast.data.seal import SealRecord, write_roles
+from holdfast.data.roles import ROLES, Roles, SplitPlan, assign_roles
+from holdfast.data.seal import SealRecord, load_role, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
@@ -144,6 +144,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
 
     Raises:
         PlanError: on a changed plan, naming what differs.
+        DataError: if the rows of an open role, while they are still needed, are not those that were written.
     """
     recorded = book.state.notes["plan.resolved"][0]["plan"]
     differences = different_keys(recorded, file.plan.to_json())
@@ -153,6 +154,11 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
             f"plan another name, or delete {run.path}"
         )
     split = book.state.notes["data.split"][0]
+    seal = SealRecord.from_json(split["seal"])
+    if "model.fitted" not in book.state.notes:
+        for role in ROLES:
+            if role in seal.rows and role != "test":
+                load_role(run.path, role, seal)
     recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
     settings = book.state.settings
     study = Study(
@@ -164,7 +170,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         name=settings.name,
         fidelity=settings.fidelity,
     )
-    return Ready(file.plan, run, study, recipe, SealRecord.from_json(split["seal"]))
+    return Ready(file.plan, run, study, recipe, seal)
 
 
 def is_prepared(book: Book) -> bool:

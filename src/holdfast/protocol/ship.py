@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, TamperError
 from holdfast.protocol.choose import fit_again, ships
 from holdfast.protocol.job import make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
 from holdfast.protocol.prepare import Ready
+from holdfast.protocol.record import changed_files
 from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
 from holdfast.records import Trial
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
@@ -38,9 +39,15 @@ def ship(ready: Ready) -> LoadedModel:
 
     A model with types that cannot be read back without being named as trusted is fitted again instead; its seed makes
     it the same.
+
+    Raises:
+        TamperError: if the saved files are not those that the log names.
     """
     notes = ready.book.state.notes
     if "model.fitted" in notes and notes["model.fitted"][-1]["files"]:
+        changed = changed_files(ready.run.path, notes["model.fitted"][-1]["files"])
+        if changed:
+            raise TamperError(f"the model of study '{ready.run.name}' is not the one on the log: {changed[0]}")
         loaded = _load(ready.run.model)
         if loaded is not None:
             return loaded

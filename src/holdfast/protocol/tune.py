@@ -18,7 +18,7 @@ from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
 from holdfast.protocol.read import PlanFile, read_plan
 from holdfast.protocol.ship import ship
-from holdfast.protocol.unseal import earlier_openings, unseal
+from holdfast.protocol.unseal import OpenedBeforeError, unseal
 from holdfast.records import Config, Score, Trial
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
@@ -218,8 +218,6 @@ def _test(ready: Ready, model: LoadedModel) -> str | None:
         return f"the test rows are sealed until: holdfast unseal {ready.run.name}"
     try:
         unseal(ready, model, why="the choice is made")
-    except SealError as exc:
-        if not earlier_openings(ready):
-            raise
+    except OpenedBeforeError as exc:
         return str(exc)
     return None

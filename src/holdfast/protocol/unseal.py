@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +13,10 @@ from holdfast.data.fingerprint import HASH_DTYPE, hashes_from_bytes, overlap
 from holdfast.data.seal import open_sealed
 from holdfast.errors import SealError
 from holdfast.evaluate.sealed import test_score
+from holdfast.evaluate.wording import estimand_words
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.log.open import open_log
+from holdfast.protocol.choose import ships
 from holdfast.protocol.learn import predict
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import rows_of_frame
@@ -23,23 +28,23 @@ LEDGER = "openings"
 """The ledger's name within its storage."""
 
 
+class OpenedBeforeError(SealError):
+    """The test rows, or some of them, have been opened before, and nobody gave a reason to do it again."""
+
+
 @dataclass(frozen=True)
 class Opening:
-    """One opening of test rows that overlap with those of a study."""
+    """One opening of test rows that overlap with those of a study.
+
+    ``place`` is the ledger's end right after it, ``log`` the end of the log of the study that opened them.
+    """
 
     study: str
     study_hash: str
     shared: int
     why: str
-
-
-def earlier_openings(ready: Ready) -> list[Opening]:
-    """Openings, in any study of the store, of rows that are also test rows of this one; in order."""
-    ledger = open_log(ready.run.ledger, LEDGER)
-    try:
-        return _overlapping(ledger, _own_hashes(ready))
-    finally:
-        ledger.close()
+    place: Head
+    log: Mapping[str, Any] | None = None
 
 
 def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = False) -> Score:
@@ -48,49 +53,94 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
     The opening is on the ledger before the file is read. One that was cut short by a crash is not counted twice.
 
     Raises:
-        SealError: if these rows, or some of them, have been opened before and ``again`` with a reason is not given.
+        OpenedBeforeError: if these rows, or some of them, have been opened before and ``again`` with a reason is not
+            given.
+        SealError: if the file is gone or was changed.
     """
     ledger = open_log(ready.run.ledger, LEDGER)
     try:
-        before = _overlapping(ledger, _own_hashes(ready))
-        unfinished = _is_unfinished(ready, before)
-        others = before[:-1] if unfinished else before
-        if others and not unfinished:
-            _check_permission(ready, others, why, again=again)
-        if not unfinished:
-            _record(ledger, ready, why)
-        head = ledger.head()
+        place, before = _announce(ledger, ready, why, again=again)
     finally:
         ledger.close()
-    score = _read_score(ready, model, len(others) + 1)
+    opening = 1 + max([len(before), *(note["opening"] for note in _own_notes(ready))])
+    score = _read_score(ready, model, opening)
     event = {
         "fingerprint": ready.seal.fingerprints["test"],
         "rows": ready.seal.rows["test"],
-        "opening": len(others) + 1,
-        "earlier": [_sentence(opening) for opening in others],
+        "opening": opening,
+        "earlier": [_sentence(earlier) for earlier in before],
         "why": why,
         "score": score.to_json(),
-        "ledger": {"length": head.length, "hash": head.hash},
+        "ledger": {"length": place.length, "hash": place.hash},
     }
     ready.book.note("test.opened", event)
     return score
 
 
-def _check_permission(ready: Ready, others: list[Opening], why: str, *, again: bool) -> None:
-    if again and why.strip():
-        return
-    raise SealError(
-        f"the test rows of study '{ready.run.name}' have been opened {_times(len(others))} before "
-        f"({_sentence(others[-1])}); to open them again, at the price of a wider interval, run: "
+def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple[Head, list[Opening]]:
+    """Put the opening on the ledger: its place there, and the openings before it.
+
+    Decided anew if another study opens rows in between. An opening of this very study that a crash cut short keeps its
+    place.
+    """
+    own = _own_hashes(ready)
+    data = {
+        "study": ready.run.name,
+        "study_hash": _study_hash(ready),
+        "fingerprint": ready.seal.fingerprints["test"],
+        "hashes": {"blob": ledger.put(own.tobytes())},
+        "why": why,
+        "log": dataclasses.asdict(ready.book.head),
+    }
+    while True:
+        head = ledger.head()
+        known = _overlapping(ledger, own)
+        missing = _off_the_ledger(ready, known)
+        unfinished = _unfinished(ready, known)
+        if unfinished is not None:
+            return known[unfinished].place, [*missing, *known[:unfinished]]
+        before = [*missing, *known]
+        if before and not (again and why.strip()):
+            raise _refusal(ready, before)
+        result = ledger.append([entry("rows.opened", data)], head)
+        if not isinstance(result, Conflict):
+            return result, before
+
+
+def _refusal(ready: Ready, before: list[Opening]) -> OpenedBeforeError:
+    return OpenedBeforeError(
+        f"the test rows of study '{ready.run.name}' have been opened {_times(len(before))} before "
+        f"({_sentence(before[-1])}); to open them again, at the price of a wider interval, run: "
         f'holdfast unseal {ready.run.name} --again --why "the reason"'
     )
 
 
-def _is_unfinished(ready: Ready, before: list[Opening]) -> bool:
-    """Whether the last opening was by this very study and its score never got on the record."""
-    own = [opening for opening in before if opening.study_hash == _study_hash(ready)]
-    done = len(ready.book.state.notes.get("test.opened", []))
-    return len(own) > done and before[-1] == own[-1]
+def _unfinished(ready: Ready, known: list[Opening]) -> int | None:
+    """Which opening was by this very study and never got its score on the record; None if there is none.
+
+    Nothing may have happened in the study since: a log that was put back to an earlier state and went on is no crash.
+    """
+    done = {note["ledger"]["hash"] for note in _own_notes(ready)}
+    name, log = _study_hash(ready), dataclasses.asdict(ready.book.head)
+    for number, opening in enumerate(known):
+        if opening.study_hash == name and opening.log == log and opening.place.hash not in done:
+            return number
+    return None
+
+
+def _off_the_ledger(ready: Ready, known: list[Opening]) -> list[Opening]:
+    """Openings in this study's own log that the ledger does not hold: somebody removed it, and they count."""
+    there = {opening.place.hash for opening in known}
+    return [
+        Opening(ready.run.name, _study_hash(ready), note["rows"], note["why"], Head(**note["ledger"]))
+        for note in _own_notes(ready)
+        if note["ledger"]["hash"] not in there
+    ]
+
+
+def _own_notes(ready: Ready) -> list[Mapping[str, Any]]:
+    """The openings in the study's own log."""
+    return ready.book.state.notes.get("test.opened", [])
 
 
 def _read_score(ready: Ready, model: LoadedModel, opening: int) -> Score:
@@ -99,7 +149,9 @@ def _read_score(ready: Ready, model: LoadedModel, opening: int) -> Score:
     X = np.asarray(model.preprocessor.transform(rows.features), dtype=float)
     classes = ready.recipe.schema.classes
     prediction = predict(model.model, metric, X, 0 if classes is None else len(classes))
-    return test_score(X if rows.y is None else rows.y, prediction, metric, openings=opening, groups=rows.groups)
+    truth = X if rows.y is None else rows.y
+    score = test_score(truth, prediction, metric, openings=opening, groups=rows.groups)
+    return dataclasses.replace(score, estimand=estimand_words(ships(ready)))
 
 
 def _overlapping(ledger: StudyLog, own: np.ndarray) -> list[Opening]:
@@ -109,22 +161,18 @@ def _overlapping(ledger: StudyLog, own: np.ndarray) -> list[Opening]:
             continue
         shared = overlap(own, hashes_from_bytes(ledger.get(event.data["hashes"]["blob"])))
         if shared:
-            found.append(Opening(event.data["study"], event.data["study_hash"], shared, event.data["why"]))
+            place = Head(event.index + 1, event.hash)
+            found.append(
+                Opening(
+                    event.data["study"],
+                    event.data["study_hash"],
+                    shared,
+                    event.data["why"],
+                    place,
+                    event.data.get("log"),
+                )
+            )
     return found
-
-
-def _record(ledger: StudyLog, ready: Ready, why: str) -> Head:
-    data = {
-        "study": ready.run.name,
-        "study_hash": _study_hash(ready),
-        "fingerprint": ready.seal.fingerprints["test"],
-        "hashes": {"blob": ledger.put(_own_hashes(ready).tobytes())},
-        "why": why,
-    }
-    while True:
-        result = ledger.append([entry("rows.opened", data)], ledger.head())
-        if not isinstance(result, Conflict):
-            return result
 
 
 def _own_hashes(ready: Ready) -> np.ndarray:
