@@ -14,17 +14,20 @@ import numpy as np
 import polars as pl
 import pytest
 
+import holdfast.protocol.choose as choosing
+import holdfast.protocol.prepare as preparing
 import holdfast.protocol.tune as tuning
 import holdfast.protocol.unseal as unsealing
-from holdfast.errors import DataError, SealError, TamperError
+from holdfast.errors import DataError, RequestError, SealError, TamperError
 from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.job import Bench
-from holdfast.protocol.tune import Result, load_result, tune, unseal_study
+from holdfast.protocol.tune import Result, load_result, resume, tune, unseal_study
 from holdfast.records import Entry
 from holdfast.study.book import Book
 from holdfast.study.ranking import ranking
+from holdfast.train.failures import Diverged
 
 
 def plan(name: str = "wines", **tables: Any) -> dict[str, Any]:
@@ -141,6 +144,40 @@ def test_a_naive_score_without_rows_counts_the_rows_that_were_judged(tmp_path: P
     data = {"source": str(tmp_path / "t.csv"), "split": {"folds": 3, "test": 0.2, "time": "when"}}
     wanted = {**plan(data=data, model={"family": "kmeans"}), "metric": {"name": "davies_bouldin"}}
     assert run(tmp_path, wanted).naive.n == 60
+
+
+def test_a_finalist_that_diverges_on_all_rows_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again, calls = choosing.fit_again, []
+
+    def diverges_first(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise Diverged(epoch=3)
+        return again(*arguments)
+
+    monkeypatch.setattr(choosing, "fit_again", diverges_first)
+    run(tmp_path, plan(data={"split": {"folds": 3, "select": 0.2, "test": 0.2}}))
+    assert notes(tmp_path)["choice.made"][0]["rule"].startswith("best of 2 finalists")
+
+
+def test_what_is_sealed_is_said_to_be_sealed_when_the_result_is_loaded(tmp_path: Path) -> None:
+    result = run(tmp_path, plan(study={"unseal": "by-hand"}))
+    assert load_result("wines", runs=tmp_path / "runs").missing == result.missing
+    assert "holdfast unseal wines" in result.missing[0]
+
+
+def test_a_study_without_its_log_or_its_beginning_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "_opening_events", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, plan())
+    with pytest.raises(RequestError, match="was cut short before its first trial; begin it again"):
+        resume("wines", runs=tmp_path / "runs")
+    for path in (tmp_path / "runs" / "wines").glob("study.db*"):
+        path.unlink()
+    with pytest.raises(RequestError, match=r"wines is there, but '.*study\.db' holds no study 'wines'"):
+        resume("wines", runs=tmp_path / "runs")
+    assert run(tmp_path, plan()).test is not None
 
 
 @pytest.mark.parametrize("role", ["train", "validation"])

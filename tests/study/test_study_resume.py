@@ -163,6 +163,21 @@ def test_trials_in_the_hands_of_another_process_are_not_lost(tmp_path: Path) -> 
     assert other.tell(held, 0.5).metrics == {"value": 0.5}
 
 
+def test_a_trial_that_another_process_told_is_in_hand_no_more(tmp_path: Path) -> None:
+    """Otherwise the one who asked for it would keep trials that are lost from ever being found."""
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    one = Study({"x": holdfast.Float(0, 1)}, storage=storage, strategy="random")
+    trial = one.ask()
+    other = load_study("study", storage)
+    other.tell(trial.number, 0.5)
+    with pytest.raises(RequestError, match="is not running: it is complete already"):
+        one.tell(trial, 0.4)
+    held = lock.DriverLock(tmp_path / "study.db", "study")
+    held.take()
+    assert held.alone
+    held.close()
+
+
 def test_an_interrupted_trial_runs_again_though_others_are_at_work(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/s.db"
     other, study = make_study("random", storage), make_study("random", storage)

@@ -19,6 +19,7 @@ from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
 from holdfast.study.ranking import ranking
+from holdfast.train.failures import Diverged
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +102,13 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     train = rows_of_role(ready.run.path, "train", ready.recipe.schema)
     select = rows_of_role(ready.run.path, "select", ready.recipe.schema)
     bench = make_bench(ready.recipe, (Part(train, select),))
-    rows, values = [], []
+    rows, values, fitted = [], [], []
     for trial in finalists:
-        found = fit_again(ready, trial, bench.prepared[0])
+        try:
+            found = fit_again(ready, trial, bench.prepared[0])
+        except Diverged:  # it trained on every fold, and does not on all of the rows: no candidate to ship
+            continue
+        fitted.append(trial)
         value, scores = bench.score([bench.predict(found.model, 0)])
         if scores is None:
             return None
@@ -113,8 +118,8 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
         return None
     sign = 1 if bench.metric.direction == "maximize" else -1
     winner = int(np.argmax(np.where(np.isfinite(values), sign * np.array(values), -np.inf)))
-    rule = f"best of {len(finalists)} finalists on {len(select)} select rows"
-    return Scored(finalists, rows, bench, winner, rule, adaptive=False)
+    rule = f"best of {len(fitted)} finalists on {len(select)} select rows"
+    return Scored(fitted, rows, bench, winner, rule, adaptive=False)
 
 
 def fit_again(ready: Ready, trial: Trial, prepared: Prepared) -> Fitted:

@@ -68,6 +68,11 @@ def find_run(runs: Path, name: str) -> RunFolder:
             raise RequestError(
                 f"there is no folder of runs '{runs}' here, so no study '{name}' in it; is it elsewhere?"
             )
+        if run.plan.exists():
+            raise RequestError(
+                f"the folder {run.path} is there, but '{run.recorded_storage()}' holds no study '{name}'; restore that "
+                "log, call from the folder that its address starts from, or run the plan again"
+            )
         there = sorted(path.parent.name for path in runs.glob(f"*/{PLAN}"))
         hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
         raise RequestError(f"there is no study '{name}' in {runs}{hint}")

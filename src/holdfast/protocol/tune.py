@@ -103,6 +103,8 @@ def resume(
     """Go on with a study by its name, on the plan in its log."""
     run = find_run(Path(runs), name)
     book = open_book(run)
+    if not is_prepared(book) and run.plan.exists() and not book.state.trials:
+        raise RequestError(f"study '{name}' was cut short before its first trial; begin it again: holdfast tune PLAN")
     if not is_prepared(book):
         raise RequestError(f"study '{name}' was not begun from a plan, so there is nothing to resume: run its own code")
     return tune(recorded_plan(book), runs=runs, executor=executor, progress=progress)
@@ -146,7 +148,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
     notes = book.state.notes
     choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
     opened = notes.get("test.opened", [])
-    missing = [text for text in (made["missing"], sealed) if text]
+    missing = [text for text in (made["missing"], None if opened else sealed or _why_sealed(book, run)) if text]
     space = book.state.settings.space
     assert space is not None
     return Result(
@@ -210,14 +212,19 @@ def _processes(workers: int) -> Executor:
 def _test(ready: Ready, model: LoadedModel) -> str | None:
     """Open the test rows if the plan says so and nobody has; otherwise the reason why they stay sealed."""
     notes = ready.book.state.notes
-    if "test" not in ready.seal.rows:
-        return "the split sets no test rows apart"
     if "test.opened" in notes:
         return None
-    if ready.plan.study.unseal == "by-hand":
-        return f"the test rows are sealed until: holdfast unseal {ready.run.name}"
+    if "test" not in ready.seal.rows or ready.plan.study.unseal == "by-hand":
+        return _why_sealed(ready.book, ready.run)
     try:
         unseal(ready, model, why="the choice is made")
     except OpenedBeforeError as exc:
         return str(exc)
     return None
+
+
+def _why_sealed(book: Book, run: RunFolder) -> str:
+    """Why there is no test score, where nobody has asked for one."""
+    if "test" not in book.state.notes["data.split"][0]["roles"]:
+        return "the split sets no test rows apart"
+    return f"the test rows are sealed until: holdfast unseal {run.name}"

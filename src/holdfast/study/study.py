@@ -165,6 +165,7 @@ class Study:
         self._book.refresh()
         live = trial if isinstance(trial, LiveTrial) else None
         number = trial.number if isinstance(trial, LiveTrial) else operator.index(trial)
+        self._let_go_of_what_others_told()
         running = actions.running_trial(self._book.state, number)
         verdict = Verdict.CONTINUE if live is None else live.verdict
         reported = running.reports[-1][1] if running.reports else {}
@@ -297,6 +298,12 @@ class Study:
         if trial.state is not TrialState.RUNNING or trial.number in self._in_hand:
             return False
         return self._lock.alone or trial.cause is Cause.INTERRUPTED
+
+    def _let_go_of_what_others_told(self) -> None:
+        """A trial in hand that another process has told is in hand no more."""
+        for number in [n for n in self._in_hand if self.trials[n].state is not TrialState.RUNNING]:
+            self._in_hand.remove(number)
+            self._lock.release()
 
     def _ask_beyond_budget(self) -> list[Assignment]:
         """What there is to try when the budget of an earlier `optimize` does not count."""
