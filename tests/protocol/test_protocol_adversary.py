@@ -213,6 +213,14 @@ def test_the_test_is_about_the_model_that_the_estimate_is_about(tmp_path: Path, 
     assert ("refitted" in result.test.estimand) == ("folds" in split)
 
 
+def test_a_finished_run_leaves_no_log_open(tmp_path: Path) -> None:
+    """Whoever copies `study.db` from a process that lives on copies all of it."""
+    folder = run(tmp_path, plan(study={"unseal": "by-hand"})).folder
+    assert not list(folder.glob("study.db-*"))
+    unseal_study("wines", runs=tmp_path / "runs")
+    assert not list(folder.glob("study.db-*"))
+
+
 class TestOpenings:
     def test_a_changed_file_is_an_error_at_the_end_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(unsealing, "open_sealed", changed)

@@ -54,6 +54,10 @@ class Ready:
         """Whether folds take turns as validation rows."""
         return self.seal.folds > 0
 
+    def close(self) -> None:
+        """Release the study's log, so that its file is whole without the files that SQLite keeps beside an open one."""
+        self.study.close()
+
 
 def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
     """Everything before the first trial. Nothing is left behind if the request turns out to be wrong."""

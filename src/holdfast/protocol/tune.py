@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,7 @@ def tune(
     file = plan if isinstance(plan, PlanFile) else read_plan(plan)
     run = RunFolder(Path(runs), file.plan.study.name)
     run.runs.mkdir(parents=True, exist_ok=True)
-    with _alone(run):
-        ready = _ready(file, run)
+    with _alone(run), closing(_ready(file, run)) as ready:
         _search(ready, executor, progress)
         choose(ready)
         model = ship(ready)
@@ -103,6 +102,7 @@ def resume(
     """Go on with a study by its name, on the plan in its log."""
     run = find_run(Path(runs), name)
     book = open_book(run)
+    book.log.close()
     if not is_prepared(book) and run.plan.exists() and not book.state.trials:
         raise RequestError(f"study '{name}' was cut short before its first trial; begin it again: holdfast tune PLAN")
     if not is_prepared(book):
@@ -119,14 +119,15 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
     """
     run = find_run(Path(runs), name)
     with _alone(run):
-        book = open_book(run, read_only=False)
+        book = open_book(run)
+        book.log.close()
         if not is_prepared(book) or "choice.made" not in book.state.notes:
             raise RequestError(f"study '{name}' has made no choice yet; finish it first: holdfast resume {name}")
-        ready = reopen_study(recorded_plan(book), run, book)
-        if "test" not in ready.seal.rows:
-            raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
-        unseal(ready, ship(ready), why=why, again=again)
-        write_results(ready.book, run.path)
+        with closing(reopen_study(recorded_plan(book), run, book)) as ready:
+            if "test" not in ready.seal.rows:
+                raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
+            unseal(ready, ship(ready), why=why, again=again)
+            write_results(ready.book, run.path)
     return result_of(ready.book, run, None)
 
 
@@ -177,6 +178,7 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
     storage = run.storage(file.plan.study.storage)
     if exists(storage, run.name):
         book = Book(open_log(storage, run.name))
+        book.log.close()
         if is_prepared(book):
             return reopen_study(file, run, book)
         if book.state.trials:
