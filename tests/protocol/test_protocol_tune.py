@@ -258,6 +258,14 @@ class TestSeal:
         assert note["opening"] == 2
         assert note["why"] == "the first had a bug"
 
+    def test_a_removed_ledger_is_made_again_from_the_logs(self, tmp_path: Path) -> None:
+        run(tmp_path, plan("first"))
+        for path in (tmp_path / "runs").glob("openings.db*"):
+            path.unlink()
+        second = run(tmp_path, plan("second"))
+        assert second.test is None
+        assert "opened once before (by study 'first', 35 of these rows" in second.missing[0]
+
     def test_overlapping_rows_count_and_disjoint_ones_do_not(self, tmp_path: Path) -> None:
         run(tmp_path, plan("first"))
         other = run(tmp_path, plan("other", study={"name": "other", "seed": 5}))

@@ -15,12 +15,13 @@ from holdfast.errors import SealError
 from holdfast.evaluate.sealed import test_score
 from holdfast.evaluate.wording import estimand_words
 from holdfast.log.base import Conflict, Head, StudyLog
-from holdfast.log.open import open_log
+from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import ships
+from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.protocol.learn import predict
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import rows_of_frame
-from holdfast.records import Score
+from holdfast.records import Entry, Score
 from holdfast.study.book import entry
 from holdfast.train.storage import LoadedModel
 
@@ -57,8 +58,11 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
             given.
         SealError: if the file is gone or was changed.
     """
+    is_new = not exists(ready.run.ledger, LEDGER)
     ledger = open_log(ready.run.ledger, LEDGER)
     try:
+        if is_new:
+            _refill(ledger, ready)
         place, before = _announce(ledger, ready, why, again=again)
     finally:
         ledger.close()
@@ -75,6 +79,28 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
     }
     ready.book.note("test.opened", event)
     return score
+
+
+def _refill(ledger: StudyLog, ready: Ready) -> None:
+    """Begin a ledger with what the other studies of the store have on their own logs, in case somebody removed it."""
+    entries = []
+    for folder in sorted(ready.run.runs.iterdir()):
+        run = RunFolder(ready.run.runs, folder.name)
+        if folder.name == ready.run.name or not folder.is_dir() or not exists(run.recorded_storage(), run.name):
+            continue
+        book = open_book(run)
+        for note in book.state.notes.get("test.opened", []):
+            hashes = book.log.get(book.state.notes["data.split"][0]["test_hashes"]["blob"])
+            opened = {
+                "study": run.name,
+                "study_hash": next(iter(book.log.read())).hash,
+                "fingerprint": note["fingerprint"],
+                "hashes": {"blob": ledger.put(hashes)},
+                "why": note["why"],
+            }
+            entries.append(Entry("rows.opened", opened, note["time"]))
+        book.log.close()
+    ledger.append(sorted(entries, key=lambda item: item.time), ledger.head())
 
 
 def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple[Head, list[Opening]]:

@@ -39,6 +39,12 @@ def _data(split: Mapping[str, Any]) -> list[Block]:
     ]
     header = ["role", "rows", "fingerprint", "file", "sha256 of the file"]
     blocks.append(Table(header, rows, "What each row of data is for", frozenset({1}), frozenset({2, 4})))
+    blocks.append(
+        Paragraph(
+            "The kinds of the columns and the classes were read off all rows, test rows included; whatever "
+            "preprocessing and models learned, they learned from the rows they were trained on."
+        )
+    )
     if split["notes"]:
         blocks.append(Bullets(split["notes"]))
     return blocks
@@ -81,8 +87,9 @@ def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:
     blocks.append(Table(header, rows, "Openings of the test rows by this study", frozenset({0, 2}), frozenset({3})))
     blocks.append(
         Paragraph(
-            "Openings are counted by the fingerprint of the rows across the whole store. Code of the user's own that "
-            "reads the source by itself is outside of what holdfast can count."
+            "Openings are counted by the fingerprint of the rows across the whole store; a row is known by the names "
+            "and values of all its columns, so the same case in a table with other columns is another row. Code of the "
+            "user's own that reads the source by itself is outside of what holdfast can count."
         )
     )
     return blocks
