@@ -100,7 +100,8 @@ def _refill(ledger: StudyLog, ready: Ready) -> None:
             }
             entries.append(Entry("rows.opened", opened, note["time"]))
         book.log.close()
-    ledger.append(sorted(entries, key=lambda item: item.time), ledger.head())
+    if entries:
+        ledger.append(sorted(entries, key=lambda item: item.time), ledger.head())
 
 
 def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple[Head, list[Opening]]:
