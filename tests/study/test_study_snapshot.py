@@ -166,7 +166,7 @@ def busy_study(storage: str | None, n_trials: int = 12) -> Study:
 
 
 def test_a_snapshot_is_what_a_study_opens_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr(book, "FIRST_SNAPSHOT", 10)
     storage = f"sqlite:///{tmp_path}/s.db"
     study = busy_study(storage)
     found = study.book.log.load_snapshot()

@@ -14,7 +14,11 @@ from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
 
 T = TypeVar("T")
-SNAPSHOT_EVERY = 2_000
+FIRST_SNAPSHOT = 5_000
+"""The length of the log at which its state is kept for the first time; a shorter one is folded in no time."""
+
+SNAPSHOT_GROWTH = 1.5
+"""The state is kept again when the log has grown by this factor, so that all snapshots together cost what one does."""
 
 
 class Book:
@@ -24,6 +28,7 @@ class Book:
         self.log = log
         self._head = Head()
         self._state: StudyState | None = None
+        self._next_snapshot = FIRST_SNAPSHOT
         self.reload()
 
     @property
@@ -77,7 +82,7 @@ class Book:
             as_read = Entry(item.kind, json.loads(canonical_json(item.data)), item.time)
             self._state = fold(self._state, as_read, before + offset)
         self._head = result
-        if before // SNAPSHOT_EVERY != result.length // SNAPSHOT_EVERY:
+        if result.length >= self._next_snapshot:
             self.save_snapshot()
         return True
 
@@ -107,12 +112,17 @@ class Book:
     def save_snapshot(self) -> None:
         """Keep the folded state, to open faster next time."""
         self.log.save_snapshot(self._head.length, self._head.hash, state_to_bytes(self.state, self._head))
+        self._plan_snapshot()
 
     def _load_snapshot(self) -> None:
         found = self.log.load_snapshot()
         loaded = None if found is None else state_from_bytes(found[1])
         if loaded is not None:
             self._state, self._head = loaded
+        self._plan_snapshot()
+
+    def _plan_snapshot(self) -> None:
+        self._next_snapshot = max(FIRST_SNAPSHOT, int(self._head.length * SNAPSHOT_GROWTH))
 
 
 def entry(kind: str, data: Mapping[str, Any]) -> Entry:
