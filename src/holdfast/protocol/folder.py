@@ -73,7 +73,7 @@ def find_run(runs: Path, name: str) -> RunFolder:
                 f"the folder {run.path} is there, but '{run.recorded_storage()}' holds no study '{name}'; restore that "
                 "log, call from the folder that its address starts from, or run the plan again"
             )
-        there = sorted(path.parent.name for path in runs.glob(f"*/{PLAN}"))
+        there = sorted({path.parent.name for file in (PLAN, LOG) for path in runs.glob(f"*/{file}")})
         hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
         raise RequestError(f"there is no study '{name}' in {runs}{hint}")
     return run
