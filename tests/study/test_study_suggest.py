@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from hypothesis import strategies as st
 
 import holdfast
 from holdfast.errors import RequestError, SpaceError
-from holdfast.records import Assignment, Report, TrialState, Verdict
+from holdfast.records import Assignment, Config, Report, Suggestion, TrialState, Value, Verdict
+from holdfast.rng import Streams
+from holdfast.search.history import History
+from holdfast.space import Domain
 from holdfast.study.handle import LiveTrial
 from holdfast.study.study import Study
 
@@ -271,3 +275,26 @@ def test_pruning_on_one_s_own_account_stops_a_trial(monkeypatch: pytest.MonkeyPa
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLES / "optuna_objective.py"), run_name="__main__")
     assert "accuracy" in capsys.readouterr().out
+
+
+@dataclass(frozen=True)
+class HalfOfTheLast:
+    """Draws every number at half of what it was, in terms of the unit interval; sees what was drawn before it."""
+
+    name: str = "half"
+
+    def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+        raise AssertionError("values are drawn one by one where a strategy can do it")
+
+    def draw(self, history: History, partial: Config, name: str, domain: Domain, rng: Streams) -> Value:
+        assert list(partial) == list(history.space.domains)[: len(partial)]  # type: ignore[union-attr]
+        last = history.config(len(history) - 1)[name]
+        return domain.from_unit(domain.to_unit(last) / 2)
+
+
+def test_a_strategy_may_draw_the_values_of_a_discovered_space_itself() -> None:
+    study = Study(strategy=HalfOfTheLast(), seed=0)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 8) + trial.suggest_float("y", 0, 2), n_trials=4)
+    xs, ys = ([float(str(trial.config[name])) for trial in study.trials] for name in ("x", "y"))
+    for values in (xs, ys):
+        assert values[1:] == pytest.approx([value / 2 for value in values[:-1]])

@@ -21,7 +21,8 @@ class Strategy(Protocol):
     """What proposes configurations. Settings are frozen fields; everything else comes from the history.
 
     Two optional methods are used where they exist: ``judge(history, trial) -> Verdict`` after each report, and
-    ``draw(history, partial, name, domain, rng) -> Value`` for a value of a space that is found as it is used.
+    ``draw(history, partial, name, domain, rng) -> Value`` for one value after the other of the trial numbered
+    ``len(history)``, in a space that is found as it is used; ``partial`` holds the values drawn so far.
     ``explain(history) -> str`` may say what is being done and why.
     """
 
@@ -51,19 +52,18 @@ def explain(strategy: Strategy, history: History) -> str:
     return strategy.name if method is None else method(history)
 
 
-def draw(
-    strategy: Strategy, history: History, partial: Config, name: str, domain: Domain, rng: Streams, trial: int
-) -> Value:
-    """A value for a hyperparameter that is not in the history's space yet; uniform unless the strategy knows better."""
+def drawn_config(strategy: Strategy, history: History, rng: Streams) -> Config | None:
+    """What a strategy with a ``draw`` of its own proposes for the hyperparameters found so far, one after the other.
+
+    None where it has no ``draw``, or nothing has been found yet; `Strategy.ask` proposes whole configurations then.
+    """
     method: Callable[[History, Config, str, Domain, Streams], Value] | None = getattr(strategy, "draw", None)
-    if method is not None:
-        return method(history, partial, name, domain, rng)
-    return uniform(domain, name, rng, trial)
-
-
-def uniform(domain: Domain, name: str, rng: Streams, trial: int) -> Value:
-    """A value drawn uniformly on the domain's scale, from the stream of this trial and name."""
-    return domain.from_unit(float(rng.generator(trial, f"draw/{name}").random()))
+    if method is None or history.space is None:
+        return None
+    config: Config = {}
+    for name, domain in history.space.domains.items():
+        config[name] = domain.check(method(history, dict(config), name, domain, rng), name)
+    return config
 
 
 def known_space(history: History, name: str) -> Space:

@@ -189,7 +189,8 @@ def _suggested(state: StudyState, strategy: Strategy, n: int) -> list[Entry]:
     history = state.history.snapshot(state.length)
     most, number = _new_trials(state, n), len(state.trials)
     entries: list[Entry] = []
-    for suggestion in _propose(history, strategy, n, Streams(state.settings.seed)):
+    propose = _propose if state.settings.space is not None else _propose_in_discovered
+    for suggestion in propose(history, strategy, n, Streams(state.settings.seed)):
         if suggestion.resume_from is not None:
             entries.append(_resumed(state, suggestion))
         elif number < len(state.trials) + most:
@@ -208,10 +209,15 @@ def _new_trials(state: StudyState, n: int) -> int:
 
 
 def _propose(history: History, strategy: Strategy, n: int, streams: Streams) -> list[Suggestion]:
-    """The strategy's suggestions; while a space is still unknown, empty configurations that draw for themselves."""
-    if history.space is not None:
-        return strategy.ask(history, n, streams)
-    return [Suggestion({}, "the space is found as it is used", history.index) for _ in range(n)]
+    return strategy.ask(history, n, streams)
+
+
+def _propose_in_discovered(history: History, strategy: Strategy, n: int, streams: Streams) -> list[Suggestion]:
+    """Proposals in a space that is found as it is used; empty ones, which draw for themselves, while it is unknown."""
+    if history.space is None:
+        return [Suggestion({}, "the space is found as it is used", history.index) for _ in range(n)]
+    drawn = base.drawn_config(strategy, history, streams)
+    return strategy.ask(history, n, streams) if drawn is None else [Suggestion(drawn, strategy.name, history.index)]
 
 
 def _asked(state: StudyState, suggestion: Suggestion, number: int, request: int | None) -> Entry:
