@@ -154,6 +154,5 @@ def test_no_mutation_of_a_plan_gives_a_traceback(data: st.DataObject) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.text(string.printable, max_size=3), st.integers(0, 5))
 def test_no_mutated_text_gives_a_traceback(at: int, insert: str, cut: int) -> None:
-    path = write(Path(tempfile.mkdtemp()), TEXT[:at] + insert + TEXT[at + cut :])
-    with contextlib.suppress(PlanError):
-        read_plan(path)
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(PlanError):
+        read_plan(write(Path(folder), TEXT[:at] + insert + TEXT[at + cut :]))
