@@ -141,6 +141,20 @@ def test_a_wrong_request_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "runs" / "wines").exists()
 
 
+def test_a_wrong_request_from_a_file_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    text = '[study]\nname = "wines"\n[data]\nsource = "sklearn:wine"\n[model]\nfamily = "knn"\n[space]\np = 1\n'
+    for line, says in [
+        ("n_neighbors = { low = 9, high = 3 }", "line 9: hyperparameter 'n_neighbors'"),
+        ("[metric]\nname = 'acuracy'", "line 10: "),
+        ("[search]\ntrials = 3\nstrategy = 'gird'", "line 11: strategy 'gird' does not exist"),
+    ]:
+        path.write_text(text + line, encoding="utf-8")
+        with pytest.raises(RequestError, match=says) as caught:
+            tune(path, runs=tmp_path / "runs", executor=Inline())
+        assert str(caught.value).count("plan.toml") == 1
+
+
 def test_a_csv_without_a_target_is_asked_for_one(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
     with pytest.raises(PlanError, match=r"\[data\] lacks 'target'.* \(it has a, b\)"):

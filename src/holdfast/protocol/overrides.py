@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from holdfast.errors import SpaceError, nearest
@@ -10,7 +11,11 @@ from holdfast.space import Categorical, Domain, Int, Space, domain_from_json
 from holdfast.space.domains import Scalar
 
 
-def overridden(default: Space | None, wanted: Mapping[str, Any]) -> Space:
+Place = Callable[[str], AbstractContextManager[None]]
+"""Adds the place of a hyperparameter's override to a refusal."""
+
+
+def overridden(default: Space | None, wanted: Mapping[str, Any], place: Place = nullcontext) -> Space:
     """The space to search.
 
     A table with a ``type`` replaces a hyperparameter or adds one; a table without one changes keys of the default; a
@@ -21,7 +26,8 @@ def overridden(default: Space | None, wanted: Mapping[str, Any]) -> Space:
     """
     domains: dict[str, Domain] = {} if default is None else dict(default.domains)
     for name, item in wanted.items():
-        domains[name] = _override(name, domains.get(name), item, tuple(domains))
+        with place(name):
+            domains[name] = _override(name, domains.get(name), item, tuple(domains))
     for name in _never_active(domains, set(wanted)):
         del domains[name]
     if not domains:

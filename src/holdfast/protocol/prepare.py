@@ -133,7 +133,7 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("model", "family"):
         default = recipe.default_space(task_of(recipe, len(table.roles.rows("train")), len(table.schema.features)))
     with file.at("space"):
-        space = overridden(default, plan.space)
+        space = overridden(default, plan.space, lambda name: file.at("space", name))
     with file.at("trials"):
         requests = [_request(space, number, trial) for number, trial in enumerate(plan.trials, start=1)]
     with file.at("search", "strategy"):

@@ -43,7 +43,7 @@ class PlanFile:
         try:
             yield
         except RequestError as exc:
-            if self.path is None:
+            if self.path is None or str(exc).startswith(f"{self.path}, line"):
                 raise
             raise type(exc)(f"{_place(str(self.path), self.text, keys)}{exc}") from exc
 
