@@ -10,8 +10,7 @@ from holdfast.errors import SpaceError, nearest
 from holdfast.space import Categorical, Domain, Int, Space, domain_from_json
 from holdfast.space.domains import Scalar
 
-
-Place = Callable[[str], AbstractContextManager[None]]
+Place = Callable[[str], AbstractContextManager[Any]]
 """Adds the place of a hyperparameter's override to a refusal."""
 
 
