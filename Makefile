@@ -48,7 +48,7 @@ $(STAMP): pyproject.toml constraints.txt $(if $(filter $(CURDIR),$(shell cat $(S
 	  exit 1; }
 	$(PY) -m pip install --quiet -c constraints.txt torch
 	$(PY) -m pip install --quiet -c constraints.txt hatchling editables
-	$(PY) -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[torch,dev]"
+	$(PY) -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[all,dev]"
 	@echo "$(CURDIR)" > $@
 
 elsewhere:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.usage import Usage, together
 
 Value = str | int | float | bool | None
 """One hyperparameter's value: a JSON scalar."""
@@ -60,6 +61,8 @@ class Cause(StrEnum):
     """the process that ran it is gone"""
     INTERRUPTED = "interrupted"
     """a person stopped the study while it ran"""
+    BUDGET = "budget"
+    """the budget was spent while it ran, and it was ended"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ class Outcome:
     """How an assignment ended.
 
     ``state`` is COMPLETE, PAUSED, STOPPED or FAILED. ``metrics`` are named values; ``error`` is a traceback;
-    ``seconds`` and ``cpu_seconds`` are what it took. ``extra`` holds JSON values the job wants kept beside the trial.
+    ``seconds`` and ``cpu_seconds`` are what it took, ``usage`` is all that was metered. ``extra`` holds JSON values the
+    job wants kept beside the trial.
     """
 
     trial: int
@@ -194,6 +198,7 @@ class Outcome:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
 
 
 Reporter = Callable[[Report], Verdict]
@@ -233,8 +238,8 @@ class Trial:
     """One configuration and what became of it.
 
     ``metrics`` are the final values by name; ``reports`` are (step, metrics) in the order they came; ``checkpoint`` is
-    (step, sha256 of a blob in the log); ``rows`` describes the row scores and their blobs; times are seconds since
-    1970.
+    (step, sha256 of a blob in the log); ``rows`` describes the row scores and their blobs; ``usage`` is what each leg
+    of its training used; times are seconds since 1970.
     """
 
     number: int
@@ -257,6 +262,12 @@ class Trial:
     cpu_seconds: float = 0.0
     restarts: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    usage: tuple[Usage, ...] = ()
+
+    @property
+    def used(self) -> Usage:
+        """What all legs of its training used together."""
+        return together(self.usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 FRAGMENT = re.compile(r"[a-z0-9-]+\.(added|changed|fixed)\.md")
+USED = ("torch",)
+"""The extras whose packages the code itself imports."""
+
 NOT_OF_A_REPOSITORY = {
     "a path of one machine": re.compile(r"(?<![\w.:/-])/(?:work|root|opt|Users|home)/\w"),
     "an address of a package index": re.compile(r"pypi\.org|pythonhosted|download\.pytorch|/simple\b"),
@@ -44,7 +47,8 @@ def _declared(requirements: list[str]) -> set[str]:
 
 
 def test_every_dependency_is_declared_and_used(modules: dict[str, ast.Module], project: dict[str, Any]) -> None:
-    declared = _declared(project["project"]["dependencies"] + project["project"]["optional-dependencies"]["torch"])
+    extras = project["project"]["optional-dependencies"]
+    declared = _declared([*project["project"]["dependencies"], *(item for name in USED for item in extras[name])])
     imported = _distributions(_imported(list(modules.values())))
     assert imported - declared == set(), "imported, and not declared in pyproject.toml"
     assert declared - imported == set(), "declared in pyproject.toml, and imported nowhere"
@@ -52,7 +56,7 @@ def test_every_dependency_is_declared_and_used(modules: dict[str, ast.Module], p
 
 def test_what_tests_and_benchmarks_import_is_declared(root: Path, project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
-    declared = _declared([*project["project"]["dependencies"], *extras["torch"], *extras["dev"]])
+    declared = _declared([*project["project"]["dependencies"], *(item for name in extras for item in extras[name])])
     paths = [path for folder in ("tests", "benchmarks", "docs") for path in (root / folder).rglob("*.py")]
     imported = _imported([ast.parse(path.read_text(encoding="utf-8")) for path in paths])
     beside = {name for path in paths for name in (path.stem, *path.relative_to(root).parts[:-1])}
@@ -65,7 +69,8 @@ def test_constraints_are_names_and_versions(root: Path, project: dict[str, Any])
     odd = [line for line in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line)]
     assert odd == []
     extras = project["project"]["optional-dependencies"]
-    needed = _declared([*project["project"]["dependencies"], *extras["torch"], *extras["dev"]])
+    needed = _declared([*project["project"]["dependencies"], *(item for name in extras for item in extras[name])])
+    needed.discard("holdfast")
     assert needed - _declared(pins) == set(), "a dependency that constraints.txt does not pin"
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.cli.output import aligned, say, show, show_json
+from holdfast.facts.log import metric_of, three_scores, winner_of
+from holdfast.facts.numbers import better, number, percent, shown
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.tune import Result
 from holdfast.records import Config, Score
-from holdfast.report.facts import metric_of, three_scores, winner_of
-from holdfast.report.numbers import better, number, percent, shown
 from holdfast.report.outcome import luck_sentence
 from holdfast.study.book import Book
 

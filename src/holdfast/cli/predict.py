@@ -45,8 +45,8 @@ def predict(
     from holdfast.data.columns import Schema
     from holdfast.data.features import to_features
     from holdfast.errors import DataError
+    from holdfast.facts.files import write_atomically
     from holdfast.protocol.folder import find_run
-    from holdfast.report.files import write_atomically
 
     frame = _read(new)
     model = _model(find_run(runs, name), tuple(trust or ()))

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from holdfast.cli.output import say
+from holdfast.facts.log import metric_of, winner_of
+from holdfast.facts.numbers import count, duration, number
 from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.records import Trial, TrialState
-from holdfast.report.facts import metric_of, winner_of
-from holdfast.report.numbers import count, duration, number
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState

@@ -46,8 +46,8 @@ def export(
 
     State, metrics, hyperparameters, the reason for each configuration, errors and times.
     """
+    from holdfast.facts.numbers import count
     from holdfast.protocol.folder import find_run, open_book
-    from holdfast.report.numbers import count
     from holdfast.report.trials_table import export as write
 
     state = open_book(find_run(runs, name)).state
@@ -56,8 +56,8 @@ def export(
 
 
 def _status_rows(standing: dict[str, Any]) -> list[list[str]]:
-    from holdfast.report.facts import STAGES
-    from holdfast.report.numbers import better, count, number, shown
+    from holdfast.facts.log import STAGES
+    from holdfast.facts.numbers import better, count, number, shown
 
     budget, top = standing["budget"], standing["best"]
     total = sum(standing["trials"].values())

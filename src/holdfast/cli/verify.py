@@ -64,7 +64,7 @@ def _check(name: str, runs: Any, head: str | None) -> dict[str, Any]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from holdfast.report.numbers import count
+    from holdfast.facts.numbers import count
 
     sizes = f"{count(found['events'], 'event')}, {count(found['blobs'], 'blob')}, {count(found['files'], 'file')}"
     problems = found["problems"]

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.facts.blocks import Block, Bullets, Command, Paragraph, Section, Table
+from holdfast.facts.log import latest, trials_by_state
+from holdfast.facts.numbers import count, duration, listed, number, short_hash, shortened
 from holdfast.records import TrialState
-from holdfast.report.blocks import Block, Bullets, Command, Paragraph, Section, Table
-from holdfast.report.facts import latest, trials_by_state
-from holdfast.report.numbers import count, duration, listed, number, short_hash, shortened
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState

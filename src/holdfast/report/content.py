@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from holdfast.facts.blocks import Alert, Block, Document, Paragraph
+from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, metric_of, openings, stages_done
+from holdfast.facts.numbers import better, count, listed
 from holdfast.records import TrialState
-from holdfast.report.blocks import Alert, Block, Document, Paragraph
 from holdfast.report.conduct import environment_section, failures_section, log_section, search_section
-from holdfast.report.facts import STAGES, is_governed, is_reopened, latest, metric_of, openings, stages_done
-from holdfast.report.numbers import better, count, listed
 from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
 from holdfast.report.protocol import protocol_section
 from holdfast.study.book import Book

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.facts.log import Metric, ThreeScores, metric_of, three_scores, winner_of
+from holdfast.facts.numbers import better, count, interval, number
 from holdfast.records import Direction, Score, Trial, TrialState
-from holdfast.report.facts import Metric, ThreeScores, metric_of, three_scores, winner_of
-from holdfast.report.numbers import better, count, interval, number
 from holdfast.study.state import StudyState
 
 COMPLETE, PARTIAL, BEYOND, FAILED, BEST = "complete", "stopped or paused", "off the scale", "failed", "winner"

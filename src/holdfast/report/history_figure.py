@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from holdfast.facts.numbers import number
 from holdfast.records import Score
 from holdfast.report.history import BEST, BEYOND, COMPLETE, FAILED, PARTIAL, SearchHistory, search_history
-from holdfast.report.numbers import number
 from holdfast.study.state import StudyState
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from holdfast.facts.blocks import Alert, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
+from holdfast.facts.log import ThreeScores, latest, metric_of, three_scores, winner_of
+from holdfast.facts.numbers import count, duration, interval, listed, number, percent, short_hash, shown
 from holdfast.records import Score, Value
-from holdfast.report.blocks import Alert, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
-from holdfast.report.facts import ThreeScores, latest, metric_of, three_scores, winner_of
-from holdfast.report.numbers import count, duration, interval, listed, number, percent, short_hash, shown
 from holdfast.space import Categorical, Domain
 from holdfast.study.state import StudyState
 

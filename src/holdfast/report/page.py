@@ -7,12 +7,12 @@ from functools import cache
 
 import jinja2
 
-from holdfast.report.blocks import Block, Table
+from holdfast.facts.blocks import Block, Table
+from holdfast.facts.numbers import shortened, shown
 from holdfast.report.content import document
 from holdfast.report.figures import draw_svg
 from holdfast.report.history import alternative, caption
 from holdfast.report.history_figure import history_spec
-from holdfast.report.numbers import shortened, shown
 from holdfast.report.trials_table import TIME_COLUMNS, trials_rows
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.data.roles import ROLES
-from holdfast.report.blocks import Alert, Block, Bullets, Paragraph, Section, Table
-from holdfast.report.facts import is_governed, is_reopened, latest, openings
-from holdfast.report.numbers import count, listed, short_hash, utc
+from holdfast.facts.blocks import Alert, Block, Bullets, Paragraph, Section, Table
+from holdfast.facts.log import is_governed, is_reopened, latest, openings
+from holdfast.facts.numbers import count, listed, short_hash, utc
 from holdfast.study.state import StudyState
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from holdfast.facts.files import write_atomically
 from holdfast.report.figures import draw_png, draw_svg
-from holdfast.report.files import write_atomically
 from holdfast.report.history_figure import history_spec
 from holdfast.report.page import report_html
 from holdfast.report.summary import summary_markdown

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.facts.log import latest, metric_of, stages_done, trials_by_state, winner_of
+from holdfast.facts.numbers import utc
 from holdfast.records import Trial, TrialState, number_to_json
-from holdfast.report.facts import latest, metric_of, stages_done, trials_by_state, winner_of
-from holdfast.report.numbers import utc
 from holdfast.report.trials_table import steps_trained
 from holdfast.study.state import StudyState
 

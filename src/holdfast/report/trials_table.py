@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import RequestError, nearest
+from holdfast.facts.files import write_atomically
+from holdfast.facts.numbers import utc
 from holdfast.records import Trial, Value, number_to_json
-from holdfast.report.files import write_atomically
-from holdfast.report.numbers import utc
 from holdfast.study.actions import last_line
 from holdfast.study.state import StudyState
 

@@ -103,6 +103,7 @@ def tell(book: Book, outcome: Outcome) -> None:
         "cpu_seconds": outcome.cpu_seconds,
         "extra": dict(outcome.extra),
         "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
+        "usage": outcome.usage.to_json(),
     }
     if outcome.state is TrialState.PAUSED:
         until = running_trial(book.state, outcome.trial).until_step
@@ -172,8 +173,8 @@ def last_line(error: str | None) -> str:
 
 
 def counts_as_failure(outcome: Outcome) -> bool:
-    """Whether an outcome speaks of a broken objective; a diverged trial is information."""
-    return outcome.state is TrialState.FAILED and outcome.cause is not Cause.DIVERGED
+    """Whether an outcome speaks of a broken objective; one that diverged, or ran out of budget, does not."""
+    return outcome.state is TrialState.FAILED and outcome.cause not in {Cause.DIVERGED, Cause.BUDGET}
 
 
 def _enqueued(state: StudyState, n: int) -> list[Entry]:

@@ -10,6 +10,28 @@ KINDS: dict[str, str] = {
     ),
     "budget.set": "How many `trials` the study may have in all, or null for no limit.",
     "strategy.chosen": "What the strategy does from here on and why, as `text`; written when the words change.",
+    "run.began": (
+        "A process begins to work on the study; the time from here to the last event before the next such one counts "
+        "as spent."
+    ),
+    "price.set": (
+        "What work costs, from the plan and the machine: `usd_per_run`, `usd_per_hour`, `watts`, `kg_co2e_per_kwh` "
+        "(each null where nobody knows), where the last one comes from (`carbon_source`), its `carbon_uncertainty`, "
+        "the `workers` that share the machine, and the `machine` in words."
+    ),
+    "limits.set": "The budget: `trials`, `hours`, `usd`, `kwh`, `kg_co2e` and `disk_bytes`, each null for no limit.",
+    "forecast.made": (
+        "What the study was expected to take, from the trials that were `timed` (seconds each): `trials`, `fits`, and "
+        "as figures (value, method, coverage, uncertainty) `hours`, `usd`, `kwh`, `kg_co2e`, `disk_bytes`."
+    ),
+    "phase.metered": (
+        "What a `phase` beside the trials used (choose: comparing and correcting; fit: the final fit; test: opening "
+        "the test rows), as `usage`: figures by name."
+    ),
+    "limits.reached": (
+        "The search ended because a part of the budget was spent: its name (`limit`), what was `allowed` and `spent`, "
+        "and a sentence (`text`)."
+    ),
     "config.enqueued": "A person asked for this `config`, and `why`.",
     "trial.asked": (
         "A new `trial` starts: its number, `config` (empty where the space is found as it is used; a `proposal` then "
@@ -33,12 +55,14 @@ KINDS: dict[str, str] = {
     "trial.saved": "The `checkpoint` (a blob) of a running `trial` at a `step`.",
     "trial.paused": (
         "A `trial` paused at its rung, `until_step`, and can be resumed; `metrics`, row scores (`rows`, as blobs), "
-        "`seconds` and `cpu_seconds` of this leg, and what the job wanted kept (`extra`)."
+        "`seconds` and `cpu_seconds` of this leg, its `usage` (figures by name), and what the job wanted kept "
+        "(`extra`)."
     ),
     "trial.interrupted": "A person stopped the study while the `trial` ran; it runs again when the study goes on.",
     "trial.told": (
         "A `trial` ended: `state`, `metrics`, row scores (`rows`, as blobs), `error` (a traceback) and its `cause`, "
-        "`seconds` and `cpu_seconds` of its last leg, and what the job wanted kept (`extra`)."
+        "`seconds` and `cpu_seconds` of its last leg, its `usage` (figures by name), and what the job wanted kept "
+        "(`extra`)."
     ),
     "study.halted": "The study ended itself, and `why`.",
     "plan.resolved": (
@@ -59,7 +83,8 @@ KINDS: dict[str, str] = {
     ),
     "model.fitted": (
         "The model that ships: `kind` (scored or refitted), `text` in words, `rows`, `epochs`, `files` with their "
-        "sha256, `seconds`, and whether a scored model `reproduced` its row scores."
+        "sha256, `seconds`, whether a scored model `reproduced` its row scores, and its `parameters`: a `count` (null "
+        "where nobody can say), a sentence (`text`), and the `arrays` they lie in (name, shape, count)."
     ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "

@@ -12,8 +12,9 @@ from holdfast.records import Cause, Trial, TrialState, number_from_json, number_
 from holdfast.space import Space
 from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
+from holdfast.usage import Usage
 
-VERSION = 1
+VERSION = 2
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:
@@ -31,6 +32,7 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
         "requests": state.requests,
         "strategy_says": state.strategy_says,
         "notes": state.notes,
+        "sessions": state.sessions,
         "history": state.history.to_json(),
     }
     return zlib.compress(json.dumps(data, separators=(",", ":")).encode(), level=1)
@@ -56,6 +58,7 @@ def _state_from_json(loaded: dict[str, Any]) -> tuple[StudyState, Head]:
     state.requests = loaded["requests"]
     state.strategy_says = loaded["strategy_says"]
     state.notes = loaded["notes"]
+    state.sessions = [(start, end) for start, end in loaded["sessions"]]
     state.history.restore(loaded["history"])
     length, digest = loaded["head"]
     state.length = length
@@ -84,12 +87,13 @@ def _trial_to_json(trial: Trial) -> list[Any]:
         trial.cpu_seconds,
         trial.restarts,
         dict(trial.extra),
+        [usage.to_json() for usage in trial.usage],
     ]
 
 
 def _trial_from_json(item: list[Any]) -> Trial:
     number, config, state, reason, seed, metrics, reports, until, start, checkpoint, rows, error, cause, *rest = item
-    parent, asked_at, told_at, seconds, cpu_seconds, restarts, extra = rest
+    parent, asked_at, told_at, seconds, cpu_seconds, restarts, extra, usage = rest
     return Trial(
         number=number,
         config=config,
@@ -111,6 +115,7 @@ def _trial_from_json(item: list[Any]) -> Trial:
         cpu_seconds=cpu_seconds,
         restarts=restarts,
         extra=extra,
+        usage=tuple(Usage.from_json(leg) for leg in usage),
     )
 
 

@@ -12,6 +12,7 @@ from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_fro
 from holdfast.search.history import PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
 from holdfast.study.settings import Settings
+from holdfast.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class StudyState:
     requests: int = 0
     strategy_says: str = ""
     notes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    sessions: list[tuple[float, float]] = field(default_factory=list)
     length: int = 0
 
     @staticmethod
@@ -63,6 +65,11 @@ class StudyState:
         """Whether the budget allows no new trial."""
         return self.history.trials_limit is not None and len(self.trials) >= self.history.trials_limit
 
+    @property
+    def elapsed(self) -> float:
+        """Wall seconds for which processes worked on the study: from each ``run.began`` to the last event after it."""
+        return sum(max(end - start, 0.0) for start, end in self.sessions)
+
     def objectives(self, metrics: Mapping[str, float]) -> list[float]:
         """The objectives among named metrics, NaN where missing."""
         return [metrics.get(name, float("nan")) for name in self.settings.directions]
@@ -78,6 +85,10 @@ def fold(state: StudyState | None, entry: Entry, index: int) -> StudyState:
         _FOLDS[entry.kind](state, entry.data, entry.time)
     else:
         state.notes.setdefault(entry.kind, []).append({**entry.data, "time": entry.time})
+    if entry.kind == "run.began":
+        state.sessions.append((entry.time, entry.time))
+    elif state.sessions:
+        state.sessions[-1] = (state.sessions[-1][0], entry.time)
     state.length = index + 1
     return state
 
@@ -187,6 +198,7 @@ def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
         "cpu_seconds": trial.cpu_seconds + data["cpu_seconds"],
         "extra": {**trial.extra, **data["extra"]},
         "rows": data["rows"],
+        "usage": (*trial.usage, Usage.from_json(data.get("usage", {}))),
     }
 
 

@@ -1,0 +1,1 @@
+"""What a history can teach: the diagnosis of learning curves."""

@@ -1,0 +1,1 @@
+"""What an auditor asks for, from the log alone: the model card and its like."""

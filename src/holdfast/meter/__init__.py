@@ -1,0 +1,1 @@
+"""What work costs: metering, prices, forecasts and budgets, as numbers and guards."""
