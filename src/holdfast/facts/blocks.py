@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells; ``numeric`` and ``code`` are the positions of columns of numbers and of hashes or exact values."""
+    """Rows of cells; ``numeric`` and ``code`` are the positions of columns of numbers and of hashes or exact values.
+
+    A ``long`` table is one to search in: where a page can, it scrolls below its header and is sorted by any column.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str
     numeric: frozenset[int] = frozenset()
     code: frozenset[int] = frozenset()
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,33 @@ class ScoreCards:
     cards: Sequence[ScoreCard]
 
 
-Block = Paragraph | Alert | Bullets | Command | Table | ScoreCards
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture, from one specification wherever it is drawn.
+
+    Args:
+        name: of its files, in ``figures/``; safe as a file's name, and on one page no two are the same.
+        spec: of Vega-Lite, without its width.
+        caption: what to see in it, in a sentence or two.
+        alternative: what it shows, for somebody who does not see it.
+        width: in pixels, where it is a file; on a page it is as wide as its box.
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    caption: str
+    alternative: str
+    width: int = 760
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Small pictures side by side, as many as fit."""
+
+    figures: Sequence[Figure]
+
+
+Block = Paragraph | Alert | Bullets | Command | Table | ScoreCards | Figure | Gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +114,14 @@ class Document:
     title: str
     top: Sequence[Block]
     sections: Sequence[Section]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Every picture, in the order of the page."""
+        found: list[Figure] = []
+        for block in [*self.top, *(block for section in self.sections for block in section.blocks)]:
+            if isinstance(block, Figure):
+                found.append(block)
+            elif isinstance(block, Gallery):
+                found.extend(block.figures)
+        return found

@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from holdfast.facts.blocks import Alert, Block, Bullets, Command, Document, Paragraph, ScoreCard, ScoreCards, Table
+from holdfast.facts.blocks import (
+    Alert,
+    Block,
+    Bullets,
+    Command,
+    Document,
+    Figure,
+    Gallery,
+    Paragraph,
+    ScoreCard,
+    ScoreCards,
+    Table,
+)
 
 
 def markdown(page: Document) -> str:
@@ -63,6 +75,14 @@ def _block(block: Block) -> str:
             return _table(block)
         case ScoreCards(cards):
             return _cards(cards)
+        case Figure():
+            return _figure(block)
+        case Gallery(figures):
+            return "\n\n".join(_figure(figure) for figure in figures)
+
+
+def _figure(figure: Figure) -> str:
+    return f"![{escaped(figure.alternative)}](figures/{figure.name}.png)\n\n{_paragraph(figure.caption)}"
 
 
 def _table(table: Table) -> str:
