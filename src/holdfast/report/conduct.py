@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.facts.blocks import Block, Bullets, Command, Paragraph, Section, Table
+from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
 from holdfast.facts.log import latest, trials_by_state
 from holdfast.facts.numbers import count, duration, listed, number, short_hash, shortened
+from holdfast.facts.record import written_by
 from holdfast.records import TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
@@ -60,7 +60,7 @@ def failures_section(state: StudyState) -> Section:
 def environment_section(book: Book) -> Section:
     """What the study ran on: plan, code, versions."""
     state = book.state
-    rows = [["holdfast", _written_by(book)]]
+    rows = [["holdfast", written_by(book)]]
     plan = latest(state, "plan.resolved")
     if plan is not None:
         rows.append(["plan", f"{plan['path']} (sha256 {short_hash(plan['sha256'])})"])
@@ -70,22 +70,6 @@ def environment_section(book: Book) -> Section:
     table = Table(["what", "which"], rows, "Environment and code")
     missing = [] if code is not None else [Paragraph("Code and environment are not on record.")]
     return Section("Environment and code", [table, *missing])
-
-
-def log_section(book: Book) -> Section:
-    """The end of the log, and how to check that nobody has changed what led up to it."""
-    head, name = book.head, book.state.settings.name
-    text = (
-        f"This page was drawn from a log of {count(head.length, 'event')}. Whoever holds the hash of the "
-        "last one can find out whether any of them was changed or removed since:"
-    )
-    rows = [["length", f"{head.length:,}"], ["head", head.hash]]
-    blocks: list[Block] = [
-        Paragraph(text),
-        Command(f"holdfast verify {shlex.quote(name)} --head {head.hash}"),
-        Table(["log", "which"], rows, "The end of the log", code=frozenset({1})),
-    ]
-    return Section("The record", blocks)
 
 
 def _effort(state: StudyState) -> str:
@@ -109,12 +93,6 @@ def _some(numbers: list[int]) -> str:
     if len(numbers) <= MOST_NUMBERS:
         return listed([str(n) for n in numbers])
     return f"{', '.join(str(n) for n in numbers[:MOST_NUMBERS])} and {len(numbers) - MOST_NUMBERS} more"
-
-
-def _written_by(book: Book) -> str:
-    """The version of holdfast that created the study, from the log's first event."""
-    first = next(iter(book.log.read(0)))
-    return str(first.data.get("holdfast", "unknown"))
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> list[list[str]]:

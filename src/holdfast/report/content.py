@@ -5,10 +5,11 @@ from __future__ import annotations
 from holdfast.facts.blocks import Alert, Block, Document, Paragraph
 from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, metric_of, openings, stages_done
 from holdfast.facts.numbers import better, count, listed
+from holdfast.facts.protocol import protocol_section
+from holdfast.facts.record import log_section
 from holdfast.records import TrialState
-from holdfast.report.conduct import environment_section, failures_section, log_section, search_section
+from holdfast.report.conduct import environment_section, failures_section, search_section
 from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
-from holdfast.report.protocol import protocol_section
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
 

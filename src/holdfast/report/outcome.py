@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from holdfast.facts.blocks import Alert, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
-from holdfast.facts.log import ThreeScores, latest, metric_of, three_scores, winner_of
-from holdfast.facts.numbers import count, duration, interval, listed, number, percent, short_hash, shown
-from holdfast.records import Score, Value
-from holdfast.space import Categorical, Domain
+from holdfast.facts.log import latest, metric_of, three_scores, winner_of
+from holdfast.facts.numbers import count, duration, interval, number, short_hash
+from holdfast.facts.winner import agreement, luck_sentence, winner_table
+from holdfast.records import Score
 from holdfast.study.state import StudyState
 
 
@@ -22,27 +19,8 @@ def scores_section(state: StudyState) -> Section:
         _card("Test", scores.test, scores.missing.get("test", "")),
     ]
     blocks: list[Block] = [ScoreCards(cards)]
-    blocks.extend(Paragraph(text) for text in (_meaning(state), luck_sentence(state), _agreement(scores)) if text)
+    blocks.extend(Paragraph(text) for text in (_meaning(state), luck_sentence(state), agreement(scores)) if text)
     return Section("The three scores", blocks)
-
-
-def luck_sentence(state: StudyState) -> str:
-    """How many points of luck were taken off the naive score; empty without an estimate."""
-    made = latest(state, "estimate.made")
-    if made is None or made["luck"] is None:
-        return ""
-    among = count(made["n_configurations"], "configuration")
-    luck = made["luck"]
-    if luck > 0:
-        return (
-            f"Being picked as the best of {among} flattered the naive score by {number(luck)}: "
-            "that much luck was taken off to get the estimate."
-        )
-    if luck == 0:
-        return f"With {among} compared, no luck was taken off: the estimate equals the naive score."
-    return (
-        f"With {among} compared, no luck was taken off: the estimate is better than the naive score by {number(-luck)}."
-    )
 
 
 def model_section(state: StudyState) -> Section:
@@ -76,34 +54,7 @@ def hyperparameters_section(state: StudyState) -> Section:
         said = f"Trial {winner.number} is the best so far; no choice is on record."
     else:
         said = f"Trial {winner.number} was chosen by this rule: {chosen['rule']}."
-    config = winner.config if chosen is None else chosen["config"]
-    space = state.settings.space or state.history.space
-    declared = [] if space is None else [name for name in space.names if name in config]
-    rows = [
-        [name, shown(config[name]), _exact(config[name]), describe(space[name]) if space and name in space else ""]
-        for name in dict.fromkeys([*declared, *config])
-    ]
-    header = ["hyperparameter", "value", "exact value", "searched within"]
-    table = Table(header, rows, "The winner's hyperparameters", frozenset({1}), frozenset({2}))
-    return Section("The winner's hyperparameters", [Paragraph(said), table])
-
-
-def describe(domain: Domain) -> str:
-    """What a hyperparameter was searched within, in words."""
-    if isinstance(domain, Categorical):
-        text = listed([shown(choice) for choice in domain.choices])
-    else:
-        text = f"{number(domain.low)} to {number(domain.high)}{', logarithmic' if domain.log else ''}"
-    conditions = [f"{name} is {' or '.join(map(shown, values))}" for name, values in _when(domain).items()]
-    return f"{text}; only when {listed(conditions)}" if conditions else text
-
-
-def _when(domain: Domain) -> dict[str, tuple[Value, ...]]:
-    return {name: values if isinstance(values, tuple) else (values,) for name, values in domain.when.items()}
-
-
-def _exact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return Section("The winner's hyperparameters", [Paragraph(said), winner_table(state, winner)])
 
 
 def _card(title: str, score: Score | None, missing: str) -> ScoreCard:
@@ -123,20 +74,6 @@ def _meaning(state: StudyState) -> str:
         f"All three are {metric.name}. The naive score is the winner's own, on the rows by which it was picked; the "
         "estimate corrects it for that; the test is from rows that took no part in any decision."
     )
-
-
-def _agreement(scores: ThreeScores) -> str:
-    """Whether the test bears out the estimate."""
-    estimate, test = scores.estimate, scores.test
-    if estimate is None or test is None or estimate.low is None or estimate.high is None:
-        return ""
-    if estimate.low <= test.value <= estimate.high:
-        return f"The test score lies within the estimate's {percent(estimate.level)} interval."
-    apart = test.low is not None and test.high is not None and (test.high < estimate.low or test.low > estimate.high)
-    more = "the two intervals do not even overlap" if apart else "the two intervals overlap"
-    if test.low is None:
-        more = "it has no interval of its own"
-    return f"The test score lies outside the estimate's {percent(estimate.level)} interval; {more}."
 
 
 def _what_the_test_is_of(state: StudyState) -> str:
