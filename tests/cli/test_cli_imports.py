@@ -44,6 +44,14 @@ def test_help_of_a_command_and_usage_errors_load_nothing_heavy(arguments: list[s
     assert not imported_by(f"from holdfast.cli import main; main({arguments!r})") & HEAVY
 
 
+def test_the_tab_key_loads_nothing_heavy() -> None:
+    asked = (
+        "import os; os.environ.update(_HOLDFAST_COMPLETE='complete_bash', COMP_WORDS='holdfast best ', COMP_CWORD='2')"
+    )
+    run = "from holdfast.cli import main\ntry:\n    main()\nexcept SystemExit:\n    print()"
+    assert not imported_by(f"{asked}\n{run}") & HEAVY
+
+
 @pytest.mark.parametrize(("statement", "most"), [("import holdfast", 0.25), ("import holdfast.cli", 0.5)])
 def test_imports_are_quick(statement: str, most: float) -> None:
     """In seconds of CPU time beyond an empty interpreter, so that a busy machine does not matter; best of three."""

@@ -176,7 +176,6 @@ PLAN = '[study]\nname = "a"\n[data]\nsource = "sklearn:iris"\n[model]\nfamily = 
         (PLAN.replace("[data]", "[dat]"), "line 3: the plan has the unknown table [dat] (did you mean 'data'?)"),
         (PLAN.replace('"knn"', "knn"), "is not TOML: a value that is none; text stands in quotes (at line 6"),
         (PLAN + "[[trials]]\nconfig = { n_neighbors = 500 }\n", "[[trials]] number 1: 'n_neighbors' is 500"),
-        (PLAN + "[budget]\nusd = 3\n", "a budget of money ('usd') is not built yet; there is 'hours'"),
     ],
 )
 def test_a_wrong_plan_is_one_sentence_and_leaves_nothing_behind(

@@ -19,7 +19,7 @@ _START = examples(
 app = typer.Typer(
     name="holdfast",
     rich_markup_mode=None,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

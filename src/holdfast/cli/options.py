@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name, as `[study] name` in its plan.")]
+from holdfast.cli.complete import studies
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The study's name, as `[study] name` in its plan.", autocompletion=studies),
+]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of all runs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]

@@ -9,10 +9,10 @@ from typing import Any
 from holdfast.cli.output import aligned, say, show, show_json
 from holdfast.facts.log import metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
-from holdfast.protocol.folder import find_run, open_book
+from holdfast.facts.winner import luck_sentence
+from holdfast.protocol.folder import RunFolder, find_run, open_book
 from holdfast.protocol.tune import Result
 from holdfast.records import Config, Score
-from holdfast.report.outcome import luck_sentence
 from holdfast.study.book import Book
 
 
@@ -87,7 +87,8 @@ def _say_where(result: Result, book: Book) -> None:
     say("")
     say(aligned(lines))
     say("")
-    say(f"keep the head; it proves later that nothing was changed: holdfast verify {result.name} --head ...")
+    verify = RunFolder(result.folder.parent, result.name).command("verify", "--head", "...")
+    say(f"keep the head; it proves later that nothing was changed: {verify}")
 
 
 def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli.complete import new_rows
 from holdfast.cli.options import RUNS, Name, Runs
 from holdfast.cli.output import say, show_bytes
 
@@ -29,7 +30,10 @@ Trust = Annotated[
 
 def predict(
     name: Name,
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="New rows: a .csv, .tsv, .parquet or .arrow file.")],
+    new: Annotated[
+        Path,
+        typer.Argument(metavar="NEW", help="New rows: a .csv, .tsv, .parquet or .arrow file.", autocompletion=new_rows),
+    ],
     *,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A .csv file instead of stdout.")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column with the probability of each class.")] = False,
@@ -84,7 +88,7 @@ def _model(run: RunFolder, trust: tuple[str, ...]) -> LoadedModel:
 
     notes = open_book(run).state.notes
     if "model.fitted" not in notes:
-        raise RequestError(f"study '{run.name}' has no model yet; finish it first: holdfast resume {run.name}")
+        raise RequestError(f"study '{run.name}' has no model yet; finish it first: {run.command('resume')}")
     fitted = notes["model.fitted"][-1]
     if not fitted["files"]:
         raise RequestError(f"study '{run.name}' has no saved model: {fitted['text']}")

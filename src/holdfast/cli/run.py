@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from holdfast.cli.complete import plans
 from holdfast.cli.options import RUNS, Json, Name, Quiet, Runs
 from holdfast.cli.output import say
 
@@ -21,7 +22,10 @@ STOPPED = 130
 
 
 def tune(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).")],
+    plan: Annotated[
+        Path,
+        typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).", autocompletion=plans),
+    ],
     *,
     runs: Runs = RUNS,
     quiet: Quiet = False,
@@ -54,11 +58,11 @@ def resume(name: Name, *, runs: Runs = RUNS, quiet: Quiet = False, as_json: Json
     last saved.
     """
     from holdfast.errors import RequestError
-    from holdfast.protocol.folder import find_run
+    from holdfast.protocol.folder import command, find_run
     from holdfast.protocol.tune import resume as run_on
 
     if name.endswith(".toml") and Path(name).is_file():
-        raise RequestError(f"there is no study '{name}' in {runs}; a plan is run with: holdfast tune {name}")
+        raise RequestError(f"there is no study '{name}' in {runs}; a plan is run with: {command(runs, 'tune', name)}")
     run = find_run(runs, name)
     return _work(run, lambda progress: run_on(name, runs=runs, progress=progress), None, quiet, as_json)
 
@@ -92,11 +96,12 @@ def unseal(
 def _refuse_a_name(plan: Path, runs: Path) -> None:
     """Say what to type where a study's name stands in the place of its plan."""
     from holdfast.errors import RequestError
-    from holdfast.protocol.folder import PLAN
+    from holdfast.protocol.folder import PLAN, RunFolder
 
     if not plan.exists() and (runs / plan / PLAN).is_file():
         raise RequestError(
-            f"there is no plan file '{plan}'; the study of that name goes on with: holdfast resume {plan}"
+            f"there is no plan file '{plan}'; the study of that name goes on with: "
+            f"{RunFolder(runs, str(plan)).command('resume')}"
         )
 
 
@@ -124,5 +129,4 @@ def _stopped(run: RunFolder) -> str:
         return "stopped before the first trial; nothing is on record"
     done, limit = count_done(state), state.history.trials_limit
     many = f"{done} trials are" if limit is None else f"{done} of {limit} trials {'is' if limit == 1 else 'are'}"
-    runs = "" if run.runs == RUNS else f" --runs {run.runs}"
-    return f"stopped; {many} on record; go on with: holdfast resume {run.name}{runs}"
+    return f"stopped; {many} on record; go on with: {run.command('resume')}"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from holdfast.cli.complete import exports
 from holdfast.cli.options import RUNS, Json, Name, Runs
 from holdfast.cli.output import aligned, say, show, show_json
 
@@ -38,7 +39,10 @@ def best(name: Name, *, runs: Runs = RUNS, as_json: Json = False) -> None:
 
 def export(
     name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: a .csv, .parquet or .json file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Where to: a .csv, .parquet or .json file.", autocompletion=exports),
+    ],
     *,
     runs: Runs = RUNS,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,7 +31,7 @@ def verify(
     if as_json:
         show_json(found)
     else:
-        _print(found)
+        _print(found, runs)
     return 0 if found["ok"] else 1
 
 
@@ -63,8 +64,9 @@ def _check(name: str, runs: Any, head: str | None) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], runs: Path) -> None:
     from holdfast.facts.numbers import count
+    from holdfast.protocol.folder import RunFolder
 
     sizes = f"{count(found['events'], 'event')}, {count(found['blobs'], 'blob')}, {count(found['files'], 'file')}"
     problems = found["problems"]
@@ -73,7 +75,8 @@ def _print(found: dict[str, Any]) -> None:
     else:
         show(f"study '{found['name']}' was changed: {problems[0]}")
         if len(problems) > 1:
-            show(f"and {count(len(problems) - 1, 'further problem')}; all of them: holdfast verify --json")
+            again = RunFolder(runs, found["name"]).command("verify", "--json")
+            show(f"and {count(len(problems) - 1, 'further problem')}; all of them: {again}")
     show(f"head: {found['head']}")
     if found["cannot_exclude"]:
         show(f"note: {found['cannot_exclude']}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from holdfast.study.book import Book
 
 PLAN = "plan.toml"
 LOG = "study.db"
+DEFAULT_RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class RunFolder:
     def path(self) -> Path:
         """The folder itself."""
         return self.runs / self.name
+
+    def command(self, verb: str, *more: str) -> str:
+        """What to type for this run, as in ``holdfast resume NAME``."""
+        return command(self.runs, verb, self.name, *more)
 
     @property
     def model(self) -> Path:
@@ -54,6 +61,21 @@ class RunFolder:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError) as exc:
             raise RequestError(f"{self.plan} is not the plan that was written there; restore it or delete it") from exc
         return self.storage(wanted)
+
+
+def command(runs: Path, *words: str) -> str:
+    """What to type, with ``--runs`` where the runs are not in the usual folder.
+
+    >>> command(Path("elsewhere"), "unseal", "digits", "--why", "the reason")
+    'holdfast unseal digits --why "the reason" --runs elsewhere'
+    """
+    typed = ["holdfast", *words] + ([] if runs == Path(DEFAULT_RUNS) else ["--runs", str(runs)])
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./\\-]+", word) else _quoted(word) for word in typed)
+
+
+def _quoted(word: str) -> str:
+    """A word in the quotes that every shell knows, unless it holds what they do not protect."""
+    return shlex.quote(word) if re.search(r'["$`!\\]', word) else f'"{word}"'
 
 
 def find_run(runs: Path, name: str) -> RunFolder:

@@ -12,7 +12,7 @@ from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import choose
-from holdfast.protocol.folder import RunFolder, find_run, open_book
+from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, open_book
 from holdfast.protocol.job import TrainJob
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
@@ -25,7 +25,6 @@ from holdfast.study.book import Book
 from holdfast.study.lock import DriverLock
 from holdfast.train.storage import LoadedModel, load_model
 
-DEFAULT_RUNS = "runs"
 SECONDS_PER_HOUR = 3600.0
 
 Progress = Callable[[Book, Trial], None]
@@ -104,7 +103,8 @@ def resume(
     book = open_book(run)
     book.log.close()
     if not is_prepared(book) and run.plan.exists() and not book.state.trials:
-        raise RequestError(f"study '{name}' was cut short before its first trial; begin it again: holdfast tune PLAN")
+        again = command(run.runs, "tune", "PLAN")
+        raise RequestError(f"study '{name}' was cut short before its first trial; begin it again: {again}")
     if not is_prepared(book):
         raise RequestError(f"study '{name}' was not begun from a plan, so there is nothing to resume: run its own code")
     return tune(recorded_plan(book), runs=runs, executor=executor, progress=progress)
@@ -122,7 +122,7 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
         book = open_book(run)
         book.log.close()
         if not is_prepared(book) or "choice.made" not in book.state.notes:
-            raise RequestError(f"study '{name}' has made no choice yet; finish it first: holdfast resume {name}")
+            raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.command('resume')}")
         with closing(reopen_study(recorded_plan(book), run, book)) as ready:
             if "test" not in ready.seal.rows:
                 raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
@@ -140,7 +140,7 @@ def load_result(name: str, *, runs: str | Path = DEFAULT_RUNS) -> Result:
     run = find_run(Path(runs), name)
     book = open_book(run)
     if "choice.made" not in book.state.notes:
-        raise RequestError(f"study '{name}' has made no choice yet; finish it first: holdfast resume {name}")
+        raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.command('resume')}")
     return result_of(book, run, None)
 
 
@@ -229,4 +229,4 @@ def _why_sealed(book: Book, run: RunFolder) -> str:
     """Why there is no test score, where nobody has asked for one."""
     if "test" not in book.state.notes["data.split"][0]["roles"]:
         return "the split sets no test rows apart"
-    return f"the test rows are sealed until: holdfast unseal {run.name}"
+    return f"the test rows are sealed until: {run.command('unseal')}"

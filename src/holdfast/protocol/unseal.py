@@ -138,7 +138,7 @@ def _refusal(ready: Ready, before: list[Opening]) -> OpenedBeforeError:
     return OpenedBeforeError(
         f"the test rows of study '{ready.run.name}' have been opened {_times(len(before))} before "
         f"({_sentence(before[-1])}); to open them again, at the price of a wider interval, run: "
-        f'holdfast unseal {ready.run.name} --again --why "the reason"'
+        f"{ready.run.command('unseal', '--again', '--why', 'the reason')}"
     )
 
 
