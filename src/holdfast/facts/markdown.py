@@ -23,10 +23,13 @@ from holdfast.facts.blocks import (
 def markdown(page: Document) -> str:
     """A document in Markdown."""
     parts = [f"# {escaped(page.title)}", *[_block(block) for block in page.top]]
-    for section in page.sections:
-        parts.append(f"## {escaped(section.title)}")
-        parts.extend(_block(block) for block in section.blocks)
+    parts.extend(section_markdown(section) for section in page.sections)
     return "\n\n".join(parts) + "\n"
+
+
+def section_markdown(section: Section, level: int = 2) -> str:
+    """A heading of that level and the blocks under it, without a line break at the end."""
+    return "\n\n".join([f"{'#' * level} {escaped(section.title)}", *map(_block, section.blocks)])
 
 
 def escaped(text: str) -> str:
