@@ -16,6 +16,7 @@ from holdfast.facts.blocks import (
     Paragraph,
     ScoreCard,
     ScoreCards,
+    Section,
     Table,
 )
 
