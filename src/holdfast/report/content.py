@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from holdfast.facts.blocks import Alert, Block, Document, Paragraph
-from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, metric_of, openings, stages_done
-from holdfast.facts.numbers import better, count, listed
+from holdfast.facts.log import latest, metric_of
+from holdfast.facts.numbers import better, count
 from holdfast.facts.protocol import protocol_section
 from holdfast.facts.record import log_section
-from holdfast.records import TrialState
+from holdfast.facts.standing import alerts, pending
 from holdfast.report.conduct import environment_section, failures_section, search_section
 from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
 from holdfast.study.book import Book
@@ -38,60 +38,8 @@ def headline(state: StudyState) -> list[Block]:
     trials = count(len(state.trials), "trial")
     blocks: list[Block] = [
         Paragraph(f"Judged by {metric.name} ({better(metric.direction)}){data}, in {trials}."),
-        *[Alert(text) for text in _alerts(state)],
+        *[Alert(text) for text in alerts(state)],
     ]
-    if pending := _pending(state):
-        blocks.append(Paragraph(pending))
+    if to_come := pending(state):
+        blocks.append(Paragraph(to_come))
     return blocks
-
-
-def _alerts(state: StudyState) -> list[str]:
-    texts = []
-    reopened = [opening for opening in openings(state) if is_reopened(opening)]
-    for opening in reopened:
-        before = f" They were read before: {listed(opening['earlier'])}." if opening["earlier"] else ""
-        why = opening["why"] or "no reason was given"
-        texts.append(
-            f"The test rows were opened for the {ordinal(opening['opening'])} time. The reason given: {why}.{before} "
-            "A test set that was looked at before is no longer untouched, so its interval is wider."
-        )
-    halted = latest(state, "study.halted")
-    if halted is not None:
-        went_on = any(trial.asked_at > halted["time"] for trial in state.trials)
-        texts.append(f"The study ended itself{', and went on later' if went_on else ''}: {halted['why']}")
-    return texts
-
-
-def _pending(state: StudyState) -> str:
-    """What is still to come, in a sentence; empty if nothing is."""
-    running = sum(trial.state is TrialState.RUNNING for trial in state.trials)
-    paused = sum(trial.state is TrialState.PAUSED for trial in state.trials)
-    parts = []
-    if running:
-        parts.append(f"{count(running, 'trial')} had not ended when this page was made.")
-    if paused and "choice.made" not in state.notes:
-        parts.append(f"{count(paused, 'trial')} {'is' if paused == 1 else 'are'} paused and can go on.")
-    if is_governed(state):
-        split = latest(state, "data.split")
-        without_test = split is not None and not split["roles"].get("test")
-        left = [
-            STAGES[kind]
-            for kind, done in stages_done(state).items()
-            if not done and not (kind == "test.opened" and without_test)
-        ]
-        if left:
-            parts.append(f"Not there yet: {listed(left)}.")
-    return " ".join(parts)
-
-
-def ordinal(n: int) -> str:
-    """A rank in words or figures.
-
-    >>> ordinal(2), ordinal(11), ordinal(23)
-    ('second', '11th', '23rd')
-    """
-    words = {1: "first", 2: "second", 3: "third"}
-    if n in words:
-        return words[n]
-    ending = "th" if n % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"
