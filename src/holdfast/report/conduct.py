@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
-from holdfast.facts.log import latest, trials_by_state
-from holdfast.facts.numbers import count, duration, listed, number, short_hash, shortened
+from holdfast.facts.blocks import Paragraph, Section, Table
+from holdfast.facts.log import latest
+from holdfast.facts.numbers import listed, short_hash, shortened
 from holdfast.facts.record import written_by
 from holdfast.records import TrialState
 from holdfast.study.actions import last_line
@@ -17,28 +17,6 @@ from holdfast.study.state import StudyState
 
 MOST_NUMBERS = 10
 """How many trial numbers a table cell lists."""
-
-
-def search_section(state: StudyState) -> Section:
-    """The strategy in its own words, the trials by state, and what the estimate says of the selection."""
-    settings = state.settings
-    says = "" if state.strategy_says in {"", settings.strategy} else f" In its own words: {state.strategy_says}"
-    blocks: list[Block] = [Paragraph(f"Strategy {settings.strategy}, seed {settings.seed}.{says}")]
-    if not state.trials:
-        return Section("The search", [*blocks, Paragraph("No trial has been asked yet.")])
-    counts = [[each.value, str(n)] for each, n in trials_by_state(state).items() if n]
-    blocks.append(Table(["state", "trials"], counts, "Trials by state", frozenset({1})))
-    blocks.append(Paragraph(_effort(state)))
-    made = latest(state, "estimate.made")
-    if made is not None:
-        effective = made["effective_configurations"]
-        if effective is not None and not made["sentences"]:
-            compared = count(made["n_configurations"], "configuration")
-            blocks.append(Paragraph(f"{compared} count as {number(effective)} independent ones."))
-        if made["sentences"]:
-            blocks.append(Paragraph("On the estimate:"))
-            blocks.append(Bullets(made["sentences"]))
-    return Section("The search", blocks)
 
 
 def failures_section(state: StudyState) -> Section:
@@ -70,23 +48,6 @@ def environment_section(book: Book) -> Section:
     table = Table(["what", "which"], rows, "Environment and code")
     missing = [] if code is not None else [Paragraph("Code and environment are not on record.")]
     return Section("Environment and code", [table, *missing])
-
-
-def _effort(state: StudyState) -> str:
-    """Limits, restarts and time spent."""
-    limit = state.history.trials_limit
-    parts = [f"The budget was {count(limit, 'trial')}." if limit is not None else "There was no limit on trials."]
-    restarts = sum(trial.restarts for trial in state.trials)
-    if restarts:
-        parts.append(f"Trials were started again {count(restarts, 'time')} after their process was gone.")
-    by_hand = sum(trial.reason.startswith("enqueued") for trial in state.trials)
-    if by_hand:
-        parts.append(f"{count(by_hand, 'configuration')} came from a person.")
-    seconds = sum(trial.seconds for trial in state.trials)
-    processor = sum(trial.cpu_seconds for trial in state.trials)
-    spent = f"The trials took {duration(seconds)} in all"
-    parts.append(f"{spent}, {duration(processor)} of it processor time." if processor else f"{spent}.")
-    return " ".join(parts)
 
 
 def _some(numbers: list[int]) -> str:

@@ -7,8 +7,9 @@ from holdfast.facts.log import latest, metric_of
 from holdfast.facts.numbers import better, count
 from holdfast.facts.protocol import protocol_section
 from holdfast.facts.record import log_section
+from holdfast.facts.search import search_section
 from holdfast.facts.standing import alerts, pending
-from holdfast.report.conduct import environment_section, failures_section, search_section
+from holdfast.report.conduct import environment_section, failures_section
 from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
