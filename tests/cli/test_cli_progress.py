@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 
+import holdfast
+from holdfast.cli import progress
 from holdfast.cli.progress import Tally
+from holdfast.records import Cause, RowScores
+from holdfast.study.study import Study
 
 
 def tally(
@@ -46,3 +53,83 @@ def test_after_the_last_trial_it_says_what_follows() -> None:
 
 def test_without_a_budget_there_is_no_end() -> None:
     assert tally(1, total=None, first_ended=(101.0, 1)).line(101.0) == "1 trial, 1 s"
+
+
+def study_of(n_trials: int) -> Study:
+    """Trials that differ by chance only, with row scores and a price."""
+    study = Study({"x": holdfast.Float(0, 1)}, direction={"accuracy": "maximize"}, strategy="random", seed=0)
+    price = dict.fromkeys(("usd_per_hour", "watts", "kg_co2e_per_kwh", "carbon_uncertainty"))
+    study.book.note("price.set", {**price, "usd_per_run": 0.5, "carbon_source": "", "workers": 1, "machine": ""})
+    for _ in range(n_trials):
+        trial = study.ask()
+        column = (np.random.default_rng(trial.number).random(200) < 0.6).astype(float)
+        study.tell(trial, column.mean(), rows=RowScores(column))
+    return study
+
+
+def test_the_best_comes_with_its_luck_taken_off() -> None:
+    words = progress.best_words(study_of(20).book, {})
+    naive, corrected = (float(word) for word in words.removeprefix("best accuracy ").split(", corrected "))
+    assert naive > 0.63
+    assert 0.56 < corrected < naive - 0.03
+    assert progress.best_words(study_of(2).book, {}).endswith(" (naive)")
+    assert progress.best_words(study_of(0).book, {}) == ""
+
+
+def test_what_takes_time_is_worked_out_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that takes a second is next due after twenty."""
+    clock, looks, study = [100.0], [], study_of(4)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def slow(*_: object) -> str:
+        looks.append(clock[0])
+        clock[0] += 1.0
+        return "best"
+
+    monkeypatch.setattr(progress, "best_words", slow)
+    running = tally(0, total=None)
+    for _ in range(60):
+        running.take(study.book, study.trials[0])
+        clock[0] += 1.0
+    assert looks == [100.0, 121.0, 142.0]
+
+
+FULL = Tally(
+    24,
+    60,
+    0,
+    started=100.0,
+    best="best accuracy 0.9917, corrected 0.986",
+    spent=((4, "0.42 of 5 USD"), (6, "0.012 kWh"), (7, "0.005 kg CO2e")),
+    first_ended=(101.0, 1),
+)
+
+
+def test_a_wide_terminal_shows_everything() -> None:
+    assert FULL.fitted(126.0, 200) == (20, FULL.line(126.0))
+    assert FULL.line(126.0).endswith(", about 40 s left, 0.42 of 5 USD, 0.012 kWh, 0.005 kg CO2e")
+
+
+@pytest.mark.parametrize("width", [200, 120, 100, 80, 70, 60, 40, 20])
+def test_the_line_fits_and_the_most_important_parts_stay(width: int) -> None:
+    bar, text = FULL.fitted(126.0, width)
+    assert len(text) + (bar + 1 if bar else 0) <= width
+    assert text.startswith("24 of 60 trials")
+    assert ("corrected" in text) == (width >= 60)
+    assert ("left" in text) == (width >= 80)
+
+
+def test_a_budget_of_time_is_shown_and_ends_the_search_before_its_last_trial() -> None:
+    running = tally(11, total=1000, first_ended=(110.0, 1))
+    running.hours, running.worked = 0.05, 100.0
+    assert running.left(120.0) == pytest.approx(60.0)
+    assert "2 min 0 s of 3 min" in running.line(120.0)
+
+
+def test_the_budget_that_ends_a_trial_is_no_failure_to_tell() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0)
+    study.tell(study.ask(), state="failed", error="ValueError: no")
+    running, failed = tally(0), study.trials[0]
+    assert running.take(study.book, dataclasses.replace(failed, cause=Cause.BUDGET)) is None
+    assert running.take(study.book, failed) == "trial 0 failed: ValueError: no"
+    assert running.take(study.book, failed) is None

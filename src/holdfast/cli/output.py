@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 
 def say(text: str) -> None:
@@ -29,6 +30,11 @@ def show_bytes(data: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether lines written there can be written over: a terminal, and not one that only types."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
 
 
 def aligned(rows: Sequence[Sequence[str]], *, gap: int = 3, indent: str = "  ") -> str:

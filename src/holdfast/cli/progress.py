@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from holdfast.cli.output import say
-from holdfast.facts.log import metric_of, winner_of
+from holdfast.cli.output import is_live, say
+from holdfast.facts.log import latest, metric_of, winner_of
 from holdfast.facts.numbers import count, duration, number
+from holdfast.facts.spending import amount, spending
+from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.folder import RunFolder, open_book
-from holdfast.records import Trial, TrialState
+from holdfast.records import Cause, RowScores, Trial, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
+from holdfast.study.compared import compared, corrected
 from holdfast.study.state import StudyState
 
 if TYPE_CHECKING:
@@ -36,6 +39,19 @@ ENOUGH_TO_GUESS = 3
 """Trials that must have ended before the time left is guessed; from the first one on, which had to start a worker."""
 
 
+QUIET_BETWEEN = 2.0
+"""Seconds between two looks at what takes time to work out: the corrected score and what was spent."""
+
+SHARE = 0.05
+"""The share of the time that such looks may take."""
+
+BARS = ((20, 9), (8, 9), (8, 5), (8, 4), (8, 3), (0, 4), (0, 3), (0, 2), (0, 1), (0, 0))
+"""How a narrow terminal is made use of: widths of the bar, and how important a part has to be (0: most) to stay."""
+
+Part = tuple[int, str]
+"""How important a part of the line is, 0 for the most important ones, and what it says."""
+
+
 @dataclass
 class Tally:
     """What is known while trials run.
@@ -45,30 +61,42 @@ class Tally:
         total: the budget, None where there is none.
         begun_with: ``done`` when this process began.
         started: `time.monotonic` seconds of that moment.
+        worked: seconds that earlier processes worked on the study.
         best: the best value so far in words, empty before there is one.
+        spent: what was spent, as parts of the line.
+        hours: the budget of time, None where there is none.
         first_ended: when the first trial of this process ended, and how many were done then.
         failures: errors that have been told.
+        due: `time.monotonic` seconds of the next look at what takes time to work out.
+        rows: row scores of the best trials, kept for that.
     """
 
     done: int
     total: int | None
     begun_with: int
     started: float
+    worked: float = 0.0
     best: str = ""
+    spent: tuple[Part, ...] = ()
+    hours: float | None = None
     first_ended: tuple[float, int] | None = None
     failures: set[str] = field(default_factory=set)
+    due: float = 0.0
+    rows: dict[int, RowScores] = field(default_factory=dict)
 
     def take(self, book: Book, trial: Trial) -> str | None:
         """Count one more trial; a sentence if it failed in a way not seen before."""
+        now = time.monotonic()
         self.done, self.total = count_done(book.state), book.state.history.trials_limit
         if self.first_ended is None:
-            self.first_ended = (time.monotonic(), self.done)
-        best = winner_of(book.state)
-        if best is not None:
-            metric = metric_of(book.state).name
-            self.best = f"best {metric} {number(best.metrics[metric])} (naive)"
+            self.first_ended = (now, self.done)
+        if now >= self.due or not self.searching:
+            self.best, self.spent = best_words(book, self.rows), spent_parts(book.state)
+            self.hours = (latest(book.state, "limits.set") or {}).get("hours")
+            took = time.monotonic() - now
+            self.due = now + took + max(QUIET_BETWEEN, took / SHARE)
         error = last_line(trial.error)
-        if trial.state is not TrialState.FAILED or error in self.failures:
+        if trial.state is not TrialState.FAILED or trial.cause is Cause.BUDGET or error in self.failures:
             return None
         self.failures.add(error)
         return f"trial {trial.number} failed: {error}"
@@ -79,23 +107,64 @@ class Tally:
         return self.total is None or self.done < self.total
 
     def left(self, now: float) -> float | None:
-        """Seconds until the last trial ends, by the pace so far; None where that cannot be said."""
+        """Seconds until the last trial ends, by the pace so far and the budget of time; None where nobody can say."""
+        until = None if self.hours is None else max(self.hours * SECONDS_PER_HOUR - self._worked(now), 0.0)
         if self.total is None or self.first_ended is None or self.done - self.begun_with < ENOUGH_TO_GUESS:
             return None
         since, done = self.first_ended
-        return (now - since) / max(self.done - done, 1) * (self.total - self.done)
+        pace = (now - since) / max(self.done - done, 1) * (self.total - self.done)
+        return pace if until is None else min(pace, until)
 
-    def line(self, now: float) -> str:
-        """Everything in one line."""
-        parts = [count(self.done, "trial") if self.total is None else f"{self.done} of {count(self.total, 'trial')}"]
-        parts += [self.best] if self.best else []
-        parts.append(_rounded(now - self.started))
+    def _worked(self, now: float) -> float:
+        return self.worked + now - self.started
+
+    def parts(self, now: float) -> list[Part]:
+        """Everything that there is to say, in order."""
+        done = count(self.done, "trial") if self.total is None else f"{self.done} of {count(self.total, 'trial')}"
+        parts = [(0, done)]
+        if self.best:
+            parts.append((1, self.best))
+        time_limit = None if self.hours is None else amount("hours", self.hours)
+        clock = _rounded(now - self.started) if time_limit is None else f"{_rounded(self._worked(now))} of {time_limit}"
+        parts.append((5 if time_limit is None else 3, clock))
         left = self.left(now)
         if not self.searching:
-            parts.append("choosing, estimating, testing")
+            parts.append((2, "choosing, estimating, testing"))
         elif left is not None:
-            parts.append(f"about {_roughly(left)} left")
-        return ", ".join(parts)
+            parts.append((2, f"about {_roughly(left)} left"))
+        return [*parts, *self.spent]
+
+    def line(self, now: float) -> str:
+        """Everything in one line, however long."""
+        return ", ".join(text for _, text in self.parts(now))
+
+    def fitted(self, now: float, width: int) -> tuple[int, str]:
+        """The width of the bar, and what fits beside it in so many columns: the least important parts go first."""
+        parts = self.parts(now)
+        for bar, most in BARS:
+            text = ", ".join(said for importance, said in parts if importance <= most)
+            if len(text) + (bar + 1 if bar else 0) <= width:
+                return bar, text
+        return 0, parts[0][1]
+
+
+def best_words(book: Book, rows: dict[int, RowScores]) -> str:
+    """The best value so far, and that value without the luck of having been picked, where row scores allow it."""
+    best = winner_of(book.state)
+    if best is None:
+        return ""
+    metric = metric_of(book.state).name
+    naive = number(best.metrics[metric])
+    found = compared(book, best, rows)
+    if found is None or len(found.trials) < ENOUGH_TO_GUESS:
+        return f"best {metric} {naive} (naive)"
+    return f"best {metric} {naive}, corrected {corrected(found, book.state.settings.seed):.3g}"
+
+
+def spent_parts(state: StudyState) -> tuple[Part, ...]:
+    """Money, energy and carbon as far as they are known; what a budget limits is the more important."""
+    items = [item for item in spending(state) if item.name != "hours" and item.spent.value is not None]
+    return tuple((6 + (item.name == "kg_co2e") if item.allowed is None else 4, item.words()) for item in items)
 
 
 @contextmanager
@@ -103,13 +172,14 @@ def watched(run: RunFolder, total: int | None, *, quiet: bool) -> Iterator[Progr
     """What to call after each trial, and something to look at meanwhile."""
     state = on_record(run)
     done = 0 if state is None else count_done(state)
-    tally = Tally(done, total if state is None else state.history.trials_limit, done, time.monotonic())
+    worked = 0.0 if state is None else state.elapsed
+    tally = Tally(done, total if state is None else state.history.trials_limit, done, time.monotonic(), worked)
     if quiet:
         yield lambda _book, _trial: None
     elif state is not None and "choice.made" in state.notes:
         say(f"study '{run.name}' has made its choice before; no further trial is run")
         yield lambda _book, _trial: None
-    elif sys.stderr.isatty():
+    elif is_live(sys.stderr):
         with _live(tally) as progress:
             yield progress
     else:
@@ -147,21 +217,22 @@ def _live(tally: Tally) -> Iterator[Progress]:
         if said is not None:
             console.print(said, markup=False, highlight=False, soft_wrap=True)
 
-    with Live(get_renderable=lambda: _bar(tally), console=console, refresh_per_second=4, transient=True):
+    with Live(get_renderable=lambda: _bar(tally, console.width), console=console, refresh_per_second=4, transient=True):
         yield progress
 
 
-def _bar(tally: Tally) -> RenderableType:
-    """A bar and the line beside it, cut where the terminal ends."""
+def _bar(tally: Tally, width: int) -> RenderableType:
+    """A bar and the line beside it."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
+    bar, text = tally.fitted(time.monotonic(), width)
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=20)
+    if bar:
+        grid.add_column(width=bar)
     grid.add_column(no_wrap=True, overflow="ellipsis")
-    text = Text(tally.line(time.monotonic()))
-    grid.add_row(ProgressBar(total=tally.total, completed=tally.done, width=20), text)
+    grid.add_row(*([ProgressBar(total=tally.total, completed=tally.done, width=bar)] if bar else []), Text(text))
     return grid
 
 

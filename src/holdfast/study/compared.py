@@ -1,0 +1,147 @@
+"""The best trials side by side on the same rows: is the first one really better, and by how much is it flattered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.evaluate.scale import Scale, scale_of
+from holdfast.evaluate.sheet import sheet_of
+from holdfast.records import RowScores, Trial
+from holdfast.rng import Streams
+from holdfast.stats.bootstrap import bbc, draw_counts
+from holdfast.stats.rmx import is_binary
+from holdfast.study.book import Book
+from holdfast.study.ranking import ranking
+
+MOST = 40
+"""Trials that are compared, from the best one down: those behind them hardly ever come out best by chance."""
+
+TIE = 1e-12
+"""Means nearer than this, relative to their size, are equal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Trials with scores that add up over the same N rows, the one in question first.
+
+    Args:
+        trials: C of them.
+        scores: shape (N, C), higher is better.
+        scale: from their means back to the metric.
+    """
+
+    trials: tuple[Trial, ...]
+    scores: np.ndarray
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another trial against the first one, on the same rows.
+
+    Args:
+        trial: which.
+        behind: by how much it is worse, in the metric or (for roots) its square; negative if it is better.
+        error: the standard error of that difference, from bootstraps of the rows that both were scored on.
+        share: of these bootstraps, in which it comes out best of all; ties are shared.
+    """
+
+    trial: Trial
+    behind: float
+    error: float
+    share: float
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the difference is no more than two standard errors."""
+        return abs(self.behind) <= 2 * self.error + TIE
+
+
+def compared(
+    book: Book, first: Trial | None = None, kept: dict[int, RowScores] | None = None, most: int = MOST
+) -> Compared | None:
+    """The best trials by their values, with the very best or ``first`` in front.
+
+    Args:
+        book: the study's.
+        first: the trial in question.
+        kept: row scores that have been read before, by trial; afterwards those that were used now.
+        most: how many to compare.
+
+    Returns:
+        None where there is nothing to compare: no value, no row scores, or such that are no sums over rows.
+    """
+    trials = front(book, first, most)
+    if not trials or trials[0].rows is None or trials[0].rows["kind"] != "score":
+        return None
+    kept = {} if kept is None else kept
+    rows = {trial.number: kept.get(trial.number) or book.get_rows(trial.rows or {}) for trial in trials}
+    kept.clear()
+    kept.update(rows)
+    try:
+        sheet = sheet_of(list(rows.values()), None, None, None, None)
+    except RequestError:  # trials of a loop of one's own may have been scored on different rows
+        return None
+    if sheet.index[0] != 0:
+        return None
+    state = book.state
+    binary = all(is_binary(values) for values in sheet.values)
+    scale = scale_of(state.settings.directions[state.first_metric], binary=binary, root=sheet.root)
+    scores = np.stack([scale.orient(values) for values in sheet.values], axis=1)
+    return Compared(tuple(trials[place] for place in sheet.index), scores, scale)
+
+
+def front(book: Book, first: Trial | None = None, most: int = MOST) -> list[Trial]:
+    """The best trials with row scores, ``first`` (by default the very best) in front."""
+    state = book.state
+    if len(state.settings.directions) > 1:
+        return []
+    ranked = ranking(state)
+    first = first or (ranked[0] if ranked else None)
+    if first is None or first.rows is None:
+        return []
+    others = [trial for trial in ranked if trial.number != first.number and trial.rows is not None]
+    return [first, *others[: most - 1]]
+
+
+def corrected(found: Compared, seed: int, bootstraps: int = 200) -> float:
+    """The first trial's score with the luck of having been picked taken off, from few bootstraps: to look at only.
+
+    The estimate that a person may quote is made from all configurations, with an interval: `holdfast.evaluate`.
+    """
+    means = found.scores.mean(axis=0)
+    if found.scores.shape[1] == 1:
+        return found.scale.shown(float(means[0]))
+    point = bbc(found.scores, Streams(seed).generator(0, "live"), bootstraps).point
+    return found.scale.shown(float(means[0]) - max(float(means.max()) - point, 0.0))
+
+
+def mean_bootstraps(scores: np.ndarray, rng: np.random.Generator, bootstraps: int = 2000) -> np.ndarray:
+    """The mean scores, shape (B, C), of configurations in bootstraps of their rows; ``scores`` has shape (N, C)."""
+    means = scores.mean(axis=0)
+    drawn = [counts @ (scores - means) / len(scores) for counts in draw_counts(rng, len(scores), bootstraps)]
+    return np.asarray(means + np.concatenate(drawn))
+
+
+def rivals(trials: Sequence[Trial], observed: np.ndarray, in_bag: np.ndarray) -> list[Rival]:
+    """Every trial against the first one, the best of them first; the first one itself stands in front.
+
+    Args:
+        trials: C of them.
+        observed: shape (C,), their scores on all rows, higher is better.
+        in_bag: shape (B, C), their scores in bootstraps of the rows.
+    """
+    filled = np.where(np.isfinite(in_bag), in_bag, -np.inf)
+    margin = TIE * np.maximum(np.abs(observed[0]), 1.0)
+    best = filled >= filled.max(axis=1, keepdims=True) - margin
+    shares = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+    errors = np.nanstd(in_bag[:, [0]] - in_bag, axis=0, ddof=1)
+    found = [
+        Rival(trial, float(observed[0] - observed[c]), float(errors[c]), float(shares[c]))
+        for c, trial in enumerate(trials)
+    ]
+    return [found[0], *sorted(found[1:], key=lambda rival: (rival.behind, rival.trial.number))]
