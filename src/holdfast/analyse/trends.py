@@ -49,7 +49,7 @@ def ending(steps: np.ndarray, values: np.ndarray) -> Ending:
 
     ``rising``: the end of the smoothed curve lies above its minimum by more than 5 % of the minimum (the generalisation
     loss GL of Prechelt 1998, section 2.2, at alpha = 5) and by more than its noise explains, where the minimum of n
-    noisy values is expected sqrt(2 ln n) deviations too low. ``falling``: over its last quarter (at least four points)
+    noisy values is expected sqrt(2 ln n) deviations too low. ``falling``: over its last quarter (at least five points)
     the curve fell, along a least-squares line, by more than 3 % of its last value and by more than 3 standard errors.
     """
     noise = jitter(steps, values)
@@ -59,7 +59,7 @@ def ending(steps: np.ndarray, values: np.ndarray) -> Ending:
     chance = (math.sqrt(2.0 * math.log(len(values))) + 2.0) * noise / math.sqrt(2.0)
     if rise > SMALLEST_RISE * abs(lowest) and rise > chance:
         return "rising"
-    count = max(4, math.ceil(STRETCH * len(values)))
+    count = max(5, math.ceil(STRETCH * len(values)))
     at, last = steps[-count:] - steps[-count:].mean(), values[-count:]
     fall = -float(at @ last / (at @ at)) * float(at[-1] - at[0])
     error = noise * float(at[-1] - at[0]) / math.sqrt(float(at @ at))

@@ -7,7 +7,7 @@ import json
 import math
 import struct
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
-from holdfast.protocol.learn import Prepared, Recipe, fit, predict, prepare
+from holdfast.protocol.learn import Prepared, Recipe, fit, import_models, predict, prepare
 from holdfast.protocol.tables import Judged, Part, judged_rows, parts_of
+from holdfast.protocol.training_score import train_score
 from holdfast.records import (
     Assignment,
     Cause,
@@ -31,6 +32,7 @@ from holdfast.records import (
     canonical_json,
 )
 from holdfast.study.jobs import Clock
+from holdfast.train.curves import JudgedRows, mean_curve
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class TrainJob:
         clock = Clock()
         try:
             bench = _bench(self)
+            clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
             run = _train_in_steps if self.stepwise else _train_at_once
             state, value, rows, extra = run(bench, assignment, report)
         except Diverged as exc:
@@ -121,14 +124,31 @@ class Bench:
 
     def predict(self, model: Any, part: int) -> np.ndarray:
         """What the metric needs of a model, for the judged rows of a part."""
+        return predict(model, self.metric, self.judged[part], self._classes)
+
+    def judged_pair(self, part: int) -> JudgedRows | None:
+        """The features and targets that a model of a part is judged on, None for a clustering."""
+        y = self.parts[part].judge.y
+        return None if y is None else (self.judged[part], y)
+
+    def extras(self, models: Sequence[Any], curves: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+        """What is kept beside a trial: the metric on training rows (``train``) and the mean ``curve``, where known."""
+        found = train_score(self.metric, models, self.prepared, [len(rows) for rows in self.judged], self._classes)
+        curve = mean_curve(curves)
+        return found if curve is None else {**found, "curve": curve}
+
+    @property
+    def _classes(self) -> int:
         classes = self.recipe.schema.classes
-        return predict(model, self.metric, self.judged[part], 0 if classes is None else len(classes))
+        return 0 if classes is None else len(classes)
 
 
 @functools.lru_cache(maxsize=2)
 def _bench(job: TrainJob) -> Bench:
     recipe = Recipe(job.family, job.metric, Schema.from_json(json.loads(job.schema_json)), Path(job.base))
-    return make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
+    bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
+    import_models(recipe, bench.prepared[0].task)
+    return bench
 
 
 def make_bench(recipe: Recipe, parts: tuple[Part, ...]) -> Bench:
@@ -152,13 +172,16 @@ def _train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Tr
 
 def score_config(bench: Bench, config: Config, seed: int) -> tuple[float, RowScores | None, dict[str, Any]]:
     """Fit a configuration on every part and judge it; the same arguments give the same scores."""
-    fits = [fit(bench.recipe, config, seed, prepared) for prepared in bench.prepared]
+    fits = [
+        fit(bench.recipe, config, seed, prepared, judged=bench.judged_pair(part))
+        for part, prepared in enumerate(bench.prepared)
+    ]
     value, rows = bench.score([bench.predict(found.model, part) for part, found in enumerate(fits)])
-    extra: dict[str, Any] = {}
+    extra = bench.extras([found.model for found in fits], [found.curve for found in fits])
     epochs = [found.epochs for found in fits if found.epochs is not None]
     if epochs:
         extra["epochs"] = math.ceil(sum(epochs) / len(epochs))
-    notes = sorted({note for found in fits for note in found.notes})
+    notes = sorted({note for found in fits for note in found.notes} | set(extra.get("notes", ())))
     if notes:
         extra["notes"] = notes
     return value, rows, extra
@@ -173,19 +196,22 @@ def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> T
     for part, ready in enumerate(bench.prepared):
         target = ready.y if ready.y is not None else np.zeros(len(ready.X))
         if saved is None:
-            runs.append(start_training(assignment.config, ready.task, ready.X, target, assignment.seed))
+            config, seed = assignment.config, assignment.seed
+            run = start_training(config, ready.task, ready.X, target, seed, judged=bench.judged_pair(part))
         else:
-            runs.append(resume_training(saved[part], ready.X, target))
+            run = resume_training(saved[part], ready.X, target, bench.judged_pair(part))
+        runs.append(run)
     for run in runs:
         run.advance(assignment.until_step)
-    value, rows = bench.score([bench.predict(run.trained(), part) for part, run in enumerate(runs)])
+    models = [run.trained() for run in runs]
+    value, rows = bench.score([bench.predict(model, part) for part, model in enumerate(models)])
     epochs = math.ceil(sum(run.epochs_used for run in runs) / len(runs))
     step = assignment.until_step or runs[0].last_epoch
     verdict = report(Report(assignment.trial, step, {bench.metric.name: value}))
     if verdict is Verdict.PAUSE:
         report(Report(assignment.trial, step, checkpoint=_pack([run.checkpoint() for run in runs])))
     state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
-    return state, value, rows, {"epochs": epochs}
+    return state, value, rows, {**bench.extras(models, [run.curve for run in runs]), "epochs": epochs}
 
 
 def _failed(assignment: Assignment, error: str, cause: Cause, clock: Clock) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.protocol.tables import Rows
 from holdfast.records import Config, Fidelity
 from holdfast.space import Space
+from holdfast.train.curves import JudgedRows
 from holdfast.train.estimators import fit_estimator
 from holdfast.train.factory import build_from_factory, load_factory
 from holdfast.train.families import Family, Preprocessing
+from holdfast.train.mlp import MLPEstimator, start_training
 from holdfast.train.registry import family_named
+from holdfast.train.staged import curve_of
 from holdfast.train.task import Task
 
 DEFAULT_METRICS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "rmse", "clustering": "silhouette"}
@@ -81,6 +85,17 @@ class Recipe:
         return found.space(task)
 
 
+def import_models(recipe: Recipe, task: Task) -> None:
+    """Import what the models of a study are made of, so that the time of no trial includes it."""
+    found = recipe.find_family()
+    if found is None:
+        load_factory(recipe.family, recipe.base)
+    else:
+        found.build(found.space(task).validate({}, fill=True), task, 0)
+    if found is not None and found.fidelity is not None:
+        import holdfast.train.training  # noqa: F401 - torch takes seconds
+
+
 def is_clustering(family: str) -> bool:
     """Whether a family only clusters, so that it needs no target."""
     return ":" not in family and family_named(family).tasks == {"clustering"}
@@ -98,11 +113,12 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted model, the epochs it took (None where there are none), and what its solver remarked."""
+    """A fitted model, the epochs it took (None where there are none), what its solver remarked, and its curve."""
 
     model: Any
     epochs: int | None
     notes: tuple[str, ...]
+    curve: Mapping[str, Any] | None = None
 
 
 def prepare(recipe: Recipe, learn: Rows) -> Prepared:
@@ -127,8 +143,9 @@ def fit(
     *,
     epochs: int | None = None,
     until_step: int | None = None,
+    judged: JudgedRows | None = None,
 ) -> Fitted:
-    """Fit a model; the same arguments give the same model.
+    """Fit a model; the same arguments give the same model, with or without ``judged``.
 
     Args:
         recipe: the family and the columns.
@@ -137,11 +154,10 @@ def fit(
         prepared: the rows.
         epochs: exactly so many, without early stopping: a refit on other rows.
         until_step: stop there, as a trial of a stepwise study did.
+        judged: the rows that the model is judged on, for the curve of its losses where it has one.
     """
     target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
     if until_step is not None:
-        from holdfast.train.mlp import MLPEstimator, start_training
-
         run = start_training(config, prepared.task, prepared.X, target, seed)
         run.advance(until_step)
         return Fitted(MLPEstimator.of(run), run.epochs_used, ())
@@ -150,8 +166,11 @@ def fit(
         model = build_from_factory(recipe.family, config, seed, recipe.base)
     else:
         model = found.build(config, prepared.task, seed, epochs=epochs)
+    if judged is not None and isinstance(model, MLPEstimator):
+        model.judged_on(judged)
     notes = fit_estimator(model, prepared.X, target)
-    return Fitted(model, getattr(model, "epochs_used", None), notes)
+    curve = None if judged is None else curve_of(model, prepared.X, target, judged)
+    return Fitted(model, getattr(model, "epochs_used", None), notes, curve)
 
 
 def predict(model: Any, metric: Metric, X: np.ndarray, n_classes: int) -> np.ndarray:

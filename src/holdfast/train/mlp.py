@@ -21,6 +21,7 @@ from holdfast.train.settings import ACTIVATIONS, AUGMENTATIONS, MAX_EPOCHS, OPTI
 from holdfast.train.task import Task
 
 if TYPE_CHECKING:
+    from holdfast.train.curves import Curve, JudgedRows
     from holdfast.train.trained import TrainedNetwork
     from holdfast.train.training import Training
 
@@ -56,21 +57,28 @@ def mlp_space(task: Task) -> Space:
 
 
 def start_training(
-    config: Config, task: Task, X: np.ndarray, y: np.ndarray, seed: int, *, epochs: int | None = None
+    config: Config,
+    task: Task,
+    X: np.ndarray,
+    y: np.ndarray,
+    seed: int,
+    *,
+    epochs: int | None = None,
+    judged: JudgedRows | None = None,
 ) -> Training:
     """`Training.start`, or one sentence that names the extra where torch is missing."""
     need("torch", "torch", "the mlp family")
     from holdfast.train.training import Training
 
-    return Training.start(config, task, X, y, seed, epochs=epochs)
+    return Training.start(config, task, X, y, seed, epochs=epochs, judged=judged)
 
 
-def resume_training(checkpoint: bytes, X: np.ndarray, y: np.ndarray) -> Training:
+def resume_training(checkpoint: bytes, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None) -> Training:
     """`Training.resume`, or one sentence that names the extra where torch is missing."""
     need("torch", "torch", "the mlp family")
     from holdfast.train.training import Training
 
-    return Training.resume(checkpoint, X, y)
+    return Training.resume(checkpoint, X, y, judged)
 
 
 class MLPEstimator:
@@ -96,6 +104,8 @@ class MLPEstimator:
         self.epochs = epochs
         self._trained: TrainedNetwork | None = None
         self._epochs_used = 0
+        self._judged: JudgedRows | None = None
+        self._curve: Curve | None = None
 
     @staticmethod
     def of(training: Training) -> MLPEstimator:
@@ -105,6 +115,10 @@ class MLPEstimator:
         model._keep(training)
         return model
 
+    def judged_on(self, judged: JudgedRows) -> None:
+        """Keep the curve of the losses in the next fit, on a sample of its rows and of these; they teach it nothing."""
+        self._judged = judged
+
     def fit(self, X: np.ndarray, y: np.ndarray) -> MLPEstimator:
         """Train on features (n, d) and targets (n,).
 
@@ -112,7 +126,7 @@ class MLPEstimator:
             Diverged: if the loss becomes NaN or infinite.
             DataError: if the rows cannot be learned from.
         """
-        training = start_training(self.config, self.task, X, y, self.seed, epochs=self.epochs)
+        training = start_training(self.config, self.task, X, y, self.seed, epochs=self.epochs, judged=self._judged)
         training.advance()
         self._keep(training)
         return self
@@ -150,10 +164,16 @@ class MLPEstimator:
         """The epochs behind the weights that predict: what a refit on more rows should train for."""
         return self._epochs_used
 
+    @property
+    def curve(self) -> Curve | None:
+        """The losses epoch by epoch, None unless `judged_on` was called before the fit."""
+        return self._curve
+
     def _keep(self, training: Training) -> None:
         """Take over what a run has learned."""
         self._trained = training.trained()
         self._epochs_used = training.epochs_used
+        self._curve = training.curve
 
 
 def _make(config: Config, task: Task, seed: int, epochs: int | None) -> MLPEstimator:

@@ -17,7 +17,9 @@ from holdfast.errors import RequestError
 from holdfast.records import Config
 from holdfast.rng import Streams
 from holdfast.train.checkpoint import pack, unpack
+from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points
 from holdfast.train.failures import Diverged
+from holdfast.train.monitor import Monitor
 from holdfast.train.network import Architecture, build_network, seed_dropout
 from holdfast.train.optimisers import clip_gradients, flatten_parameters, new_state, step_function
 from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
@@ -78,10 +80,11 @@ class Training:
     A tenth of the training rows (stratified by class) is watched: the run stops when the loss on them has not improved
     for ``patience`` epochs, and predicts with the weights of the best epoch. These rows are not the ones that rank
     trials. With ``epochs`` given, all rows are fitted for exactly that many epochs and nothing is watched; the schedule
-    of the learning rate keeps its horizon, so a refit walks the same path.
+    of the learning rate keeps its horizon, so a refit walks the same path. Given the rows that trials are judged on, it
+    keeps the curve of its losses; what it learns is the same to the bit.
     """
 
-    def __init__(self, plan: Plan, X: np.ndarray, y: np.ndarray) -> None:
+    def __init__(self, plan: Plan, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None) -> None:
         self.plan = plan
         self.settings = Settings.of(plan.config)
         self.targets = Targets.of(plan.task, y)
@@ -102,10 +105,22 @@ class Training:
         self._state = new_state(self.settings.optimizer, self._parameters)
         self._best = self._parameters.values.clone()
         self.progress = Progress()
+        self._points: list[Point] = []
+        self._monitor = None
+        if judged is not None:
+            rows = self._rows
+            self._monitor = Monitor.of(rows.features, rows.targets, judged, self.targets, self.settings.batch_size)
 
     @staticmethod
     def start(
-        config: Config, task: Task, X: np.ndarray, y: np.ndarray, seed: int, *, epochs: int | None = None
+        config: Config,
+        task: Task,
+        X: np.ndarray,
+        y: np.ndarray,
+        seed: int,
+        *,
+        epochs: int | None = None,
+        judged: JudgedRows | None = None,
     ) -> Training:
         """A run before its first epoch.
 
@@ -116,12 +131,13 @@ class Training:
             y: labels or values, shape (n,).
             seed: every random draw follows from it.
             epochs: fit for this many epochs without early stopping; None for early stopping within 60.
+            judged: the rows that the run is judged on, for its curve.
 
         Raises:
             RequestError: if the config has an unknown key.
             DataError: if the rows cannot be learned from.
         """
-        return Training(Plan(dict(config), task, seed, epochs), X, np.asarray(y))
+        return Training(Plan(dict(config), task, seed, epochs), X, np.asarray(y), judged)
 
     @property
     def last_epoch(self) -> int:
@@ -138,6 +154,11 @@ class Training:
     def epochs_used(self) -> int:
         """The epochs behind the weights that predict: what a refit without early stopping should train for."""
         return self.progress.best_epoch
+
+    @property
+    def curve(self) -> Curve | None:
+        """The losses so far, None where no judged rows were given."""
+        return curve_of_points(self._points, "epoch", self.epochs_used)
 
     def advance(self, until_epoch: int | None = None) -> list[EpochMetrics]:
         """Train up to and including ``until_epoch`` (None: to the end), or until early stopping ends the run.
@@ -168,11 +189,12 @@ class Training:
         """The whole state of the run as a safetensors file; `resume` goes on from it, equal to the bit."""
         tensors = {"parameters": self._parameters.values, "best": self._best}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in self._state.items()}
-        meta = {"plan": asdict(self.plan), "progress": asdict(self.progress), "rows": self.fingerprint}
+        plan, progress = asdict(self.plan), asdict(self.progress)
+        meta = {"plan": plan, "progress": progress, "rows": self.fingerprint, "points": self._points}
         return pack(tensors, meta)
 
     @staticmethod
-    def resume(checkpoint: bytes, X: np.ndarray, y: np.ndarray) -> Training:
+    def resume(checkpoint: bytes, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None) -> Training:
         """The run that `checkpoint` saved, on the same rows.
 
         Raises:
@@ -181,10 +203,11 @@ class Training:
         tensors, meta = unpack(checkpoint)
         plan = meta["plan"]
         task = Task(**{**plan["task"], "categorical": tuple(plan["task"]["categorical"])})
-        training = Training(Plan(plan["config"], task, plan["seed"], plan["epochs"]), X, np.asarray(y))
+        training = Training(Plan(plan["config"], task, plan["seed"], plan["epochs"]), X, np.asarray(y), judged)
         if training.fingerprint != meta["rows"]:
             raise RequestError("the checkpoint was saved on other training rows; resume with the rows it began with")
         training.progress = Progress(**meta["progress"])
+        training._points = [(step, train, judge) for step, train, judge in meta.get("points", ())]
         training._parameters.values.copy_(tensors["parameters"])
         training._best.copy_(tensors["best"])
         for name, tensor in training._state.items():
@@ -200,6 +223,9 @@ class Training:
         self.progress = self.progress.after(validation_loss)
         if self.progress.best_epoch == epoch:
             self._best.copy_(self._parameters.values)
+        point = None if self._monitor is None else self._monitor.point(epoch, self.network, self._loss)
+        if point is not None:
+            self._points.append(point)
         return EpochMetrics(epoch, train_loss, validation_loss)
 
     def _pass(self, epoch: int) -> float:

@@ -1,0 +1,51 @@
+"""The score of a trial on rows that it learned from, to hold against its validation score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from holdfast.evaluate.metrics import Metric
+from holdfast.protocol.learn import Prepared, predict
+from holdfast.train.curves import evenly
+
+MOST_ROWS = 2000
+"""Training rows of a part that are predicted: no more than these, and no more than the part is judged on.
+
+So the training score is about as precise as the validation score, and takes no longer to get.
+"""
+
+
+def train_score(
+    metric: Metric, models: Sequence[Any], prepared: Sequence[Prepared], judged: Sequence[int], n_classes: int
+) -> dict[str, Any]:
+    """``{"train": value}``: the metric on evenly spaced rows that each part was given to learn from, pooled.
+
+    The rows are the same for every trial of a study. Those that a network watches to stop early are among them. Empty
+    for a clustering and where the metric is no finite number; ``{"notes": [sentence]}`` where it raises, which is no
+    reason to fail the trial.
+
+    Args:
+        metric: the study's.
+        models: one for each part, fitted on its rows.
+        prepared: the rows of the parts.
+        judged: how many rows each part is judged on.
+        n_classes: of the target, 0 for a regression.
+    """
+    truth, predictions, folds = [], [], []
+    for part, (model, ready) in enumerate(zip(models, prepared, strict=True)):
+        if ready.y is None:
+            return {}
+        rows = evenly(len(ready.y), min(MOST_ROWS, judged[part]))
+        truth.append(ready.y[rows])
+        folds.append(np.full(len(rows), part))
+        predictions.append(predict(model, metric, ready.X[rows], n_classes))
+    several = np.concatenate(folds) if len(folds) > 1 else None
+    try:
+        value = metric.value(np.concatenate(truth), np.concatenate(predictions), folds=several)
+    except Exception as exc:  # noqa: BLE001 - a user's metric may raise anything; the sentence is kept with the trial
+        said = " ".join(f"{type(exc).__name__}: {exc}".split())
+        return {"notes": [f"The metric '{metric.name}' cannot be computed on the training rows: {said}"]}
+    return {"train": value} if np.isfinite(value) else {}

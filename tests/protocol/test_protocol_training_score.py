@@ -1,0 +1,104 @@
+"""What is kept beside a trial to tell over- from underfitting: through real studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from holdfast.analyse.curves import diagnose
+from holdfast.evaluate.metrics import metric_named
+from holdfast.execute.inline import Inline
+from holdfast.protocol.folder import find_run, open_book
+from holdfast.protocol.learn import Prepared
+from holdfast.protocol.training_score import train_score
+from holdfast.protocol.tune import tune
+from holdfast.records import Trial, TrialState
+from holdfast.train.task import Task
+
+
+def trials(tmp_path: Path, **tables: Any) -> tuple[Trial, ...]:
+    wanted: dict[str, Any] = {
+        "study": {"name": "scored"},
+        "data": {"source": "sklearn:wine"},
+        "model": {"family": "knn"},
+        "search": {"trials": 3, "strategy": "random"},
+    }
+    wanted |= tables
+    tune(wanted, runs=tmp_path, executor=Inline())
+    return tuple(open_book(find_run(tmp_path, "scored")).state.trials)
+
+
+def test_the_training_score_is_the_metric_on_evenly_spaced_rows(tmp_path: Path) -> None:
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.preprocessing import StandardScaler
+
+    train, held = 107, 36
+    table = [{"config": {"n_neighbors": 9, "weights": "uniform", "p": 2}}]
+    first, *_ = trials(tmp_path, search={"trials": 1, "strategy": "manual"}, trials=table)
+    rows = pl.read_ipc(tmp_path / "scored" / "data" / "train.arrow")
+    assert len(rows) == train
+    columns = [name for name in rows.columns if name not in {"target", "__row__", "__fold__"}]
+    X, y = StandardScaler().fit_transform(rows[columns].to_numpy()), rows["target"].to_numpy()
+    at = np.linspace(0, train - 1, held).round().astype(int)
+    assert first.extra["train"] == KNeighborsClassifier(9).fit(X, y).score(X[at], y[at])
+    assert "curve" not in first.extra
+
+
+def test_a_tree_that_learns_by_heart_is_found_out(tmp_path: Path) -> None:
+    data = {"source": "sklearn:diabetes", "split": {"folds": 3, "test": 0.2}}
+    table = [{"config": {"max_depth": 32, "min_samples_leaf": 1, "min_samples_split": 2}}]
+    search = {"trials": 1, "strategy": "manual"}
+    (trial,) = trials(tmp_path, data=data, model={"family": "tree"}, search=search, trials=table)
+    assert trial.extra["train"] == 0.0
+    assert diagnose(0.0, trial.metrics["rmse"], "minimize", reference=77.0).kind == "overfitting"
+
+
+def test_networks_and_boosted_trees_keep_the_mean_curve_of_their_folds(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    data = {"source": "sklearn:wine", "split": {"folds": 3, "test": 0.2}}
+    for family, step in [("mlp", "epoch"), ("gradient-boosting", "iteration")]:
+        for trial in trials(tmp_path / family, data=data, model={"family": family}):
+            curve = trial.extra["curve"]
+            assert list(curve["steps"]) == sorted(set(curve["steps"]))
+            assert (curve["metric"], curve["step"], curve["steps"][0]) == ("loss", step, 1)
+            assert len(curve["steps"]) == len(curve["train"]) == len(curve["validation"]) <= 60
+            assert curve["train"][-1] < curve["train"][0]
+            assert 0.9 < trial.extra["train"] <= 1.0
+
+
+def test_a_curve_grows_over_the_rungs(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    found = trials(
+        tmp_path,
+        model={"family": "mlp"},
+        search={"strategy": "asha", "trials": 6, "fidelity": {"min": 2, "max": 18, "eta": 3}},
+        space={"width": 16, "depth": 1, "batch_size": 8},
+    )
+    longest = [t.extra["curve"]["steps"] for t in found if t.state is TrialState.COMPLETE and t.until_step == 18]
+    assert longest
+    assert any(steps == list(range(1, 19)) for steps in longest)
+    assert all(trial.extra["curve"]["steps"][-1] <= (trial.until_step or 60) for trial in found)
+
+
+def test_a_clustering_has_no_training_score(tmp_path: Path) -> None:
+    data = {"source": "sklearn:wine", "task": "clustering"}
+    assert all("train" not in t.extra for t in trials(tmp_path, data=data, model={"family": "kmeans"}))
+
+
+def test_a_metric_that_raises_on_training_rows_fails_no_trial() -> None:
+    from sklearn.dummy import DummyClassifier
+
+    def moody(y_true: np.ndarray, y_pred: np.ndarray) -> float:
+        raise ValueError("no\nmood")
+
+    X, y = np.zeros((20, 2)), np.arange(20) % 2
+    ready = Prepared(None, X, y, Task("binary", 20, 2, 2))
+    model = DummyClassifier().fit(X, y)
+    found = train_score(metric_named("m:moody", "binary", 2, function=moody), [model], [ready], [9], 2)
+    assert found == {"notes": ["The metric 'm:moody' cannot be computed on the training rows: ValueError: no mood"]}
+    undefined = Prepared(None, X, np.zeros(20, dtype=int), ready.task)
+    assert train_score(metric_named("auc", "binary", 2), [model], [undefined], [9], 2) == {}
