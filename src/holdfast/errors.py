@@ -17,8 +17,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+LONGEST_SHOWN = 60
+"""The most characters of a value that a sentence shows."""
 
 
 class HoldfastError(Exception):
@@ -29,9 +36,13 @@ class HoldfastError(Exception):
 
 
 class RequestError(HoldfastError):
-    """The request was wrong; nothing was done."""
+    """The request was wrong; nothing was done.
+
+    ``keys`` leads to the part of a plan that it is about, within the table that is being read.
+    """
 
     exit_code = 2
+    keys: tuple[str, ...] = ()
 
 
 class PlanError(RequestError):
@@ -75,3 +86,37 @@ def nearest(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
     return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
+
+
+@contextmanager
+def concerning(*keys: str) -> Iterator[None]:
+    """Say of every request that is wrong in here which keys of a plan it is about."""
+    try:
+        yield
+    except RequestError as exc:
+        exc.keys = (*keys, *exc.keys)
+        raise
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it: as it stands in a plan where it has a form there, and cut off if it is long.
+
+    >>> shown(True), shown("a"), shown({"low": 1})
+    ('true', "'a'", 'a table')
+    """
+    match value:
+        case bool():
+            text = str(value).lower()
+        case dict():
+            return "a table"
+        case dt.date() | dt.time():
+            text = value.isoformat()
+        case float() if math.isinf(value):
+            text = "inf" if value > 0 else "-inf"
+        case int() if abs(value) >= 10**LONGEST_SHOWN:
+            return "a number of more than 60 digits"
+        case list():
+            text = f"[{', '.join(map(shown, value[:10]))}{', ...' if len(value) > 10 else ''}]"
+        case _:
+            text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."

@@ -194,8 +194,8 @@ def test_a_plan_is_read_from_a_mapping() -> None:
         ({"group": "a", "time": "b"}, "group = 'a' and time = 'b'"),
         ({"time": "b", "stratify": True}, "cannot be stratified"),
         ({"tset": 0.2}, "did you mean 'test'"),
-        ({"test": "0.2"}, "a number is needed"),
-        ({"folds": True}, "folds = True"),
+        ({"test": "0.2"}, "it should be a number"),
+        ({"folds": True}, "folds = true"),
         ({"group": 3}, "name of a column"),
     ],
 )

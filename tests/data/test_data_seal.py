@@ -14,8 +14,9 @@ import pytest
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target
 from holdfast.data.fingerprint import fingerprint, hashes_from_bytes, overlap, row_hashes
+from holdfast.data.kinds import FOLD, ROW
 from holdfast.data.roles import Roles, SplitPlan, assign_roles
-from holdfast.data.seal import FOLD, ROW, SealRecord, load_role, open_sealed, write_roles
+from holdfast.data.seal import SealRecord, load_role, open_sealed, write_roles
 from holdfast.errors import DataError, SealError
 
 

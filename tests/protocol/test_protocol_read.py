@@ -123,10 +123,14 @@ def test_files_that_are_no_plans(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path)
     assert "is not TOML" in refusal(write(tmp_path, "[study\n"))
     assert "line 1" in refusal(write(tmp_path, "[study\n"))
-    assert "not TOML: table [study] stands twice (at line 2" in refusal(write(tmp_path, "[study]\n[study]\n"))
-    assert "text stands in quotes (at line 2" in refusal(write(tmp_path, "[study]\nname = digits\n"))
+    assert "line 2, column 7, is not TOML: the table [study] stands twice" in refusal(
+        write(tmp_path, "[study]\n[study]\n")
+    )
+    assert "line 2, column 8, is not TOML: no value stands here; write text in quotes" in refusal(
+        write(tmp_path, "[study]\nname = digits\n")
+    )
     (tmp_path / "latin.toml").write_bytes(b'[study]\nname = "caf\xe9"\n')
-    assert "is not UTF-8 text (byte 19)" in refusal(tmp_path / "latin.toml")
+    assert "line 2, is not UTF-8 text: it holds the byte 0xe9" in refusal(tmp_path / "latin.toml")
     assert refusal(write(tmp_path, "")).endswith("the plan lacks the table [study]")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ Write = Callable[[str, str], Path]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes a module into a folder; the import path and the module table are put back afterwards."""
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where tracebacks are kept
 
     def write_module(name: str, text: str) -> Path:
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -73,7 +75,7 @@ def test_an_estimator_class_is_a_factory(write: Write) -> None:
 @pytest.mark.parametrize(
     ("reference", "config", "sentence"),
     [
-        ("factory_models", {}, "write module:factory"),
+        ("factory_models", {}, "write module:function"),
         ("factory_modles:plain", {}, "there is no module 'factory_modles'"),
         ("factory_models:plian", {}, "did you mean 'plain'"),
         ("factory_models:nothing", {}, "returned int, which has no fit"),
@@ -91,7 +93,7 @@ def test_every_mistake_is_one_sentence(write: Write, reference: str, config: dic
 
 def test_a_module_that_fails_says_how(write: Write) -> None:
     base = write("factory_failing", "raise RuntimeError('half\\ndone')")
-    with pytest.raises(RequestError, match="fails when imported: RuntimeError: half done"):
+    with pytest.raises(RequestError, match="cannot be imported: RuntimeError: half done"):
         build_from_factory("factory_failing:f", {}, seed=0, base=base)
     base = write("factory_lacking", "import a_package_that_is_not_there")
     with pytest.raises(RequestError, match="needs 'a_package_that_is_not_there', which is not installed"):

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from holdfast.data.convert import to_numbers
-from holdfast.data.kinds import KINDS, Kind, Undecided, check_type, infer_kind, refusal, remedy
+from holdfast.data.convert import to_date_parts, to_numbers, to_truth
+from holdfast.data.kinds import FOLD, KINDS, ROW, Kind, Undecided, check_type, infer_kind, refusal, remedy
 from holdfast.data.targets import Label, Target, Task, check_task, infer_target
-from holdfast.errors import DataError, nearest
+from holdfast.data.values import parse_iso
+from holdfast.errors import DataError, concerning, nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -140,7 +141,8 @@ def infer_schema(
     wishes = {**dict.fromkeys(drop, "drop"), **(overrides or {})}
     helpers = {"group": [group] if group else [], "time": [time] if time else []}
     _check_names(frame, target, wishes, {"drop": drop, "sensitive": sensitive, "slices": slices, **helpers})
-    found = _infer_task(frame, target, task)
+    with concerning("target"):
+        found = _infer_task(frame, target, task)
     notes = list(found.notes)
     columns: list[Column] = []
     undecided: dict[str, Undecided] = {}
@@ -154,6 +156,8 @@ def infer_schema(
             continue
         check_type(series)
         kind = _decide_kind(series, wishes.get(name))
+        if wishes.get(name) == kind:
+            _check_wish(series, kind)
         if isinstance(kind, Undecided):
             if feature:
                 undecided[name] = kind
@@ -183,21 +187,28 @@ def _check_names(
     frame: pl.DataFrame, target: str | None, wishes: Mapping[str, str], lists: Mapping[str, Iterable[str]]
 ) -> None:
     """Refuse names of columns and kinds that do not exist, and wishes about the target."""
+    for name in (ROW, FOLD):
+        if name in frame.columns:
+            raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
+    hint = f"; the columns are {', '.join(frame.columns[:20])}{', ...' if len(frame.columns) > 20 else ''}"
     if target is not None and target not in frame.columns:
-        hint = nearest(target, frame.columns) or f"; the columns are {', '.join(frame.columns[:20])}"
-        raise DataError(f"the table has no target column '{target}'{hint}")
+        with concerning("target"):
+            raise DataError(f"the table has no target column '{target}'{nearest(target, frame.columns) or hint}")
     for key, names in {**lists, "[data.columns]": wishes}.items():
-        for name in names:
-            if name not in frame.columns:
-                raise DataError(f"the table has no column '{name}', which {key} names{nearest(name, frame.columns)}")
-            if name == target and key in {"[data.columns]", "drop", "group", "time"}:
-                raise DataError(f"'{name}' is the target, and cannot stand under {key} as well")
-    for name, kind in wishes.items():
-        known = (*KINDS, "drop")
-        if kind not in known:
-            raise DataError(
-                f"column '{name}' cannot be of kind '{kind}'{nearest(kind, known)}; there are {', '.join(known)}"
-            )
+        with concerning(*{"[data.columns]": ("columns",), "group": ("split",), "time": ("split",)}.get(key, (key,))):
+            for name in names:
+                if name not in frame.columns:
+                    near = nearest(name, frame.columns) or hint
+                    raise DataError(f"the table has no column '{name}', which {key} names{near}")
+                if name == target and key in {"[data.columns]", "drop", "group", "time"}:
+                    raise DataError(f"'{name}' is the target, and cannot stand under {key} as well")
+    with concerning("columns"):
+        for name, kind in wishes.items():
+            known = (*KINDS, "drop")
+            if kind not in known:
+                raise DataError(
+                    f"column '{name}' cannot be of kind '{kind}'{nearest(kind, known)}; there are {', '.join(known)}"
+                )
 
 
 def _is_feature(series: pl.Series, wish: str | None, *, is_helper: bool) -> tuple[bool, str | None]:
@@ -220,6 +231,17 @@ def _decide_kind(series: pl.Series, wish: str | None) -> Kind | Undecided:
     return "text" if series.null_count() == len(series) else infer_kind(series)
 
 
+def _check_wish(series: pl.Series, kind: str) -> None:
+    """Refuse a kind that a person wishes for and that the values are not of."""
+    with concerning("columns", series.name):
+        if kind in {"date", "datetime"}:
+            to_date_parts(series, time_of_day=False)
+        elif kind == "boolean":
+            to_truth(series)
+        elif kind == "numeric":
+            to_numbers(series)
+
+
 def _check_columns(frame: pl.DataFrame, columns: Sequence[Column], time: str | None) -> list[str]:
     """Refuse a table without features, infinite numbers and a time that has no order; note columns that count rows."""
     notes = []
@@ -227,7 +249,8 @@ def _check_columns(frame: pl.DataFrame, columns: Sequence[Column], time: str | N
         raise DataError("the table has no column left that could be a feature; a model needs at least one")
     for column in columns:
         if column.name == time and column.kind not in {"date", "datetime", "numeric"}:
-            raise DataError(f"the time column '{time}' holds neither ISO 8601 dates nor numbers, so it gives no order")
+            with concerning("split", "time"):
+                raise DataError(_without_order(frame[column.name]))
         if column.feature and column.kind == "numeric" and _counts(to_numbers(frame[column.name])):
             notes.append(
                 f"column '{column.name}' counts the rows one by one; if that is a row number or an identifier, "
@@ -239,6 +262,16 @@ def _check_columns(frame: pl.DataFrame, columns: Sequence[Column], time: str | N
                 "[data.columns] keeps it from the model, and results are still broken down by it"
             )
     return notes
+
+
+def _without_order(series: pl.Series) -> str:
+    """Why a time column gives no order."""
+    texts = series.drop_nulls().to_list()
+    odd = next((text for text in texts if isinstance(text, str) and parse_iso(text) is None), texts[0])
+    return (
+        f"the time column '{series.name}' holds {odd!r}, where every value must be a date as in 2026-01-31, a date and "
+        "time, or a number"
+    )
 
 
 def _counts(numbers: pl.Series) -> bool:

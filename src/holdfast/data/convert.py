@@ -28,7 +28,8 @@ def to_numbers(series: pl.Series) -> pl.Series:
     wrong = (numbers.is_null() & series.is_not_null()).arg_true()
     if len(wrong):
         raise DataError(
-            f"column '{series.name}' holds {series[wrong[0]]!r} in row {wrong[0] + 1}, which is not a number"
+            f"column '{series.name}' holds {series[wrong[0]]!r} in row {wrong[0] + 1}, which is not a number; correct "
+            "the value, or leave it empty"
         )
     numbers = numbers.fill_null(float("nan"))
     infinite = numbers.is_infinite().arg_true()
@@ -91,7 +92,7 @@ def to_date_parts(series: pl.Series, *, time_of_day: bool) -> list[pl.Series]:
     """
     import polars as pl
 
-    days = _map(series, _to_days, pl.Float64, "an ISO 8601 date")
+    days = _map(series, _to_days, pl.Float64, "a date as in 2026-01-31")
     dates = (days.floor() * 86_400_000_000).cast(pl.Int64).cast(pl.Datetime("us"))
     parts = {"days": days, "year": dates.dt.year(), "month": dates.dt.month(), "weekday": dates.dt.weekday()}
     if time_of_day:
@@ -126,6 +127,9 @@ def _map(series: pl.Series, function: Callable[[Any], Any], dtype: type[pl.DataT
         if value not in known:
             known[value] = function(value)
             if known[value] is None and wanted is not None:
-                raise DataError(f"column '{series.name}' holds {value!r} in row {row}, which is not {wanted}")
+                raise DataError(
+                    f"column '{series.name}' holds {value!r} in row {row}, which is not {wanted}; correct the "
+                    "value, or leave it empty"
+                )
         mapped.append(known[value])
     return pl.Series(series.name, mapped, dtype=dtype)

@@ -32,21 +32,32 @@ Kind = Literal["numeric", "boolean", "categorical", "date", "datetime", "text"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
 
+ROW = "__row__"
+"""The column of a run's files that holds a row's number in the table that was divided, from 0."""
+
+FOLD = "__fold__"
+"""The column of the train file that holds a row's fold, -1 where there is none."""
+
 MOSTLY = 0.9
-"""The share of numbers from which a column of texts is taken for numbers with misfits."""
+"""The share of numbers from which a column of texts is taken for numbers with misfits; and of dates alike."""
+
+DATE = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}(?:[ T].*)?$"
+"""What looks like a date, in whatever order its parts are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
     """A column of too many different texts: ``distinct`` of them, with an ``example``.
 
-    ``misfit`` is the first row (from 1) that holds no number, and ``misfits`` how many there are, where nearly all do.
+    ``misfit`` is the first row (from 1) that holds no number, and ``misfits`` how many there are, where nearly all do;
+    or with ``dates`` the first row whose date is not spelt as ISO 8601 does, where nearly all hold dates.
     """
 
     distinct: int
     example: str
     misfit: int | None = None
     misfits: int = 0
+    dates: bool = False
 
 
 def infer_kind(series: pl.Series) -> Kind | Undecided:
@@ -94,6 +105,11 @@ def remedy(name: str, kind: str) -> str:
 def refusal(undecided: dict[str, Undecided]) -> DataError:
     """The error that asks what the columns of these names are to be."""
     name, first = next(iter(undecided.items()))
+    if first.dates:
+        return DataError(
+            f"column '{name}' holds {_short(first.example)} in row {first.misfit}, where dates are written as in "
+            f"2026-01-31; write all of them so, or leave the column out with {remedy(name, 'drop')} in [data.columns]"
+        )
     if first.misfit is not None:
         return DataError(
             f"column '{name}' holds numbers except in {first.misfits} rows (the first is row {first.misfit}: "
@@ -129,6 +145,10 @@ def _kind_of_texts(series: pl.Series) -> Kind | Undecided:
         return "datetime" if any(isinstance(parse_iso(text), dt.datetime) for text in different) else "date"
     if _few(len(different), len(present)):
         return "categorical"
+    dates = present.str.contains(DATE).sum()
+    if dates and dates >= MOSTLY * len(present):
+        row = next(row for row, text in enumerate(series.to_list()) if text is not None and parse_iso(text) is None)
+        return Undecided(len(different), series[row], row + 1, dates=True)
     misfits = series.is_not_null() & parse_numbers(series).is_null()
     if 0 < misfits.sum() <= (1 - MOSTLY) * len(present):
         row = misfits.arg_true()[0]

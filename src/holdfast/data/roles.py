@@ -26,7 +26,7 @@ from holdfast.data.allocate import allocate_groups, allocate_rows, cut_in_order
 from holdfast.data.columns import Schema
 from holdfast.data.convert import to_date_parts, to_numbers
 from holdfast.data.kinds import check_type
-from holdfast.errors import DataError, nearest
+from holdfast.errors import DataError, nearest, shown
 from holdfast.rng import Streams
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class SplitPlan:
         total = sum(self.shares.values())
         if abs(total - 1) > 1e-6:
             shares = ", ".join(f"{role} {share:g}" for role, share in self.shares.items() if share)
-            raise DataError(f"the shares of the split add up to {total:g} ({shares}); they need to add up to 1")
+            raise DataError(f"the shares of the split add up to {total:g} ({shares}); make them add up to 1")
         if not self.shares["train"] or (self.folds is None and not self.shares["validation"]):
             raise DataError("the split leaves no rows to train on or none to validate on; both need a share above 0")
 
@@ -103,8 +103,9 @@ class SplitPlan:
             if key not in wanted:
                 raise DataError(f"a split has no '{key}'{nearest(key, wanted)}; there are {', '.join(wanted)}")
             if not isinstance(value, wanted[key]) or (isinstance(value, bool) and key != "stratify"):
-                kind = {str: "the name of a column", bool: "true or false", int: "a number"}[wanted[key][0]]
-                raise DataError(f"the split has {key} = {value!r}, where {kind} is needed")
+                kind = {str: "the name of a column", bool: "true or false", int: "a whole number"}[wanted[key][0]]
+                kind = "a number" if float in wanted[key] else kind
+                raise DataError(f"the split has {key} = {shown(value)}; it should be {kind}")
         return SplitPlan(**{"stratify": stratify, "seed": seed, **split})
 
     @property
@@ -203,7 +204,10 @@ def _check_size(rows: int, plan: SplitPlan) -> None:
     """Refuse a table with fewer rows than the plan has parts."""
     need = len(plan.roles) + (plan.folds or 0) - (1 if plan.folds else 0) + (1 if plan.folds and plan.time else 0)
     if rows < need:
-        raise DataError(f"the table has {rows} rows, where a split into {_parts_of(plan)} needs at least {need}")
+        raise DataError(
+            f"the table has {_count(rows, 'row')}, where a split into {_parts_of(plan)} needs at least {need}; take "
+            "more rows or fewer parts"
+        )
 
 
 def _draw(
@@ -223,7 +227,9 @@ def _draw(
 def _strata(schema: Schema, y: np.ndarray | None, rows: int, plan: SplitPlan) -> np.ndarray:
     """The stratum of every row, shape (N,): its class, or 0 for all."""
     if plan.stratify and schema.classes is None:
-        raise DataError(f"the split says stratify = true, but the task is {schema.task}, which has no classes")
+        raise DataError(
+            f"the split says stratify = true, but the task is {schema.task}, which has no classes; leave it out"
+        )
     if schema.classes is None or plan.stratify is False:
         return np.zeros(rows, dtype=np.int64)
     assert y is not None
@@ -233,8 +239,9 @@ def _strata(schema: Schema, y: np.ndarray | None, rows: int, plan: SplitPlan) ->
     rarest = int(np.argmin(counts))
     if plan.group is None and counts[rarest] < need:
         raise DataError(
-            f"class '{schema.classes[rarest]}' of the target '{schema.target}' has {counts[rarest]} rows, where a "
-            f"split into {_parts_of(plan)} needs at least {need}; merge or drop the class, or set stratify = false"
+            f"class '{schema.classes[rarest]}' of the target '{schema.target}' has {_count(counts[rarest], 'row')}, "
+            f"where a split into {_parts_of(plan)} needs at least {need}; merge or drop the class, or set "
+            "stratify = false"
         )
     return strata
 
@@ -248,8 +255,8 @@ def _groups(frame: pl.DataFrame, plan: SplitPlan) -> np.ndarray:
     need = len(plan.roles) + (plan.folds - 1 if plan.folds else 0)
     if len(codes) < need:
         raise DataError(
-            f"the group column '{plan.group}' holds {len(codes)} groups, where a split into {_parts_of(plan)} needs "
-            f"at least {need}"
+            f"the group column '{plan.group}' holds {_count(len(codes), 'group')}, where a split into "
+            f"{_parts_of(plan)} needs at least {need}; take more groups or fewer parts"
         )
     return groups
 
@@ -290,7 +297,8 @@ def _cut(times: np.ndarray, shares: Sequence[float], parts: str) -> np.ndarray:
     different = len(np.unique(times))
     if different < len(shares):
         raise DataError(
-            f"the rows have {different} different times, where a split by time into {parts} needs {len(shares)}"
+            f"the rows have {_count(different, 'different time')}, where a split by time into {parts} needs "
+            f"{len(shares)}; take more rows or fewer parts"
         )
     return cut_in_order(times, np.array(shares))
 
@@ -310,6 +318,11 @@ def _check_classes(schema: Schema, y: np.ndarray | None, roles: Roles, plan: Spl
                 f"class '{schema.classes[absent[0]]}' of the target '{schema.target}' has no row in {where} of a split "
                 f"into {_parts_of(plan)}; merge or leave out the class, or choose other shares, folds or another seed"
             )
+
+
+def _count(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _parts_of(plan: SplitPlan) -> str:

@@ -23,17 +23,12 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.data.fingerprint import fingerprint, hashes_to_bytes, row_hashes
+from holdfast.data.kinds import FOLD, ROW
 from holdfast.data.roles import ROLES, Role, Roles
 from holdfast.errors import DataError, SealError, nearest
 
 if TYPE_CHECKING:
     import polars as pl
-
-ROW = "__row__"
-"""The column that holds a row's number in the table that was divided, from 0."""
-
-FOLD = "__fold__"
-"""The column of the train file that holds a row's fold, -1 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

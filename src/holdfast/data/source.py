@@ -17,6 +17,7 @@ import numpy as np
 from holdfast.data.fingerprint import row_hashes
 from holdfast.data.tables import SUFFIXES, check_names, read_table
 from holdfast.errors import DataError, nearest
+from holdfast.own import raised
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,12 +60,14 @@ def load_source(source: str, *, base: Path) -> Source:
     if source.startswith("sklearn:"):
         return _toy_table(source)
     path = Path(source)
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in SUFFIXES and "://" not in source:
         return _file(source, base / path)
     if re.fullmatch(r"[^\W\d][\w.]*:[^\W\d][\w.]*", source):
         return _function(source, base)
-    if (base / path).is_dir():
-        raise DataError(f"the source '{base / path}' is a folder; name a file ending in {', '.join(SUFFIXES)}")
+    if "://" in source:
+        raise DataError(f"the source '{source}' is an address; download it, and name the file")
+    if source and (base / path).is_dir():
+        raise DataError(f"the source '{source}' is a folder; name a file in it, ending in {', '.join(SUFFIXES)}")
     raise DataError(
         f"the source '{source}' is nothing that can be read: it may be sklearn:NAME, module:function, or a file ending "
         f"in {', '.join(SUFFIXES)}"
@@ -87,16 +90,19 @@ def _toy_table(source: str) -> Source:
 
 def _file(source: str, path: Path) -> Source:
     """A table in a file."""
-    if path.is_dir():
-        raise DataError(f"the source '{path}' is a folder; name a file in it")
-    if not path.exists():
-        siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"there is no file '{path}'{nearest(path.name, siblings)}")
+    name = _from_here(path)
     try:
         data = path.read_bytes()
-    except OSError as exc:
-        raise DataError(f"the file '{path}' cannot be read: {exc.strerror}") from exc
-    frame = read_table(data, path)
+    except FileNotFoundError as exc:
+        there = path.parent.is_dir()
+        hint = nearest(path.name, [other.name for other in path.parent.iterdir()]) if there else ", nor its folder"
+        raise DataError(f"there is no file '{name}'{hint}") from exc
+    except IsADirectoryError as exc:
+        raise DataError(f"the source '{name}' is a folder; name a file in it") from exc
+    except (OSError, ValueError) as exc:
+        reason = (getattr(exc, "strerror", None) or str(exc)).lower()
+        raise DataError(f"the file '{name}' cannot be read: {reason}") from exc
+    frame = read_table(data, name)
     return Source(frame, _describe(source, frame), hashlib.sha256(data).hexdigest())
 
 
@@ -108,12 +114,8 @@ def _function(source: str, base: Path) -> Source:
     with _on_path(base):
         try:
             found: Any = importlib.import_module(module_name)
-        except ModuleNotFoundError as exc:
-            if exc.name is not None and (module_name == exc.name or module_name.startswith(f"{exc.name}.")):
-                raise DataError(f"the source '{source}' names no module that can be found from '{base}'") from exc
-            raise DataError(f"the module of the source '{source}' cannot be imported: {exc}") from exc
-        except Exception as exc:
-            raise DataError(f"the module of the source '{source}' cannot be imported: {_reason(exc)}") from exc
+        except (Exception, SystemExit) as exc:
+            raise DataError(_not_imported(source, module_name, base, exc)) from exc
         for part in name.split("."):
             if not hasattr(found, part):
                 raise DataError(f"module '{module_name}' has no '{name}'{nearest(part, dir(found))}")
@@ -122,8 +124,8 @@ def _function(source: str, base: Path) -> Source:
             raise DataError(f"the source '{source}' is {_article(found)}, not a function that gives a table")
         try:
             table = found()
-        except Exception as exc:
-            raise DataError(f"the source '{source}' raised {_reason(exc)}") from exc
+        except (Exception, SystemExit) as exc:
+            raise DataError(f"the source '{source}' raised {raised(exc, base)}") from exc
     frame, target = _to_frame(table, source)
     check_names(frame.columns, f"the table from '{source}'")
     if frame.height == 0:
@@ -132,6 +134,22 @@ def _function(source: str, base: Path) -> Source:
         if dtype == pl.Object:
             raise DataError(f"column '{column}' from '{source}' holds mixed objects; give numbers, texts or dates")
     return Source(frame, _describe(source, frame), _content_sha256(frame), target)
+
+
+def _not_imported(source: str, module: str, base: Path, exc: BaseException) -> str:
+    """Why the module of a source cannot be imported."""
+    if isinstance(exc, ModuleNotFoundError) and exc.name is not None:
+        if f"{module}.".startswith(f"{exc.name}."):
+            hint = nearest(module, [path.stem for path in base.glob("*.py")])
+            return f"the source '{source}' names no module beside the plan or among the installed packages{hint}"
+        return f"the module of the source '{source}' needs '{exc.name}', which is not installed"
+    return f"the module of the source '{source}' cannot be imported: {raised(exc, base)}"
+
+
+def _from_here(path: Path) -> Path:
+    """The shortest path that leads to a file from the working folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _to_frame(table: Any, source: str) -> tuple[pl.DataFrame, str | None]:

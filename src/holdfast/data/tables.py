@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"})
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ipc")
 """The endings of the files that can be read."""
+
+LONGEST_VALUE = 2**31 - 1
+"""The most characters of a value in a CSV file: what Python's reader can be set to on every system."""
 
 
 def read_table(data: bytes, path: Path) -> pl.DataFrame:
@@ -77,25 +80,19 @@ def _read_delimited(data: bytes, path: Path, delimiter: str | None) -> pl.DataFr
     import polars as pl
 
     text = _decode(data, path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or _delimiter(text), strict=True)
-    rows: list[list[str]] = []
+    rows: list[tuple[str, ...]] = []
     names: list[str] = []
-    try:
-        for row in reader:
-            if not row:
-                continue
-            if not names:
-                names = [name.strip() for name in row]
-                check_names(names, str(path))
-            elif len(row) != len(names):
-                raise DataError(
-                    f"line {reader.line_num} of {path} has {len(row)} values where the header names {len(names)} "
-                    "columns; put a value that holds the separator between double quotes"
-                )
-            else:
-                rows.append(row)
-    except csv.Error as exc:
-        raise DataError(f"line {reader.line_num} of {path} cannot be read as CSV: {exc}") from exc
+    for line, row in _rows(text, delimiter or _delimiter(text), path):
+        if not names:
+            names = [name.strip() for name in row]
+            check_names(names, str(path))
+        elif len(row) != len(names):
+            raise DataError(
+                f"line {line} of {path} has {_count(len(row), 'value')} where the header names "
+                f"{_count(len(names), 'column')}; put a value that holds the separator between double quotes"
+            )
+        else:
+            rows.append(tuple(row))
     if not names:
         raise DataError(f"{path} holds blank lines only; a table with a header and rows is needed")
     if not rows:
@@ -103,6 +100,34 @@ def _read_delimited(data: bytes, path: Path, delimiter: str | None) -> pl.DataFr
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     texts = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)).select(pl.all().str.strip_chars())
     return texts.select(pl.when(~pl.all().is_in(sorted(MISSING))).then(pl.all()))
+
+
+def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV text that hold anything, with the line on which each begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    limit = csv.field_size_limit(LONGEST_VALUE)
+    line = 1
+    try:
+        for row in reader:
+            if row:
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as exc:
+        raise DataError(f"line {line} of {path} {_plainly(str(exc))}") from exc
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _plainly(reason: str) -> str:
+    """What the CSV parser says of a line, as a person would."""
+    if "end of data" in reason:
+        return "opens a double quote that is never closed; close it, or write a double quote within a value twice"
+    return "goes on after a closing double quote; write a double quote within a value twice"
+
+
+def _count(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _delimiter(text: str) -> str:
@@ -118,6 +143,8 @@ def _decode(data: bytes, path: Path) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DataError(f"{path} is UTF-16; save it as UTF-8") from exc
         line = data.count(b"\n", 0, exc.start) + 1
         raise DataError(
             f"{path} is not UTF-8: byte {exc.start + 1}, in line {line}, is 0x{data[exc.start]:02x}; save it as UTF-8"
@@ -140,5 +167,6 @@ def _read_binary(data: bytes, path: Path, suffix: str) -> pl.DataFrame:
         return pl.read_ipc_stream(io.BytesIO(data))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as exc:
         kind = "Parquet" if suffix == ".parquet" else "Arrow"
-        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-        raise DataError(f"{path} cannot be read as {kind}: {reason}") from exc
+        raise DataError(
+            f"{path} is no {kind} file, or a damaged one; save it again, or give it the ending of its own format"
+        ) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -52,6 +53,8 @@ def infer_target(series: pl.Series, task: str | None = None) -> Target:
     missing = len(values) - len(present)
     notes = [f"{missing} rows without a value of the target '{name}' are left out"] if missing else []
     numbers = _numbers(values, name)
+    if numbers is None and task != "classification":
+        _refuse_commas(values, name)
     different = set(present if numbers is None else [number for number in numbers if number is not None])
     if len(different) == 1:
         raise DataError(f"the target '{name}' is {present[0]!r} in every row; two different values at least are needed")
@@ -59,7 +62,8 @@ def infer_target(series: pl.Series, task: str | None = None) -> Target:
         if numbers is None:
             row = next(i for i, v in enumerate(values) if v is not None and _number(v) is None)
             raise DataError(
-                f"the target '{name}' holds {values[row]!r} in row {row + 1}, where regression needs numbers"
+                f"the target '{name}' holds {values[row]!r} in row {row + 1}, where regression needs a number; correct "
+                "it, or leave it empty"
             )
         return Target("regression", None, tuple(notes))
     if task is None and numbers is not None and len(different) > 2 and different != set(range(len(different))):
@@ -69,6 +73,15 @@ def infer_target(series: pl.Series, task: str | None = None) -> Target:
         )
     classes = _classes(present, numbers is not None)
     return Target(_classification(task, name, len(classes), len(present)), classes, tuple(notes))
+
+
+def _refuse_commas(values: list[Any], name: str) -> None:
+    """Refuse a target of numbers with decimal commas, which would be taken for texts."""
+    texts = [value for value in values if isinstance(value, str) and parse_number(value) is None]
+    if texts and all(re.fullmatch(r"[+-]?[0-9]+(?:[.,][0-9]+)*", text) for text in texts) and len(set(texts)) > 2:
+        raise DataError(
+            f"the target '{name}' holds numbers with commas (such as {texts[0]!r}); write them with a decimal point"
+        )
 
 
 def check_task(task: str | None) -> None:
@@ -87,10 +100,12 @@ def _classification(task: str | None, name: str, classes: int, rows: int) -> Tas
     if classes > max(2, rows // 2):
         raise DataError(
             f"the target '{name}' holds {classes} different values in {rows} rows, too many for classes; name a column "
-            "with fewer, or numbers"
+            "of fewer classes or of numbers"
         )
     if task == "binary" and classes != 2:
-        raise DataError(f"the target '{name}' has {classes} classes, where the task 'binary' needs two")
+        raise DataError(
+            f"the target '{name}' has {classes} classes, where the task 'binary' needs two; the task is 'multiclass'"
+        )
     return "multiclass" if classes > 2 or task == "multiclass" else "binary"
 
 

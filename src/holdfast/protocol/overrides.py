@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from holdfast.errors import SpaceError, nearest
+from holdfast.errors import SpaceError, nearest, shown
 from holdfast.space import Categorical, Domain, Int, Space, domain_from_json
-from holdfast.space.domains import Scalar
+from holdfast.space.domains import LARGEST, Scalar
 
 Place = Callable[[str], AbstractContextManager[Any]]
 """Adds the place of a hyperparameter's override to a refusal."""
@@ -45,20 +45,20 @@ def _override(name: str, default: Domain | None, item: Any, known: tuple[str, ..
     if isinstance(item, Mapping):
         return domain_from_json(name, {**_without_stale_default(default.to_json(), item), **item})
     values = item if isinstance(item, list) else [item]
-    return Categorical([_fixed(name, default, value) for value in values], when=default.when)
+    if not values:
+        raise SpaceError(f"[space] has {name} = [], which leaves nothing to choose; name one value at least")
+    choices = [_fixed(name, default, value) for value in values]
+    return domain_from_json(name, {"type": "categorical", "choices": choices, "when": default.when})
 
 
 def _fixed(name: str, default: Domain, value: Any) -> Scalar:
     """A value that a person fixed: of the right type, though a number may lie outside of the default range."""
     if isinstance(default, Categorical):
         return default.check(value, name)
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or (isinstance(default, Int) and value != int(value))
-    ):
-        wanted = "a whole number" if isinstance(default, Int) else "a number"
-        raise SpaceError(f"[space] has {name} = {value!r}; it should be {wanted}, or a table")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+    if not is_number or (isinstance(default, Int) and value != int(value)):
+        wanted = "a whole number" if isinstance(default, Int) else "a finite number"
+        raise SpaceError(f"[space] has {name} = {shown(value)}; it should be {wanted}, or a table")
     return int(value) if isinstance(default, Int) else float(value)
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from holdfast.errors import PlanError, RequestError, nearest
+from holdfast.errors import PlanError, RequestError, nearest, shown
 from holdfast.protocol.plan import Plan
 
 _PLAIN = {
@@ -26,6 +26,28 @@ _PLAIN = {
 """pydantic's words for what a value should be, as a person would say them."""
 
 _BOUNDS = {"greater than or equal to": "at least", "greater than": "more than"}
+
+_ONE_LINE = "a text is not closed on its line; close it with a quote, or write a long one between triple quotes"
+
+_NOT_TOML = {
+    "invalid value": "no value stands here; write text in quotes, a number as 0.5 or 1e-3, and truth as true or false",
+    "cannot overwrite a value": "a key stands twice in one table; keep one of them",
+    "duplicate inline table key": "a key stands twice between braces; keep one of them",
+    "cannot mutate immutable namespace": "a table between braces is complete; put its keys between the braces",
+    "expected '=' after a key": "a key stands without a value; write key = value",
+    "expected newline or end of document": "more stands behind the value; write one key a line, and a decimal point",
+    "expected ']": "the brackets of a table's name are not closed; write [name] or [[name]]",
+    "illegal character '\\n'": _ONE_LINE,
+    "found invalid character '\\n'": _ONE_LINE,
+    "unterminated string": _ONE_LINE,
+    "unescaped '\\'": "a backslash stands alone in a text; write it twice, or put the text between single quotes",
+    "unclosed array": "a list is not closed; write [1, 2, 3]",
+    "unclosed inline table": "braces are not closed; write { key = value, other = value }",
+    "invalid statement": "this is neither [table] nor key = value",
+    "invalid initial character for a key": "a key stands here that is none; write letters, digits, '_' and '-'",
+    "invalid date or datetime": "a date stands here that does not exist",
+}
+"""What tomllib says, by its first words, and what a person would say."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +67,7 @@ class PlanFile:
         except RequestError as exc:
             if self.path is None or str(exc).startswith(f"{self.path}, line"):
                 raise
-            raise type(exc)(f"{_place(str(self.path), self.text, keys)}{exc}") from exc
+            raise type(exc)(f"{_place(str(self.path), self.text, (*keys, *exc.keys))}{exc}") from exc
 
 
 def read_plan(plan: str | Path | Mapping[str, Any] | Plan) -> PlanFile:
@@ -62,22 +84,28 @@ def read_plan(plan: str | Path | Mapping[str, Any] | Plan) -> PlanFile:
     text = _text(path)
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise PlanError(f"{path} is not TOML: {_plainly(str(exc))}") from exc
+    except ValueError as exc:
+        raise PlanError(f"{path}{_not_toml(str(exc))}") from exc
+    except RecursionError as exc:
+        raise PlanError(f"{path} has lists or tables too deep within each other; a plan needs three levels") from exc
     return PlanFile(_validate(data, str(path), text), path, path.resolve().parent, text)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise PlanError(f"there is no plan file '{path}'{_near_file(path)}") from None
     except IsADirectoryError:
         raise PlanError(f"'{path}' is a folder; name the plan file in it") from None
     except UnicodeDecodeError as exc:
-        raise PlanError(f"{path} is not UTF-8 text (byte {exc.start}); save it as UTF-8") from exc
-    except OSError as exc:
-        raise PlanError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise PlanError(
+            f"{path}, line {line}, is not UTF-8 text: it holds the byte 0x{exc.object[exc.start]:02x}; save it as UTF-8"
+        ) from exc
+    except (OSError, ValueError) as exc:
+        reason = (getattr(exc, "strerror", None) or str(exc)).lower()
+        raise PlanError(f"the plan file '{path}' cannot be read: {reason}") from exc
 
 
 def _near_file(path: Path) -> str:
@@ -91,9 +119,11 @@ def _validate(data: dict[str, Any], where: str, text: str) -> Plan:
     try:
         return Plan.model_validate(data)
     except ValidationError as exc:
-        error = _most_telling(exc.errors())
-        keys = tuple(part for part in error["loc"] if isinstance(part, str | int))
-        raise PlanError(f"{_place(where, text, keys)}{_sentence(error, keys)}") from exc
+        errors = exc.errors()
+        error = _most_telling(errors)
+        keys = _without_union_tags(error["loc"])
+        wanted = [_wanted(other) for other in errors if _without_union_tags(other["loc"]) == keys]
+        raise PlanError(f"{_place(where, text, keys)}{_sentence(error, keys, wanted)}") from exc
 
 
 def _most_telling(errors: Sequence[Any]) -> Any:
@@ -111,51 +141,76 @@ def _most_telling(errors: Sequence[Any]) -> Any:
     return first
 
 
-def _plainly(text: str) -> str:
-    """What the TOML parser says, as a person would."""
-    text = re.sub(r"cannot declare \((.*?),?\) twice", lambda m: f"table [{_dotted(m[1])}] stands twice", _lower(text))
-    return text.replace("invalid value", "a value that is none; text stands in quotes")
+def _not_toml(said: str) -> str:
+    """Where and why the TOML parser stopped, as a person would say it."""
+    reason, _, place = said.rpartition(" (at ")
+    reason, place = (_lower(reason), place.rstrip(")")) if reason else (_lower(said), "")
+    for theirs, ours in _NOT_TOML.items():
+        if reason.startswith(theirs):
+            reason = ours
+    if "limit" in reason:
+        reason = "a number has too many digits; write it as 1e9"
+    twice = re.match(r"cannot declare \((.*?),?\) twice", reason)
+    if twice:
+        reason = f"the table [{'.'.join(re.findall(chr(39) + '(.*?)' + chr(39), twice[1]))}] stands twice; keep one"
+    where = f", {place}," if place.startswith("line") else ""
+    return f"{where} is not TOML: {reason}{' (at its end)' if place.startswith('end') else ''}"
 
 
-def _dotted(names: str) -> str:
-    return ".".join(re.findall(r"'(.*?)'", names))
-
-
-def _sentence(error: Any, keys: Sequence[str | int]) -> str:
-    """What is wrong with the key at the end of ``keys``, and what would be right."""
-    keys = _without_union_tags(keys)
+def _sentence(error: Any, keys: Sequence[str | int], wanted: Sequence[str]) -> str:
+    """What is wrong with the key at the end of ``keys``, and what would be right: something of ``wanted``."""
     table, name = _table_name(keys[:-1]), keys[-1] if keys else "the plan"
+    has = f"{table} has {name} = {shown(error['input'])}"
+    if isinstance(name, int) and keys[0] != "trials":
+        has = f"{_table_name(keys[:-2])} has {shown(error['input'])} in the list {keys[-2]}"
     match error["type"]:
         case "extra_forbidden":
-            known = _known_keys(keys[:-1])
-            there = nearest(str(name), known) or (f"; it takes {', '.join(known)}" if known else "")
-            what = f"table [{name}]" if len(keys) == 1 else f"key '{name}'"
-            return f"{table} has the unknown {what}{there}"
+            return f"{table} has the unknown {_unknown(keys, error['input'])}"
         case "missing":
             return f"{table} lacks '{name}'" if len(keys) > 1 else f"the plan lacks the table [{name}]"
         case "literal_error":
-            word = str(error["input"])
             options = str(error["ctx"]["expected"])
-            return (
-                f"{table} has {name} = {error['input']!r}; it can be {options}{nearest(word, options.split(chr(39)))}"
-            )
+            return f"{has}; it can be {options}{nearest(str(error['input']), options.split(chr(39)))}"
         case "string_pattern_mismatch":
-            return f"{table} has {name} = {error['input']!r}; letters, digits, '.', '_' and '-' are allowed"
+            return f"{has}; letters, digits, '.', '_' and '-' are allowed, and the first is a letter or a digit"
+        case "string_too_long":
+            return f"{has}; at most {error['ctx']['max_length']} characters are allowed"
         case "value_error":
-            return f"{_table_name(keys)}: {error['ctx']['error']}"
-        case kind if kind.endswith(("_type", "_parsing")):
-            wanted = error["msg"].removeprefix("Input should be ").partition(" or instance of")[0]
-            return f"{table} has {name} = {error['input']!r}; it should be {_PLAIN.get(wanted, wanted)}"
+            return f"{_table_name(keys) if isinstance(error['input'], dict) else has}: {error['ctx']['error']}"
+        case "tuple_type" if name == "trials":
+            return f"{has}; it is a list of tables, each written as [[trials]]; their number stands in [search]"
         case _:
-            wanted = _lower(error["msg"].removeprefix("Input should be "))
-            for theirs, ours in _BOUNDS.items():
-                wanted = wanted.replace(theirs, ours)
-            return f"{table} has {name} = {error['input']!r}; it should be {wanted}"
+            return f"{has}; it should be {_either(wanted)}"
+
+
+def _unknown(keys: Sequence[str | int], value: Any) -> str:
+    """A key or table that does not exist, and what was probably meant."""
+    name, known = str(keys[-1]), _known_keys(keys[:-1])
+    home = next((table for table in known if name in _known_keys([table])), None) if len(keys) == 1 else None
+    if home is not None and not isinstance(value, dict):
+        return f"key '{name}' outside of a table; it belongs under [{home}]"
+    there = nearest(name, known) or (f"; it takes {', '.join(known)}" if known else "")
+    return f"table [{name}]{there}" if len(keys) == 1 else f"key '{name}'{there}"
+
+
+def _wanted(error: Any) -> str:
+    """What a value should be by one of pydantic's errors, as a person would say it."""
+    wanted = _lower(error["msg"].removeprefix("Input should be ").partition(" or instance of")[0])
+    wanted = _PLAIN.get(wanted, wanted)
+    for theirs, ours in _BOUNDS.items():
+        wanted = wanted.replace(theirs, ours)
+    return wanted
+
+
+def _either(wanted: Sequence[str]) -> str:
+    """One of several things that a value may be."""
+    kinds = [kind for kind in dict.fromkeys(wanted) if kind != "a whole number" or "a number" not in wanted]
+    return kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"
 
 
 def _without_union_tags(keys: Sequence[str | int]) -> list[str | int]:
-    """The keys as a person wrote them: pydantic adds the names of the types it tried."""
-    tags = {"float", "int", "str", "bool", "none"}
+    """The keys as a person wrote them: pydantic adds the names of the types it tried, and of the keys that are none."""
+    tags = {"float", "int", "str", "bool", "none", "[key]"}
     kept = list(keys)
     while len(kept) > 2 and kept[-1] in tags:
         kept.pop()

@@ -10,8 +10,9 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.data.features import encode_target, to_features
+from holdfast.data.kinds import FOLD, ROW
 from holdfast.data.roles import NO_FOLD, Role, fold_pairs
-from holdfast.data.seal import FOLD, ROW, load_role
+from holdfast.data.seal import load_role
 
 if TYPE_CHECKING:
     import polars as pl

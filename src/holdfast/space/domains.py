@@ -6,13 +6,17 @@ Discrete domains cut the unit interval into equal cells, one a value; a value's 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from holdfast.errors import SpaceError, nearest
+from holdfast.errors import SpaceError, nearest, shown
+
+LARGEST = sys.float_info.max
+"""The largest bound."""
 
 Scalar = str | int | float | bool | None
 When = Mapping[str, Any]
@@ -49,9 +53,9 @@ class Float:
     def check(self, value: Scalar, name: str) -> float:
         """``value`` as a float, or `SpaceError`."""
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise SpaceError(f"'{name}' is {value!r}; it takes a number from {self.low:g} to {self.high:g}")
+            raise SpaceError(f"'{name}' is {shown(value)}; it takes a number from {self.low:g} to {self.high:g}")
         if not self.low <= value <= self.high:
-            raise SpaceError(f"'{name}' is {value!r}, outside of {self.low:g} to {self.high:g}")
+            raise SpaceError(f"'{name}' is {shown(value)}, outside of {self.low:g} to {self.high:g}")
         return float(value)
 
     def to_unit(self, value: Scalar) -> float:
@@ -100,12 +104,12 @@ class Int:
     def __post_init__(self) -> None:
         for bound in (self.low, self.high, self.step):
             if isinstance(bound, bool) or not isinstance(bound, int | np.integer):
-                raise SpaceError(f"Int has {bound!r}; low, high and step must be whole numbers")
+                raise SpaceError(f"Int has {shown(bound)}; low, high and step must be whole numbers")
         _check_bounds("Int", self.low, self.high, log=self.log)
         if self.step < 1:
             raise SpaceError(f"Int has step = {self.step}; it needs at least 1")
         if self.log and self.step != 1:
-            raise SpaceError(f"Int has log = True and step = {self.step}; a log scale takes no step")
+            raise SpaceError(f"Int has a log scale and step = {self.step}; a log scale takes no step")
         object.__setattr__(self, "high", self.low + (self.high - self.low) // self.step * self.step)
         object.__setattr__(self, "when", _conditions(self.when))
         if self.default is not None:
@@ -120,7 +124,7 @@ class Int:
         """``value`` as an int, or `SpaceError`."""
         whole = isinstance(value, int | np.integer) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not whole:
-            raise SpaceError(f"'{name}' is {value!r}; it takes a whole number from {self.low} to {self.high}")
+            raise SpaceError(f"'{name}' is {shown(value)}; it takes a whole number from {self.low} to {self.high}")
         number = int(value)  # type: ignore[arg-type]
         if not self.low <= number <= self.high:
             raise SpaceError(f"'{name}' is {number}, outside of {self.low} to {self.high}")
@@ -177,18 +181,19 @@ class Categorical:
 
     def __post_init__(self) -> None:
         if isinstance(self.choices, str) or not isinstance(self.choices, Sequence) or len(self.choices) == 0:
-            raise SpaceError(f"Categorical has choices = {self.choices!r}; it needs a list of at least one value")
+            raise SpaceError(f"Categorical has choices = {shown(self.choices)}; it needs a list of at least one value")
+        _check_flag("Categorical", "ordered", self.ordered)
         for choice in self.choices:
             if not (choice is None or isinstance(choice, str | bool | int | float)) or (
                 isinstance(choice, float) and not math.isfinite(choice)
             ):
                 raise SpaceError(
-                    f"Categorical has the choice {choice!r}; strings, finite numbers, booleans and None fit"
+                    f"Categorical has the choice {shown(choice)}; it takes texts, finite numbers, and true or false"
                 )
         object.__setattr__(self, "choices", tuple(self.choices))
         positions = {_identity(c): i for i, c in enumerate(self.choices)}
         if len(positions) < len(self.choices):
-            raise SpaceError(f"Categorical has a choice twice in {list(self.choices)!r}")
+            raise SpaceError(f"Categorical has a choice twice in {shown(list(self.choices))}; name each one once")
         object.__setattr__(self, "_positions", positions)
         object.__setattr__(self, "when", _conditions(self.when))
         if self.default is not None:
@@ -202,7 +207,7 @@ class Categorical:
     def position(self, value: Scalar) -> int | None:
         """The index of ``value`` among the choices, or None."""
         positions: dict[tuple[type, Scalar], int] = self._positions  # type: ignore[attr-defined]
-        return positions.get(_identity(value))
+        return positions.get(_identity(value)) if isinstance(value, Hashable) else None
 
     def check(self, value: Scalar, name: str) -> Scalar:
         """``value`` if it is a choice, or `SpaceError`."""
@@ -210,7 +215,7 @@ class Categorical:
         if index is None:
             hint = nearest(value, [c for c in self.choices if isinstance(c, str)]) if isinstance(value, str) else ""
             some = ", ".join(repr(c) for c in self.choices[:10]) + (", ..." if len(self.choices) > 10 else "")
-            raise SpaceError(f"'{name}' is {value!r}; it takes one of {some}{hint}")
+            raise SpaceError(f"'{name}' is {shown(value)}; it takes one of {some}{hint}")
         return self.choices[index]
 
     def to_unit(self, value: Scalar) -> float:
@@ -253,13 +258,13 @@ def domain_from_json(name: str, data: Any) -> Domain:
     if not isinstance(data, Mapping) or "type" not in data:
         raise SpaceError(f"hyperparameter '{name}' needs a table with a type: float, int or categorical")
     kind = data["type"]
-    if kind not in _KEYS:
+    if not isinstance(kind, str) or kind not in _KEYS:
         hint = nearest(str(kind), _KEYS)
-        raise SpaceError(f"hyperparameter '{name}' has type = {kind!r}; float, int and categorical exist{hint}")
+        raise SpaceError(f"hyperparameter '{name}' has type = {shown(kind)}; float, int and categorical exist{hint}")
     options = {key: value for key, value in data.items() if key != "type"}
     for key in options:
         if key not in _KEYS[kind]:
-            hint = nearest(key, _KEYS[kind])
+            hint = nearest(key, _KEYS[kind]) or f"; it takes {', '.join(sorted(_KEYS[kind]))}"
             raise SpaceError(f"hyperparameter '{name}' of type {kind} has the unknown key '{key}'{hint}")
     required = ("choices",) if kind == "categorical" else ("low", "high")
     for key in required:
@@ -274,7 +279,15 @@ def domain_from_json(name: str, data: Any) -> Domain:
             case _:
                 return Categorical(**options)
     except SpaceError as exc:
-        raise SpaceError(f"hyperparameter '{name}': {exc}") from None
+        raise SpaceError(f"hyperparameter '{name}'{_of_a_domain(str(exc))}") from None
+
+
+def _of_a_domain(sentence: str) -> str:
+    """What is wrong with a domain, said of its hyperparameter."""
+    for kind in ("Float", "Int", "Categorical"):
+        if sentence.startswith(f"{kind} has"):
+            return sentence.removeprefix(kind)
+    return f": {sentence}"
 
 
 def _identity(value: Scalar) -> tuple[type, Scalar]:
@@ -285,13 +298,19 @@ def _identity(value: Scalar) -> tuple[type, Scalar]:
 def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
     for bound in (low, high):
         if isinstance(bound, bool) or not isinstance(bound, int | float | np.integer | np.floating):
-            raise SpaceError(f"{kind} has the bound {bound!r}; low and high must be numbers")
-        if not math.isfinite(bound):
-            raise SpaceError(f"{kind} has the bound {bound!r}; low and high must be finite")
+            raise SpaceError(f"{kind} has the bound {shown(bound)}; low and high must be numbers")
+        if not -LARGEST <= bound <= LARGEST:
+            raise SpaceError(f"{kind} has the bound {shown(bound)}; low and high must be finite, and at most 1.8e308")
+    _check_flag(kind, "log", log)
     if low >= high:
         raise SpaceError(f"{kind} has low = {low!r} and high = {high!r}; low must be under high")
     if log and low <= 0:
-        raise SpaceError(f"{kind} has log = True and low = {low!r}; a log scale needs low above zero")
+        raise SpaceError(f"{kind} has a log scale and low = {low!r}; a log scale needs low above zero")
+
+
+def _check_flag(kind: str, key: str, value: Any) -> None:
+    if not isinstance(value, bool | np.bool_):
+        raise SpaceError(f"{kind} has {key} = {shown(value)}; it is true or false")
 
 
 def _conditions(when: When | None) -> dict[str, tuple[Scalar, ...]]:
@@ -299,7 +318,7 @@ def _conditions(when: When | None) -> dict[str, tuple[Scalar, ...]]:
     if when is None:
         return {}
     if not isinstance(when, Mapping):
-        raise SpaceError(f'when = {when!r} must be a table such as {{optimizer = "sgd"}}')
+        raise SpaceError(f'when = {shown(when)} must be a table such as {{optimizer = "sgd"}}')
     return {
         parent: tuple(values) if isinstance(values, list | tuple | set | frozenset) else (values,)
         for parent, values in when.items()

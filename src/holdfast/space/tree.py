@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from holdfast.errors import SpaceError, nearest
+from holdfast.errors import SpaceError, concerning, nearest
 from holdfast.space.domains import Categorical, Domain, Float, Scalar
 
 MOST = 10**15
@@ -22,22 +22,29 @@ def check_conditions(domains: Mapping[str, Domain]) -> None:
     """Refuse a parent that is unknown or a Float, and a condition that never holds.
 
     Raises:
-        SpaceError: naming the hyperparameter.
+        SpaceError: naming the hyperparameter; its ``keys`` hold that name.
     """
-    for name, domain in domains.items():
-        for parent, values in domain.when.items():
-            if parent not in domains:
-                hint = nearest(parent, domains)
-                raise SpaceError(f"hyperparameter '{name}' depends on '{parent}', which is not in the space{hint}")
-            if isinstance(domains[parent], Float):
-                raise SpaceError(
-                    f"hyperparameter '{name}' depends on '{parent}', a Float; it needs an Int or a Categorical"
-                )
-            for value in values:
-                try:
-                    domains[parent].check(value, parent)
-                except SpaceError as exc:
-                    raise SpaceError(f"hyperparameter '{name}' has a condition that never holds: {exc}") from None
+    for name in domains:
+        with concerning(name):
+            _check_condition(domains, name)
+
+
+def _check_condition(domains: Mapping[str, Domain], name: str) -> None:
+    for parent, values in domains[name].when.items():
+        if parent not in domains:
+            hint = nearest(parent, domains)
+            raise SpaceError(f"hyperparameter '{name}' depends on '{parent}', which is not in the space{hint}")
+        if isinstance(domains[parent], Float):
+            raise SpaceError(
+                f"hyperparameter '{name}' depends on '{parent}', a Float; it needs an Int or a Categorical"
+            )
+        if not values:
+            raise SpaceError(f"hyperparameter '{name}' depends on '{parent}' without a value of it; name one at least")
+        for value in values:
+            try:
+                domains[parent].check(value, parent)
+            except SpaceError as exc:
+                raise SpaceError(f"hyperparameter '{name}' has a condition that never holds: {exc}") from None
 
 
 def parents_first(domains: Mapping[str, Domain]) -> tuple[str, ...]:
@@ -51,7 +58,10 @@ def parents_first(domains: Mapping[str, Domain]) -> tuple[str, ...]:
     while left:
         ready = [name for name in left if all(parent in order for parent in domains[name].when)]
         if not ready:
-            raise SpaceError(f"the conditions of {', '.join(map(repr, left))} go round in a circle")
+            with concerning(left[0]):
+                raise SpaceError(
+                    f"the conditions of {', '.join(map(repr, left))} go round in a circle; take one of them away"
+                )
         order += ready
         left = [name for name in left if name not in order]
     return tuple(order)

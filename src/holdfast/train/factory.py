@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import RequestError, nearest
+from holdfast.own import raised
 from holdfast.records import Config
 
 
@@ -19,9 +21,9 @@ def load_factory(reference: str, base: Path) -> Callable[..., Any]:
     Raises:
         RequestError: if the reference is malformed, the module is missing or fails, or has no such function.
     """
-    module_name, colon, function_name = reference.partition(":")
-    if not (colon and module_name and function_name):
-        raise RequestError(f"'{reference}' names no model; write module:factory, for example my_models:forest")
+    module_name, _, function_name = reference.partition(":")
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", reference):
+        raise RequestError(f"'{reference}' names no function; write module:function, for example my_models:forest")
     folder = str(base.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -29,11 +31,14 @@ def load_factory(reference: str, base: Path) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as exc:
-        if exc.name != module_name:
+        if exc.name is not None and not f"{module_name}.".startswith(f"{exc.name}."):
             raise RequestError(f"the module '{module_name}' needs '{exc.name}', which is not installed") from exc
-        raise RequestError(f"there is no module '{module_name}' in {folder} or among the installed packages") from exc
-    except Exception as exc:
-        raise RequestError(f"the module '{module_name}' fails when imported: {_said(exc)}") from exc
+        hint = nearest(module_name, [path.stem for path in base.glob("*.py")])
+        raise RequestError(
+            f"there is no module '{module_name}' beside the plan or among the installed packages{hint}"
+        ) from exc
+    except (Exception, SystemExit) as exc:
+        raise RequestError(f"the module '{module_name}' cannot be imported: {raised(exc, base)}") from exc
     factory = getattr(module, function_name, None)
     if not callable(factory):
         hint = nearest(function_name, [name for name, value in vars(module).items() if callable(value)])
@@ -55,8 +60,8 @@ def build_from_factory(reference: str, config: Config, seed: int, base: Path) ->
     takes_config = _takes_argument(factory)
     try:
         estimator = factory(dict(config)) if takes_config else factory()
-    except Exception as exc:
-        raise RequestError(f"the factory '{reference}' raised {_said(exc)}") from exc
+    except (Exception, SystemExit) as exc:
+        raise RequestError(f"the factory '{reference}' raised {raised(exc, base)}") from exc
     missing = [method for method in ("fit", "predict") if not callable(getattr(estimator, method, None))]
     if missing or isinstance(estimator, type):
         what = "a class" if isinstance(estimator, type) else f"{type(estimator).__name__}, which has no {missing[0]}"
@@ -101,8 +106,3 @@ def _takes_argument(factory: Callable[..., Any]) -> bool:
         inspect.Parameter.VAR_POSITIONAL,
     }
     return any(parameter.kind in positional for parameter in inspect.signature(factory).parameters.values())
-
-
-def _said(exc: Exception) -> str:
-    """The type and message of an exception on one line."""
-    return f"{type(exc).__name__}: {' '.join(str(exc).split())}"
