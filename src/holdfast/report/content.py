@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
-from holdfast.facts.blocks import Alert, Block, Document, Paragraph
-from holdfast.facts.log import latest, metric_of
-from holdfast.facts.numbers import better, count
+from dataclasses import replace
+
+from holdfast.facts.blocks import Alert, Block, Bullets, Document, Gallery, Paragraph, Section
+from holdfast.facts.cost import account_of
+from holdfast.facts.log import latest, metric_of, openings, three_scores, winner_of
+from holdfast.facts.numbers import better, count, duration, number, percent
 from holdfast.facts.protocol import protocol_section
 from holdfast.facts.record import log_section
 from holdfast.facts.search import search_section
+from holdfast.facts.spending import amount
 from holdfast.facts.standing import alerts, pending
+from holdfast.facts.winner import luck_sentence
+from holdfast.records import Score, TrialState
 from holdfast.report.conduct import environment_section, failures_section
+from holdfast.report.cost import cost_section
+from holdfast.report.history_figure import history_figure
+from holdfast.report.hyperparameter_figures import hyperparameter_figures
+from holdfast.report.learning import learning_section, winners_diagnosis
 from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
+from holdfast.report.parallel_figure import parallel_figure
+from holdfast.report.scores_figure import scores_figure
+from holdfast.report.trials_section import trials_section
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
 
+OBSERVED = (
+    "These are the trials as they came, not an experiment: a search tries more where it found good scores, and other "
+    "hyperparameters varied at the same time. The diamond is the winner, the short line the median of a choice."
+)
+
 
 def document(book: Book) -> Document:
-    """The whole report of a study, without its pictures and the table of all trials."""
+    """The whole report of a study with its pictures, without the table of all trials."""
     state = book.state
+    history, scores = history_figure(state), scores_figure(state)
     sections = [
-        scores_section(state),
-        model_section(state),
-        hyperparameters_section(state),
+        _followed(scores_section(state), *([] if scores is None else [scores])),
         protocol_section(state),
-        search_section(state),
+        _followed(search_section(state), *([] if history is None else [history])),
+        _configurations(state),
+        learning_section(state),
+        cost_section(state),
+        hyperparameters_section(state),
+        model_section(state),
         failures_section(state),
         environment_section(book),
         log_section(book),
     ]
-    return Document(state.settings.name, headline(state), sections)
+    return Document(state.settings.name, headline(state), [each for each in sections if each.blocks])
+
+
+def with_trials(page: Document, state: StudyState) -> Document:
+    """The document with the table of all trials after the failures."""
+    place = 1 + [section.title for section in page.sections].index("Failures")
+    return replace(page, sections=[*page.sections[:place], trials_section(state), *page.sections[place:]])
 
 
 def headline(state: StudyState) -> list[Block]:
-    """The study in a sentence, and what a reader must know before any number."""
+    """The study in a few sentences, and what a reader must know before any number."""
     metric = metric_of(state)
     split = latest(state, "data.split")
     data = f", on {split['source']['description']}" if split is not None else ""
@@ -41,6 +69,66 @@ def headline(state: StudyState) -> list[Block]:
         Paragraph(f"Judged by {metric.name} ({better(metric.direction)}){data}, in {trials}."),
         *[Alert(text) for text in alerts(state)],
     ]
+    if points := _in_short(state):
+        blocks.append(Bullets(points))
     if to_come := pending(state):
         blocks.append(Paragraph(to_come))
     return blocks
+
+
+def _in_short(state: StudyState) -> list[str]:
+    """The report in a few points; none before there is a winner."""
+    winner = winner_of(state)
+    if winner is None:
+        return []
+    scores, metric = three_scores(state), metric_of(state)
+    points = []
+    if scores.test is not None:
+        rows = "rows that no trial has seen" if len(openings(state)) == 1 else "the sealed rows"
+        points.append(f"On {rows}, the model that ships reaches {metric.name} {_quoted(scores.test)}.")
+    elif scores.estimate is not None:
+        points.append(
+            f"Corrected for its selection, the winner has {metric.name} is {_quoted(scores.estimate)}; no test yet."
+        )
+    if luck := luck_sentence(state):
+        points.append(luck)
+    verdict = winners_diagnosis(state)
+    if verdict is not None:
+        points.append(f"Training against validation: {verdict.kind}.")
+    points.append(_spent(state))
+    failed = sum(trial.state is TrialState.FAILED for trial in state.trials)
+    points.append(f"{count(failed, 'trial')} failed." if failed else "No trial failed.")
+    return points
+
+
+def _quoted(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return number(score.value)
+    return f"{number(score.value)} ({percent(score.level)} interval {number(score.low)} to {number(score.high)})"
+
+
+def _spent(state: StudyState) -> str:
+    total = account_of(state).total
+    time = "an unknown time" if total.machine_seconds.value is None else duration(total.machine_seconds.value)
+    parts = [
+        f"{name} unknown" if figure.value is None else amount(key, figure.value)
+        for name, key, figure in (
+            ("money", "usd", total.usd),
+            ("electricity", "kwh", total.usage.kwh),
+            ("carbon", "kg_co2e", total.kg_co2e),
+        )
+    ]
+    return f"It took {time} of the machine: {', '.join(parts)}."
+
+
+def _configurations(state: StudyState) -> Section:
+    """All configurations in one picture, and every hyperparameter against the score."""
+    whole, single = parallel_figure(state), hyperparameter_figures(state)
+    blocks: list[Block] = [] if whole is None else [whole]
+    if single:
+        blocks += [Paragraph(OBSERVED), Gallery(single)]
+    return Section("Every hyperparameter against the score", blocks)
+
+
+def _followed(section: Section, *blocks: Block) -> Section:
+    return replace(section, blocks=[*section.blocks, *blocks])

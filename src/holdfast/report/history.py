@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from holdfast.facts.log import Metric, ThreeScores, metric_of, three_scores, winner_of
-from holdfast.facts.numbers import better, count, interval, number
 from holdfast.records import Direction, Score, Trial, TrialState
 from holdfast.study.state import StudyState
 
@@ -27,7 +26,7 @@ class SearchHistory:
 
     Attributes:
         metric: of the vertical axis.
-        points: dicts of ``trial``, ``value`` (clipped to the scale; None for failed trials), ``kind``.
+        points: dicts of ``trial``, ``value`` (clipped to the scale; None for failed trials), ``exact``, ``kind``.
         best: dicts of ``trial``, ``value``: the best complete value up to each trial that improved it, and to the last.
         scale: (low, high) of the vertical axis.
         scores: the three scores.
@@ -50,7 +49,7 @@ def search_history(state: StudyState) -> SearchHistory:
     winner = winner_of(state)
     points = [_point(trial, value, winner, scale) for trial, value in valued]
     points += [
-        {"trial": trial.number, "value": None, "kind": FAILED}
+        {"trial": trial.number, "value": None, "exact": None, "kind": FAILED}
         for trial in state.trials
         if trial.state is TrialState.FAILED
     ]
@@ -93,52 +92,6 @@ def best_so_far(values: Sequence[tuple[int, float]], direction: Direction) -> li
     return steps
 
 
-def caption(state: StudyState) -> str:
-    """A sentence or two on what to see in the picture."""
-    history = search_history(state)
-    if not history.points:
-        return "No trial has ended yet, so there is nothing to see."
-    name, naive = history.metric.name, history.scores.naive
-    parts = [f"Each point is a trial's {name} ({better(history.metric.direction)}); the line is the best so far."]
-    if naive is not None and history.scores.estimate is not None:
-        parts.append(
-            "In the second panel, the winner's own score stands beside what is left of it once the luck of being "
-            "picked is taken off; the band is the estimate's interval."
-        )
-        if history.scores.test is not None:
-            parts.append("The sealed test is the judge of both.")
-    beyond = sum(point["kind"] == BEYOND for point in history.points)
-    if beyond:
-        parts.append(f"{count(beyond, 'trial')} did so badly as to be off the scale, marked at its edge.")
-    failed = sum(point["kind"] == FAILED for point in history.points)
-    if failed:
-        parts.append(f"{count(failed, 'trial')} failed: the crosses along the bottom.")
-    return " ".join(parts)
-
-
-def alternative(state: StudyState) -> str:
-    """What the picture shows, for somebody who does not see it."""
-    history = search_history(state)
-    parts = [f"Optimisation history of {count(len(state.trials), 'trial')} by {history.metric.name}."]
-    if history.best:
-        first, last = history.best[0], history.best[-1]
-        better_at = max((step["trial"] for step in history.best[:-1]), default=first["trial"])
-        parts.append(
-            f"The best so far goes from {number(first['value'])} at trial {first['trial']} to {number(last['value'])}, "
-            f"last improved at trial {better_at}."
-        )
-    named = (
-        ("naive score", history.scores.naive),
-        ("estimate", history.scores.estimate),
-        ("test", history.scores.test),
-    )
-    for name, score in named:
-        if score is not None:
-            bounds = "" if score.low is None else f", interval {interval(score)}"
-            parts.append(f"The {name} is {number(score.value)}{bounds}.")
-    return " ".join(parts)
-
-
 def _value(trial: Trial, metric: str) -> float:
     if not trial.state.finished and trial.state is not TrialState.PAUSED:
         return math.nan
@@ -160,4 +113,4 @@ def _point(trial: Trial, value: float, winner: Trial | None, scale: tuple[float,
         kind = BEYOND
     else:
         kind = COMPLETE if trial.state is TrialState.COMPLETE else PARTIAL
-    return {"trial": trial.number, "value": min(max(value, low), high), "kind": kind}
+    return {"trial": trial.number, "value": min(max(value, low), high), "exact": value, "kind": kind}

@@ -1,66 +1,62 @@
-"""The report as one HTML file: no network, no scripts, fit for a phone, a printer, light and dark."""
+"""The report as one HTML file: no network, fit for a phone, a desktop and a printer, light and dark.
+
+Its figures are drawn by a script that is part of the file; a content security policy names that script and one for
+sorting by their hashes and forbids all else. Without scripts the page is whole, with its figures in words.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import jinja2
 
-from holdfast.facts.blocks import Block, Table
-from holdfast.facts.numbers import shortened, shown
-from holdfast.report.content import document
-from holdfast.report.figures import draw_svg
-from holdfast.report.history import alternative, caption
-from holdfast.report.history_figure import history_spec
-from holdfast.report.trials_table import TIME_COLUMNS, trials_rows
-from holdfast.study.book import Book
-from holdfast.study.state import StudyState
-
-NUMERIC_COLUMNS = frozenset({"number", "steps", "restarts", "seconds", "cpu_seconds"})
+from holdfast.facts.blocks import Block, Document, Figure
+from holdfast.log.base import Head
+from holdfast.report.charts import sized
+from holdfast.report.figures import drawing_script
+from holdfast.report.palette import dark_rules
 
 
-def report_html(book: Book) -> str:
-    """The whole report with its picture and all trials; equal logs give equal pages.
+def page_html(page: Document, head: Head) -> str:
+    """A document as a page that stands alone; equal documents give equal pages.
 
-    Every text that is not the template's own is escaped, and a content security policy forbids scripts and the network.
+    Every text that is not the template's own is escaped, and specifications lie in the page as data, not as code.
     """
-    state = book.state
-    return (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            page=document(book),
-            css=_css(),
-            wide=inline_svg(draw_svg(history_spec(state)), "wide"),
-            narrow=inline_svg(draw_svg(history_spec(state, narrow=True)), "narrow"),
-            caption=caption(state),
-            alternative=alternative(state),
-            trials=trials_block(state),
-            head=book.head,
-        )
-    )
+    css = _css()
+    scripts = [_source("tables.js"), *([drawing_script()] if page.figures else [])]
+    template = _environment().get_template("report.html.jinja")
+    return template.render(page=page, css=css, scripts=scripts, policy=_policy(css, scripts), head=head)
 
 
-def trials_block(state: StudyState) -> Table:
-    """All trials for reading: numbers rounded, clock times left to the CSV."""
-    rows = trials_rows(state)
-    names = [name for name in (rows[0] if rows else {}) if name not in TIME_COLUMNS or name == "seconds"]
-    values = [[("" if row[name] is None else shown(row[name])) for name in names] for row in rows]
-    numeric = frozenset(
-        place
-        for place, name in enumerate(names)
-        if name in NUMERIC_COLUMNS or all(isinstance(row[name], int | float | None) for row in rows)
-    )
-    titles = [shortened(name.split(".", maxsplit=1)[-1]) for name in names]
-    return Table(titles, values, "All trials", numeric)
+def slug(title: str) -> str:
+    """The anchor of a section.
+
+    >>> slug("The winner's hyperparameters")
+    'the-winner-s-hyperparameters'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
-def inline_svg(svg: bytes, kind: str) -> str:
-    """A drawing for use inside a page: its names made unique to ``kind``, and it scales with its box."""
-    text = svg.decode()
-    text = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{kind}-", text)
-    return re.sub(r"<svg ", f'<svg aria-hidden="true" focusable="false" data-kind="{kind}" ', text, count=1)
+def _policy(css: str, scripts: Sequence[str]) -> str:
+    """A content security policy that allows this style and these scripts, and nothing from anywhere."""
+    allowed = " ".join(_hash(script) for script in scripts)
+    parts = ["default-src 'none'", f"style-src {_hash(css)}", f"script-src {allowed}", "base-uri 'none'"]
+    return "; ".join([*parts, "form-action 'none'"])
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _spec(figure: Figure) -> str:
+    """The specification as JSON that cannot end the element it stands in."""
+    text = json.dumps(sized(figure.spec, "container"), separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 def _kind(block: Block) -> str:
@@ -77,12 +73,19 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["kind"] = _kind
+    environment.filters.update(kind=_kind, spec=_spec, slug=slug)
     return environment
 
 
 @cache
 def _css() -> str:
+    """The style of the page, with the dark colours of the figures."""
+    dark = dark_rules(".drawing")
+    return f"{_source('report.css')}@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+@cache
+def _source(name: str) -> str:
     environment = _environment()
     assert environment.loader is not None
-    return environment.loader.get_source(environment, "report.css")[0]
+    return environment.loader.get_source(environment, name)[0]

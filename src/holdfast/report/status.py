@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from holdfast.facts.log import latest, metric_of, stages_done, trials_by_state, winner_of
+from holdfast.facts.log import (
+    is_governed,
+    latest,
+    metric_of,
+    stages_done,
+    three_scores,
+    trials_by_state,
+    winner_of,
+)
 from holdfast.facts.numbers import utc
+from holdfast.facts.spending import spending
 from holdfast.records import Trial, TrialState, number_to_json
 from holdfast.report.trials_table import steps_trained
 from holdfast.study.state import StudyState
 
+PATIENCE = 10.0
+"""Seconds after the model was fitted for which the opening of the test rows is waited for: it may be refused."""
 
-def status_dict(state: StudyState) -> dict[str, Any]:
+ENDED = ("finished", "halted", "stopped")
+"""The states in which a study does not go on by itself."""
+
+
+def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: float | None = None) -> dict[str, Any]:
     """The study's name, trials by state, the best so far, what is left of the budget, what runs, the stages done.
 
-    Keys: ``name``, ``metric``, ``direction``, ``directions`` (of all objectives), ``trials`` (state -> number),
-    ``best`` (trial, value, config, chosen; or None), ``budget`` (trials, left; None for no limit), ``running`` (one
-    dict a trial), ``enqueued``, ``strategy``, ``strategy_says``, ``stages`` (event -> whether it is in the log),
-    ``openings`` of the test rows, ``halted`` (why, or None). Numbers that JSON has no form for are text.
+    Keys: ``name``, ``state`` (see `standing`), ``last_event`` (ISO 8601, UTC), ``quiet_seconds`` since then,
+    ``metric``, ``direction``, ``directions`` (of all objectives), ``trials`` (state -> number), ``best`` (trial, value,
+    config, chosen; or None), ``scores`` (naive, estimate, test; each a Score or None), ``budget`` (trials, left; None
+    for no limit), ``spending`` (name -> spent, method, allowed; None: unknown, no limit), ``forecast`` (or None),
+    ``limit_reached`` (a sentence, or None), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
+    ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``halted`` (why,
+    or None). Numbers that JSON has no form for are text.
+
+    Args:
+        state: the study's.
+        disk_bytes: what the folder of the run takes up, where somebody has looked.
+        now: seconds since 1970, by default those of the clock.
     """
+    now = time.time() if now is None else now
+    last, scores = last_event(state), three_scores(state)
+    reached = latest(state, "limits.reached")
     metric = metric_of(state)
     limit = state.history.trials_limit
-    halted = latest(state, "study.halted")
-    if halted is not None and any(trial.asked_at > halted["time"] for trial in state.trials):
-        halted = None  # it went on
+    halted = _halted(state)
     return {
         "name": state.settings.name,
+        "state": standing(state, now),
+        "last_event": utc(last) or None,
+        "quiet_seconds": None if last is None else max(now - last, 0.0),
         "metric": metric.name,
         "direction": metric.direction,
         "directions": dict(state.settings.directions),
         "trials": {each.value: n for each, n in trials_by_state(state).items()},
         "best": _best(state),
         "budget": {"trials": limit, "left": None if limit is None else max(limit - len(state.trials), 0)},
+        "scores": {
+            name: None if score is None else score.to_json()
+            for name, score in (("naive", scores.naive), ("estimate", scores.estimate), ("test", scores.test))
+        },
+        "spending": {item.name: item.to_json() for item in spending(state, disk_bytes)},
+        "forecast": latest(state, "forecast.made"),
+        "limit_reached": None if reached is None else reached["text"],
         "running": [_running(trial) for trial in state.trials if trial.state is TrialState.RUNNING],
         "enqueued": len(state.queue),
         "strategy": state.settings.strategy,
@@ -40,6 +75,52 @@ def status_dict(state: StudyState) -> dict[str, Any]:
         "openings": len(state.notes.get("test.opened", [])),
         "halted": None if halted is None else halted["why"],
     }
+
+
+def standing(state: StudyState, now: float) -> str:
+    """In one word: beginning, searching, finishing, finished, stopped (by Ctrl-C), halted (by itself), or open.
+
+    ``open`` is a study without a plan, whose own code decides when it is at its end. A process that was killed leaves
+    no word: then the last event is long ago.
+    """
+    running = [trial for trial in state.trials if trial.state is TrialState.RUNNING]
+    if _halted(state) is not None:
+        return "halted"
+    if "model.fitted" in state.notes and not _test_to_come(state, now):
+        return "finished"
+    if "choice.made" in state.notes:
+        return "finishing"
+    if running and all(trial.cause is not None for trial in running):
+        return "stopped"
+    if not is_governed(state):
+        return "open"
+    if not state.trials:
+        return "beginning"
+    return "finishing" if state.budget_spent and not running else "searching"
+
+
+def last_event(state: StudyState) -> float | None:
+    """When the study last wrote to its log, as far as its state says; seconds since 1970."""
+    times = [trial.told_at or trial.asked_at for trial in state.trials[-100:]]
+    times += [end for _, end in state.sessions[-1:]]
+    times += [events[-1]["time"] for events in state.notes.values()]
+    return max(times, default=None)
+
+
+def _test_to_come(state: StudyState, now: float) -> bool:
+    """Whether the test rows are about to be opened."""
+    plan, split = latest(state, "plan.resolved"), latest(state, "data.split")
+    by_hand = plan is not None and plan["plan"]["study"].get("unseal") == "by-hand"
+    without = split is not None and "test" not in split["roles"]
+    if "test.opened" in state.notes or by_hand or without:
+        return False
+    return now - (last_event(state) or 0.0) < PATIENCE
+
+
+def _halted(state: StudyState) -> Any:
+    """The event by which the study ended itself, unless it went on."""
+    halted = latest(state, "study.halted")
+    return None if halted and any(trial.asked_at > halted["time"] for trial in state.trials) else halted
 
 
 def _best(state: StudyState) -> dict[str, Any] | None:

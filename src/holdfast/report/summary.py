@@ -8,8 +8,8 @@ from holdfast.study.book import Book
 
 
 def summary_markdown(book: Book) -> str:
-    """The report of a study: scores, model, hyperparameters, protocol, search, failures, environment, log.
+    """The report of a study in GitHub's Markdown, with its pictures beside it in ``figures/``.
 
-    GitHub's Markdown; whatever comes from the user is escaped, so that a column's name cannot become markup.
+    Whatever comes from the user is escaped, so that a column's name cannot become markup.
     """
     return markdown(document(book))

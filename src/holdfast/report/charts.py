@@ -1,0 +1,124 @@
+"""What all figures have in common: text that is safe to draw, axes, and how a chart becomes a specification.
+
+Fields of the data have fixed names; names, classes and values of the user appear in titles and labels only, cleaned by
+`label`. So no name, whatever it is, can be taken for an expression or a path into the data.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from holdfast.facts.numbers import shortened
+from holdfast.report.palette import INK
+
+if TYPE_CHECKING:
+    import altair as alt
+
+FONT = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
+SMALL = 360
+"""The width of a small picture's file."""
+
+LONGEST_LABEL = 36
+UNDRAWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of Unicode that no font draws, or that change the order of what is drawn."""
+
+
+def label(text: str, longest: int = LONGEST_LABEL) -> str:
+    r"""One short line that can be drawn: no control characters, no marks of direction, never empty.
+
+    >>> label("a\n b"), label("x" * 50, 5), label("\x00")
+    ('a b', 'xxxx…', '·')
+    """
+    line = shortened("".join(_drawable(char) for char in text[: 10 * longest]), longest)
+    return line or "·"
+
+
+def labels(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
+    """A label for each text, all different."""
+    found: list[str] = []
+    for text in texts:
+        candidate, n = label(text, longest), 1
+        while candidate in found:
+            n += 1
+            candidate = f"{label(text, longest - 5)} ({n})"
+        found.append(candidate)
+    return found
+
+
+def chart(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:
+    """A chart of the rows, which are part of its specification."""
+    import altair as alt
+
+    return alt.Chart({"values": list(rows)})
+
+
+def symbols(field: str, marks: Mapping[str, tuple[str, str]], seen: Sequence[str], **legend: Any) -> tuple[Any, Any]:
+    """Colour and shape by a field, with a legend of the kinds that were seen if there are several."""
+    import altair as alt
+
+    shown = alt.Legend(title=None, orient="top", direction="horizontal", **legend) if len(seen) > 1 else None
+    colors, shapes = [marks[kind][0] for kind in seen], [marks[kind][1] for kind in seen]
+    return (
+        alt.Color(f"{field}:N", scale=alt.Scale(domain=list(seen), range=colors), legend=shown),
+        alt.Shape(f"{field}:N", scale=alt.Scale(domain=list(seen), range=shapes), legend=shown),
+    )
+
+
+def tooltip(**fields: str) -> list[alt.Tooltip]:
+    """What a point says of itself: fields by the (fixed) names that they are shown under."""
+    import altair as alt
+
+    return [
+        alt.Tooltip(name, title=title, format=".4~g") if name.endswith(":Q") else alt.Tooltip(name, title=title)
+        for title, name in fields.items()
+    ]
+
+
+def specification(drawn: Any, height: float, *, title: str = "", right: int = 12) -> dict[str, Any]:
+    """A chart (one view, perhaps of layers) as a dict of Vega-Lite; its width is set where it is drawn."""
+    import altair as alt
+
+    named = {"title": alt.TitleParams(title, anchor="start", fontSize=13, fontWeight=600, offset=8)} if title else {}
+    finished = (
+        drawn.properties(height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"), **named)
+        .configure(
+            background="transparent", font=FONT, aria=False, padding={"left": 4, "right": right, "top": 6, "bottom": 4}
+        )
+        .configure_view(strokeWidth=0)
+        .configure_title(color=INK)
+        .configure_axis(**_AXIS)
+        .configure_legend(labelColor=INK, labelFontSize=12, symbolSize=80, columnPadding=18, labelLimit=260)
+    )
+    spec: dict[str, Any] = finished.to_dict(validate=False)
+    return spec
+
+
+def sized(spec: Mapping[str, Any], width: int | str) -> dict[str, Any]:
+    """The specification with its width: pixels for a file, ``"container"`` on a page."""
+    return {**spec, "width": width}
+
+
+_AXIS = {
+    "labelColor": INK,
+    "titleColor": INK,
+    "domainColor": INK,
+    "tickColor": INK,
+    "gridColor": INK,
+    "gridOpacity": 0.13,
+    "domainOpacity": 0.5,
+    "tickOpacity": 0.5,
+    "labelFontSize": 12,
+    "labelLimit": 150,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+    "titlePadding": 8,
+    "titleLimit": 280,
+}
+
+
+def _drawable(char: str) -> str:
+    if char.isspace():
+        return " "
+    return "" if unicodedata.category(char) in UNDRAWABLE else char

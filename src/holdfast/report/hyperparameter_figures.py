@@ -1,0 +1,196 @@
+"""Every hyperparameter against the score, one small picture each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from holdfast.facts.blocks import Figure
+from holdfast.facts.log import winner_of
+from holdfast.facts.numbers import count, number, shown
+from holdfast.records import Trial, TrialState
+from holdfast.report.axes import Axis, axes
+from holdfast.report.charts import SMALL, chart, label, specification, symbols, tooltip
+from holdfast.report.history import BEST, FAILED, SearchHistory, search_history
+from holdfast.report.history_figure import MARKS, value_axis
+from holdfast.report.palette import INK
+from holdfast.report.ranked import best_tenth, rank_correlation, scored
+from holdfast.study.state import StudyState
+
+HEIGHT = 190
+
+EDGE = 0.03
+"""A winner within this part of the range from an end may be better off outside of it."""
+
+STRONG, WEAK = 0.6, 0.3
+"""Rank correlations from here on are called clear, and slight."""
+
+GOLDEN = 0.6180339887
+"""Multiples of the golden ratio spread points of one choice evenly, the same way each time."""
+
+
+def hyperparameter_figures(state: StudyState) -> list[Figure]:
+    """A picture for each hyperparameter that was searched, in the order of the space; none before two scores."""
+    order = scored(state)
+    if len(order) < 2:
+        return []
+    history, found = search_history(state), axes(state)
+    names = file_names([axis.name for axis in found])
+    return [_figure(axis, name, state, history, order) for axis, name in zip(found, names, strict=True)]
+
+
+def file_names(names: list[str]) -> list[str]:
+    """The names of the pictures of hyperparameters: lower case, plain, all different.
+
+    >>> file_names(["learning rate", "Learning/Rate", "é"])
+    ['hyperparameter-learning-rate', 'hyperparameter-learning-rate-2', 'hyperparameter-3']
+    """
+    used: list[str] = []
+    for position, name in enumerate(names, 1):
+        plain = re.sub(r"[^a-z0-9_]+", "-", name.lower()[:60]).strip("-")
+        candidate = f"hyperparameter-{plain or position}"
+        used.append(f"{candidate}-{position}" if candidate in used else candidate)
+    return used
+
+
+def _figure(axis: Axis, name: str, state: StudyState, history: SearchHistory, order: list[Trial]) -> Figure:
+    points = _points(axis, state, history)
+    spec = specification(_layers(axis, points, history), HEIGHT, right=10)
+    metric = label(history.metric.name)
+    alternative = f"{label(axis.name)} against {metric}, {count(len(points), 'trial')}."
+    caption = _caption(axis, state, order)
+    return Figure(name, spec, caption, f"{alternative} {caption}", SMALL)
+
+
+def _points(axis: Axis, state: StudyState, history: SearchHistory) -> list[dict[str, Any]]:
+    """The points of the history, at the value of this hyperparameter; where it is not active there is none."""
+    points = []
+    for point in history.points:
+        value = state.trials[point["trial"]].config.get(axis.name)
+        if axis.place(value) is None or axis.name not in state.trials[point["trial"]].config:
+            continue
+        if axis.categorical:
+            spread = round(2 * (point["trial"] * GOLDEN % 1) - 1, 3)
+            points.append({**point, "at": axis.choice(value), "spread": spread})
+        else:
+            points.append({**point, "at": value})
+    return points
+
+
+def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory) -> Any:
+    import altair as alt
+
+    x, y = _value_axis(axis), value_axis(history, ticks=4)
+    seen = [kind for kind in MARKS if any(point["kind"] == kind for point in points)]
+    color, shape = symbols("kind", MARKS, seen)
+    color, shape = color.legend(None), shape.legend(None)
+    said = tooltip(trial="trial:N", score="exact:Q", value="at:N" if axis.categorical else "at:Q")
+    common = {"x": x, "color": color, "shape": shape, "tooltip": said}
+    if axis.categorical:
+        common["xOffset"] = alt.XOffset("spread:Q", scale=alt.Scale(domain=[-1.5, 1.5]))
+    drawn = [point for point in points if point["kind"] not in {FAILED, BEST}]
+    layers = [
+        chart(drawn).mark_point(filled=True, size=26, fillOpacity=0.7, opacity=1).encode(y=y, **common),
+        chart(point for point in points if point["kind"] == FAILED)
+        .mark_point(filled=False, size=40, strokeWidth=1.5)
+        .encode(y=alt.value(HEIGHT - 5), **common),
+        chart(point for point in points if point["kind"] == BEST)
+        .mark_point(filled=True, size=130, opacity=1)
+        .encode(y=y, **common),
+    ]
+    if axis.categorical:
+        medians = [{"at": choice, "value": value} for choice, value in _medians(axis, drawn).items()]
+        layers.append(chart(medians).mark_tick(color=INK, thickness=2, size=34).encode(x=x, y=y))
+    return alt.layer(*layers)
+
+
+def _value_axis(axis: Axis) -> Any:
+    import altair as alt
+
+    title = label(axis.name, 44)
+    if axis.categorical:
+        wide = sum(len(choice) for choice in axis.choices) > 34 or max(map(len, axis.choices)) * len(axis.choices) > 40
+        angle: dict[str, Any] = {"labelAngle": -35, "labelLimit": 90} if wide else {"labelAngle": 0}
+        return alt.X(
+            "at:N",
+            title=title,
+            sort=None,
+            scale=alt.Scale(domain=list(axis.choices)),
+            axis=alt.Axis(grid=False, **angle),
+        )
+    domain = axis.domain
+    assert not hasattr(domain, "choices")
+    whole: dict[str, Any] = (
+        {"format": "d", "tickMinStep": 1} if isinstance(domain.low, int) and not axis.logarithmic else {}
+    )
+    margin = 0.02 * (float(domain.high) - float(domain.low))
+    ends = [domain.low, domain.high] if axis.logarithmic else [domain.low - margin, domain.high + margin]
+    kind: dict[str, Any] = {"type": "log"} if axis.logarithmic else {"zero": False}
+    scale = alt.Scale(domain=ends, nice=False, **kind)
+    named = f"{title} (log scale)" if axis.logarithmic else title
+    return alt.X("at:Q", title=named, scale=scale, axis=alt.Axis(grid=False, tickCount=5, labelOverlap=True, **whole))
+
+
+def _medians(axis: Axis, points: list[dict[str, Any]]) -> dict[str, float]:
+    """The median score of each choice that has one."""
+    groups = {choice: [point["value"] for point in points if point["at"] == choice] for choice in axis.choices}
+    return {choice: float(np.median(values)) for choice, values in groups.items() if values}
+
+
+def _caption(axis: Axis, state: StudyState, order: list[Trial]) -> str:
+    active = [trial for trial in order if axis.name in trial.config and axis.place(trial.config[axis.name]) is not None]
+    name = label(axis.name)
+    if len(active) < 3:
+        return f"{name}: {count(len(active), 'trial')} with a score, too few to say more."
+    parts = [_by_choice(axis, active, state) if axis.categorical else _by_value(axis, active, state)]
+    failed = [t for t in state.trials if t.state is TrialState.FAILED and axis.name in t.config]
+    if failed and axis.categorical:
+        where = {axis.choice(trial.config[axis.name]) for trial in failed}
+        if len(where) == 1 and len(failed) > 1:
+            parts.append(f"All {len(failed)} failed trials had {where.pop()}.")
+    winner = winner_of(state)
+    if winner is not None and axis.name in winner.config and not axis.categorical:
+        place = axis.place(winner.config[axis.name])
+        if place is not None and not EDGE < place < 1 - EDGE:
+            end = "lower" if place < 0.5 else "upper"
+            parts.append(f"The winner lies at the {end} end of the range: a wider one may hold something better.")
+    if len(active) < len(order):
+        parts.append(f"It was active in {len(active)} of {len(order)} trials with a score.")
+    return " ".join(parts)
+
+
+def _by_choice(axis: Axis, active: list[Trial], state: StudyState) -> str:
+    """The choices by their median score."""
+    metric = state.first_metric
+    groups: dict[str, list[float]] = {}
+    for trial in active:
+        choice = axis.choice(trial.config[axis.name])
+        assert choice is not None
+        groups.setdefault(choice, []).append(trial.metrics[metric])
+    sign = 1.0 if state.settings.directions[metric] == "minimize" else -1.0
+    medians = sorted(groups.items(), key=lambda item: sign * float(np.median(item[1])))
+    if len(medians) == 1:
+        return f"{label(axis.name)}: every trial had {medians[0][0]}."
+    (best, ours), (worst, theirs) = medians[0], medians[-1]
+    good, bad = number(float(np.median(ours))), number(float(np.median(theirs)))
+    return (
+        f"{label(axis.name)}: the median is best with {best} ({good}, {count(len(ours), 'trial')}) and worst with "
+        f"{worst} ({bad}, {count(len(theirs), 'trial')})."
+    )
+
+
+def _by_value(axis: Axis, active: list[Trial], state: StudyState) -> str:
+    """Which way the scores go with the values, and where the best are."""
+    metric = state.first_metric
+    sign = 1.0 if state.settings.directions[metric] == "maximize" else -1.0
+    places = [axis.place(trial.config[axis.name]) or 0.0 for trial in active]
+    trend = rank_correlation(places, [sign * trial.metrics[metric] for trial in active])
+    values = [value for t in best_tenth(active) if isinstance(value := t.config[axis.name], int | float)]
+    where = f"the best {len(values)} lie between {shown(min(values))} and {shown(max(values))}"
+    way = "larger" if trend > 0 else "smaller"
+    if len(active) < 8 or abs(trend) < WEAK:
+        return f"{label(axis.name)}: no clear trend; {where}."
+    size = "clearly" if abs(trend) >= STRONG else "slightly"
+    return f"{label(axis.name)}: {way} values did {size} better (rank correlation {trend:+.2f}); {where}."
