@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import doctor, predict, run, show, verify
+from holdfast.cli import card, doctor, predict, run, show, verify
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -71,6 +71,13 @@ app.command(
         "holdfast predict mine new.csv --trust my_models.Forest",
     )
 )(predict.predict)
+app.command(
+    epilog=examples(
+        "holdfast card digits",
+        "holdfast card digits --check          # what a person still has to write",
+        "holdfast card mine --storage sqlite:///study.db --out MODEL_CARD.md",
+    )
+)(card.card)
 app.command(epilog=examples("holdfast export digits trials.csv", "holdfast export digits trials.parquet"))(show.export)
 app.command(
     epilog=examples("holdfast verify digits", "holdfast verify digits --head 3f9c...    # 64 digits, from the report")
