@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.cli import show
+from holdfast.cli import status
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -73,7 +73,7 @@ def test_an_unforeseen_error_is_told_as_a_bug_with_its_traceback_in_a_file(
     (file,) = tmp_path.glob("holdfast-bug-*.txt")
     assert str(file) in answer.stderr
     assert "Traceback" in file.read_text()
-    assert show.__file__ in file.read_text()
+    assert status.__file__ in file.read_text()
 
 
 def test_what_the_system_refuses_is_one_sentence(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

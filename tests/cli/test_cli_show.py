@@ -1,4 +1,4 @@
-"""status, best and export: what they print, and to where."""
+"""tune, best and export: what they print, and to where."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 Answer = subprocess.CompletedProcess[str]
 Call = Callable[..., Answer]
@@ -54,13 +55,30 @@ def test_best_names_the_hyperparameters(call: Call, finished: Path) -> None:
     assert answer.stderr == ""
 
 
-def test_status_of_a_finished_study(call: Call, finished: Path) -> None:
-    answer = call("status", "bc")
-    assert "3 of 3: 3 complete" in answer.stdout
-    assert "test rows   opened once by this study" in answer.stdout
-    found = json.loads(call("status", "bc", "--json").stdout)
-    assert found["trials"]["complete"] == 3
-    assert found["stages"]["test.opened"] is True
+def test_best_why_gives_reasons_in_sentences(call: Call, finished: Path) -> None:
+    answer = call("best", "bc", "--why")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    for said in (
+        "was chosen by this rule: best validation score",
+        "Of 3 trials with a score the runner-up is trial",
+        "the standard error of that difference, row by row, is 0.0",
+        "comes out best in",
+        "that much luck was taken off",
+        "The strategy was random",
+        "The configuration of defaults",
+    ):
+        assert said in answer.stdout, said
+    assert any(line.split()[:3] == ["hyperparameter", "winner", "default"] for line in answer.stdout.splitlines())
+
+
+def test_best_why_as_json_adds_the_reasons(call: Call, finished: Path) -> None:
+    plain, found = (json.loads(call("best", "bc", "--json", *more).stdout) for more in ((), ("--why",)))
+    assert {key: value for key, value in found.items() if key != "why"} == plain
+    rivals = found["why"]["rivals"]
+    assert sorted(rival["trial"] for rival in rivals) == [0, 1, 2]
+    assert rivals[0]["trial"] == found["trial"]
+    assert sum(rival["share"] for rival in rivals) == pytest.approx(1)
+    assert {item["name"]: item["value"] for item in found["why"]["values"]} == found["config"]
 
 
 def test_an_unknown_study_is_named_with_the_nearest(call: Call, finished: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import card, doctor, predict, run, show, verify
+from holdfast.cli import card, doctor, plan, predict, run, show, status, verify
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -48,16 +48,30 @@ def holdfast(
 
 app.command(
     epilog=examples(
+        "holdfast plan plan.toml                # times at most two trials",
+        "holdfast plan plan.toml --no-timing    # runs nothing at all",
+        "holdfast plan plan.toml --json > price.json",
+    )
+)(plan.plan)
+app.command(
+    epilog=examples(
         "holdfast tune plan.toml",
         "holdfast tune plan.toml --runs /data/runs --quiet",
         "holdfast tune plan.toml --json > result.json",
     )
 )(run.tune)
 app.command(epilog=examples("holdfast resume digits"))(run.resume)
-app.command(epilog=examples("holdfast status digits", "watch holdfast status digits", "holdfast status digits --json"))(
-    show.status
+app.command(
+    epilog=examples(
+        "holdfast status                     # all studies in runs, the latest first",
+        "holdfast status digits",
+        "holdfast status digits --follow     # kept up to date until the study is at its end",
+        "holdfast status digits --json",
+    )
+)(status.status)
+app.command(epilog=examples("holdfast best digits", "holdfast best digits --why", "holdfast best digits --json"))(
+    show.best
 )
-app.command(epilog=examples("holdfast best digits", "holdfast best digits --json"))(show.best)
 app.command(
     epilog=examples(
         "holdfast unseal digits",

@@ -16,18 +16,26 @@ from holdfast.records import Config, Score
 from holdfast.study.book import Book
 
 
-def show_outcome(result: Result, runs: Path, *, as_json: bool, paths: bool, config: bool = False) -> None:
+def outcome_json(result: Result, runs: Path) -> dict[str, Any]:
+    """The outcome as JSON values."""
+    book = open_book(find_run(runs, result.name))
+    return _json(result, book, _missing(result, book))
+
+
+def show_outcome(
+    result: Result, runs: Path, *, as_json: bool, paths: bool, config: bool = False, luck: bool = True
+) -> None:
     """Print the three scores side by side, and (``paths``, on stderr) where everything is."""
+    if as_json:
+        show_json(outcome_json(result, runs))
+        return
     book = open_book(find_run(runs, result.name))
     missing = _missing(result, book)
-    if as_json:
-        show_json(_json(result, book, missing))
-        return
     metric = metric_of(book.state)
     show(f"{metric.name} ({better(metric.direction)}) of study '{result.name}':")
     show("")
     show(score_table(result))
-    for text in [f"no {name}: {why}" for name, why in missing.items()] + [luck_sentence(book.state)]:
+    for text in [f"no {name}: {why}" for name, why in missing.items()] + [luck_sentence(book.state) if luck else ""]:
         if text:
             show("")
             show(text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -37,14 +39,34 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
 
 
-def aligned(rows: Sequence[Sequence[str]], *, gap: int = 3, indent: str = "  ") -> str:
+def columns(stream: TextIO) -> int | None:
+    """The width of a terminal, at least 40; None where the stream is none, and lines may be as long as they are."""
+    return max(shutil.get_terminal_size().columns, 40) if stream.isatty() else None
+
+
+def aligned(rows: Sequence[Sequence[str]], *, gap: int = 3, indent: str = "  ", width: int | None = None) -> str:
     """Rows of cells as lines of text, every column as wide as its widest cell but the last.
+
+    With ``width`` the last column is broken at words to fit into so many columns.
 
     >>> print(aligned([["a", "b"], ["long", "c"]], gap=1, indent=""))
     a    b
     long c
+    >>> print(aligned([["a", "one two three"]], gap=1, indent="", width=10))
+    a one two
+      three
     """
-    columns = max(len(row) for row in rows)
-    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(columns)]
-    lines = [(" " * gap).join(cell.ljust(widths[i]) for i, cell in enumerate(row)) for row in rows]
+    many = max(len(row) for row in rows)
+    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(many)]
+    before = len(indent) + sum(widths[:-1]) + gap * (many - 1)
+    broken = rows if width is None else [line for row in rows for line in _broken(row, many, width - before)]
+    lines = [(" " * gap).join(cell.ljust(widths[i]) for i, cell in enumerate(row)) for row in broken]
     return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def _broken(row: Sequence[str], many: int, width: int) -> list[list[str]]:
+    """A row, and below it what of its last cell does not fit."""
+    if len(row) < many:
+        return [list(row)]
+    first, *rest = textwrap.wrap(row[-1], max(width, 20), break_on_hyphens=False) or [""]
+    return [[*row[:-1], first], *([""] * (many - 1) + [text] for text in rest)]

@@ -95,10 +95,15 @@ def find_run(runs: Path, name: str) -> RunFolder:
                 f"the folder {run.path} is there, but '{run.recorded_storage()}' holds no study '{name}'; restore that "
                 "log, call from the folder that its address starts from, or run the plan again"
             )
-        there = sorted({path.parent.name for file in (PLAN, LOG) for path in runs.glob(f"*/{file}")})
+        there = names_in(runs)
         hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
         raise RequestError(f"there is no study '{name}' in {runs}{hint}")
     return run
+
+
+def names_in(runs: Path) -> list[str]:
+    """The names of all runs in a folder."""
+    return sorted({path.parent.name for file in (PLAN, LOG) for path in runs.glob(f"*/{file}")})
 
 
 def open_book(run: RunFolder, *, read_only: bool = True) -> Book:

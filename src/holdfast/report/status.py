@@ -67,7 +67,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "spending": {item.name: item.to_json() for item in spending(state, disk_bytes)},
         "forecast": latest(state, "forecast.made"),
         "limit_reached": None if reached is None else reached["text"],
-        "running": [_running(trial) for trial in state.trials if trial.state is TrialState.RUNNING],
+        "running": [_running(trial, now) for trial in state.trials if trial.state is TrialState.RUNNING],
         "enqueued": len(state.queue),
         "strategy": state.settings.strategy,
         "strategy_says": state.strategy_says,
@@ -136,11 +136,12 @@ def _best(state: StudyState) -> dict[str, Any] | None:
     }
 
 
-def _running(trial: Trial) -> dict[str, Any]:
+def _running(trial: Trial, now: float) -> dict[str, Any]:
     return {
         "trial": trial.number,
         "config": dict(trial.config),
         "asked_at": utc(trial.asked_at),
+        "seconds": max(now - trial.asked_at, 0.0),
         "steps": steps_trained(trial),
         "until_step": trial.until_step,
         "interrupted": trial.cause is not None,

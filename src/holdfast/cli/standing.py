@@ -1,0 +1,149 @@
+"""Where a study stands, in words: a page, a line, and a row of the table of all studies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.facts.log import STAGES
+from holdfast.facts.numbers import better, count, duration, interval, number, shown
+from holdfast.facts.spending import WHAT, Spending, amount
+from holdfast.records import Score
+from holdfast.usage import Figure, Method
+
+HEADER = ["study", "state", "metric", "trials", "naive", "estimate", "test"]
+
+Standing = dict[str, Any]
+
+
+def rows(standing: Standing) -> list[list[str]]:
+    """The page of one study: a label and what there is to say, line by line."""
+    found = [
+        ["study", f"{standing['name']}, judged by {standing['metric']} ({better(standing['direction'])})"],
+        ["state", _state(standing)],
+        ["trials", _trials(standing)],
+        *_scores(standing),
+        *_costs(standing),
+        *[["running", _running(trial)] for trial in standing["running"]],
+    ]
+    if standing["enqueued"]:
+        found.append(["enqueued", count(standing["enqueued"], "config")])
+    if standing["strategy_says"]:
+        found.append(["strategy", f"{standing['strategy']}: {standing['strategy_says']}"])
+    return [*found, *_stages(standing)]
+
+
+def line(standing: Standing) -> str:
+    """What may change, in one line."""
+    top = standing["best"]
+    parts = [standing["state"], _trials(standing)]
+    if top is not None:
+        parts.append(f"best {standing['metric']} {number(top['value'])} (naive)")
+    scores = {name: standing["scores"][name] for name in ("estimate", "test")}
+    parts += [f"{name} {number(score['value'])}" for name, score in scores.items() if score is not None]
+    parts += [item.words() for item in _spending(standing) if item.allowed is not None and item.name != "hours"]
+    return ", ".join(parts)
+
+
+def row(standing: Standing) -> list[str]:
+    """One study in the table of all."""
+    if "why" in standing or "trials" not in standing:
+        return [standing["name"], standing["state"], standing.get("why", "")]
+    total, limit = sum(standing["trials"].values()), standing["budget"]["trials"]
+    scores = [standing["scores"][name] for name in ("naive", "estimate", "test")]
+    return [
+        standing["name"],
+        standing["state"],
+        standing["metric"],
+        str(total) if limit is None else f"{total} of {limit}",
+        *("-" if score is None else number(score["value"]) for score in scores),
+    ]
+
+
+def _state(standing: Standing) -> str:
+    if standing["halted"]:
+        return f"halted: {standing['halted']}"
+    parts = [standing["state"]]
+    if standing["limit_reached"]:
+        parts.append(standing["limit_reached"].rstrip("."))
+    if standing["state"] != "finished" and standing["quiet_seconds"] is not None:
+        parts.append(f"the last event was {duration(round(standing['quiet_seconds']))} ago")
+    return "; ".join(parts)
+
+
+def _trials(standing: Standing) -> str:
+    total, limit = sum(standing["trials"].values()), standing["budget"]["trials"]
+    of = "" if limit is None else f" of {limit}"
+    states = ", ".join(f"{n} {state}" for state, n in standing["trials"].items() if n)
+    return f"{total}{of}: {states}" if states else f"none yet{of}"
+
+
+def _scores(standing: Standing) -> list[list[str]]:
+    """The best so far, or the winner with its estimate and test."""
+    top = standing["best"]
+    if top is None:
+        return []
+    said = f"{number(top['value'])} (naive), trial {top['trial']}, {'chosen' if top['chosen'] else 'the best so far'}"
+    if top.get("corrected") is not None:
+        said += f"; about {top['corrected']:.3g} with its luck taken off"
+    found = [["best", said], ["", ", ".join(f"{key} = {shown(value)}" for key, value in top["config"].items())]]
+    for name in ("estimate", "test"):
+        if standing["scores"][name] is not None:
+            score = Score.from_json(standing["scores"][name])
+            bounds = "" if score.low is None else f", {interval(score)}"
+            found.append([name, f"{number(score.value)}{bounds}"])
+    return found
+
+
+def _spending(standing: Standing) -> list[Spending]:
+    return [
+        Spending(name, Figure(item["spent"], Method(item["method"])), item["allowed"])
+        for name, item in standing["spending"].items()
+    ]
+
+
+def _costs(standing: Standing) -> list[list[str]]:
+    """What was spent: what the budget limits by itself, the rest in one line; then what was expected."""
+    items = _spending(standing)
+    found = [[WHAT[item.name], f"{item.words()}{_share(item)}"] for item in items if item.allowed is not None]
+    free = [item.words() for item in items if item.allowed is None and item.spent.value is not None]
+    if free:
+        found.append(["spent", ", ".join(free)])
+    if standing["forecast"] is not None:
+        expected = [
+            amount(name, standing["forecast"][name][0])
+            for name in WHAT
+            if (standing["forecast"].get(name) or [None])[0] is not None
+        ]
+        if expected:
+            found.append(["forecast", f"{', '.join(expected)} in all"])
+    return found
+
+
+def _share(item: Spending) -> str:
+    if item.spent.value is None or not item.allowed:
+        return ""
+    return f" ({100 * item.spent.value / item.allowed:.0f}%)"
+
+
+def _running(trial: dict[str, Any]) -> str:
+    steps = "" if trial["steps"] is None else f", {count(trial['steps'], 'step')} done"
+    since = duration(round(trial["seconds"]))
+    if trial["interrupted"]:
+        return f"trial {trial['trial']}{steps}, interrupted; asked {since} ago"
+    return f"trial {trial['trial']} for {since}{steps}"
+
+
+def _stages(standing: Standing) -> list[list[str]]:
+    """What of the protocol is done, and what is to come."""
+    done = [STAGES[stage] for stage, reached in standing["stages"].items() if reached]
+    left = [STAGES[stage] for stage, reached in standing["stages"].items() if not reached]
+    found = [["done", ", ".join(done)]] if done else []
+    if left and done:
+        found.append(["to come", ", ".join(left)])
+    if standing["openings"]:
+        found.append(["test rows", f"opened {_times(standing['openings'])} by this study"])
+    return found
+
+
+def _times(number_of: int) -> str:
+    return "once" if number_of == 1 else f"{number_of} times"

@@ -1,0 +1,177 @@
+"""The command that looks at one study, also while it runs, or at all of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from holdfast.cli.complete import studies
+from holdfast.cli.options import RUNS, Json, Runs
+from holdfast.cli.output import aligned, columns, is_live, say, show, show_json
+
+if TYPE_CHECKING:
+    from holdfast.protocol.folder import RunFolder
+    from holdfast.study.book import Book
+
+PERIOD = 1.0
+"""Seconds between two looks."""
+
+ENOUGH_TO_CORRECT = 3
+"""Trials with row scores from which on the best one's luck is worth a word."""
+
+STOPPED = 130
+"""The exit code after Ctrl-C."""
+
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="The study's name; without it all studies are listed.", autocompletion=studies),
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Look again every second until the study is at its end, or Ctrl-C.")
+]
+
+
+def status(name: Name = None, *, follow: Follow = False, runs: Runs = RUNS, as_json: Json = False) -> int:
+    """Show where a study stands, also while it runs.
+
+    Trials by state, the best so far, what was spent of the budget, what runs, and what of the protocol is done. Without
+    a name: a line for each study in DIR, the latest first.
+
+    Nothing is locked or written, so that looking disturbs nobody. With --follow the page is kept up to date on a
+    terminal; elsewhere a line is written (with --json an object) whenever something has changed.
+    """
+    from holdfast.errors import RequestError
+    from holdfast.protocol.folder import find_run, open_book
+
+    if name is None:
+        if follow:
+            raise RequestError("--follow needs the name of a study, as in: holdfast status NAME --follow")
+        return _all(runs, as_json)
+    run = find_run(runs, name)
+    book = open_book(run)
+    if follow:
+        return _follow(run, book, as_json)
+    standing = look(run, book)
+    if as_json:
+        show_json(standing)
+    else:
+        show(page(standing, columns(sys.stdout)))
+    return 0
+
+
+def look(run: RunFolder, book: Book) -> dict[str, Any]:
+    """Where the study stands now, with the best score's luck taken off where row scores allow it."""
+    from holdfast.facts.log import latest
+    from holdfast.protocol.steward import folder_bytes
+    from holdfast.report.status import status_dict
+    from holdfast.study.compared import compared, corrected
+
+    state = book.state
+    limited = (latest(state, "limits.set") or {}).get("disk_bytes") is not None
+    standing = status_dict(state, disk_bytes=folder_bytes(run.path) if limited else None)
+    if standing["best"] is not None:
+        found = None if standing["scores"]["estimate"] else compared(book)
+        enough = found is not None and len(found.trials) >= ENOUGH_TO_CORRECT
+        standing["best"]["corrected"] = corrected(found, state.settings.seed) if found and enough else None
+    return standing
+
+
+def page(standing: dict[str, Any], width: int | None = None) -> str:
+    """Everything about one study, as lines."""
+    from holdfast.cli.standing import rows
+
+    return aligned(rows(standing), indent="", width=width)
+
+
+def _follow(run: RunFolder, book: Book, as_json: bool) -> int:
+    """Look again and again; what is shown follows the study until it is at its end."""
+    try:
+        if is_live(sys.stdout) and not as_json:
+            _follow_live(run, book)
+        else:
+            _follow_lines(run, book, as_json)
+    except KeyboardInterrupt:  # the looking was stopped, not the study
+        return STOPPED
+    return 0
+
+
+def looks(run: RunFolder, book: Book) -> Iterator[dict[str, Any]]:
+    """Where the study stands, every second; the last one when it is at its end."""
+    from holdfast.report.status import ENDED
+
+    while True:
+        standing = look(run, book)
+        yield standing
+        if standing["state"] in ENDED:
+            return
+        time.sleep(PERIOD)
+        book.refresh()
+
+
+def _follow_live(run: RunFolder, book: Book) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console()
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        for standing in looks(run, book):
+            live.update(Text(page(standing, console.width)), refresh=True)
+
+
+def _follow_lines(run: RunFolder, book: Book, as_json: bool) -> None:
+    """A line for each change; time that goes by is none."""
+    from holdfast.cli.standing import line
+
+    words: Callable[[dict[str, Any]], str] = (
+        (lambda standing: json.dumps(standing, ensure_ascii=False, allow_nan=False)) if as_json else line
+    )
+    before = ""
+    for standing in looks(run, book):
+        now = line(standing)
+        if now != before:
+            show(words(standing))
+            sys.stdout.flush()
+        before = now
+
+
+def _all(runs: Path, as_json: bool) -> int:
+    """A line for each study of a folder."""
+    from holdfast.cli.standing import HEADER, row
+    from holdfast.errors import RequestError
+
+    if not runs.is_dir():
+        raise RequestError(
+            f"there is no folder of runs '{runs}' here; holdfast tune PLAN makes one, --runs names another"
+        )
+    found = list(_standings(runs))
+    found.sort(key=lambda standing: standing.get("last_event") or "", reverse=True)
+    if as_json:
+        show_json(found)
+    elif found:
+        show(aligned([HEADER, *map(row, found)], indent=""))
+    else:
+        say(f"there is no study in {runs} yet; begin one with: holdfast tune PLAN")
+    return 0
+
+
+def _standings(runs: Path) -> Iterator[dict[str, Any]]:
+    """Where each study of a folder stands; for one that cannot be read, why."""
+    from holdfast.errors import HoldfastError
+    from holdfast.protocol.folder import RunFolder, names_in, open_book
+    from holdfast.report.status import status_dict
+
+    for name in names_in(runs):
+        run = RunFolder(runs, name)
+        try:
+            book = open_book(run)
+            yield status_dict(book.state) if book.exists else {"name": name, "state": "not begun"}
+            book.log.close()
+        except HoldfastError as exc:
+            yield {"name": name, "state": "unreadable", "why": str(exc)}

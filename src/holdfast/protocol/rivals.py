@@ -1,0 +1,88 @@
+"""The winner against the next best trials on the rows that all of them were scored on, whatever the metric."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.data.columns import Schema
+from holdfast.errors import DataError
+from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.sheet import Sheet, sheet_of
+from holdfast.protocol.folder import RunFolder
+from holdfast.protocol.job import Bench, make_bench
+from holdfast.protocol.learn import Recipe
+from holdfast.protocol.prepare import recorded_plan
+from holdfast.protocol.tables import parts_of
+from holdfast.records import Trial
+from holdfast.rng import Streams
+from holdfast.stats.bootstrap import draw_counts
+from holdfast.study.book import Book
+from holdfast.study.compared import Compared, Rival, compared, front, mean_bootstraps, rivals
+
+BOOTSTRAPS = 2000
+"""For means over rows."""
+
+METRIC_BOOTSTRAPS = 500
+"""For metrics that are fast under weights."""
+
+SLOW_BOOTSTRAPS = 100
+"""For metrics that are called once per bootstrap and trial."""
+
+
+def rivals_of(run: RunFolder, book: Book, winner: Trial) -> list[Rival] | None:
+    """The winner and the next best trials; differences are in the metric, positive where the winner is better.
+
+    Returns:
+        None where there is nothing to compare: no row scores, or the rows themselves are gone.
+    """
+    draw = Streams(book.state.settings.seed).generator(0, "rivals")
+    found = compared(book, winner)
+    if found is not None:
+        return _from_scores(found, draw)
+    trials = front(book, winner)
+    if not trials:
+        return None
+    try:
+        bench = _bench(run, book)
+    except (DataError, FileNotFoundError):  # the folder holds the log and the pages, and no data any more
+        return None
+    return _from_predictions(book, trials, bench, draw)
+
+
+def _from_scores(found: Compared, draw: np.random.Generator) -> list[Rival]:
+    in_bag = mean_bootstraps(found.scores, draw, BOOTSTRAPS)
+    sign, offset = found.scale.sign, found.scale.offset
+
+    def metric(oriented: np.ndarray) -> np.ndarray:
+        values = (oriented - offset) * sign
+        return np.asarray(sign * (np.sqrt(np.maximum(values, 0.0)) if found.scale.root else values))
+
+    return rivals(found.trials, metric(found.scores.mean(axis=0)), metric(in_bag))
+
+
+def _from_predictions(book: Book, trials: list[Trial], bench: Bench, draw: np.random.Generator) -> list[Rival] | None:
+    """For metrics that are computed from all predictions at once, such as AUC."""
+    metric = bench.metric
+    rows = [book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
+    sheet = sheet_of(rows, metric, bench.truth, bench.folds, bench.rows.groups)
+    if sheet.index[0] != 0:
+        return None
+    many = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
+    counts = list(draw_counts(draw, sheet.n_rows, many, sheet.groups))
+    in_bag = np.concatenate([_values(sheet, metric, weights) for weights in counts])
+    observed = _values(sheet, metric, np.ones((1, sheet.n_rows)))[0]
+    return rivals([trials[place] for place in sheet.index], observed, in_bag)
+
+
+def _values(sheet: Sheet, metric: Metric, weights: np.ndarray) -> np.ndarray:
+    """The metric of every trial under weights of shape (b, N), shape (b, C); higher is better."""
+    assert sheet.y is not None
+    sign = 1 if metric.direction == "maximize" else -1
+    columns = [metric.values_under(sheet.y, values, weights, sheet.folds) for values in sheet.values]
+    return sign * np.stack(columns, axis=1)
+
+
+def _bench(run: RunFolder, book: Book) -> Bench:
+    file, split = recorded_plan(book), book.state.notes["data.split"][0]
+    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    return make_bench(recipe, parts_of(run.path, recipe.schema, folds=bool(split["folds"])))

@@ -1,0 +1,223 @@
+"""status: one study, all of them, and one that is looked at while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import holdfast
+from holdfast.cli import standing as words
+from holdfast.cli import status
+from holdfast.report.status import status_dict
+from holdfast.study.study import Study
+
+Answer = subprocess.CompletedProcess[str]
+Call = Callable[..., Answer]
+Begin = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def growing(tmp_path: Path) -> tuple[Path, Study]:
+    """A study in runs/mine that the test itself tells results to."""
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    space = {"x": holdfast.Float(0, 1)}
+    return tmp_path / "runs", Study(space, seed=0, storage=f"sqlite:///{folder / 'study.db'}", name="mine")
+
+
+def tell(study: Study, value: float) -> None:
+    study.tell(study.ask(), value)
+
+
+def test_of_a_finished_study(call: Call, finished: Path) -> None:
+    answer = call("status", "bc")
+    assert "state       finished\n" in answer.stdout
+    assert "3 of 3: 3 complete" in answer.stdout
+    assert "test rows   opened once by this study" in answer.stdout
+    assert "(95%)" in answer.stdout
+    found = json.loads(call("status", "bc", "--json").stdout)
+    assert found["trials"]["complete"] == 3
+    assert found["stages"]["test.opened"] is True
+    assert found["spending"]["hours"]["spent"] > 0
+    assert found["scores"]["test"]["n"] == 114
+
+
+def test_all_studies_stand_in_a_table_the_latest_first(call: Call, finished: Path) -> None:
+    folder = finished / "runs" / "later"
+    folder.mkdir()
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0, storage=f"sqlite:///{folder / 'study.db'}", name="later")
+    tell(study, 0.25)
+    (finished / "runs" / "broken").mkdir()
+    (finished / "runs" / "broken" / "study.db").write_text("no database")
+    answer = call("status")
+    assert answer.returncode == 0
+    header, first, second, third = answer.stdout.splitlines()
+    assert header.split() == ["study", "state", "metric", "trials", "naive", "estimate", "test"]
+    assert first.split() == ["later", "open", "value", "1", "0.25", "-", "-"]
+    assert second.split()[:6] == ["bc", "finished", "accuracy", "3", "of", "3"]
+    assert third.split()[:2] == ["broken", "unreadable"]
+    found = json.loads(call("status", "--json").stdout)
+    assert [item["name"] for item in found] == ["later", "bc", "broken"]
+
+
+def test_no_studies_and_no_folder_of_them(call: Call, tmp_path: Path) -> None:
+    empty = call("status", "--runs", tmp_path)
+    assert (empty.returncode, empty.stdout) == (0, "")
+    assert "begin one with: holdfast tune PLAN" in empty.stderr
+    missing = call("status", "--runs", tmp_path / "nowhere")
+    assert missing.returncode == 2
+    assert "there is no folder of runs" in missing.stderr
+    assert call("status", "--follow").returncode == 2
+
+
+def test_following_a_finished_study_is_one_line(call: Call, finished: Path) -> None:
+    answer = call("status", "bc", "--follow")
+    assert answer.returncode == 0
+    assert answer.stdout.count("\n") == 1
+    assert answer.stdout.startswith("finished, 3 of 3: 3 complete, best accuracy 0.9")
+
+
+def test_following_says_each_change_once(
+    growing: tuple[Path, Study], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two looks a trial ends, nothing happens, and the study ends itself."""
+    runs, study = growing
+    tell(study, 0.5)
+    steps: list[Callable[[], None]] = [
+        lambda: study.book.note("study.halted", {"why": "that was it"}),
+        lambda: None,
+        lambda: tell(study, 0.25),
+    ]
+    monkeypatch.setattr("holdfast.cli.status.time.sleep", lambda _: steps.pop()())
+    answer = call("status", "mine", "--follow", "--runs", runs)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines() == [
+        "open, 1: 1 complete, best value 0.5 (naive)",
+        "open, 2: 2 complete, best value 0.25 (naive)",
+        "halted, 2: 2 complete, best value 0.25 (naive)",
+    ]
+
+
+def test_following_as_json_is_an_object_a_line(
+    growing: tuple[Path, Study], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, study = growing
+    monkeypatch.setattr(
+        "holdfast.cli.status.time.sleep", lambda _: study.book.note("study.halted", {"why": "that was it"})
+    )
+    lines = call("status", "mine", "--follow", "--json", "--runs", runs).stdout.splitlines()
+    assert [json.loads(line)["halted"] for line in lines] == [None, "that was it"]
+
+
+def test_ctrl_c_ends_the_looking_without_a_word(growing: tuple[Path, Study], begin: Begin) -> None:
+    runs, study = growing
+    tell(study, 0.5)
+    process = begin("status", "mine", "--follow", "--runs", runs)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open, 1: 1 complete, best value 0.5 (naive)\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+def test_on_a_terminal_the_page_is_drawn_over(growing: tuple[Path, Study]) -> None:
+    pty = pytest.importorskip("pty")
+    runs, study = growing
+    tell(study, 0.5)
+    ours, theirs = pty.openpty()
+    program = "import sys; from holdfast.cli import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "status", "mine", "-f", "--runs", str(runs)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "60"},
+    )
+    os.close(theirs)
+    seen, deadline, noted = b"", time.monotonic() + 60, False
+    while b"that was it" not in seen and time.monotonic() < deadline:
+        seen += os.read(ours, 65536)
+        if b"open; the last event was" in seen and not noted:
+            noted = True
+            study.book.note("study.halted", {"why": "that was it"})
+    assert process.wait(20) == 0
+    os.close(ours)
+    assert b"\x1b[2K" in seen
+
+
+@pytest.mark.parametrize(
+    ("happened", "state"),
+    [
+        ([], "beginning"),
+        (["asked"], "searching"),
+        (["asked", "interrupted"], "stopped"),
+        (["asked", "told"], "searching"),
+        (["asked", "told", "study.halted"], "halted"),
+        (["asked", "told", "choice.made"], "finishing"),
+        (["asked", "told", "choice.made", "model.fitted"], "finishing"),
+        (["asked", "told", "choice.made", "model.fitted", "test.opened"], "finished"),
+    ],
+)
+def test_the_state_in_one_word(happened: list[str], state: str) -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0)
+    study.book.note("plan.resolved", {"plan": {"study": {"unseal": "auto"}}})
+    study.book.note("data.split", {"roles": {"test": {}}})
+    choice: dict[str, Any] = {"trial": 0, "metric": "value", "direction": "minimize", "rule": "best"}
+    naive = holdfast.Score(0.5, None, None, 0.95, "uncorrected", "", 10).to_json()
+    opened = {"score": naive, "opening": 1, "earlier": [], "why": ""}
+    notes = {
+        "study.halted": {"why": "x"},
+        "choice.made": {**choice, "config": {}, "naive": naive},
+        "model.fitted": {},
+        "test.opened": opened,
+    }
+    trial = None
+    for event in happened:
+        if event == "asked":
+            trial = study.ask()
+        elif event == "told":
+            assert trial is not None
+            study.tell(trial, 0.5)
+        elif event == "interrupted":
+            study.book.note("trial.interrupted", {"trial": 0})
+        else:
+            study.book.note(event, notes[event])
+    found = status_dict(study.book.state)
+    assert found["state"] == state
+    assert words.rows(found)[1][1].startswith(state)
+
+
+def test_a_test_that_never_opens_is_not_waited_for() -> None:
+    """It is refused where the rows were opened before."""
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0)
+    tell(study, 0.5)
+    naive = holdfast.Score(0.5, None, None, 0.95, "uncorrected", "", 10).to_json()
+    choice = {"trial": 0, "metric": "value", "direction": "minimize", "rule": "best", "config": {}, "naive": naive}
+    for kind, data in (("plan.resolved", {"plan": {"study": {}}}), ("choice.made", choice), ("model.fitted", {})):
+        study.book.note(kind, data)
+    assert status_dict(study.book.state)["state"] == "finishing"
+    assert status_dict(study.book.state, now=time.time() + 60)["state"] == "finished"
+
+
+def test_the_budget_is_shown_against_what_was_spent() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0)
+    price = dict.fromkeys(("usd_per_hour", "watts", "kg_co2e_per_kwh", "carbon_uncertainty"))
+    study.book.note("price.set", {**price, "usd_per_run": 2.0, "carbon_source": "", "workers": 1, "machine": ""})
+    limits = dict.fromkeys(("trials", "hours", "kg_co2e", "disk_bytes"))
+    study.book.note("limits.set", {**limits, "usd": 8.0, "kwh": 1.0})
+    expected = {"hours": [0.5, "counter", 1, 0], "usd": [12.0, "given", 1, 0], "kwh": [None, "unknown", 0, None]}
+    study.book.note("forecast.made", expected)
+    tell(study, 0.5)
+    text = status.page(status_dict(study.book.state))
+    assert "money      2 of 8 USD (25%)\n" in text
+    assert "energy     unknown of 1 kWh\n" in text
+    assert "forecast   30 min, 12 USD in all\n" in text
