@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from holdfast.facts.blocks import Alert, Block, Bullets, Document, Gallery, Paragraph, Section
 from holdfast.facts.cost import account_of
+from holdfast.facts.learning import winners_diagnosis
 from holdfast.facts.log import latest, metric_of, openings, three_scores, winner_of
 from holdfast.facts.numbers import better, count, duration, number, percent
 from holdfast.facts.protocol import protocol_section
@@ -19,7 +20,7 @@ from holdfast.report.conduct import environment_section, failures_section
 from holdfast.report.cost import cost_section
 from holdfast.report.history_figure import history_figure
 from holdfast.report.hyperparameter_figures import hyperparameter_figures
-from holdfast.report.learning import learning_section, winners_diagnosis
+from holdfast.report.learning import learning_section
 from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
 from holdfast.report.parallel_figure import parallel_figure
 from holdfast.report.scores_figure import scores_figure

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.analyse.curves import Diagnosis, diagnose
 from holdfast.facts.blocks import Block, Figure, Gallery, Paragraph, Section
-from holdfast.facts.log import metric_of, three_scores, winner_of
+from holdfast.facts.learning import diagnosis_of, train_score, winners_diagnosis
+from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, count, number
 from holdfast.records import Trial
 from holdfast.report.charts import SMALL, chart, label, specification, symbols, tooltip
@@ -22,9 +22,6 @@ MOST_CURVES = 6
 MOST_SCORES = 12
 """Trials whose training score is set beside the validation score."""
 
-TWO_SIDED = 3.919927969080108
-"""The width of a 95% interval in standard errors."""
-
 SIDES: dict[str, tuple[str, str]] = {"training": (VERMILION, "triangle-up"), "validation": (BLUE, "circle")}
 """Each side, its colour and its shape."""
 
@@ -36,7 +33,7 @@ def learning_section(state: StudyState) -> Section:
     verdict = winners_diagnosis(state)
     if verdict is not None:
         blocks.append(Paragraph(f"The winner: {verdict.kind}. {verdict.sentence}"))
-    scores = _scores_figure(state, [trial for trial in best if _train(trial) is not None][:MOST_SCORES])
+    scores = _scores_figure(state, [trial for trial in best if train_score(trial) is not None][:MOST_SCORES])
     if scores is not None:
         blocks.append(scores)
     curves = [figure for trial in best[:MOST_CURVES] if (figure := _curve_figure(state, trial)) is not None]
@@ -50,14 +47,6 @@ def learning_section(state: StudyState) -> Section:
     return Section("Learning: training against validation", blocks)
 
 
-def winners_diagnosis(state: StudyState) -> Diagnosis | None:
-    """The verdict on the winner; None where there is neither a curve nor a training score."""
-    winner = winner_of(state)
-    if winner is None or (_train(winner) is None and winner.extra.get("curve") is None):
-        return None
-    return _diagnosis(state, winner)
-
-
 def _best(state: StudyState) -> list[Trial]:
     """The trials with a score, best first, the chosen one in front of them."""
     winner = winner_of(state)
@@ -65,13 +54,6 @@ def _best(state: StudyState) -> list[Trial]:
     if winner is None:
         return ranked
     return [winner, *(trial for trial in ranked if trial.number != winner.number)]
-
-
-def _train(trial: Trial) -> float | None:
-    value = trial.extra.get("train")
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _curve(state: StudyState, trial: Trial) -> Mapping[str, Any] | None:
@@ -92,26 +74,6 @@ def _curve(state: StudyState, trial: Trial) -> Mapping[str, Any] | None:
     }
 
 
-def _diagnosis(state: StudyState, trial: Trial) -> Diagnosis:
-    best = winner_of(state)
-    return diagnose(
-        _train(trial),
-        trial.metrics.get(state.first_metric, math.nan),
-        state.settings.directions[state.first_metric],
-        trial.extra.get("curve"),
-        noise=_noise(state),
-        best=None if best is None else best.metrics.get(state.first_metric),
-    )
-
-
-def _noise(state: StudyState) -> float | None:
-    """The standard error of a validation score, from the width of the estimate's interval."""
-    estimate = three_scores(state).estimate
-    if estimate is None or estimate.low is None or estimate.high is None or estimate.level != 0.95:
-        return None
-    return (estimate.high - estimate.low) / TWO_SIDED
-
-
 def _name(state: StudyState, trial: Trial) -> str:
     winner = winner_of(state)
     return f"trial {trial.number}{', the winner' if winner is not None and winner.number == trial.number else ''}"
@@ -124,8 +86,8 @@ def _curve_figure(state: StudyState, trial: Trial) -> Figure | None:
         return None
     name = _name(state, trial)
     spec = specification(_curve_layers(curve, rows), 190, title=name)
-    verdict = _diagnosis(state, trial)
-    if trial.extra.get("curve") is None and _train(trial) is None:
+    verdict = diagnosis_of(state, trial)
+    if trial.extra.get("curve") is None and train_score(trial) is None:
         text = f"{name.capitalize()}: {_ends(curve)}."
     else:
         text = f"{name.capitalize()}: {verdict.kind}. {verdict.sentence}"
@@ -183,7 +145,7 @@ def _scores_figure(state: StudyState, trials: list[Trial]) -> Figure | None:
     rows: list[dict[str, Any]] = [
         {"name": _name(state, trial), "train": train, "validation": trial.metrics[state.first_metric]}
         for trial in trials
-        if (train := _train(trial)) is not None and math.isfinite(trial.metrics.get(state.first_metric, math.nan))
+        if (train := train_score(trial)) is not None and math.isfinite(trial.metrics.get(state.first_metric, math.nan))
     ]
     if not rows:
         return None
