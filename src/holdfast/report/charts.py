@@ -48,10 +48,13 @@ def labels(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
 
 
 def chart(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:
-    """A chart of the rows, which are part of its specification."""
+    """A chart of the rows, which are part of its specification.
+
+    They are a tuple: Altair copies a list, item by item, each time the chart is put into another.
+    """
     import altair as alt
 
-    return alt.Chart({"values": list(rows)})
+    return alt.Chart({"values": tuple(rows)})
 
 
 def symbols(field: str, marks: Mapping[str, tuple[str, str]], seen: Sequence[str], **legend: Any) -> tuple[Any, Any]:
@@ -77,22 +80,15 @@ def tooltip(**fields: str) -> list[alt.Tooltip]:
 
 
 def specification(drawn: Any, height: float, *, title: str = "", right: int = 12) -> dict[str, Any]:
-    """A chart (one view, perhaps of layers) as a dict of Vega-Lite; its width is set where it is drawn."""
-    import altair as alt
+    """A chart (one view, perhaps of layers) as a dict of Vega-Lite; its width is set where it is drawn.
 
-    named = {"title": alt.TitleParams(title, anchor="start", fontSize=13, fontWeight=600, offset=8)} if title else {}
-    finished = (
-        drawn.properties(height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"), **named)
-        .configure(
-            background="transparent", font=FONT, aria=False, padding={"left": 4, "right": right, "top": 6, "bottom": 4}
-        )
-        .configure_view(strokeWidth=0)
-        .configure_title(color=INK)
-        .configure_axis(**_AXIS)
-        .configure_legend(labelColor=INK, labelFontSize=12, symbolSize=80, columnPadding=18, labelLimit=260)
-    )
-    spec: dict[str, Any] = finished.to_dict(validate=False)
-    return spec
+    What all figures share is added to the dict: each call on a chart would copy all of it.
+    """
+    spec: dict[str, Any] = drawn.to_dict(validate=False)
+    padding = {"left": 4, "right": right, "top": 6, "bottom": 4}
+    config = {**spec.get("config", {}), **_CONFIG, "padding": padding}
+    named = {"title": {"text": title, "anchor": "start", "offset": 8}} if title else {}
+    return {**spec, "height": height, "autosize": {"type": "fit-x", "contains": "padding"}, **named, "config": config}
 
 
 def sized(spec: Mapping[str, Any], width: int | str) -> dict[str, Any]:
@@ -100,21 +96,29 @@ def sized(spec: Mapping[str, Any], width: int | str) -> dict[str, Any]:
     return {**spec, "width": width}
 
 
-_AXIS = {
-    "labelColor": INK,
-    "titleColor": INK,
-    "domainColor": INK,
-    "tickColor": INK,
-    "gridColor": INK,
-    "gridOpacity": 0.13,
-    "domainOpacity": 0.5,
-    "tickOpacity": 0.5,
-    "labelFontSize": 12,
-    "labelLimit": 150,
-    "titleFontSize": 12,
-    "titleFontWeight": "normal",
-    "titlePadding": 8,
-    "titleLimit": 280,
+_CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": FONT,
+    "aria": False,
+    "view": {"stroke": None},
+    "title": {"color": INK, "fontSize": 13, "fontWeight": 600},
+    "legend": {"labelColor": INK, "labelFontSize": 12, "symbolSize": 80, "columnPadding": 18, "labelLimit": 260},
+    "axis": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "domainColor": INK,
+        "tickColor": INK,
+        "gridColor": INK,
+        "gridOpacity": 0.13,
+        "domainOpacity": 0.5,
+        "tickOpacity": 0.5,
+        "labelFontSize": 12,
+        "labelLimit": 150,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+        "titleLimit": 280,
+    },
 }
 
 

@@ -32,7 +32,7 @@ def history_figure(state: StudyState) -> Figure | None:
     history = search_history(state)
     if not history.points:
         return None
-    spec = specification(_layers(history, len(state.trials)), HEIGHT, right=70)
+    spec = specification(_layers(history, len(state.trials)), HEIGHT, right=12)
     return Figure("history", spec, _caption(history), _alternative(history, len(state.trials)))
 
 
@@ -123,8 +123,7 @@ def _caption(history: SearchHistory) -> str:
     ]
     if history.best:
         improved = [step["trial"] for step in history.best[:-1]]
-        n = history.best[-1]["trial"] + 1
-        parts.append(f"It last improved at trial {improved[-1]}, {1 + improved[-1]} of {n} trials in.")
+        parts.append(f"It last improved at trial {improved[-1]}; the last one is trial {history.best[-1]['trial']}.")
     if naive is not None and estimate is not None:
         parts.append(
             f"Naively the search ends at {number(naive.value)}; corrected for having picked the best, at the green "

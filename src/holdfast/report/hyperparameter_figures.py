@@ -101,7 +101,8 @@ def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory) ->
         .encode(y=y, **common),
     ]
     if axis.categorical:
-        medians = [{"at": choice, "value": value} for choice, value in _medians(axis, drawn).items()]
+        low, high = history.scale
+        medians = [{"at": choice, "value": value} for choice, value in _medians(axis, points) if low < value < high]
         layers.append(chart(medians).mark_tick(color=INK, thickness=2, size=34).encode(x=x, y=y))
     return alt.layer(*layers)
 
@@ -133,10 +134,12 @@ def _value_axis(axis: Axis) -> Any:
     return alt.X("at:Q", title=named, scale=scale, axis=alt.Axis(grid=False, tickCount=5, labelOverlap=True, **whole))
 
 
-def _medians(axis: Axis, points: list[dict[str, Any]]) -> dict[str, float]:
+def _medians(axis: Axis, points: list[dict[str, Any]]) -> list[tuple[str, float]]:
     """The median score of each choice that has one."""
-    groups = {choice: [point["value"] for point in points if point["at"] == choice] for choice in axis.choices}
-    return {choice: float(np.median(values)) for choice, values in groups.items() if values}
+    groups = {
+        choice: [p["exact"] for p in points if p["at"] == choice and p["kind"] != FAILED] for choice in axis.choices
+    }
+    return [(choice, float(np.median(values))) for choice, values in groups.items() if values]
 
 
 def _caption(axis: Axis, state: StudyState, order: list[Trial]) -> str:

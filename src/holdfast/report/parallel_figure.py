@@ -98,7 +98,9 @@ def _layers(found: list[Axis], history: SearchHistory, lines: _Lines) -> Any:
     color = alt.Color(
         "band:N",
         scale=alt.Scale(domain=seen, range=[BANDS[band][0] for band in seen]),
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, columns=2),
+        legend=alt.Legend(
+            title=None, orient="top", symbolType="stroke", symbolStrokeWidth=4, symbolSize=250, columns=2
+        ),
     )
     rails = chart({"y": row, "x": 0.0, "x2": 1.0} for row in range(rows))
     drawn = [rails.mark_rule(color=INK, opacity=0.45).encode(y=y, x=x, x2="x2:Q")]
