@@ -5,7 +5,7 @@ import pytest
 
 from holdfast.analyse.trends import FEWEST_POINTS, ending, jitter, smoothed, turn
 
-THINNED = np.array([1.0, *range(4, 61, 4)])
+THINNED = np.array([1.0, *range(5, 61, 5)])
 
 
 def falling_then(rise: float, at: float, steps: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from holdfast.evaluate.metrics import metric_named
 from holdfast.execute.inline import Inline
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.learn import Prepared
-from holdfast.protocol.training_score import train_score
+from holdfast.protocol.training_score import sample_sizes, train_score
 from holdfast.protocol.tune import tune
 from holdfast.records import Trial, TrialState
 from holdfast.train.task import Task
@@ -102,3 +102,13 @@ def test_a_metric_that_raises_on_training_rows_fails_no_trial() -> None:
     assert found == {"notes": ["The metric 'm:moody' cannot be computed on the training rows: ValueError: no mood"]}
     undefined = Prepared(None, X, np.zeros(20, dtype=int), ready.task)
     assert train_score(metric_named("auc", "binary", 2), [model], [undefined], [9], 2) == {}
+
+
+def test_families_that_look_rows_up_are_asked_for_fewer() -> None:
+    from holdfast.data.columns import infer_schema
+    from holdfast.protocol.learn import Recipe
+
+    schema = infer_schema(pl.DataFrame({"a": [0.0, 1.0, 2.0], "y": ["p", "q", "q"]}), "y")
+    parts = [np.zeros((n, 1)) for n in (100, 1000, 50_000)]
+    for family, sizes in [("tree", [100, 1000, 2000]), ("knn", [100, 250, 500]), ("mine:own", [100, 1000, 2000])]:
+        assert sample_sizes(Recipe(family, None, schema, Path()), parts) == sizes

@@ -18,7 +18,7 @@ from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.learn import Prepared, Recipe, fit, import_models, predict, prepare
 from holdfast.protocol.tables import Judged, Part, judged_rows, parts_of
-from holdfast.protocol.training_score import train_score
+from holdfast.protocol.training_score import sample_sizes, train_score
 from holdfast.records import (
     Assignment,
     Cause,
@@ -133,7 +133,8 @@ class Bench:
 
     def extras(self, models: Sequence[Any], curves: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
         """What is kept beside a trial: the metric on training rows (``train``) and the mean ``curve``, where known."""
-        found = train_score(self.metric, models, self.prepared, [len(rows) for rows in self.judged], self._classes)
+        sizes = sample_sizes(self.recipe, self.judged)
+        found = train_score(self.metric, models, self.prepared, sizes, self._classes)
         curve = mean_curve(curves)
         return found if curve is None else {**found, "curve": curve}
 

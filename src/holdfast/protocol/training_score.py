@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.evaluate.metrics import Metric
-from holdfast.protocol.learn import Prepared, predict
+from holdfast.protocol.learn import Prepared, Recipe, predict
 from holdfast.train.curves import evenly
 
 MOST_ROWS = 2000
@@ -17,9 +17,20 @@ MOST_ROWS = 2000
 So the training score is about as precise as the validation score, and takes no longer to get.
 """
 
+FEW_ROWS = 200
+"""Where predicting takes as long as fitting: a quarter of the rows that the part is judged on, but at least these."""
+
+
+def sample_sizes(recipe: Recipe, judged: Sequence[np.ndarray]) -> list[int]:
+    """How many training rows of each part are predicted, by sizes alone: no clock has a say in what is recorded."""
+    family = recipe.find_family()
+    slow = family is not None and family.looks_up
+    most = [min(MOST_ROWS, len(rows)) for rows in judged]
+    return [min(rows, max(FEW_ROWS, rows // 4)) if slow else rows for rows in most]
+
 
 def train_score(
-    metric: Metric, models: Sequence[Any], prepared: Sequence[Prepared], judged: Sequence[int], n_classes: int
+    metric: Metric, models: Sequence[Any], prepared: Sequence[Prepared], sizes: Sequence[int], n_classes: int
 ) -> dict[str, Any]:
     """``{"train": value}``: the metric on evenly spaced rows that each part was given to learn from, pooled.
 
@@ -31,14 +42,14 @@ def train_score(
         metric: the study's.
         models: one for each part, fitted on its rows.
         prepared: the rows of the parts.
-        judged: how many rows each part is judged on.
+        sizes: how many rows of each part are predicted.
         n_classes: of the target, 0 for a regression.
     """
     truth, predictions, folds = [], [], []
     for part, (model, ready) in enumerate(zip(models, prepared, strict=True)):
         if ready.y is None:
             return {}
-        rows = evenly(len(ready.y), min(MOST_ROWS, judged[part]))
+        rows = evenly(len(ready.y), sizes[part])
         truth.append(ready.y[rows])
         folds.append(np.full(len(rows), part))
         predictions.append(predict(model, metric, ready.X[rows], n_classes))

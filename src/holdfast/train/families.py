@@ -45,6 +45,7 @@ class Family:
         docs: one sentence.
         fidelity: how much training a trial may have, None where a fit is all or nothing.
         instead: for tasks it cannot learn, the family to name in the refusal.
+        looks_up: whether a prediction is compared with stored rows, so that many of them cost as much as the fit.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Family:
     docs: str
     fidelity: Fidelity | None = None
     instead: str | None = None
+    looks_up: bool = False
 
     def build(self, config: Config, task: Task, seed: int, *, epochs: int | None = None) -> Estimator:
         """A model before its fit; the same arguments and rows give the same fit.

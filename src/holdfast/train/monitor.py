@@ -19,11 +19,11 @@ from holdfast.train.rows import Targets, as_matrix
 FEWEST, MOST = 256, 2000
 """Rows of a kind that are looked at: a tenth of the rows that are fitted, within these bounds."""
 
-SHARE = 0.035
+SHARE = 0.025
 """The part of an epoch's time that taking the losses may take, as the sizes foretell it."""
 
-LONGEST_STRIDE = 4
-"""At least every fourth epoch has a point, whatever it costs: a few milliseconds, where an epoch takes so little."""
+LONGEST_STRIDE = 5
+"""At least every fifth epoch has a point, whatever it costs: a few milliseconds, where an epoch takes so little."""
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
