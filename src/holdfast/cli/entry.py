@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the work failed, 2 the request was wrong, 130 stopped by C
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -83,6 +84,8 @@ def _usage(exc: Any) -> str:
 
 def _system(exc: OSError) -> str:
     """What the operating system refused."""
+    if exc.errno == errno.ENOSPC:
+        return "the disk is full; what is on record is kept, so free some space and run the same command again"
     reason = (exc.strerror or str(exc) or type(exc).__name__).lower()
     return f"the system refused {exc.filename!r}: {reason}" if exc.filename else f"the system refused: {reason}"
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 
@@ -37,6 +37,24 @@ def show_bytes(data: bytes) -> None:
 def is_live(stream: TextIO) -> bool:
     """Whether lines written there can be written over: a terminal, and not one that only types."""
     return stream.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
+
+
+def show_marked(text: str, styles: Mapping[str, str]) -> None:
+    """Data, on stdout; on a terminal that shows colours, a line's first word is coloured as ``styles`` says."""
+    if not is_live(sys.stdout) or os.environ.get("NO_COLOR"):
+        show(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True)
+    for line in text.splitlines():
+        word = next(iter(line.split()), "")
+        shown = Text(line, style="" if line.startswith(" ") or not line else "bold")
+        if line.startswith(" ") and word in styles:
+            at = line.index(word)
+            shown.stylize(styles[word], at, at + len(word))
+        console.print(shown)
 
 
 def columns(stream: TextIO) -> int | None:
