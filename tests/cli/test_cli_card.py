@@ -54,7 +54,7 @@ def test_a_card_that_was_changed_elsewhere_is_left_alone(finished: Path, call: C
     CARD.write_text(changed, encoding="utf-8")
     done = call("card", "bc")
     assert done.returncode == 2
-    assert "is left as it is, because its front matter and top was changed" in done.stderr
+    assert "is left as it is, because its front matter and top were changed" in done.stderr
     assert CARD.read_text(encoding="utf-8") == changed
 
 

@@ -63,6 +63,18 @@ def test_everything_that_the_log_knows_is_on_the_card() -> None:
     assert problems_of(text) == []
 
 
+def test_prices_budget_and_how_the_winner_learned_are_said() -> None:
+    study = logs.bare_study(n_trials=2)
+    study.book.note("price.set", {"usd_per_hour": 2.0, "kg_co2e_per_kwh": 0.4, "carbon_source": "given"})
+    study.book.note("limits.set", {"trials": 9, "hours": 1.5, "usd": 5.0, "kwh": None})
+    study.book.note("limits.reached", {"limit": "usd", "allowed": 5.0, "spent": 5.0, "text": "5 USD were spent."})
+    text = card_text(study.book)
+    assert "Reckoned with 2 USD an hour and 0.4 kg CO2e a kWh (given)." in text
+    assert "The budget allowed 1 h 30 min and 5 USD." in text
+    assert "The budget ended the search: 5 USD were spent." in text
+    assert "How the winner learned" not in text
+
+
 def test_nothing_of_the_machine_or_of_secrets_is_given_away() -> None:
     study = logs.bare_study()
     logs.note_plan(study, path="/home/alice/project/plan.toml")

@@ -90,7 +90,9 @@ def read_card(text: str, where: str) -> Written:
     changed = [name for (name, body), known in zip(sections, hashes, strict=True) if _digest(body) != known]
     if changed:
         names = listed([name if name in {FRONT, TOP} else f"section '{name}'" for name in changed])
-        raise _refusal(where, f"its {names} was changed outside of the parts for a person")
+        raise _refusal(
+            where, f"its {names} {'was' if len(changed) == 1 else 'were'} changed outside of the parts for a person"
+        )
     return Written(data, words, places)
 
 

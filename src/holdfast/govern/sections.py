@@ -9,9 +9,11 @@ from typing import Any
 
 from holdfast.facts.blocks import Alert, Block, Bullets, Command, Paragraph, Section, Table
 from holdfast.facts.cost import account_of, lines_table, totals_table
+from holdfast.facts.learning import winners_diagnosis
 from holdfast.facts.log import ThreeScores, latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, count, duration, interval, listed, number, shortened, shown, utc
 from holdfast.facts.search import search_section
+from holdfast.facts.spending import WHAT, amount
 from holdfast.facts.winner import agreement, describe, exact, luck_sentence, winner_table
 from holdfast.govern.metadata import TASKS, family_of, source_name, task_of
 from holdfast.records import Score, TrialState, Value
@@ -136,12 +138,9 @@ def cost_section(state: StudyState) -> Section:
     if not state.trials:
         return Section("What it cost", [Paragraph("No trial has been asked yet.")])
     whole, price = account_of(state), latest(state, "price.set")
-    blocks: list[Block] = [totals_table(whole), lines_table(whole)]
-    if price is not None:
-        blocks.append(Paragraph(_prices(price)))
-    else:
-        blocks.append(Paragraph("No prices are on the log. What nobody measured is unknown, which is not nought."))
-    return Section("What it cost", blocks)
+    said = "No prices are on the log." if price is None else _prices(price)
+    words = f"{said} {_budget(state)}What nobody measured is unknown, which is not nought."
+    return Section("What it cost", [totals_table(whole), lines_table(whole), Paragraph(words)])
 
 
 def _model_rows(state: StudyState, family: str, fitted: Mapping[str, Any] | None) -> list[list[str]]:
@@ -228,6 +227,9 @@ def _limits_of_scores(state: StudyState) -> list[str]:
 
 def _limits_of_search(state: StudyState) -> list[str]:
     found = []
+    verdict = winners_diagnosis(state)
+    if verdict is not None:
+        found.append(f"How the winner learned: {verdict.kind}. {verdict.sentence}")
     failed = sum(trial.state is TrialState.FAILED for trial in state.trials)
     if failed:
         found.append(
@@ -276,4 +278,11 @@ def _prices(price: Mapping[str, Any]) -> str:
         known.append(f"{number(price['kg_co2e_per_kwh'])} kg CO2e a kWh{source}")
     said = f"Reckoned with {listed(known)}." if known else "No prices were given."
     machine = f" The machine: {price['machine']}." if price.get("machine") else ""
-    return f"{said}{machine} What nobody measured is unknown, which is not nought."
+    return f"{said}{machine}"
+
+
+def _budget(state: StudyState) -> str:
+    """The limits of the budget beside trials, in a sentence; empty without any."""
+    limits = latest(state, "limits.set") or {}
+    known = [amount(name, limits[name]) for name in WHAT if limits.get(name) is not None]
+    return f"The budget allowed {listed(known)}. " if known else ""
