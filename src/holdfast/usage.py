@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -111,6 +112,11 @@ def total(figures: Iterable[tuple[Figure, float]]) -> Figure:
     coverage = covered / weights if weights > 0 else len(known) / len(items)
     method = max((figure.method for figure, _ in known), key=_ORDER.index)
     return Figure(value, method, min(coverage, 1.0), _spread([figure for figure, _ in known], value))
+
+
+def both(first: float | None, second: float | None) -> float | None:
+    """The uncertainty of a product of two independent numbers, from that of each; None if either is unknown."""
+    return None if first is None or second is None else math.hypot(first, second)
 
 
 def together(usages: Sequence[Usage]) -> Usage:

@@ -107,6 +107,21 @@ def _zombie(pid: int) -> bool:
         return True
 
 
+def test_what_runs_ends_when_the_driver_is_overdue() -> None:
+    driver = ScriptedDriver([[assignment(0)], [assignment(1)]], deadline=time.monotonic() + 3.0)
+    began = time.monotonic()
+    run(Processes(2), EchoJob(sleep=60.0), driver)
+    assert time.monotonic() - began < 10.0
+    for outcome in driver.outcomes:
+        assert (outcome.state, outcome.cause, outcome.error) == (
+            TrialState.FAILED,
+            Cause.BUDGET,
+            "the budget is spent",
+        )
+        assert 0.0 < outcome.seconds < 10.0
+
+
+
 def test_a_script_without_a_main_guard_runs_once_and_sends_lambdas(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("def tenfold(x):\n    return 10.0 * x\n")
     process = run_script(

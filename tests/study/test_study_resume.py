@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from holdfast.execute.base import Nothing
 from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.log.verify import verify
-from holdfast.records import Trial, TrialState
+from holdfast.records import Outcome, Trial, TrialState
 from holdfast.search.manual import Manual
 from holdfast.study import actions, lock
 from holdfast.study.driver import StudyDriver
@@ -229,6 +230,22 @@ def test_two_that_see_the_same_lost_trial_restart_it_once(tmp_path: Path) -> Non
     assert two.trials[0].restarts == 1
 
 
+class GenerousOverseer:
+    """Never has enough."""
+
+    def given(self, trials: Sequence[int]) -> None:
+        pass
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        return outcome
+
+    def enough(self) -> bool:
+        return False
+
+    def overdue(self) -> str | None:
+        return None
+
+
 def test_a_driver_that_is_alone_keeps_others_out(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/s.db"
     study, other = make_study("random", storage), make_study("random", storage)
@@ -241,11 +258,11 @@ def test_a_driver_that_is_alone_keeps_others_out(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lock, "PATIENCE", 0.05)
-        study.run(ObjectiveJob(objective, ("value",)), Inline(), n_trials=1, exclusive=True)
+        study.run(ObjectiveJob(objective, ("value",)), Inline(), n_trials=1, overseer=GenerousOverseer())
     other.tell(other.ask(), 1.0)
     held = other.ask()
     with pytest.raises(RequestError, match="is being driven by another process"):
-        study.run(ObjectiveJob(objective, ("value",)), Inline(), n_trials=1, exclusive=True)
+        study.run(ObjectiveJob(objective, ("value",)), Inline(), n_trials=1, overseer=GenerousOverseer())
     other.tell(held, 1.0)
     assert [t.state for t in other.trials] == [TrialState.COMPLETE] * 3
 

@@ -25,6 +25,10 @@ class Driver(Protocol):
         """The assignments of one call of the job (often one)."""
         ...
 
+    def overdue(self) -> str | None:
+        """Why what runs has to end now, because the budget is spent; None to let it run. Asked again and again."""
+        ...
+
     def report(self, report: Report) -> Verdict:
         """Take a report from a running trial and judge the trial."""
         ...
@@ -46,6 +50,7 @@ class Executor(Protocol):
         """Feed the driver's assignments to the job until `Nothing.DONE` and all that ran has finished.
 
         A worker process that dies gives an outcome FAILED with cause LOST for each of its trials. On KeyboardInterrupt
-        the workers are gone within a second and the interrupt passes on.
+        the workers are gone within a second and the interrupt passes on. Once the driver is `Driver.overdue`, an
+        executor that can end what runs does so, with outcomes FAILED and cause BUDGET.
         """
         ...

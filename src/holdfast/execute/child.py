@@ -109,6 +109,14 @@ class Child:
         self.assignments = ()
         return outcomes
 
+    def cut_short(self, why: str) -> list[Outcome]:
+        """End it in the middle of its work, because the budget is spent; outcomes for what it was doing."""
+        seconds = time.perf_counter() - self._given_at
+        outcomes = failed(self.assignments, Cause.BUDGET, why, seconds)
+        self.assignments = ()
+        self.kill()
+        return outcomes
+
     def dismiss(self) -> None:
         """Let it know that there is no more to do."""
         self.connection.close()

@@ -74,6 +74,11 @@ def _drive(children: list[Child], slots: int, start: Callable[[], Child], driver
     while True:
         done = done or _give_out(children, slots, start, driver)
         busy = [child for child in children if child.busy]
+        why = driver.overdue() if busy else None
+        if why is not None:
+            for child in busy:
+                _finish(child.cut_short(why), driver)
+            busy = []
         if not busy:
             if done:
                 return

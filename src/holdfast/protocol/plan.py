@@ -6,19 +6,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from holdfast.errors import RequestError
+from holdfast.meter.budget import Limits, disk_bytes
 from holdfast.records import Value
 
-NOT_YET = {
-    "usd": "money",
-    "kg_co2e": "carbon",
-    "kwh": "energy",
-    "disk": "disk",
-}
-"""Budgets that are known by name and refused until they are metered."""
+
+NOT_ON_WINDOWS = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))]
+)
+"""Names that Windows keeps for devices, whatever the case and the ending."""
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class StudyTable(_Table):
@@ -35,6 +35,14 @@ class StudyTable(_Table):
         "at-end",
         description="Open the sealed test set once when the choice is made, or only on `holdfast unseal NAME`.",
     )
+
+
+    @field_validator("name")
+    @classmethod
+    def _a_folder_everywhere(cls, value: str) -> str:
+        if value.endswith(".") or value.partition(".")[0].lower() in NOT_ON_WINDOWS:
+            raise ValueError("on Windows no folder can have that name, so choose another one")
+        return value
 
 
 class DataTable(_Table):
@@ -121,18 +129,54 @@ class MetricTable(_Table):
     )
 
 
+class PriceTable(_Table):
+    """What work costs, so that it can be priced before it runs and stopped at the budget."""
+
+    usd_per_run: float | None = Field(None, ge=0, description="US dollars for each trial.")
+    usd_per_hour: float | None = Field(None, ge=0, description="US dollars for an hour of the machine.")
+    watts: float | None = Field(
+        None, gt=0, description="The power of the whole machine while it works; by default codecarbon meters it."
+    )
+    kg_co2e_per_kwh: float | None = Field(None, ge=0, description="The carbon intensity of the electricity.")
+    country: str | None = Field(
+        None,
+        description="The country whose mean carbon intensity counts, as an ISO code such as `DEU` or `DE`; without it "
+        "and without a number, the world's average counts, and is far from certain.",
+    )
+
+    @model_validator(mode="after")
+    def _one_intensity(self) -> PriceTable:
+        if self.country is not None and self.kg_co2e_per_kwh is not None:
+            raise ValueError("it has both 'country' and 'kg_co2e_per_kwh'; keep one of them")
+        return self
+
+
 class BudgetTable(_Table):
-    """What the search may cost."""
+    """What the study may cost in all. At a limit the search ends, with room for the final fit and a whole result."""
 
-    hours: float | None = Field(None, gt=0, description="No trial starts after so many hours.")
+    trials: int | None = Field(None, ge=1, description="At most so many trials, whatever `[search] trials` says.")
+    hours: float | None = Field(None, gt=0, description="Hours of work, final fit and estimate included.")
+    usd: float | None = Field(None, gt=0, description="US dollars, by the prices in `[price]`.")
+    kwh: float | None = Field(None, gt=0, description="Kilowatt-hours.")
+    kg_co2e: float | None = Field(None, gt=0, description="Kilograms of CO2 equivalents.")
+    disk: float | str | None = Field(
+        None, description='Room for the folder of the run: gigabytes, or a text such as `"500 MB"`.'
+    )
 
-    @model_validator(mode="before")
+    @field_validator("disk")
     @classmethod
-    def _refuse_what_is_not_metered_yet(cls, data: Any) -> Any:
-        for key in data if isinstance(data, dict) else ():
-            if key in NOT_YET:
-                raise ValueError(f"a budget of {NOT_YET[key]} ('{key}') is not built yet; there is 'hours'")
-        return data
+    def _a_size(cls, value: float | str | None) -> float | str | None:
+        if value is not None:
+            try:
+                disk_bytes(value)
+            except RequestError as exc:
+                raise ValueError(str(exc)) from exc
+        return value
+
+    def limits(self) -> Limits:
+        """The limits, as records."""
+        size = None if self.disk is None else disk_bytes(self.disk)
+        return Limits(self.trials, self.hours, self.usd, self.kwh, self.kg_co2e, size)
 
 
 class TrialTable(_Table):
@@ -155,6 +199,7 @@ class Plan(_Table):
     )
     search: SearchTable = Field(default_factory=SearchTable, description="The search.")
     metric: MetricTable = Field(default_factory=MetricTable, description="The metric.")
+    price: PriceTable = Field(default_factory=PriceTable, description="The prices.")
     budget: BudgetTable = Field(default_factory=BudgetTable, description="The budget.")
     trials: tuple[TrialTable, ...] = Field((), description="Configurations to try first.")
 
@@ -162,6 +207,11 @@ class Plan(_Table):
     @classmethod
     def _list(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def most_trials(self) -> int:
+        """How many trials the search and the budget allow."""
+        return min(self.search.trials, self.budget.trials or self.search.trials)
 
     def to_json(self) -> dict[str, Any]:
         """Every key with its value, as JSON values."""

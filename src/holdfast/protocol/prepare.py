@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,10 @@ from holdfast.data.seal import SealRecord, load_role, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
-from holdfast.protocol.folder import RunFolder
+from holdfast.log.open import check_place
+from holdfast.meter.price import Price
+from holdfast.protocol.cost import check_budget, price_of
+from holdfast.protocol.folder import RunFolder, whole_or_none
 from holdfast.protocol.learn import Recipe, is_clustering, task_of
 from holdfast.protocol.overrides import overridden
 from holdfast.protocol.plan import Plan, TrialTable
@@ -64,21 +67,25 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
     plan = file.plan
     source, table = _load(file)
     asked = _asked(file, table)
-    run.path.mkdir(parents=True, exist_ok=True)
-    seal, hashes = write_roles(run.path, table.frame, table.roles, table.schema)
-    study = Study(
-        asked.space,
-        direction={asked.metric.name: asked.metric.direction},
-        strategy=asked.strategy,
-        seed=plan.study.seed,
-        storage=run.storage(plan.study.storage),
-        name=plan.study.name,
-        fidelity=asked.fidelity,
-    )
-    write_plan(plan, run)
-    opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
-    wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
-    study.book.commit(lambda _: ([*opening, *wishes], None))
+    with file.at("study", "storage"):
+        check_place(plan.study.storage)
+    with whole_or_none(run):
+        run.path.mkdir(parents=True, exist_ok=True)
+        seal, hashes = write_roles(run.path, table.frame, table.roles, table.schema)
+        study = Study(
+            asked.space,
+            direction={asked.metric.name: asked.metric.direction},
+            strategy=asked.strategy,
+            seed=plan.study.seed,
+            storage=run.storage(plan.study.storage),
+            name=plan.study.name,
+            fidelity=asked.fidelity,
+        )
+        write_plan(plan, run)
+        opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
+        opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
+        wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
+        study.book.commit(lambda _: ([*opening, *wishes], None))
     return Ready(plan, run, study, asked.recipe, seal)
 
 
@@ -102,6 +109,7 @@ class _Asked:
     strategy: Strategy
     fidelity: Fidelity | None
     requests: list[tuple[Config, str]]
+    price: Price
 
 
 def _load(file: PlanFile) -> tuple[Source, _Table]:
@@ -131,16 +139,25 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("model", "ship"):
         _check_shipping(plan, table.split)
     with file.at("model", "family"):
-        default = recipe.default_space(task_of(recipe, len(table.roles.rows("train")), len(table.schema.features)))
+        task = task_of(recipe, len(table.roles.rows("train")), len(table.schema.features))
+        default = recipe.default_space(task)
     with file.at("space"):
         space = overridden(default, plan.space, lambda name: file.at("space", name))
+    with file.at(*(("model", "family") if default is None else ("space",))):
+        if plan.space or default is None:
+            recipe.check_config(space.default_config(), task)
     with file.at("trials"):
         requests = [_request(space, number, trial) for number, trial in enumerate(plan.trials, start=1)]
     with file.at("search", "strategy"):
-        strategy = make_strategy(plan.search.strategy, plan.search.settings)
+        strategy = make_strategy(plan.search.strategy)
+    with file.at("search", "settings"):
+        strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
     with file.at("search", "fidelity"):
         fidelity = _fidelity(plan, recipe)
-    return _Asked(recipe, metric, space, strategy, fidelity, requests)
+    with file.at("price", "country"):
+        price = price_of(plan)
+    check_budget(file, price)
+    return _Asked(recipe, metric, space, strategy, fidelity, requests, price)
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -150,8 +167,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         PlanError: on a changed plan, naming what differs.
         DataError: if the rows of an open role, while they are still needed, are not those that were written.
     """
-    recorded = book.state.notes["plan.resolved"][0]["plan"]
-    differences = different_keys(recorded, file.plan.to_json())
+    differences = different_keys(recorded_plan(book).plan.to_json(), file.plan.to_json())
     if differences:
         raise PlanError(
             f"study '{run.name}' was begun with another plan ({'; '.join(differences)}); restore it, give the new "
@@ -268,7 +284,7 @@ def _fidelity(plan: Plan, recipe: Recipe) -> Fidelity | None:
     return Fidelity(wanted.name, wanted.min, wanted.max, wanted.eta)
 
 
-def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRecord, hashes: str) -> Sequence[Entry]:
+def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRecord, hashes: str) -> list[Entry]:
     plan = file.plan.to_json()
     roles = {
         role: {"rows": seal.rows[role], "fingerprint": seal.fingerprints[role], "sha256": seal.files[role]}
@@ -290,7 +306,7 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         entry("plan.resolved", {"plan": plan, "path": path, "base": str(file.base), "sha256": sha256}),
         entry("code.recorded", {"git": git_state(file.base), "environment": environment()}),
         entry("data.split", split),
-        entry("budget.set", {"trials": file.plan.search.trials}),
+        entry("budget.set", {"trials": file.plan.most_trials}),
     ]
 
 

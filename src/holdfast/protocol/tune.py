@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +13,18 @@ from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import choose
-from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, open_book
-from holdfast.protocol.job import TrainJob
+from holdfast.protocol.drive import BudgetTooSmallError, Progress, search, steward_of
+from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
 from holdfast.protocol.read import PlanFile, read_plan
 from holdfast.protocol.ship import ship
 from holdfast.protocol.unseal import OpenedBeforeError, unseal
-from holdfast.records import Config, Score, Trial
+from holdfast.records import Config, Score
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
 from holdfast.study.lock import DriverLock
 from holdfast.train.storage import LoadedModel, load_model
-
-SECONDS_PER_HOUR = 3600.0
-
-Progress = Callable[[Book, Trial], None]
-"""Called with the study's book and each trial that ended or paused."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,9 @@ def tune(
     """
     file = plan if isinstance(plan, PlanFile) else read_plan(plan)
     run = RunFolder(Path(runs), file.plan.study.name)
-    run.runs.mkdir(parents=True, exist_ok=True)
-    with _alone(run), closing(_ready(file, run)) as ready:
-        _search(ready, executor, progress)
-        choose(ready)
-        model = ship(ready)
-        sealed = _test(ready, model)
+    make_room(run)
+    with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
+        sealed = _whole_way(ready, executor, progress)
         ready.book.save_snapshot()
         write_results(ready.book, run.path)
     return result_of(ready.book, run, sealed)
@@ -126,7 +119,7 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
         with closing(reopen_study(recorded_plan(book), run, book)) as ready:
             if "test" not in ready.seal.rows:
                 raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
-            unseal(ready, ship(ready), why=why, again=again)
+            unseal(ready, ship(ready), why=why, again=again, by_hand=True)
             write_results(ready.book, run.path)
     return result_of(ready.book, run, None)
 
@@ -176,7 +169,9 @@ def _alone(run: RunFolder) -> Iterator[None]:
 
 def _ready(file: PlanFile, run: RunFolder) -> Ready:
     storage = run.storage(file.plan.study.storage)
-    if exists(storage, run.name):
+    with file.at("study", "storage"):
+        is_there = exists(storage, run.name)
+    if is_there:
         book = Book(open_log(storage, run.name))
         book.log.close()
         if is_prepared(book):
@@ -186,42 +181,39 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
     return prepare_study(file, run)
 
 
-def _search(ready: Ready, executor: Executor | None, progress: Progress | None) -> None:
-    """Run trials until the budget is spent; nothing once the choice is made."""
-    state = ready.book.state
-    if "choice.made" in state.notes:
-        return
-    hours = ready.plan.budget.hours
-    spent = sum(trial.seconds for trial in state.trials) / ready.plan.search.workers
-    job = TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=state.settings.fidelity is not None)
-    ready.study.run(
-        job,
-        executor or _processes(ready.plan.search.workers),
-        timeout=None if hours is None else max(hours * SECONDS_PER_HOUR - spent, 0.0),
-        halt_after=ready.plan.search.halt_after,
-        exclusive=True,
-        on_finish=None if progress is None else lambda trial: progress(ready.book, trial),
-    )
-
-
-def _processes(workers: int) -> Executor:
-    """Fresh processes, even for one worker: a fit in compiled code can be interrupted, and its memory is given back."""
-    from holdfast.execute.processes import Processes
-
-    return Processes(workers)
-
-
-def _test(ready: Ready, model: LoadedModel) -> str | None:
-    """Open the test rows if the plan says so and nobody has; otherwise the reason why they stay sealed."""
-    notes = ready.book.state.notes
-    if "test.opened" in notes:
-        return None
-    if "test" not in ready.seal.rows or ready.plan.study.unseal == "by-hand":
-        return _why_sealed(ready.book, ready.run)
+@contextmanager
+def _gone_if_too_small(run: RunFolder, file: PlanFile) -> Iterator[None]:
+    """Leave nothing of a study that was only just begun, if its budget does not pay for one trial."""
+    fresh = not run.path.exists() and file.plan.study.storage is None
     try:
-        unseal(ready, model, why="the choice is made")
-    except OpenedBeforeError as exc:
-        return str(exc)
+        yield
+    except BudgetTooSmallError as exc:
+        if fresh:
+            shutil.rmtree(run.path)
+        with file.at("budget"):
+            raise BudgetTooSmallError(str(exc)) from exc
+
+
+def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | None) -> str | None:
+    """Everything after the split that is not on record yet; the reason why the test rows stay sealed, if they do."""
+    book = ready.book
+    if "model.fitted" not in book.state.notes:
+        book.note("run.began", {})
+    with closing(steward_of(ready)) as steward:
+        search(ready, steward, executor, progress)
+        with steward.phase("choose", unless="choice.made"):
+            choose(ready)
+        with steward.phase("fit", unless="model.fitted"):
+            model = ship(ready)
+        if "test.opened" in book.state.notes:
+            return None
+        if "test" not in ready.seal.rows or ready.plan.study.unseal == "by-hand":
+            return _why_sealed(book, ready.run)
+        try:
+            with steward.phase("test", unless="test.opened"):
+                unseal(ready, model, why="the choice is made")
+        except OpenedBeforeError as exc:
+            return str(exc)
     return None
 
 

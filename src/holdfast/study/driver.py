@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from holdfast.errors import StudyHaltedError
 from holdfast.execute.base import Nothing
@@ -14,6 +15,26 @@ from holdfast.study import actions
 from holdfast.study.book import Book
 
 RESTARTS_OF_A_LOST_TRIAL = 1
+
+
+class Overseer(Protocol):
+    """Meters trials and minds a budget while they run; it never touches the log."""
+
+    def given(self, trials: Sequence[int]) -> None:
+        """These trials begin now."""
+        ...
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        """The outcome of a trial that ended just now, with what was metered."""
+        ...
+
+    def enough(self) -> bool:
+        """Whether no further trial may begin."""
+        ...
+
+    def overdue(self) -> str | None:
+        """Why the trials that run have to end now; None to let them run."""
+        ...
 
 
 @dataclass
@@ -28,6 +49,7 @@ class StudyDriver:
         batch: how many trials one call of the job gets.
         lost: trials, as they were seen, that nobody runs any more; they run first.
         on_finish: called with each trial that ended or paused.
+        overseer: meters and minds the budget; None for neither.
     """
 
     book: Book
@@ -37,6 +59,7 @@ class StudyDriver:
     batch: int = 1
     lost: list[Trial] = field(default_factory=list)
     on_finish: Callable[[Trial], None] | None = None
+    overseer: Overseer | None = None
     running: set[int] = field(default_factory=set)
     failures: list[Outcome] = field(default_factory=list)
 
@@ -45,11 +68,19 @@ class StudyDriver:
         if self.deadline is not None and time.monotonic() >= self.deadline:
             return Nothing.DONE
         self.book.refresh()
+        if self.overseer is not None and self.overseer.enough():
+            return Nothing.DONE
         assignments = self._again() or actions.ask(self.book, self.strategy, self.batch)
         self.running.update(assignment.trial for assignment in assignments)
         if assignments:
+            if self.overseer is not None:
+                self.overseer.given([assignment.trial for assignment in assignments])
             return assignments
         return Nothing.WAIT if self.running else Nothing.DONE
+
+    def overdue(self) -> str | None:
+        """What the overseer says."""
+        return None if self.overseer is None else self.overseer.overdue()
 
     def report(self, report: Report) -> Verdict:
         """Log and judge."""
@@ -58,6 +89,8 @@ class StudyDriver:
     def finish(self, outcome: Outcome) -> None:
         """Log how a trial ended; a lost one gets one more try."""
         self.running.discard(outcome.trial)
+        if self.overseer is not None:
+            outcome = self.overseer.ended(outcome)
         trial = self.book.state.trials[outcome.trial]
         if outcome.cause is Cause.LOST and trial.restarts < RESTARTS_OF_A_LOST_TRIAL:
             self.lost.append(trial)

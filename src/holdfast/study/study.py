@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from holdfast.errors import ExhaustedError, RequestError, nearest
 from holdfast.execute.base import Executor
 from holdfast.log.open import list_studies, open_log, storage_path
+from holdfast.meter.job import MeteredJob
 from holdfast.records import (
     Assignment,
     Cause,
@@ -33,7 +34,7 @@ from holdfast.space import Domain, Space
 from holdfast.study import actions
 from holdfast.study.book import Book, entry
 from holdfast.study.corrected import estimate_of
-from holdfast.study.driver import StudyDriver
+from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.handle import LiveTrial
 from holdfast.study.jobs import BatchJob, ObjectiveJob
 from holdfast.study.lock import DriverLock
@@ -242,29 +243,32 @@ class Study:
         timeout: float | None = None,
         halt_after: int = 5,
         batch: int = 1,
-        exclusive: bool = False,
         on_finish: Callable[[Trial], None] | None = None,
+        overseer: Overseer | None = None,
     ) -> None:
         """Feed trials to a job until the budget is spent or nothing is left to try.
 
         ``n_trials`` more new trials are allowed; None leaves the budget as it is. Trials whose process is gone, or that
-        were interrupted, run again first. On Ctrl-C the running ones are marked, and the interrupt passes on.
+        were interrupted, run again first. On Ctrl-C the running ones are marked, and the interrupt passes on. With an
+        ``overseer``, which meters and minds a budget, no other process may drive the study meanwhile.
 
         Raises:
-            RequestError: if another process drives the study and either of the two is ``exclusive``.
+            RequestError: if another process drives the study and either of the two has an overseer.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._lock.take(exclusive=exclusive)
+        self._lock.take(exclusive=overseer is not None)
         try:
             self._book.refresh()
             lost = [trial for trial in self.trials if self._is_lost(trial)]
             if n_trials is not None:
                 actions.set_budget(self._book, n_trials, shared=not self._lock.alone)
-            if not exclusive:
+            if overseer is None:
                 self._lock.share()
-            driver = StudyDriver(self._book, self._strategy, halt_after, deadline, batch, lost, on_finish)
+            driver = StudyDriver(
+                self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer
+            )
             try:
-                executor.run(job, driver)
+                executor.run(MeteredJob(job), driver)
             except KeyboardInterrupt:
                 self._book.reload()
                 actions.interrupt(self._book, driver.running)

@@ -31,12 +31,14 @@ class ScriptedDriver:
         work: what `next` gives in turn; `Nothing.DONE` when it is used up.
         verdict: the answer to every report.
         fail_on: the method that raises ``failure``: "next", "report" or "finish".
+        deadline: `time.monotonic` seconds from which on it is overdue.
     """
 
     work: list[Sequence[Assignment] | Nothing]
     verdict: Verdict = Verdict.CONTINUE
     fail_on: str | None = None
     failure: BaseException = field(default_factory=lambda: KeyError("the driver fails"))
+    deadline: float | None = None
     given: list[int] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -55,6 +57,10 @@ class ScriptedDriver:
             self._running += 1
             self.most_at_once = max(self.most_at_once, self._running)
         return answer
+
+    def overdue(self) -> str | None:
+        """A reason once the deadline has passed."""
+        return "the budget is spent" if self.deadline is not None and time.monotonic() >= self.deadline else None
 
     def report(self, report: Report) -> Verdict:
         """Remember the report."""
@@ -239,6 +245,9 @@ class _Clock:
     def next(self) -> Sequence[Assignment] | Nothing:
         self.last = time.perf_counter()
         return self.driver.next()
+
+    def overdue(self) -> str | None:
+        return self.driver.overdue()
 
     def report(self, report: Report) -> Verdict:
         self.last = time.perf_counter()

@@ -1,0 +1,182 @@
+"""The search of a planned study: trials under a steward, until they are done or the budget is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from holdfast.errors import PlanError
+from holdfast.execute.base import Executor
+from holdfast.meter.account import usage_of
+from holdfast.meter.budget import NAMES, Reached
+from holdfast.meter.energy import EnergyMeter, NoMeter, energy_meter
+from holdfast.meter.forecast import Timed, forecast
+from holdfast.meter.price import SECONDS_PER_HOUR, Price
+from holdfast.protocol.job import TrainJob
+from holdfast.protocol.prepare import Ready
+from holdfast.protocol.shape import shape_of
+from holdfast.protocol.steward import Steward
+from holdfast.records import Trial, TrialState
+from holdfast.study.book import Book
+from holdfast.usage import counted
+
+Progress = Callable[[Book, Trial], None]
+"""Called with the study's book and each trial that ended or paused."""
+
+TIMED = 2
+"""How many trials a forecast rests on."""
+
+
+class BudgetTooSmallError(PlanError):
+    """The budget does not even pay for one trial."""
+
+
+def steward_of(ready: Ready) -> Steward:
+    """The steward of a study, by the prices and limits on its log."""
+    notes = ready.book.state.notes
+    price = Price.from_json(notes["price.set"][0]) if "price.set" in notes else Price()
+    finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
+    return Steward(
+        ready.book,
+        ready.run.path,
+        price,
+        ready.plan.budget.limits(),
+        meter_of(price),
+        parts=max(ready.seal.folds, 1),
+        last_fits=1 + finalists,
+    )
+
+
+def meter_of(price: Price) -> EnergyMeter:
+    """The meter of electricity; none is needed where the power of the machine was given."""
+    return energy_meter() if price.watts is None else NoMeter()
+
+
+def search(ready: Ready, steward: Steward, executor: Executor | None, progress: Progress | None) -> None:
+    """Run trials until they are done or the budget is spent; nothing once the choice is made.
+
+    Raises:
+        BudgetTooSmallError: if the budget does not pay for one trial.
+        StudyHaltedError: if trials fail alike again and again.
+    """
+    if "choice.made" in ready.book.state.notes:
+        return
+    job = train_job(ready)
+    with steward.search():
+        ready.study.run(
+            job,
+            executor or processes(ready.plan.search.workers),
+            halt_after=ready.plan.search.halt_after,
+            on_finish=lambda trial: _told(ready, trial, progress),
+            overseer=steward,
+        )
+    _end(ready, steward)
+
+
+def train_job(ready: Ready) -> TrainJob:
+    """The job of a study's trials."""
+    stepwise = ready.book.state.settings.fidelity is not None
+    return TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise)
+
+
+def processes(workers: int) -> Executor:
+    """Fresh processes, even for one worker: a fit in compiled code can be interrupted, and its memory is given back."""
+    from holdfast.execute.processes import Processes
+
+    return Processes(workers)
+
+
+def timed_trials(trials: list[Trial] | tuple[Trial, ...]) -> list[Timed]:
+    """The first trials that ended, as far as a forecast rests on them."""
+    ended = [trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.STOPPED, TrialState.PAUSED}]
+    return [_timed(trial) for trial in ended[:TIMED]]
+
+
+def _timed(trial: Trial) -> Timed:
+    """Its own seconds; of its electricity the part that belongs to them, and not to loading rows and libraries."""
+    usage = usage_of(trial)
+    share = min(trial.seconds / (usage.wall_seconds.value or trial.seconds or 1.0), 1.0)
+    return Timed(trial.seconds, usage.kwh.times(share))
+
+
+def _told(ready: Ready, trial: Trial, progress: Progress | None) -> None:
+    """After a trial: the forecast once enough of them are timed, and word to whoever watches."""
+    state = ready.book.state
+    told = sum(each.told_at is not None for each in state.trials)
+    if told == min(TIMED, ready.plan.most_trials) and "forecast.made" not in state.notes:
+        timed = timed_trials(state.trials)
+        shape = shape_of(ready)
+        start = max(state.elapsed - sum(each.seconds for each in timed) / min(shape.workers, TIMED), 0.0)
+        price = Price.from_json(state.notes["price.set"][0])
+        ready.book.note("forecast.made", forecast(shape, price, timed, start_seconds=start).to_json())
+    if progress is not None:
+        progress(ready.book, trial)
+
+
+def _end(ready: Ready, steward: Steward) -> None:
+    """Put on the record why the search ended early; refuse a budget that one trial alone went beyond."""
+    reached = steward.reached or _trials_reached(ready)
+    if reached is None:
+        return
+    state = ready.book.state
+    complete = [trial for trial in state.trials if trial.metrics]
+    if not complete or (len(complete) == 1 and _cost_of(complete[0], steward.price, reached) > reached.allowed):
+        raise BudgetTooSmallError(_too_small(ready, steward, reached, complete))
+    text = (
+        f"The budget of {_amount(reached.limit, reached.allowed)} ended the search after {len(state.trials)} of "
+        f"{ready.plan.search.trials} trials: {_amount(reached.limit, reached.spent)} were spent"
+    )
+    text += "." if reached.limit == "trials" else ", and the rest was kept for the final fit and the pages."
+    event = {"limit": reached.limit, "allowed": reached.allowed, "spent": reached.spent, "text": text}
+    ready.book.note("limits.reached", event)
+
+
+def _trials_reached(ready: Ready) -> Reached | None:
+    """Whether it was the budget of trials that ended the search, and not the search's own number."""
+    limit, done = ready.plan.budget.trials, len(ready.book.state.trials)
+    if limit is None or done < limit or limit >= ready.plan.search.trials:
+        return None
+    return Reached("trials", limit, done)
+
+
+def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[Trial]) -> str:
+    key = "disk" if reached.limit == "disk_bytes" else reached.limit
+    asked = getattr(ready.plan.budget, key)
+    said = f"[budget] has {key} = {asked!r}, which is too small for one trial"
+    if complete:
+        cost = _cost_of(complete[0], steward.price, reached)
+        enough = steward.spent().get(reached.limit, cost)
+        return (
+            f"{said}: the first one took {_amount(reached.limit, cost)}; with starting, the final fit and the pages a "
+            f"whole study of one trial takes some {_amount(reached.limit, 2 * enough)}"
+        )
+    ended = [trial for trial in ready.book.state.trials if trial.error]
+    if reached.limit == "disk_bytes":
+        return f"{said}: the rows alone take {_amount('disk_bytes', reached.spent)}"
+    if not ended:
+        return f"{said}: {_amount(reached.limit, reached.spent)} were spent before it could begin"
+    return (
+        f"{said}: the first one was ended after {ended[0].seconds:.3g} s without a result; to see what one takes, "
+        "run: holdfast plan PLAN"
+    )
+
+
+def _cost_of(trial: Trial, price: Price, reached: Reached) -> float:
+    """What one trial alone took, in the unit of a limit; 0 where nobody knows."""
+    one = _timed(trial)
+    machine = counted(one.seconds / price.workers)
+    costs = {
+        "hours": machine.times(1 / SECONDS_PER_HOUR).value,
+        "usd": price.usd(machine, 1).value,
+        "kwh": one.kwh.value,
+        "kg_co2e": price.kg_co2e(one.kwh).value,
+    }
+    return costs.get(reached.limit) or 0.0
+
+
+def _amount(limit: str, value: float) -> str:
+    """An amount with its unit."""
+    if limit == "disk_bytes":
+        return f"{value / 1e6:,.3g} MB"
+    if limit == "trials":
+        return f"{value:,.0f} trials"
+    return f"{value:,.3g} {NAMES[limit]}"

@@ -1,0 +1,91 @@
+"""How much work a plan asks for: trials, fits and bytes, before anything has run."""
+
+from __future__ import annotations
+
+from holdfast.data.roles import ROLES
+from holdfast.meter.forecast import Shape
+from holdfast.protocol.choose import ships
+from holdfast.protocol.prepare import Ready
+from holdfast.search.asha import Asha
+from holdfast.search.auto import Auto, choose
+from holdfast.search.base import Strategy
+from holdfast.search.gp import GaussianProcess
+from holdfast.search.grid import GridSearch, grid_points
+from holdfast.search.manual import Manual
+from holdfast.search.registry import make_strategy
+
+GP_SECONDS_PER_ASK = 0.1
+"""What a proposal of the Gaussian process takes on one core (benchmarks/overhead.py)."""
+
+
+def strategy_of(ready: Ready) -> Strategy:
+    """The strategy that will propose: the one that 'auto' chooses, where the plan leaves it to that."""
+    settings = ready.book.state.settings
+    asked = make_strategy(settings.strategy, settings.strategy_settings)
+    return choose(ready.study.history)[0] if isinstance(asked, Auto) else asked
+
+
+def grid_size(ready: Ready) -> int | None:
+    """The points of the full grid, where the strategy is one."""
+    strategy, space = strategy_of(ready), ready.book.state.settings.space
+    if not isinstance(strategy, GridSearch) or space is None:
+        return None
+    return len(grid_points(space, strategy.resolution))
+
+
+def shape_of(ready: Ready) -> Shape:
+    """The shape of a prepared study."""
+    strategy = strategy_of(ready)
+    fidelity = ready.book.state.settings.fidelity
+    stepwise = fidelity is not None and isinstance(strategy, Asha)
+    judged = ready.seal.rows["train"] if ready.folds else ready.seal.rows.get("validation", 0)
+    return Shape(
+        trials=_trials(ready, strategy),
+        parts=max(ready.seal.folds, 1),
+        rungs=fidelity.rungs() if stepwise and fidelity is not None else (1,),
+        eta=fidelity.eta if fidelity is not None else 3,
+        finalists=ready.plan.search.finalists if "select" in ready.seal.rows else 0,
+        refits=ships(ready) == "refit",
+        workers=ready.plan.search.workers,
+        seconds_per_ask=GP_SECONDS_PER_ASK if isinstance(strategy, GaussianProcess) else 0.0,
+        data_bytes=float(sum(_size(ready, role) for role in ready.seal.rows)),
+        row_bytes=8.0 * judged * _columns(ready),
+    )
+
+
+def _trials(ready: Ready, strategy: Strategy) -> int:
+    """The trials that there will be at most: fewer than allowed where the space or the requests are used up."""
+    asked = ready.plan.most_trials
+    requests = ready.book.state.requests
+    space = ready.book.state.settings.space
+    if isinstance(strategy, Manual):
+        return min(asked, requests)
+    if isinstance(strategy, GridSearch):
+        return min(asked, max(grid_size(ready) or 0, requests))
+    count = None if space is None else space.count()
+    return asked if count is None else min(asked, count)
+
+
+def _size(ready: Ready, role: str) -> int:
+    folder = "sealed" if role == "test" else "data"
+    path = ready.run.path / folder / f"{role}.arrow"
+    return path.stat().st_size if role in ROLES and path.exists() else 0
+
+
+def _columns(ready: Ready) -> int:
+    """Numbers that are kept for each judged row: predictions by class where the metric is no mean over rows."""
+    metric = ready.recipe.make_metric()
+    classes = ready.recipe.schema.classes
+    return len(classes) if metric.needs == "predict_proba" and classes is not None else 1
+
+
+def fits_in_words(shape: Shape) -> str:
+    """How the number of fits comes about, such as ``60 trials × 5 folds``."""
+    parts = [f"{shape.trials:,} trial{'' if shape.trials == 1 else 's'}"]
+    if shape.parts > 1:
+        parts.append(f"{shape.parts} folds")
+    if len(shape.rungs) > 1:
+        parts.append(f"{len(shape.rungs)} rungs, to each of which one in {shape.eta} goes on")
+    else:
+        parts.append("1 full training")
+    return " × ".join(parts)
