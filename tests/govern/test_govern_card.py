@@ -77,7 +77,7 @@ def test_prices_budget_and_how_the_winner_learned_are_said() -> None:
 
 def test_nothing_of_the_machine_or_of_secrets_is_given_away() -> None:
     study = logs.bare_study()
-    logs.note_plan(study, path="/home/alice/project/plan.toml")
+    logs.note_plan(study, path="/srv/alice/project/plan.toml")
     text = card_text(study.book)
     for secret in ("alice", "/somewhere/private", "secret"):
         assert secret not in text
