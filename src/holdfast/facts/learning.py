@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from holdfast.analyse.curves import Diagnosis, diagnose
 from holdfast.facts.log import three_scores, winner_of
@@ -16,7 +18,7 @@ TWO_SIDED = 3.919927969080108
 def winners_diagnosis(state: StudyState) -> Diagnosis | None:
     """The verdict on the winner; None where there is neither a curve nor a training score."""
     winner = winner_of(state)
-    if winner is None or (train_score(winner) is None and winner.extra.get("curve") is None):
+    if winner is None or (train_score(winner) is None and kept_curve(winner) is None):
         return None
     return diagnosis_of(state, winner)
 
@@ -28,7 +30,7 @@ def diagnosis_of(state: StudyState, trial: Trial) -> Diagnosis:
         train_score(trial),
         trial.metrics.get(state.first_metric, math.nan),
         state.settings.directions[state.first_metric],
-        trial.extra.get("curve"),
+        kept_curve(trial),
         noise=_noise(state),
         best=None if best is None else best.metrics.get(state.first_metric),
     )
@@ -48,3 +50,17 @@ def train_score(trial: Trial) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def kept_curve(trial: Trial) -> Mapping[str, Any] | None:
+    """The learning curve that a trial kept; None if what it kept under that name is something of the user's own."""
+    curve = trial.extra.get("curve")
+    if not isinstance(curve, Mapping) or not {"metric", "step", "steps", "train", "validation"} <= curve.keys():
+        return None
+    columns = [curve["steps"], curve["train"], curve["validation"]]
+    if not all(isinstance(column, Sequence) and len(column) == len(columns[0]) for column in columns):
+        return None
+    values = [each for column in columns for each in column if each is not None]
+    if None in curve["steps"] or not all(isinstance(each, int | float) for each in values):
+        return None
+    return {**curve, "metric": str(curve["metric"]), "step": str(curve["step"])}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.facts.blocks import Block, Figure, Gallery, Paragraph, Section
-from holdfast.facts.learning import diagnosis_of, train_score, winners_diagnosis
+from holdfast.facts.learning import diagnosis_of, kept_curve, train_score, winners_diagnosis
 from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, count, number
 from holdfast.records import Trial
@@ -58,9 +58,9 @@ def _best(state: StudyState) -> list[Trial]:
 
 def _curve(state: StudyState, trial: Trial) -> Mapping[str, Any] | None:
     """The curve that a trial kept, or what it reported of the study's metric as it went."""
-    kept = trial.extra.get("curve")
+    kept = kept_curve(trial)
     if kept is not None:
-        return kept  # type: ignore[no-any-return]
+        return kept
     seen = [(step, metrics[state.first_metric]) for step, metrics in trial.reports if state.first_metric in metrics]
     if len(seen) < 2:
         return None
@@ -87,7 +87,7 @@ def _curve_figure(state: StudyState, trial: Trial) -> Figure | None:
     name = _name(state, trial)
     spec = specification(_curve_layers(curve, rows), 190, title=name)
     verdict = diagnosis_of(state, trial)
-    if trial.extra.get("curve") is None and train_score(trial) is None:
+    if kept_curve(trial) is None and train_score(trial) is None:
         text = f"{name.capitalize()}: {_ends(curve)}."
     else:
         text = f"{name.capitalize()}: {verdict.kind}. {verdict.sentence}"
