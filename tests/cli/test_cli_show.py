@@ -7,9 +7,13 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+
+import holdfast
+from holdfast.study.study import Study
 
 Answer = subprocess.CompletedProcess[str]
 Call = Callable[..., Answer]
@@ -88,18 +92,58 @@ def test_an_unknown_study_is_named_with_the_nearest(call: Call, finished: Path) 
         assert answer.stderr == "holdfast: there is no study 'bcc' in runs (did you mean 'bc'?)\n"
 
 
-def test_export_to_each_format(call: Call, finished: Path) -> None:
+def flat(trial: dict[str, Any]) -> dict[str, Any]:
+    """A trial of the JSON as a line of the tables."""
+    nested = {f"{what}.{key}": value for what in ("metric", "config") for key, value in trial[PLURAL[what]].items()}
+    return {**{key: value for key, value in trial.items() if key not in PLURAL.values()}, **nested}
+
+
+PLURAL = {"metric": "metrics", "config": "config"}
+
+
+def test_the_three_formats_agree(call: Call, finished: Path) -> None:
     for name in ("trials.csv", "trials.json", "trials.parquet"):
         answer = call("export", "bc", name)
         assert (answer.returncode, answer.stdout) == (0, "")
         assert answer.stderr == f"wrote 3 trials to {name}\n"
     with Path("trials.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["number"] for row in rows] == ["0", "1", "2"]
-    assert len(json.loads(Path("trials.json").read_text())) == 3
-    assert pl.read_parquet("trials.parquet")["metric.accuracy"].to_list() == [
-        float(row["metric.accuracy"]) for row in rows
-    ]
+        lines = list(csv.DictReader(file))
+    records = [flat(trial) for trial in json.loads(Path("trials.json").read_text())]
+    frame = pl.read_parquet("trials.parquet")
+    assert list(lines[0]) == frame.columns
+    assert [row["number"] for row in lines] == ["0", "1", "2"]
+    for line, record, row in zip(lines, records, frame.to_dicts(), strict=True):
+        for name, value in row.items():
+            assert record.get(name) == value
+            assert line[name] == ("" if value is None else repr(value) if isinstance(value, float) else str(value))
+
+
+def test_export_says_what_each_trial_used(call: Call, finished: Path) -> None:
+    trials = json.loads(call("export", "bc", "-", "--format", "json").stdout)
+    for trial in trials:
+        assert trial["seconds"] > 0
+        assert trial["cpu_seconds"] > 0
+        assert trial["peak_memory_bytes"] > 1e6
+        assert trial["kwh"] is None or (trial["kwh"] > 0 and trial["kwh_method"] in {"counter", "TDP estimate"})
+
+
+def test_what_nobody_measured_is_an_empty_cell(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0, storage=f"sqlite:///{folder / 'study.db'}", name="mine")
+    study.tell(study.ask(), 0.5)
+    (line,) = csv.DictReader(call("export", "mine", "-", "--runs", tmp_path).stdout.splitlines())
+    assert {line[name] for name in ("gpu_seconds", "peak_memory_bytes", "kwh", "kwh_method")} == {""}
+
+
+def test_export_to_stdout_and_to_another_ending(call: Call, finished: Path) -> None:
+    answer = call("export", "bc", "-")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    call("export", "bc", "trials.csv")
+    assert answer.stdout == Path("trials.csv").read_text()
+    assert call("export", "bc", "trials.txt", "--format", "json").returncode == 0
+    assert json.loads(Path("trials.txt").read_text())[0]["number"] == 0
+    assert call("export", "bc", "-", "--format", "xlsx").returncode == 2
 
 
 def test_export_to_an_unknown_format_is_refused(call: Call, finished: Path) -> None:

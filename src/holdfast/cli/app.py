@@ -92,7 +92,13 @@ app.command(
         "holdfast card mine --storage sqlite:///study.db --out MODEL_CARD.md",
     )
 )(card.card)
-app.command(epilog=examples("holdfast export digits trials.csv", "holdfast export digits trials.parquet"))(show.export)
+app.command(
+    epilog=examples(
+        "holdfast export digits trials.csv",
+        "holdfast export digits trials.parquet",
+        "holdfast export digits - --format json > trials.json",
+    )
+)(show.export)
 app.command(
     epilog=examples("holdfast verify digits", "holdfast verify digits --head 3f9c...    # 64 digits, from the report")
 )(verify.verify)

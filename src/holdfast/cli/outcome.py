@@ -83,7 +83,13 @@ def _missing(result: Result, book: Book) -> dict[str, str]:
 
 def _files(result: Result) -> dict[str, str]:
     """What there is to look at, by what it is."""
-    names = {"summary": "summary.md", "report": "report.html", "trials": "trials.csv", "model": "model"}
+    names = {
+        "summary": "summary.md",
+        "report": "report.html",
+        "trials": "trials.csv",
+        "card": "MODEL_CARD.md",
+        "model": "model",
+    }
     paths = {key: result.folder / name for key, name in names.items()}
     return {key: str(path) for key, path in paths.items() if path.exists()}
 

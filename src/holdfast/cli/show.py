@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,15 @@ import typer
 
 from holdfast.cli.complete import exports
 from holdfast.cli.options import RUNS, Json, Name, Runs
-from holdfast.cli.output import columns, say, show, show_json
+from holdfast.cli.output import columns, say, show, show_bytes, show_json
+
+
+class Format(StrEnum):
+    """What trials can be exported to."""
+
+    csv = "csv"
+    parquet = "parquet"
+    json = "json"
 
 
 def best(
@@ -51,19 +60,33 @@ def export(
     name: Name,
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="Where to: a .csv, .parquet or .json file.", autocompletion=exports),
+        typer.Argument(
+            metavar="FILE", help="Where to: a .csv, .parquet or .json file, or - for stdout.", autocompletion=exports
+        ),
     ],
     *,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="The format, where FILE is - or has another ending.")
+    ] = None,
     runs: Runs = RUNS,
 ) -> None:
     """Write all trials to a file, one line a trial.
 
-    State, metrics, hyperparameters, the reason for each configuration, errors and times.
+    State, metrics, hyperparameters, the reason for each configuration, errors, and what each trial used: seconds, CPU
+    and GPU seconds, peak memory, kWh. A cell is empty where nobody measured it. The three formats hold the same.
     """
+    from holdfast.facts.files import write_atomically
     from holdfast.facts.numbers import count
     from holdfast.protocol.folder import find_run, open_book
     from holdfast.report.trials_table import export as write
+    from holdfast.report.trials_table import trials_bytes
 
     state = open_book(find_run(runs, name)).state
-    write(state, file)
+    if str(file) == "-":
+        show_bytes(trials_bytes(state, f".{(form or Format.csv).value}"))
+        return
+    if form is None:
+        write(state, file)
+    else:
+        write_atomically(file, trials_bytes(state, f".{form.value}"))
     say(f"wrote {count(len(state.trials), 'trial')} to {file}")

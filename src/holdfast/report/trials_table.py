@@ -22,8 +22,17 @@ from holdfast.study.state import StudyState
 if TYPE_CHECKING:
     import polars as pl
 
-TIME_COLUMNS = ("seconds", "cpu_seconds", "asked_at", "told_at")
-"""The columns that depend on when and how fast a trial ran; the last ones of the table."""
+TIME_COLUMNS = (
+    "seconds",
+    "cpu_seconds",
+    "gpu_seconds",
+    "peak_memory_bytes",
+    "kwh",
+    "kwh_method",
+    "asked_at",
+    "told_at",
+)
+"""The columns that depend on when, where and how fast a trial ran; the last ones of the table."""
 
 METRIC = "metric."
 CONFIG = "config."
@@ -36,8 +45,8 @@ def trials_rows(state: StudyState) -> list[Row]:
 
     ``number``, ``state``, ``metric.NAME`` for each metric (the objectives first), ``config.NAME`` for each
     hyperparameter (None where it is inactive), ``reason``, ``steps`` (the last step reported, None if none was),
-    ``restarts``, ``cause`` and ``error`` (its last line), and then `TIME_COLUMNS`: seconds, CPU seconds, and when the
-    trial was asked and told (ISO 8601, UTC).
+    ``restarts``, ``cause`` and ``error`` (its last line), and then `TIME_COLUMNS`: what it used (None where nobody
+    measured it; ``kwh_method`` says how its electricity was found), and when it was asked and told (ISO 8601, UTC).
     """
     metrics = _names(state.settings.directions, (trial.metrics for trial in state.trials))
     space = state.settings.space
@@ -86,11 +95,14 @@ def export(state: StudyState, path: Path) -> None:
     """
     ending = path.suffix.lower()
     if ending not in _WRITERS:
-        raise RequestError(
-            f"'{path}' ends in '{path.suffix}'; trials are exported to .csv, .parquet or .json"
-            f"{nearest(ending, _WRITERS)}"
-        )
+        has = f"ends in '{path.suffix}'" if path.suffix else "has no ending"
+        raise RequestError(f"'{path}' {has}; trials are exported to .csv, .parquet or .json{nearest(ending, _WRITERS)}")
     write_atomically(path, _WRITERS[ending](state))
+
+
+def trials_bytes(state: StudyState, ending: str) -> bytes:
+    """All trials as a file of that ending, ``.csv``, ``.parquet`` or ``.json``, holds them."""
+    return _WRITERS[ending](state)
 
 
 _FIRST = ("number", "state")
@@ -108,10 +120,23 @@ def _row(trial: Trial, metrics: Sequence[str], configs: Sequence[str]) -> Row:
         "restarts": trial.restarts,
         "cause": None if trial.cause is None else trial.cause.value,
         "error": last_line(trial.error) or None,
-        "seconds": trial.seconds,
-        "cpu_seconds": trial.cpu_seconds,
+        **_used(trial),
         "asked_at": utc(trial.asked_at),
         "told_at": utc(trial.told_at) or None,
+    }
+
+
+def _used(trial: Trial) -> Row:
+    """What a trial used; None where nobody measured it, as in logs of earlier versions."""
+    used = trial.used
+    kwh = used.kwh
+    return {
+        "seconds": trial.seconds,
+        "cpu_seconds": trial.cpu_seconds,
+        "gpu_seconds": used.gpu_seconds.value,
+        "peak_memory_bytes": used.peak_bytes.value,
+        "kwh": kwh.value,
+        "kwh_method": None if kwh.value is None else kwh.method.value,
     }
 
 
