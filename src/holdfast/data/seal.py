@@ -25,7 +25,7 @@ from holdfast.data.columns import Schema
 from holdfast.data.fingerprint import fingerprint, hashes_to_bytes, row_hashes
 from holdfast.data.kinds import FOLD, ROW
 from holdfast.data.roles import ROLES, Role, Roles
-from holdfast.errors import DataError, SealError, nearest
+from holdfast.errors import DataError, HoldfastError, SealError, nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,8 +81,8 @@ def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema)
         The record, and the hashes of the test rows (16 bytes each), by which later studies find an overlap.
 
     Raises:
-        DataError: if the table lacks a column of the schema or has one of the names `ROW` and `FOLD`, or a file cannot
-            be written.
+        DataError: if the table lacks a column of the schema or has one of the names `ROW` and `FOLD`.
+        HoldfastError: if a file cannot be written.
         SealError: if other test rows are sealed in the folder.
     """
     _check_columns(frame, schema)
@@ -99,7 +99,10 @@ def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema)
         try:
             _write(path, contents[role], mode=0o400 if role == "test" else 0o644)
         except OSError as exc:
-            raise DataError(f"the {role} rows cannot be written to '{path}': {exc.strerror}") from exc
+            reason = (exc.strerror or str(exc)).lower()
+            raise HoldfastError(
+                f"the {role} rows cannot be written to '{path}' ({reason}); mend that and run the plan again"
+            ) from exc
     of_test = hashes[roles.role == "test"]
     blob = hashes_to_bytes(of_test)
     record = SealRecord(

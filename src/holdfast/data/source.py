@@ -192,7 +192,14 @@ def _columns(table: Any, source: str) -> pl.DataFrame:
             f"the source '{source}' gave {_article(table)}; it may give a polars or pandas frame, a pair (X, y), or a "
             "dict of columns"
         )
-    return pl.DataFrame([pl.Series(name, values, strict=False) for name, values in columns.items()])
+    series = [pl.Series(name, values, strict=False) for name, values in columns.items()]
+    for column in series[1:]:
+        if len(column) != len(series[0]):
+            raise DataError(
+                f"the columns from '{source}' are not of one length: '{series[0].name}' has {len(series[0])} values, "
+                f"'{column.name}' has {len(column)}"
+            )
+    return pl.DataFrame(series)
 
 
 def _values(column: Any) -> Any:
@@ -235,5 +242,7 @@ def _reason(exc: Exception) -> str:
 
 def _article(value: object) -> str:
     """What sort of thing a value is, with its article."""
+    if value is None:
+        return "nothing"
     name = type(value).__name__
     return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"

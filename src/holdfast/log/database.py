@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sqlite3
 import threading
 import time
@@ -22,6 +23,9 @@ APPLICATION_ID = 0x686F6C64
 
 PATIENCE = 120.0
 """Seconds to wait for other processes that write to the same file."""
+
+LITTLE = 2**20
+"""Fewer free bytes than this, and a disk counts as full."""
 
 _SCHEMA = (
     """CREATE TABLE event (
@@ -102,10 +106,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         RequestError: if no file can be at ``path``.
         LogError: if the file cannot be used, is no log, or is from a newer holdfast.
     """
-    if path.is_dir():
-        raise RequestError(f"storage '{path}' is a folder; name a file in it, such as sqlite:///{path / 'study.db'}")
-    if not path.parent.is_dir():
-        raise RequestError(f"storage '{path}' lies in a folder that does not exist; create '{path.parent}' first")
+    check_file(path)
     with sentences(path):
         connection = _connect(path, "mode=rwc")
         try:
@@ -117,6 +118,18 @@ def open_database(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path where no file can be.
+
+    Raises:
+        RequestError: as said.
+    """
+    if path.is_dir():
+        raise RequestError(f"storage '{path}' is a folder; name a file in it, such as sqlite:///{path / 'study.db'}")
+    if not path.parent.is_dir():
+        raise RequestError(f"storage '{path}' lies in a folder that does not exist; create '{path.parent}' first")
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -249,7 +262,15 @@ def sentences(path: Path) -> Iterator[None]:
     except HoldfastError:
         raise
     except (sqlite3.Error, OverflowError) as exc:
-        raise LogError(_SENTENCES.get(_code(exc), "'{path}' cannot be used: {exc}").format(path=path, exc=exc)) from exc
+        code = _code(exc)
+        if code == sqlite3.SQLITE_IOERR and _is_full(path):
+            code = sqlite3.SQLITE_FULL
+        raise LogError(_SENTENCES.get(code, "'{path}' cannot be used: {exc}").format(path=path, exc=exc)) from exc
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk has no room for what SQLite keeps beside a file; it calls some of that a failure of the disk."""
+    return shutil.disk_usage(path.parent).free < LITTLE
 
 
 _SENTENCES = {

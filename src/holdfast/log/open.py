@@ -6,6 +6,7 @@ from pathlib import Path
 
 from holdfast.errors import RequestError
 from holdfast.log.base import StudyLog
+from holdfast.log.database import check_file
 from holdfast.log.memory import MemoryLog
 from holdfast.log.sqlite import SqliteLog, studies_in
 
@@ -37,6 +38,17 @@ def list_studies(storage: str | None) -> list[str]:
     """
     path = storage_path(storage)
     return [] if path is None else studies_in(path)
+
+
+def check_place(storage: str | None) -> None:
+    """Refuse a storage that no log can be made in. Creates nothing.
+
+    Raises:
+        RequestError: if ``storage`` is no address of a storage, or no file can be there.
+    """
+    path = storage_path(storage)
+    if path is not None:
+        check_file(path)
 
 
 def exists(storage: str | None, study: str) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
+import shutil
+import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.errors import RequestError, nearest
+from holdfast.errors import HoldfastError, RequestError, nearest
 from holdfast.log.open import exists, open_log
 from holdfast.study.book import Book
 
@@ -76,6 +81,39 @@ def command(runs: Path, *words: str) -> str:
 def _quoted(word: str) -> str:
     """A word in the quotes that every shell knows, unless it holds what they do not protect."""
     return shlex.quote(word) if re.search(r'["$`!\\]', word) else f'"{word}"'
+
+
+def make_room(run: RunFolder) -> None:
+    """Make the folder of all runs, and see that a run can be written there.
+
+    Raises:
+        RequestError: if it cannot.
+        HoldfastError: if the disk is full.
+    """
+    for path in (run.runs, run.path):
+        if path.exists() and not path.is_dir():
+            raise RequestError(f"'{path}' is a file, where a folder is needed; move it, or name another --runs")
+    try:
+        run.runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=run.path if run.path.exists() else run.runs):
+            pass
+    except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            raise HoldfastError(f"the disk that holds '{run.runs}' is full; free some space and try again") from exc
+        reason = (exc.strerror or str(exc)).lower()
+        raise RequestError(f"nothing can be written to '{run.runs}' ({reason}); name another folder: --runs") from exc
+
+
+@contextmanager
+def whole_or_none(run: RunFolder) -> Iterator[None]:
+    """Take a folder that is made in here away again if what belongs into it cannot be made."""
+    is_new = not run.path.exists()
+    try:
+        yield
+    except Exception:
+        if is_new:
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
 
 
 def find_run(runs: Path, name: str) -> RunFolder:

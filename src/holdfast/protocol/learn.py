@@ -85,6 +85,19 @@ class Recipe:
         return found.space(task)
 
 
+    def check_config(self, config: Config, task: Task) -> None:
+        """Make a model for a configuration, without a fit, to see that it can be made.
+
+        Raises:
+            RequestError: if the family or factory does not have a hyperparameter, or the factory makes no model.
+        """
+        found = self.find_family()
+        if found is None:
+            build_from_factory(self.family, config, 0, self.base)
+        else:
+            found.build(config, task, 0)
+
+
 def import_models(recipe: Recipe, task: Task) -> None:
     """Import what the models of a study are made of, so that the time of no trial includes it."""
     found = recipe.find_family()

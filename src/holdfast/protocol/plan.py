@@ -10,7 +10,6 @@ from holdfast.errors import RequestError
 from holdfast.meter.budget import Limits, disk_bytes
 from holdfast.records import Value
 
-
 NOT_ON_WINDOWS = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))]
 )

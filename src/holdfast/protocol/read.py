@@ -176,7 +176,10 @@ def _sentence(error: Any, keys: Sequence[str | int], wanted: Sequence[str]) -> s
         case "string_too_long":
             return f"{has}; at most {error['ctx']['max_length']} characters are allowed"
         case "value_error":
-            return f"{_table_name(keys) if isinstance(error['input'], dict) else has}: {error['ctx']['error']}"
+            said = str(error["ctx"]["error"])
+            if said.startswith(f"{name} = "):
+                return f"{table} has {said}"
+            return f"{_table_name(keys)}: {said}" if isinstance(error["input"], dict) else f"{has}; {said}"
         case "tuple_type" if name == "trials":
             return f"{has}; it is a list of tables, each written as [[trials]]; their number stands in [search]"
         case _:

@@ -65,6 +65,7 @@ def build_from_factory(reference: str, config: Config, seed: int, base: Path) ->
     missing = [method for method in ("fit", "predict") if not callable(getattr(estimator, method, None))]
     if missing or isinstance(estimator, type):
         what = "a class" if isinstance(estimator, type) else f"{type(estimator).__name__}, which has no {missing[0]}"
+        what = "nothing" if estimator is None else what
         raise RequestError(f"the factory '{reference}' returned {what}; it has to return an estimator")
     if not takes_config and config:
         _set_config(reference, estimator, config)
