@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
-from holdfast.cli import status
+from holdfast.cli import entry, status
+from holdfast.cli.app import app
+from holdfast.protocol.plan import Plan
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -39,12 +42,22 @@ def test_no_command_shows_the_help_as_an_error(call: Call) -> None:
     ("arguments", "sentence"),
     [
         (["tun", "plan.toml"], "there is no command 'tun' (did you mean 'tune'?); see holdfast --help"),
-        (["zzz"], "there is no command 'zzz'; there are tune, resume,"),
+        (["zzz"], "there is no command 'zzz'; there are plan, tune, resume,"),
         (["tune"], "missing argument 'PLAN'; see holdfast tune --help"),
         (["status", "--jsno", "x"], "there is no option '--jsno' (did you mean '--json'?); see holdfast status --help"),
-        (["tune", "plan.toml", "--trials", "5"], "there is no option '--trials'; see holdfast tune --help"),
+        (
+            ["tune", "plan.toml", "--trials", "5"],
+            "there is no option '--trials'; that stands in the plan, as [search] trials; see holdfast tune --help",
+        ),
+        (["best", "a", "--trials"], "there is no option '--trials'; see holdfast best --help"),
+        (["help"], "there is no command 'help'; type: holdfast --help"),
+        (["ls"], "there is no command 'ls'; type: holdfast status"),
+        (
+            ["export", "a", "-", "--format", "xlsx"],
+            "invalid value for '--format': 'xlsx' is not one of 'csv', 'parquet', 'json'; see holdfast export --help",
+        ),
         (["best", "a", "b"], "got unexpected extra argument (b); see holdfast best --help"),
-        (["best", "a", "--runs"], "option '--runs' requires an argument; see holdfast"),
+        (["best", "a", "--runs"], "option '--runs' requires an argument; see holdfast best --help"),
         (["unseal", "a", "--again"], '--again needs a reason; add --why "the reason"'),
     ],
 )
@@ -54,6 +67,15 @@ def test_a_wrong_command_line_is_one_sentence(call: Call, arguments: list[str], 
     assert answer.stderr.startswith(f"holdfast: {sentence}")
     assert answer.stderr.count("\n") == 1
     assert answer.stdout == ""
+
+
+def test_what_is_meant_exists() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert {meant.split()[0] for meant in entry.MEANT.values()} - set(commands) == {"--help", "--version"}
+    assert not set(entry.MEANT) & set(commands)
+    for key in entry.IN_THE_PLAN.values():
+        table, name = key.removeprefix("[").split("] ")
+        assert name in Plan.model_fields[table].annotation.model_fields  # type: ignore[union-attr]
 
 
 def test_an_unforeseen_error_is_told_as_a_bug_with_its_traceback_in_a_file(

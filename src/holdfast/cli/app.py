@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import card, doctor, plan, predict, run, show, status, verify
+from holdfast.cli import card, doctor, plan, predict, report, run, show, status, verify
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -85,6 +85,13 @@ app.command(
         "holdfast predict mine new.csv --trust my_models.Forest",
     )
 )(predict.predict)
+app.command(
+    epilog=examples(
+        "holdfast report digits",
+        "holdfast report digits --runs /data/runs --out pages",
+        "holdfast report mine --storage sqlite:///study.db",
+    )
+)(report.report)
 app.command(
     epilog=examples(
         "holdfast card digits",

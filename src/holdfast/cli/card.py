@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import RUNS, Json, Name, Runs
+from holdfast.cli.options import RUNS, Json, Name, Runs, Storage
 from holdfast.cli.output import aligned, say, show, show_json
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ def card(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to; by default MODEL_CARD.md of the run.")
     ] = None,
-    storage: Annotated[
-        str | None,
-        typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db."),
-    ] = None,
+    storage: Storage = None,
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> int:

@@ -25,6 +25,41 @@ FAILED = 1
 WRONG = 2
 INTERRUPTED = 130
 
+MEANT: dict[str, str] = {
+    "help": "--help",
+    "version": "--version",
+    "run": "tune PLAN",
+    "train": "tune PLAN",
+    "search": "tune PLAN",
+    "fit": "tune PLAN",
+    "continue": "resume NAME",
+    "list": "status",
+    "ls": "status",
+    "show": "best NAME",
+    "result": "best NAME",
+    "results": "best NAME",
+    "test": "unseal NAME",
+    "check": "doctor",
+    "price": "plan PLAN",
+}
+"""Commands of other tools, and what does the same here."""
+
+IN_THE_PLAN: dict[str, str] = {
+    "--trials": "[search] trials",
+    "-n": "[search] trials",
+    "--n-trials": "[search] trials",
+    "--workers": "[search] workers",
+    "--jobs": "[search] workers",
+    "-j": "[search] workers",
+    "--strategy": "[search] strategy",
+    "--seed": "[study] seed",
+    "--name": "[study] name",
+    "--metric": "[metric] name",
+    "--timeout": "[budget] hours",
+    "--hours": "[budget] hours",
+}
+"""What other tools take as an option of their command, and where it stands here: in the plan, and so on the record."""
+
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 """What typer raises for a command line that it cannot read; it has no public name in all versions."""
 
@@ -42,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HoldfastError as exc:
         return _fail(str(exc), exc.exit_code)
     except _UsageError as exc:
-        return _fail(_usage(exc), WRONG)
+        return _fail(_usage(exc, sys.argv[1:] if argv is None else argv), WRONG)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", INTERRUPTED)
     except BrokenPipeError:
@@ -67,19 +102,30 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
-def _usage(exc: Any) -> str:
-    """What is wrong with the command line, the nearest command, and where to read on."""
+def _usage(exc: Any, argv: Sequence[str]) -> str:
+    """What is wrong with the command line, what was probably meant, and where to read on."""
     said = " ".join(str(exc.format_message()).split()).rstrip(".").replace("argument(s)", "argument")
+    said = said.replace("Value error, ", "")
     context = exc.ctx
-    path = context.command_path if context is not None else "holdfast"
+    path = context.command_path if context is not None else _command_path(argv)
     if said.startswith("No such command"):
         word = said.partition("'")[2].partition("'")[0]
         names = list(context.command.commands)
+        if word.lower() in MEANT:
+            return f"there is no command '{word}'; type: holdfast {MEANT[word.lower()]}"
         said = f"there is no command '{word}'" + (nearest(word, names) or f"; there are {', '.join(names)}")
     elif said.startswith("No such option"):
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
-        said = f"there is no option '{exc.option_name}'{nearest(exc.option_name, known)}"
+        key = IN_THE_PLAN.get(exc.option_name) if context.info_name in {"tune", "resume", "plan"} else None
+        meant = f"; that stands in the plan, as {key}" if key else nearest(exc.option_name, known)
+        said = f"there is no option '{exc.option_name}'{meant}"
     return f"{said[:1].lower()}{said[1:]}; see {path} --help"
+
+
+def _command_path(argv: Sequence[str]) -> str:
+    """The command that was called, where the error does not say."""
+    names = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return " ".join(["holdfast", *(word for word in argv[:1] if word in names)])
 
 
 def _system(exc: OSError) -> str:

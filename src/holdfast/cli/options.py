@@ -14,6 +14,10 @@ Name = Annotated[
     typer.Argument(metavar="NAME", help="The study's name, as `[study] name` in its plan.", autocompletion=studies),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of all runs.")]
+Storage = Annotated[
+    str | None,
+    typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from holdfast.cli.output import aligned, say, show, show_json
+from holdfast.cli.output import aligned, columns, say, show, show_json
 from holdfast.facts.log import metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
 from holdfast.facts.winner import luck_sentence
@@ -38,7 +39,7 @@ def show_outcome(
     for text in [f"no {name}: {why}" for name, why in missing.items()] + [luck_sentence(book.state) if luck else ""]:
         if text:
             show("")
-            show(text)
+            show(aligned([[text]], indent="", width=columns(sys.stdout)))
     if config:
         show("")
         show(_config_table(result.best_config, winner_of(book.state)))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.options import RUNS, Json, Name, Runs
+from holdfast.cli.options import RUNS, Json, Name, Runs, Storage
 from holdfast.cli.output import show, show_json
 
 
@@ -17,6 +17,7 @@ def verify(
     head: Annotated[
         str | None, typer.Option("--head", metavar="HASH", help="The head that a report or a card shows.")
     ] = None,
+    storage: Storage = None,
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> int:
@@ -27,7 +28,7 @@ def verify(
     Exit code 0 if nothing was changed, 1 otherwise. With the head that was kept elsewhere it is certain that the log
     was not cut off or written anew before that point.
     """
-    found = _check(name, runs, head)
+    found = _check(name, runs, storage, head)
     if as_json:
         show_json(found)
     else:
@@ -35,21 +36,24 @@ def verify(
     return 0 if found["ok"] else 1
 
 
-def _check(name: str, runs: Any, head: str | None) -> dict[str, Any]:
-    """What was found, without folding the log: one that was changed may not fold."""
+def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict[str, Any]:
+    """What was found, without folding the log: one that was changed may not fold.
+
+    A study by its storage alone has no folder, and so no files.
+    """
     from holdfast.log.open import open_log
     from holdfast.log.verify import verify as verify_log
     from holdfast.protocol.folder import find_run
     from holdfast.protocol.record import changed_files, recorded_files
 
-    run = find_run(runs, name)
-    log = open_log(run.recorded_storage(), name, read_only=True)
+    run = find_run(runs, name) if storage is None else None
+    log = open_log(storage if run is None else run.recorded_storage(), name, read_only=True)
     try:
         checked = verify_log(log, head)
         problems = list(checked.problems)
         blobs = sum(1 for _ in log.blobs())
-        files = recorded_files(log) if checked.ok else {}
-        problems += changed_files(run.path, files)
+        files = recorded_files(log) if checked.ok and run is not None else {}
+        problems += [] if run is None else changed_files(run.path, files)
     finally:
         log.close()
     return {

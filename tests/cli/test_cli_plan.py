@@ -1,0 +1,122 @@
+"""The price of a plan, before anything of it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+
+GRID = """
+[study]
+name = "grid"
+[data]
+source = "sklearn:iris"
+[model]
+family = "grid_model:make"
+[space]
+learning_rate = { type = "categorical", choices = [0.001, 0.01, 0.1] }
+batch_size = { type = "categorical", choices = [16, 32, 64] }
+depth = { type = "categorical", choices = [1, 2, 3] }
+[search]
+strategy = "grid"
+[price]
+usd_per_run = 1000.0
+"""
+
+MODEL = """
+from sklearn.tree import DecisionTreeClassifier
+
+def make(config):
+    return DecisionTreeClassifier(max_depth=config["depth"])
+"""
+
+
+@pytest.fixture
+def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The plan of a grid, and its model, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "grid_model.py").write_text(MODEL, encoding="utf-8")
+    plan = tmp_path / "grid.toml"
+    plan.write_text(GRID, encoding="utf-8")
+    return plan
+
+
+def rows(text: str) -> dict[str, str]:
+    """The lines of the table by their first word."""
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in text.splitlines() if line.startswith("  ")}
+
+
+def test_a_full_grid_is_multiplied_out_and_priced(call: Call, grid: Path) -> None:
+    answer = call("plan", grid, "--no-timing")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    found = rows(answer.stdout)
+    assert found["trials"] == "27 a full grid: learning_rate 3 × batch_size 3 × depth 3"
+    assert found["fits"].startswith("27 27 trials × 1 full training")
+    assert found["money"] == "27,000 USD [price]: 27 × 1,000 USD a run"
+    assert found["time"].startswith("unknown")
+    assert found["energy"].startswith("unknown")
+
+
+def test_nothing_is_left_behind(call: Call, grid: Path) -> None:
+    before = sorted(path.name for path in grid.parent.iterdir())
+    assert call("plan", grid, "--no-timing").returncode == 0
+    assert sorted(path.name for path in grid.parent.iterdir() if path.name != "__pycache__") == before
+
+
+def test_two_trials_are_timed_and_everything_is_priced(call: Call, grid: Path) -> None:
+    price = 'usd_per_hour = 2.0\nwatts = 100.0\ncountry = "DE"\n'
+    budget = "[budget]\nusd = 5000.0\nhours = 100.0\ntrials = 20\n"
+    grid.write_text(f"{GRID}{price}{budget}", encoding="utf-8")
+    answer = call("plan", grid, "--json")
+    assert answer.returncode == 0
+    found = json.loads(answer.stdout)
+    assert len(found["timed"]) == 2
+    assert found["trials"] == 20
+    assert found["hours"]["value"] > 0
+    assert found["kwh"]["value"] == pytest.approx(0.1 * found["hours"]["value"])
+    assert found["usd"]["value"] == pytest.approx(20_000.0, abs=1.0)
+    assert found["kg_co2e"]["value"] < found["kwh"]["value"]
+    assert int(found["affordable_trials"]["usd"]) == 4
+    assert found["affordable_trials"]["hours"] > 1000
+    assert found["grid"] == {"learning_rate": 3, "batch_size": 3, "depth": 3}
+    assert found["price"]["carbon_source"].startswith("Germany")
+
+
+def test_what_the_budget_buys_is_said_in_words(call: Call, grid: Path) -> None:
+    grid.write_text(f"{GRID}[budget]\nusd = 10000.0\n", encoding="utf-8")
+    answer = call("plan", grid, "--no-timing")
+    assert "money   10,000 USD   10 trials, the search ends before its 27" in answer.stdout
+    assert "for 10 trials of 3 hyperparameters" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("tables", "sentence"),
+    [
+        (
+            "[budget]\nusd = 500.0\n",
+            "line 19: [budget] has usd = 500, which is too little for one trial: it costs 1,000",
+        ),
+        ("[budget]\nusd = -1.0\n", "line 19: [budget] has usd = -1.0; it should be more than 0"),
+        ("[budget]\nhours = 0\n", "line 19: [budget] has hours = 0; it should be more than 0"),
+        ('[budget]\ndisk = "5 apples"\n', "line 19: [budget.disk]: disk = '5 apples' is no size"),
+        ('country = "DUE"\n', "line 18: there is no carbon intensity for the country 'DUE' (did you mean 'DEU'?)"),
+    ],
+)
+def test_a_budget_that_cannot_be_meant_is_refused(call: Call, grid: Path, tables: str, sentence: str) -> None:
+    grid.write_text(f"{GRID}{tables}", encoding="utf-8")
+    answer = call("plan", grid, "--no-timing")
+    assert answer.returncode == 2
+    assert sentence in answer.stderr
+
+
+def test_a_budget_too_small_for_one_trial_says_what_one_costs(call: Call, grid: Path) -> None:
+    grid.write_text(f"{GRID}[budget]\nhours = 1e-7\n", encoding="utf-8")
+    answer = call("plan", grid)
+    assert answer.returncode == 2
+    assert "[budget] has hours = 1e-07, which is too small for one trial: a trial costs" in answer.stderr
+    assert "with what comes before and after it" in answer.stderr
