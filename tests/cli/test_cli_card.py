@@ -82,3 +82,13 @@ def test_a_study_without_a_plan_has_a_card_by_its_storage(
     assert done.returncode == 0
     assert "holdfast card mine --storage sqlite:///study.db --out card.md --check" in done.stderr
     assert "tuned in 2 trials" in Path("card.md").read_text(encoding="utf-8")
+    head = re.search(
+        r"holdfast verify mine --storage ADDRESS --head ([0-9a-f]{64})", Path("card.md").read_text("utf-8")
+    )
+    assert head is not None
+    verified = call("verify", "mine", "--storage", "sqlite:///study.db", "--head", head[1])
+    assert (verified.returncode, "is as it was written" in verified.stdout) == (0, True)
+    for command in ("card", "verify"):
+        missing = call(command, "mime", "--storage", "sqlite:///study.db")
+        assert missing.returncode == 2
+        assert "there is no study 'mime' in sqlite:///study.db (did you mean 'mine'?)" in missing.stderr

@@ -107,6 +107,10 @@ app.command(
     )
 )(show.export)
 app.command(
-    epilog=examples("holdfast verify digits", "holdfast verify digits --head 3f9c...    # 64 digits, from the report")
+    epilog=examples(
+        "holdfast verify digits",
+        "holdfast verify digits --head 3f9c...    # 64 digits, from the report or the card",
+        "holdfast verify mine --storage sqlite:///study.db",
+    )
 )(verify.verify)
 app.command(epilog=examples("holdfast doctor", "holdfast doctor --json"))(doctor.doctor)

@@ -9,6 +9,7 @@ import typer
 
 from holdfast.cli.options import RUNS, Json, Name, Runs, Storage
 from holdfast.cli.output import aligned, say, show, show_json
+from holdfast.cli.stored import open_stored
 
 if TYPE_CHECKING:
     from holdfast.study.book import Book
@@ -64,12 +65,11 @@ def card(
 def _book_and_path(name: str, runs: Path, storage: str | None, out: Path | None) -> tuple[Book, Path]:
     """The study's log, and where its card is."""
     from holdfast.govern.card import CARD
-    from holdfast.log.open import open_log
     from holdfast.protocol.folder import find_run, open_book
     from holdfast.study.book import Book
 
     if storage is not None:
-        return Book(open_log(storage, name, read_only=True)), out or Path(CARD)
+        return Book(open_stored(storage, name)), out or Path(CARD)
     run = find_run(runs, name)
     return open_book(run), out or run.path / CARD
 

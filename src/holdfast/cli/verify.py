@@ -9,6 +9,7 @@ import typer
 
 from holdfast.cli.options import RUNS, Json, Name, Runs, Storage
 from holdfast.cli.output import show, show_json
+from holdfast.cli.stored import open_stored
 
 
 def verify(
@@ -46,8 +47,8 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
     from holdfast.protocol.folder import find_run
     from holdfast.protocol.record import changed_files, recorded_files
 
-    run = find_run(runs, name) if storage is None else None
-    log = open_log(storage if run is None else run.recorded_storage(), name, read_only=True)
+    run = None if storage is not None else find_run(runs, name)
+    log = open_log(run.recorded_storage(), name, read_only=True) if run is not None else open_stored(str(storage), name)
     try:
         checked = verify_log(log, head)
         problems = list(checked.problems)

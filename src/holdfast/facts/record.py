@@ -16,10 +16,12 @@ def log_section(book: Book, what: str = "page") -> Section:
         f"This {what} was drawn from a log of {count(head.length, 'event')}. Whoever holds the hash of the "
         "last one can find out whether any of them was changed or removed since:"
     )
+    place = "" if "plan.resolved" in book.state.notes else " --storage ADDRESS"
     rows = [["length", f"{head.length:,}"], ["head", head.hash]]
     blocks: list[Block] = [
         Paragraph(text),
-        Command(f"holdfast verify {shlex.quote(name)} --head {head.hash}"),
+        Command(f"holdfast verify {shlex.quote(name)}{place} --head {head.hash}"),
+        *([Paragraph("ADDRESS is the storage of the study, such as sqlite:///study.db.")] if place else []),
         Table(["log", "which"], rows, "The end of the log", code=frozenset({1})),
     ]
     return Section("The record", blocks)
