@@ -19,6 +19,7 @@ from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
 from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
 from holdfast.records import Trial
+from holdfast.train.parameters import parameters_of
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
 
 
@@ -74,6 +75,7 @@ def ship(ready: Ready) -> LoadedModel:
         "files": files,
         "seconds": time.perf_counter() - started,
         "reproduced": shipped.reproduced,
+        "parameters": parameters_of(shipped.fitted.model, shipped.prepared.preprocessor).to_json(),
     }
     ready.book.note("model.fitted", event)
     return (_load(ready.run.model) if files else None) or fresh
