@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli.options import RUNS, Json, Name, Runs
+from holdfast.cli.options import RUNS, Json, Name, Runs, Storage
 from holdfast.cli.output import say, show, show_json
+from holdfast.cli.stored import open_stored
 
 if TYPE_CHECKING:
     from holdfast.study.book import Book
@@ -23,10 +24,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Where to; by default the folder of the run.")
     ] = None,
-    storage: Annotated[
-        str | None,
-        typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db."),
-    ] = None,
+    storage: Storage = None,
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
@@ -52,16 +50,10 @@ def report(
 
 def _book_and_folder(name: str, runs: Path, storage: str | None, out: Path | None) -> tuple[Book, Path]:
     """The study's log, and where its pages go."""
-    from holdfast.errors import RequestError, nearest
-    from holdfast.log.open import list_studies, open_log
     from holdfast.protocol.folder import find_run, open_book
     from holdfast.study.book import Book
 
     if storage is None:
         run = find_run(runs, name)
         return open_book(run), out or run.path
-    there = list_studies(storage)
-    if name not in there:
-        hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
-        raise RequestError(f"there is no study '{name}' in {storage}{hint}")
-    return Book(open_log(storage, name, read_only=True)), out or FOLDER
+    return Book(open_stored(storage, name)), out or FOLDER
