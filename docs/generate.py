@@ -41,6 +41,7 @@ def cli_page() -> str:
 
     root: Any = typer.main.get_command(app)
     lines = [NOTICE, "# The command line", "", *_paragraphs(root.help), "", *_examples(root.epilog), "", *EXITS]
+    lines += ["| option | what it is for |", "|---|---|", *map(_parameter, root.params)]
     for name, command in root.commands.items():
         arguments = [parameter for parameter in command.params if not parameter.opts[0].startswith("-")]
         usage = " ".join(["holdfast", name, "[OPTIONS]" if command.params != arguments else "", *_metavars(arguments)])
@@ -51,14 +52,18 @@ def cli_page() -> str:
 
 
 EXITS = (
-    "Data goes to stdout, messages and progress to stderr. Every error is one sentence on stderr. Exit codes:",
-    "",
-    "| code | meaning |",
+    "| exit code | meaning |",
     "|---|---|",
     "| 0 | done |",
     "| 1 | the work failed, or `verify` found a change |",
     "| 2 | the request was wrong; nothing was done |",
     "| 130 | stopped by Ctrl-C; what was told is on record |",
+    "",
+    "Colours and lines that are drawn over appear on terminals only; `NO_COLOR` and `TERM=dumb` are honoured.",
+    "`holdfast --install-completion` teaches bash, zsh, fish or PowerShell the commands, their options, the names of",
+    "the studies in the folder of runs (in the one that `--runs` names, if it stands before the name), plans, and the",
+    "endings of files.",
+    "",
 )
 
 

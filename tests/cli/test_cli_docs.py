@@ -53,6 +53,12 @@ def test_every_command_has_help_and_examples_and_stands_in_the_page(name: str) -
         assert parameter.help in page
 
 
+@pytest.mark.parametrize("name", ["", *ROOT.commands])
+def test_examples_fit_a_terminal_of_80_columns(name: str) -> None:
+    epilog = ROOT.commands[name].epilog if name else ROOT.epilog
+    assert [line for line in epilog.splitlines() if len(line) > 76] == []
+
+
 def test_every_example_is_a_command_line_that_is_understood() -> None:
     """Parsed only: commands, options and arguments exist."""
     page = (DOCS / "cli.md").read_text(encoding="utf-8")

@@ -10,9 +10,10 @@ from holdfast.cli import card, doctor, plan, predict, report, run, show, status,
 from holdfast.cli.options import examples
 
 _START = examples(
-    "holdfast tune plan.toml      # run a plan: split, search, choose, estimate, test",
-    "holdfast status digits       # see where a study stands, also while it runs",
-    "holdfast best digits         # the winner and its three scores",
+    "holdfast plan plan.toml          # what it will take, before anything runs",
+    "holdfast tune plan.toml          # search, choose, estimate, test",
+    "holdfast status digits --follow  # how far it is, while it runs",
+    "holdfast best digits --why       # the winner, its scores, and why it won",
     "holdfast predict digits new.csv --out predictions.csv",
 )
 
@@ -34,7 +35,11 @@ def holdfast(
     """Tune hard, report a number that holds.
 
     A plan.toml names a table, a model and a metric. `holdfast tune` finds good hyperparameters on validation rows,
-    corrects the winner's score for having been picked, and opens the sealed test rows once.
+    takes the luck of having been picked off the winner's score, and opens the sealed test rows once. All of it goes to
+    runs/NAME: report.html, MODEL_CARD.md, trials.csv, the model, and study.db, the log that the rest is drawn from.
+
+    Data goes to stdout, messages to stderr; an error is one sentence. Exit codes: 0 done, 1 the work failed, 2 the
+    request was wrong and nothing was done, 130 stopped by Ctrl-C.
     """
     if version:
         from importlib.metadata import version as version_of
@@ -55,27 +60,36 @@ app.command(
 )(plan.plan)
 app.command(
     epilog=examples(
-        "holdfast tune plan.toml",
-        "holdfast tune plan.toml --runs /data/runs --quiet",
+        "holdfast tune plan.toml                # three scores, and the rest",
+        "holdfast tune plan.toml --runs experiments --quiet",
         "holdfast tune plan.toml --json > result.json",
     )
 )(run.tune)
-app.command(epilog=examples("holdfast resume digits"))(run.resume)
 app.command(
     epilog=examples(
-        "holdfast status                     # all studies in runs, the latest first",
+        "holdfast resume digits",
+        "holdfast resume digits --runs experiments",
+    )
+)(run.resume)
+app.command(
+    epilog=examples(
+        "holdfast status                   # all studies in runs, the latest first",
         "holdfast status digits",
-        "holdfast status digits --follow     # kept up to date until the study is at its end",
+        "holdfast status digits --follow   # until the study is at its end",
         "holdfast status digits --json",
     )
 )(status.status)
-app.command(epilog=examples("holdfast best digits", "holdfast best digits --why", "holdfast best digits --json"))(
-    show.best
-)
+app.command(
+    epilog=examples(
+        "holdfast best digits",
+        "holdfast best digits --why             # and is that more than noise?",
+        "holdfast best digits --json > best.json",
+    )
+)(show.best)
 app.command(
     epilog=examples(
         "holdfast unseal digits",
-        'holdfast unseal digits --again --why "the first model had a bug in its features"',
+        'holdfast unseal digits --again --why "a feature had a bug"',
     )
 )(run.unseal)
 app.command(
@@ -109,7 +123,7 @@ app.command(
 app.command(
     epilog=examples(
         "holdfast verify digits",
-        "holdfast verify digits --head 3f9c...    # 64 digits, from the report or the card",
+        "holdfast verify digits --head 3f9c...   # 64 digits, from the report",
         "holdfast verify mine --storage sqlite:///study.db",
     )
 )(verify.verify)

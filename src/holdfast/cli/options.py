@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli.complete import studies
+from holdfast.cli.complete import plans, studies
 
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="The study's name, as `[study] name` in its plan.", autocompletion=studies),
+]
+Plan = Annotated[
+    Path,
+    typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).", autocompletion=plans),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of all runs.")]
 Storage = Annotated[

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import Json
-from holdfast.cli.output import aligned, say, show, show_json
+from holdfast.cli.options import Json, Plan
+from holdfast.cli.output import aligned, columns, say, show, show_json
 
 if TYPE_CHECKING:
     from holdfast.protocol.preview import Preview
@@ -19,17 +19,18 @@ MANY = 1_000_000
 
 
 def plan(
-    file: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).")],
+    file: Plan,
     *,
     no_timing: Annotated[
         bool, typer.Option("--no-timing", help="Run no trial; time, and what follows from it, is then unknown.")
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Price a plan before it runs: trials, fits, time, money, energy, carbon and disk.
+    """Price a plan before it runs, and say what its budget buys.
 
-    Each number with where it comes from: the plan's own [price], and the timing of its first two trials at most. It
-    also says what the budget buys, and which strategy suits so many trials. No log is written, no test row is read.
+    Trials, fits, time, money, energy, carbon and disk, each number with where it comes from: the plan's own [price],
+    and the timing of its first two trials at most. It also says which strategy suits so many trials. No log is
+    written, no test row is read.
     """
     from holdfast.protocol.preview import preview, refuse_what_buys_nothing
     from holdfast.protocol.read import read_plan
@@ -52,7 +53,8 @@ def _print(found: Preview) -> None:
     asked = found.file.plan
     show(f"study '{asked.study.name}': {asked.model.family} on {asked.data.source}")
     show("")
-    show(aligned([[what, much, why] for what, much, why in _rows(found)]))
+    width = columns(sys.stdout)
+    show(aligned([[what, much, why] for what, much, why in _rows(found)], width=width))
     if found.failure:
         show(f"\na timed trial failed: {shortened(found.failure, 200)}")
     bought = _bought(found)
@@ -60,7 +62,7 @@ def _print(found: Preview) -> None:
         show("\nwhat the budget buys:\n")
         show(aligned(bought))
     show("")
-    show(_advice(found))
+    show(aligned([[line] for line in _advice(found).splitlines()], indent="", width=width))
 
 
 def _rows(found: Preview) -> list[tuple[str, str, str]]:

@@ -28,10 +28,10 @@ def report(
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Draw the report again: report.html, summary.md, trials.csv and figures/.
+    """Draw the report again, from the log alone.
 
-    The log is all it needs: neither the data nor the model, and not the machine that the study ran on. It can be called
-    while a study runs; the page says what is still to come.
+    It writes report.html, summary.md, trials.csv and figures/. The log is all it needs: neither the data nor the model,
+    and not the machine that the study ran on. It can be called while a study runs; the page says what is still to come.
 
     With --storage it is drawn for a study of your own code, into the folder report.
     """

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli.complete import plans
 from holdfast.cli.options import RUNS, Json, Name, Quiet, Runs
+from holdfast.cli.options import Plan as PlanPath
 from holdfast.cli.output import say
 
 if TYPE_CHECKING:
     from holdfast.cli.progress import Progress
     from holdfast.protocol.folder import RunFolder
+    from holdfast.protocol.plan import Plan
     from holdfast.protocol.tune import Result
 
 STOPPED = 130
@@ -22,10 +23,7 @@ STOPPED = 130
 
 
 def tune(
-    plan: Annotated[
-        Path,
-        typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).", autocompletion=plans),
-    ],
+    plan: PlanPath,
     *,
     runs: Runs = RUNS,
     quiet: Quiet = False,
@@ -33,8 +31,11 @@ def tune(
 ) -> int:
     """Run a plan to its end, or go on where it was stopped.
 
-    The trials, the model, the report and the log go to DIR/NAME, where NAME is the study's name in the plan. How many
-    trials there are and how many train at once stands in the plan, so that it is on the record.
+    It prints the naive score, the estimate and the test; report.html, MODEL_CARD.md, trials.csv, the model and the log
+    go to DIR/NAME, where NAME is the study's name in the plan. How many trials there are, how many train at once and
+    what they may cost stands in the plan, so that it is on the record.
+
+    Ctrl-C stops it and loses nothing that was told: the same command, or resume, goes on from there.
     """
     from holdfast.protocol.folder import RunFolder
     from holdfast.protocol.read import read_plan
@@ -44,10 +45,9 @@ def tune(
     file = read_plan(plan)
     run = RunFolder(runs, file.plan.study.name)
     if not quiet:
-        trials = file.plan.search.trials
-        say(f"study '{run.name}': {file.plan.model.family} on {file.plan.data.source}, {trials} trials")
+        say(_intent(file.plan))
     return _work(
-        run, lambda progress: run_plan(file, runs=runs, progress=progress), file.plan.search.trials, quiet, as_json
+        run, lambda progress: run_plan(file, runs=runs, progress=progress), file.plan.most_trials, quiet, as_json
     )
 
 
@@ -91,6 +91,17 @@ def unseal(
     result = unseal_study(name, runs=runs, again=again, why=why)
     show_outcome(result, runs, as_json=as_json, paths=not as_json)
     return 0
+
+
+def _intent(plan: Plan) -> str:
+    """What is about to be done, and within which budget."""
+    from holdfast.facts.numbers import count
+    from holdfast.facts.spending import amount
+
+    limits = [amount(name, value) for name, value in plan.budget.limits().amounts().items()]
+    budget = f", within {', '.join(limits)}" if limits else ""
+    trials = count(plan.most_trials, "trial")
+    return f"study '{plan.study.name}': {plan.model.family} on {plan.data.source}, {trials}{budget}"
 
 
 def _refuse_a_name(plan: Path, runs: Path) -> None:
