@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 import holdfast
-from holdfast.records import RowScores, Score
+from holdfast.records import Cause, Outcome, RowScores, Score, TrialState
+from holdfast.study import actions
 from holdfast.study.study import Study
+from holdfast.usage import Figure, Method, Usage, counted
 
 HASHES = {name: f"{position:x}" * 64 for position, name in enumerate(("train", "validation", "select", "test"), 10)}
 
@@ -128,5 +130,67 @@ def governed_study(n_trials: int = 12) -> Study:
     note_choice(study)
     note_estimate(study)
     note_model(study)
+    note_opening(study)
+    return study
+
+
+def used(seconds: float) -> Usage:
+    """Figures as a machine without a graphics processor gives them."""
+    return Usage(
+        wall_seconds=counted(seconds),
+        cpu_seconds=counted(0.9 * seconds),
+        peak_bytes=Figure(2.5e8, Method.SAMPLED, 1.0, 0.1),
+        kwh=Figure(4e-6 * seconds, Method.TDP, 0.95, 0.5),
+    )
+
+
+def curve_of(trial: int, value: float) -> dict[str, Any]:
+    """Losses by epoch; those of every third trial rise again on validation rows."""
+    steps = list(range(1, 31))
+    train = [2.2 * math.exp(-step / 6) + 0.02 for step in steps]
+    turn = 0.02 if trial % 3 == 0 else 0.0
+    validation = [2.2 * math.exp(-step / 6) + (1 - value) + turn * max(step - 10, 0) for step in steps]
+    return {"metric": "loss", "step": "epoch", "steps": steps, "train": train, "validation": validation}
+
+
+def metered_study(n_trials: int = 30, name: str = "metered") -> Study:
+    """A study with everything that may be on a log: curves, usage, prices, a forecast, a budget, parameters."""
+    study = Study(toy_space(), direction={"accuracy": "maximize"}, strategy="random", seed=5, name=name)
+    book = study.book
+    price = {"usd_per_run": None, "usd_per_hour": 2.0, "watts": 90.0, "kg_co2e_per_kwh": 0.363, "workers": 2}
+    carbon = {"carbon_source": "mean of Germany, 2024", "carbon_uncertainty": 0.2}
+    book.note("price.set", {**price, **carbon, "machine": "2 cores, a processor of the year, no GPU"})
+    limits = dict.fromkeys(("trials", "hours", "usd", "kwh", "kg_co2e", "disk_bytes"))
+    book.note("limits.set", {**limits, "trials": n_trials, "hours": 0.5})
+    expected = {
+        name: Figure(value, Method.SAMPLED, 1.0, 0.5).to_json() for name, value in (("hours", 0.4), ("usd", 0.8))
+    }
+    unknown = Figure(None, Method.UNKNOWN, 0.0).to_json()
+    forecast = {**expected, "kwh": unknown, "kg_co2e": unknown, "disk_bytes": Figure(2e6, Method.SAMPLED).to_json()}
+    book.note("forecast.made", {"timed": [41.0, 52.0], "trials": n_trials, "fits": n_trials, **forecast})
+    note_plan(study)
+    note_split(study)
+    for number in range(n_trials):
+        trial = study.ask()
+        common: dict[str, Any] = {"seconds": 20.0 + number % 7, "usage": used(20.0 + number % 7)}
+        if number % 11 == 4:
+            cause = Cause.BUDGET if number > 20 else Cause.ERROR
+            error = "Traceback:\nValueError: the network exploded"
+            actions.tell(book, Outcome(number, TrialState.FAILED, error=error, cause=cause, **common))
+            continue
+        value = accuracy(trial.config)
+        rows = RowScores((np.random.default_rng(number).random(200) < value).astype(float))
+        extra = {"train": min(value + 0.02 + 0.01 * (number % 3), 1.0), "curve": curve_of(number, value)}
+        state = TrialState.STOPPED if number % 13 == 7 else TrialState.COMPLETE
+        actions.tell(book, Outcome(number, state, {"accuracy": value}, rows, extra=extra, **common))
+    book.note(
+        "limits.reached", {"limit": "hours", "allowed": 0.5, "spent": 0.5, "text": "The search ended: 0.5 hours."}
+    )
+    note_choice(study)
+    note_estimate(study)
+    for phase in ("choose", "fit", "test"):
+        book.note("phase.metered", {"phase": phase, "usage": used(12.0).to_json()})
+    arrays = [["layers.0.weight", [64, 128], 8192], ["layers.0.bias", [128], 128], ["head.weight", [10, 128], 1280]]
+    note_model(study, parameters={"count": 9600, "text": "9,600 weights and biases in 2 layers.", "arrays": arrays})
     note_opening(study)
     return study

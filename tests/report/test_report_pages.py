@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html.parser
-import xml.etree.ElementTree as ET
+import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import holdfast
-from holdfast.report.figures import draw_png, draw_svg
-from holdfast.report.history_figure import history_spec
-from holdfast.report.page import report_html
+from holdfast.report.content import document, with_trials
+from holdfast.report.page import page_html
 from holdfast.report.results import write_results
 from holdfast.report.summary import summary_markdown
+from holdfast.study.book import Book
 
 if TYPE_CHECKING:
     from tests.report import studies
 else:
     import studies
+
+
+def report_html(book: Book) -> str:
+    return page_html(with_trials(document(book), book.state), book.head)
 
 
 class Reader(html.parser.HTMLParser):
@@ -60,7 +66,8 @@ def read(page: str) -> Reader:
 
 def test_the_summary_puts_the_three_scores_side_by_side_first() -> None:
     text = summary_markdown(studies.governed_study().book)
-    assert text.index("## The three scores") < text.index("## The model that ships") < text.index("## The protocol")
+    order = ["The three scores", "The protocol", "The search", "What it cost", "The winner", "The model", "Failures"]
+    assert [text.index(f"## {title}") for title in order] == sorted(text.index(f"## {title}") for title in order)
     assert "Naive score | Estimate | Test" in text
     for sentence in ("that much luck was taken off", "Clopper-Pearson", "RMX", "holdfast verify digits --head"):
         assert sentence in text
@@ -74,13 +81,32 @@ def test_the_head_on_the_page_is_that_of_the_log() -> None:
 
 def test_the_page_needs_nothing_from_outside() -> None:
     reader = read(report_html(studies.governed_study().book))
-    assert not {"script", "link", "img", "iframe", "object"} & set(reader.tags)
-    assert not [
-        value for name, value in reader.attributes if name in {"src", "href"} and (value or "").startswith("http")
-    ]
-    assert ("role", "img") in reader.attributes
-    labels = [value for name, value in reader.attributes if name == "aria-label"]
-    assert any((label or "").startswith("Optimisation history of 12 trials") for label in labels)
+    assert not {"link", "img", "iframe", "object"} & set(reader.tags)
+    links = [value or "" for name, value in reader.attributes if name in {"src", "href"}]
+    assert [link for link in links if not link.startswith("#")] == []
+    labels = [value or "" for name, value in reader.attributes if name == "aria-label"]
+    assert any(label.startswith("Optimisation history of 12 trials") for label in labels)
+
+
+def test_only_the_scripts_of_the_page_may_run() -> None:
+    page = report_html(studies.governed_study().book)
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    policy = html.unescape(policy)
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert len(scripts) == 2
+    for text in (*scripts, *styles):
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
+
+
+def test_headings_are_in_order_and_links_lead_to_them() -> None:
+    page = report_html(studies.metered_study(12).book)
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert set(re.findall(r'<a href="#([^"]*)"', page)) == set(re.findall(r'<section id="([^"]*)"', page))
 
 
 def test_all_trials_and_failures_are_on_the_page() -> None:
@@ -108,7 +134,9 @@ def test_a_second_opening_is_prominent_with_its_reason() -> None:
     study = studies.governed_study()
     studies.note_opening(study, 2, ["by study 'digits', 359 of these rows"], "a bug in the metric")
     for page in (summary_markdown(study.book), report_html(study.book)):
-        assert page.index("opened for the second time") < page.index("hree scores")
+        assert page.index("opened for the second time") < page.index(
+            ">The three scores</h2>" if "<h2" in page else "##"
+        )
         assert "a bug in the metric" in page
 
 
@@ -134,35 +162,36 @@ def test_nothing_in_the_log_becomes_html(name: str, choice: str, error: str) -> 
         study.tell(trial, {"loss": 0.5, name: 1.0}) if i else study.tell(trial, state="failed", error=error)
     studies.note_split(study, source={"description": name, "sha256": "ab" * 32}, notes=[error])
     reader = read(report_html(study.book))
-    assert not {"script", "img"} & set(reader.tags)
+    assert "img" not in reader.tags
+    assert reader.tags.count("script") == 2 + len(document(study.book).figures)
     assert not [attribute for attribute, _ in reader.attributes if attribute.startswith("on")]
     assert "<script>" not in summary_markdown(study.book).replace("\\<script\\>", "")
-
-
-def test_the_picture_is_one_specification_drawn_three_ways(tmp_path: Path) -> None:
-    state = studies.governed_study().book.state
-    for narrow in (False, True):
-        spec = history_spec(state, narrow=narrow)
-        root = ET.fromstring(draw_svg(spec))
-        assert root.tag.endswith("svg")
-        assert draw_svg(spec) == draw_svg(spec)
-    png = draw_png(history_spec(state, background="white"))
-    assert png.startswith(b"\x89PNG")
-    assert len(png) > 10_000
-
-
-def test_values_that_no_axis_can_hold_do_not_break_the_picture() -> None:
-    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random")
-    for value in (1e300, -1e300, 0.0, float("nan"), 1e-300):
-        study.tell(study.ask(), value)
-    assert draw_svg(history_spec(study.book.state))
 
 
 def test_results_are_files_with_their_hashes(tmp_path: Path) -> None:
     book = studies.governed_study().book
     files = write_results(book, tmp_path)
-    assert set(files) == {"summary.md", "report.html", "trials.csv", "figures/history.png", "figures/history.svg"}
+    pictures = {f"figures/{figure.name}.{ending}" for figure in document(book).figures for ending in ("png", "svg")}
+    assert set(files) == {"summary.md", "report.html", "trials.csv", *pictures}
+    assert {"figures/scores.png", "figures/history.svg", "figures/hyperparameter-learning_rate.png"} <= pictures
     for name, sha256 in files.items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha256
     assert write_results(book, tmp_path) == files
     assert sum(path.is_file() for path in tmp_path.rglob("*")) == len(files)
+
+
+def test_pictures_of_an_earlier_state_go(tmp_path: Path) -> None:
+    study = studies.toy_study(3)
+    left = tmp_path / "figures" / "hyperparameter-old.png"
+    left.parent.mkdir()
+    left.write_bytes(b"")
+    write_results(study.book, tmp_path)
+    assert not left.exists()
+    assert (tmp_path / "figures" / "history.png").exists()
+
+
+def test_every_picture_of_the_summary_is_a_file(tmp_path: Path) -> None:
+    files = write_results(studies.metered_study(12).book, tmp_path)
+    named = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", (tmp_path / "summary.md").read_text(encoding="utf-8"))
+    assert len(named) > 8
+    assert set(named) <= set(files)

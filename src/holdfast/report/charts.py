@@ -21,6 +21,12 @@ SMALL = 360
 """The width of a small picture's file."""
 
 LONGEST_LABEL = 36
+MOST_PICTURES = 6
+"""A longer label shows no emoji: where Vega cuts a text that is too wide, it may cut one in halves, and fail."""
+
+LAST_PLAIN = 0xFFFF
+"""The last character that JavaScript holds in one piece."""
+
 UNDRAWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode that no font draws, or that change the order of what is drawn."""
 
@@ -32,6 +38,8 @@ def label(text: str, longest: int = LONGEST_LABEL) -> str:
     ('a b', 'xxxx…', '·')
     """
     line = shortened("".join(_drawable(char) for char in text[: 10 * longest]), longest)
+    if len(line) > MOST_PICTURES:
+        line = "".join("□" if ord(char) > LAST_PLAIN else char for char in line)
     return line or "·"
 
 
@@ -85,10 +93,12 @@ def specification(drawn: Any, height: float, *, title: str = "", right: int = 12
     What all figures share is added to the dict: each call on a chart would copy all of it.
     """
     spec: dict[str, Any] = drawn.to_dict(validate=False)
+    rows = {name: list(values) for name, values in spec.get("datasets", {}).items()}
     padding = {"left": 4, "right": right, "top": 6, "bottom": 4}
     config = {**spec.get("config", {}), **_CONFIG, "padding": padding}
     named = {"title": {"text": title, "anchor": "start", "offset": 8}} if title else {}
-    return {**spec, "height": height, "autosize": {"type": "fit-x", "contains": "padding"}, **named, "config": config}
+    fitted = {"height": height, "autosize": {"type": "fit-x", "contains": "padding"}}
+    return {**spec, **fitted, **named, "config": config, "datasets": rows}
 
 
 def sized(spec: Mapping[str, Any], width: int | str) -> dict[str, Any]:

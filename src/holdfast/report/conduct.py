@@ -1,4 +1,4 @@
-"""How a study went: the search, what failed, what it ran on, and how to check the record."""
+"""How a study went: what failed, and what it ran on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from typing import Any
 
 from holdfast.facts.blocks import Paragraph, Section, Table
 from holdfast.facts.log import latest
-from holdfast.facts.numbers import listed, short_hash, shortened
+from holdfast.facts.numbers import count, listed, short_hash, shortened
 from holdfast.facts.record import written_by
-from holdfast.records import TrialState
+from holdfast.records import Cause, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
+
+CAUSES: dict[str, str] = {
+    Cause.ERROR: "the objective raised an error",
+    Cause.DIVERGED: "the score was no finite number",
+    Cause.LOST: "the process that ran it was gone",
+    Cause.INTERRUPTED: "a person stopped the study",
+    Cause.BUDGET: "the budget was spent while it ran; not the configuration's fault",
+}
+"""Each cause of a failure in words."""
 
 MOST_NUMBERS = 10
 """How many trial numbers a table cell lists."""
@@ -28,11 +37,13 @@ def failures_section(state: StudyState) -> Section:
     if not groups:
         return Section("Failures", [Paragraph("No trial failed.")])
     rows = [
-        [str(len(numbers)), cause, shortened(error, 300), _some(numbers)]
+        [str(len(numbers)), CAUSES.get(cause, cause), shortened(error, 300), _some(numbers)]
         for (cause, error), numbers in sorted(groups.items(), key=lambda item: -len(item[1]))
     ]
     header = ["trials", "cause", "error", "which"]
-    return Section("Failures", [Table(header, rows, "Failed trials by cause", frozenset({0}))])
+    failed = sum(map(len, groups.values()))
+    text = f"{count(failed, 'trial')} of {len(state.trials)} failed."
+    return Section("Failures", [Paragraph(text), Table(header, rows, "Failed trials by cause", frozenset({0}))])
 
 
 def environment_section(book: Book) -> Section:

@@ -136,7 +136,7 @@ def _forecast(state: StudyState, whole: Account) -> list[Block]:
             [WHAT[name], _said(name, expected), origin(expected)[0], _said(name, found), _ratio(found, expected)]
         )
     timed = made.get("timed") or []
-    how = f" from {count(len(timed), 'trial')} timed at {listed([duration(each) for each in timed])}" if timed else ""
+    how = f", from {count(len(timed), 'trial')} timed at {listed([duration(each) for each in timed])}" if timed else ""
     work = f"{count(made['trials'], 'trial')}, {count(made['fits'], 'fit')}"
     header = ["what", "expected", "expected from", "metered", "metered / expected"]
     table = Table(header, rows, "The forecast against what was metered", frozenset({1, 3, 4}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -113,7 +114,7 @@ def _value_axis(axis: Axis) -> Any:
     title = label(axis.name, 44)
     if axis.categorical:
         wide = sum(len(choice) for choice in axis.choices) > 34 or max(map(len, axis.choices)) * len(axis.choices) > 40
-        angle: dict[str, Any] = {"labelAngle": -35, "labelLimit": 90} if wide else {"labelAngle": 0}
+        angle: dict[str, Any] = {"labelAngle": -35, "labelLimit": 100} if wide else {"labelAngle": 0}
         return alt.X(
             "at:N",
             title=title,
@@ -127,6 +128,7 @@ def _value_axis(axis: Axis) -> Any:
         {"format": "d", "tickMinStep": 1} if isinstance(domain.low, int) and not axis.logarithmic else {}
     )
     margin = 0.02 * (float(domain.high) - float(domain.low))
+    margin = margin if math.isfinite(margin) else 0.0
     ends = [domain.low, domain.high] if axis.logarithmic else [domain.low - margin, domain.high + margin]
     kind: dict[str, Any] = {"type": "log"} if axis.logarithmic else {"zero": False}
     scale = alt.Scale(domain=ends, nice=False, **kind)

@@ -11,6 +11,7 @@ from holdfast.facts.learning import diagnosis_of, kept_curve, train_score, winne
 from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, count, number
 from holdfast.records import Trial
+from holdfast.report.axes import powers_of_ten
 from holdfast.report.charts import SMALL, chart, label, specification, symbols, tooltip
 from holdfast.report.palette import BLUE, INK, VERMILION
 from holdfast.report.ranked import scored
@@ -21,6 +22,12 @@ MOST_CURVES = 6
 
 MOST_SCORES = 12
 """Trials whose training score is set beside the validation score."""
+
+MOST_TICKS = 7
+"""On a logarithmic scale."""
+
+WIDE = 15.0
+"""Values of a curve that are a factor of more than this apart are drawn on a logarithmic scale."""
 
 SIDES: dict[str, tuple[str, str]] = {"training": (VERMILION, "triangle-up"), "validation": (BLUE, "circle")}
 """Each side, its colour and its shape."""
@@ -114,20 +121,40 @@ def _curve_layers(curve: Mapping[str, Any], rows: list[dict[str, Any]]) -> Any:
         if train is not None and validation is not None and math.isfinite(train) and math.isfinite(validation)
     ]
     seen = [side for side in SIDES if any(row["side"] == side for row in rows)]
-    scale = alt.Scale(zero=False, nice=True)
+    log = _is_wide([row["value"] for row in rows])
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=True)
     steps = alt.Axis(grid=False, tickCount=5, format="d")
     x = alt.X("step:Q", title=label(curve["step"]), scale=alt.Scale(nice=False), axis=steps)
-    y = alt.Y("value:Q", title=label(curve["metric"]), scale=scale, axis=alt.Axis(tickCount=4))
+    named = f"{label(curve['metric'])}{' (log scale)' if log else ''}"
+    y = alt.Y("value:Q", title=named, scale=scale, axis=_value_ticks(rows, log=log))
     colors = alt.Scale(domain=seen, range=[SIDES[side][0] for side in seen])
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3)
     color = alt.Color("side:N", scale=colors, legend=legend)
     dashes = alt.Scale(domain=seen, range=[[5, 3] if side == "training" else [1, 0] for side in seen])
-    dash = alt.StrokeDash("side:N", scale=dashes, legend=None)
+    dash = alt.StrokeDash("side:N", scale=dashes, legend=legend)
     said = tooltip(step="step:N", value="value:Q", side="side:N")
     lines = chart(rows).mark_line(strokeWidth=2).encode(x=x, y=y, color=color, strokeDash=dash)
     points = chart(rows).mark_point(filled=True, size=30, opacity=0).encode(x=x, y=y, tooltip=said)
     gap = chart(both).mark_area(color=INK, opacity=0.09).encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q")
     return alt.layer(*([gap] if both else []), lines, points)
+
+
+def _value_ticks(rows: list[dict[str, Any]], *, log: bool) -> Any:
+    """A few round numbers; on a logarithmic scale 1, 2 and 5 of each magnitude, or powers of ten if they are many."""
+    import altair as alt
+
+    if not log:
+        return alt.Axis(tickCount=4)
+    values = [row["value"] for row in rows]
+    low, high = min(values), max(values)
+    tens = powers_of_ten(low / 10, high, most=400)
+    fine = [ten * factor for ten in tens for factor in (1, 2, 5) if low <= ten * factor <= high]
+    return alt.Axis(values=fine if len(fine) <= MOST_TICKS else powers_of_ten(low, high), format="~g")
+
+
+def _is_wide(values: list[float]) -> bool:
+    """Whether the values span so much that a gap between small ones could not be seen on a linear scale."""
+    return min(values) > 0 and max(values) > WIDE * min(values)
 
 
 def _ends(curve: Mapping[str, Any]) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from holdfast.facts.blocks import Alert, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
 from holdfast.facts.log import latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import count, duration, interval, number, short_hash
 from holdfast.facts.winner import agreement, luck_sentence, winner_table
 from holdfast.records import Score
 from holdfast.study.state import StudyState
+
+MOST_ARRAYS = 16
+"""Arrays of parameters that are named; the rest is summed up."""
 
 
 def scores_section(state: StudyState) -> Section:
@@ -37,10 +43,31 @@ def model_section(state: StudyState) -> Section:
     elif fitted["reproduced"]:
         blocks.append(Paragraph("Fitted again, it reproduced the row scores that it was chosen by."))
     blocks.append(Paragraph(_what_the_test_is_of(state)))
+    blocks += _parameters(fitted.get("parameters"))
     if fitted["files"]:
         rows = [[name, sha256] for name, sha256 in sorted(fitted["files"].items())]
         blocks.append(Table(["file", "sha256"], rows, "The files of the model", code=frozenset({1})))
     return Section("The model that ships", blocks)
+
+
+def _parameters(learned: Mapping[str, Any] | None) -> list[Block]:
+    """What the model learned, beside the hyperparameters by which it learned it; nothing in logs without it."""
+    if learned is None:
+        return []
+    text = (
+        f"The hyperparameters above were chosen; the parameters are what training made of the rows: {learned['text']}"
+    )
+    arrays = learned["arrays"]
+    if not arrays:
+        return [Paragraph(text)]
+    rows = [[str(name), " × ".join(f"{n:,}" for n in shape) or "one", f"{size:,}"] for name, shape, size in arrays]
+    if len(rows) > MOST_ARRAYS:
+        left = sum(size for _, _, size in arrays[MOST_ARRAYS:])
+        rows = [*rows[:MOST_ARRAYS], [f"{len(rows) - MOST_ARRAYS} more", "", f"{left:,}"]]
+    if learned["count"] is not None:
+        rows.append(["in all", "", f"{learned['count']:,}"])
+    header = ["parameters", "shape", "numbers"]
+    return [Paragraph(text), Table(header, rows, "The parameters of the model", frozenset({2}), frozenset({0}))]
 
 
 def hyperparameters_section(state: StudyState) -> Section:
