@@ -99,12 +99,12 @@ def test_what_the_budget_buys_is_said_in_words(call: Call, grid: Path) -> None:
     [
         (
             "[budget]\nusd = 500.0\n",
-            "line 19: [budget] has usd = 500, which is too little for one trial: it costs 1,000",
+            "line 17: [budget] has usd = 500, which is too little for one trial: it costs 1,000",
         ),
-        ("[budget]\nusd = -1.0\n", "line 19: [budget] has usd = -1.0; it should be more than 0"),
-        ("[budget]\nhours = 0\n", "line 19: [budget] has hours = 0; it should be more than 0"),
-        ('[budget]\ndisk = "5 apples"\n', "line 19: [budget.disk]: disk = '5 apples' is no size"),
-        ('country = "DUE"\n', "line 18: there is no carbon intensity for the country 'DUE' (did you mean 'DEU'?)"),
+        ("[budget]\nusd = -1.0\n", "line 17: [budget] has usd = -1.0; it should be more than 0"),
+        ("[budget]\nhours = 0\n", "line 17: [budget] has hours = 0; it should be more than 0"),
+        ('[budget]\ndisk = "5 apples"\n', "line 17: [budget] has disk = '5 apples' is no size"),
+        ('country = "DUE"\n', "line 16: there is no carbon intensity for the country 'DUE' (did you mean 'DEU'?)"),
     ],
 )
 def test_a_budget_that_cannot_be_meant_is_refused(call: Call, grid: Path, tables: str, sentence: str) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from holdfast.errors import PlanError
 from holdfast.execute.base import Executor
+from holdfast.facts.numbers import count
+from holdfast.facts.spending import amount
 from holdfast.meter.account import usage_of
-from holdfast.meter.budget import NAMES, Reached
+from holdfast.meter.budget import Reached
 from holdfast.meter.energy import EnergyMeter, NoMeter, energy_meter
-from holdfast.meter.forecast import Timed, forecast
+from holdfast.meter.forecast import PAGES_BYTES, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.job import TrainJob
 from holdfast.protocol.prepare import Ready
@@ -151,9 +153,10 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
         )
     ended = [trial for trial in ready.book.state.trials if trial.error]
     if reached.limit == "disk_bytes":
-        return f"{said}: the rows alone take {_amount('disk_bytes', reached.spent)}"
-    if not ended:
-        return f"{said}: {_amount(reached.limit, reached.spent)} were spent before it could begin"
+        return (
+            f"{said}: the rows take {_amount('disk_bytes', reached.spent)}, the pages some "
+            f"{_amount('disk_bytes', PAGES_BYTES)}, and a model comes to that"
+        )
     return (
         f"{said}: the first one was ended after {ended[0].seconds:.3g} s without a result; to see what one takes, "
         "run: holdfast plan PLAN"
@@ -175,8 +178,4 @@ def _cost_of(trial: Trial, price: Price, reached: Reached) -> float:
 
 def _amount(limit: str, value: float) -> str:
     """An amount with its unit."""
-    if limit == "disk_bytes":
-        return f"{value / 1e6:,.3g} MB"
-    if limit == "trials":
-        return f"{value:,.0f} trials"
-    return f"{value:,.3g} {NAMES[limit]}"
+    return count(int(value), "trial") if limit == "trials" else amount(limit, value)

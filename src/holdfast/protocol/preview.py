@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.errors import RequestError
-from holdfast.meter.budget import NAMES, Limits
+from holdfast.facts.spending import amount
+from holdfast.meter.budget import Limits
 from holdfast.meter.forecast import Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.drive import TIMED, meter_of, processes, timed_trials, train_job
@@ -204,5 +205,5 @@ def refuse_what_buys_nothing(found: Preview) -> None:
             with found.file.at("budget", key):
                 raise RequestError(
                     f"[budget] has {key} = {allowed!r}, which is too small for one trial: a trial costs "
-                    f"{cost[name]:,.3g} {NAMES[name]}, with what comes before and after it {need:,.3g} {NAMES[name]}"
+                    f"{amount(name, cost[name])}, with what comes before and after it {amount(name, need)}"
                 )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from holdfast.facts.spending import amount
 from holdfast.meter.account import account, usage_of
 from holdfast.meter.budget import Limits, Reached, first_reached
 from holdfast.meter.energy import EnergyMeter
@@ -98,8 +99,10 @@ class Steward:
         """Whether one more trial, the final fit and the pages do not fit into the budget any more."""
         if self.most is not None and self._begun >= self.most:
             return True
-        if self.reached is None and (self._seconds or self._begun):
-            self.reached = first_reached(self.limits, self.spent(), self._ahead(one_more=True))
+        if self.reached is None:
+            # a first trial may always run, to see what one takes, if there is room for it
+            limits = self.limits if self._begun else Limits(disk_bytes=self.limits.disk_bytes)
+            self.reached = first_reached(limits, self.spent(), self._ahead(one_more=True))
         return self.reached is not None
 
     def overdue(self) -> str | None:
@@ -110,7 +113,7 @@ class Steward:
         if found is None:
             return None
         self.reached = found
-        return f"the budget of {found.allowed:g} {found.limit} was spent while this trial ran"
+        return f"the budget of {amount(found.limit, found.allowed)} was spent while this trial ran"
 
     def spent(self) -> dict[str, float]:
         """What is spent by now, by the names of the limits; what nobody knows is left out."""
@@ -200,11 +203,12 @@ class Steward:
             "kwh": power,
             "kg_co2e": power * (self.price.kg_co2e_per_kwh or 0.0),
         }
-        kept = {name: rate * last for name, rate in per_second.items()} | {"disk_bytes": PAGES_BYTES}
+        kept = {name: rate * last for name, rate in per_second.items()}
         for name, allowed in self.limits.amounts().items():
-            kept[name] = min(kept[name], LARGEST_RESERVE * allowed)
+            kept[name] = min(kept.get(name, 0.0), LARGEST_RESERVE * allowed)
+        kept["disk_bytes"] = PAGES_BYTES  # the pages have the size that they have
         if one_more:
-            kept = {name: value + per_second.get(name, 0.0) * mean for name, value in kept.items()}
+            kept |= {name: kept[name] + rate * mean for name, rate in per_second.items()}
             kept["usd"] += self.price.usd_per_run or 0.0
         return kept
 

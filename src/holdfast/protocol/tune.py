@@ -11,6 +11,7 @@ from typing import Any
 
 from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
+from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import choose
 from holdfast.protocol.drive import BudgetTooSmallError, Progress, search, steward_of
@@ -80,7 +81,7 @@ def tune(
     with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
         sealed = _whole_way(ready, executor, progress)
         ready.book.save_snapshot()
-        write_results(ready.book, run.path)
+        _write_pages(ready.book, run)
     return result_of(ready.book, run, sealed)
 
 
@@ -120,7 +121,7 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
             if "test" not in ready.seal.rows:
                 raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
             unseal(ready, ship(ready), why=why, again=again, by_hand=True)
-            write_results(ready.book, run.path)
+            _write_pages(ready.book, run)
     return result_of(ready.book, run, None)
 
 
@@ -133,7 +134,10 @@ def load_result(name: str, *, runs: str | Path = DEFAULT_RUNS) -> Result:
     run = find_run(Path(runs), name)
     book = open_book(run)
     if "choice.made" not in book.state.notes:
-        raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.command('resume')}")
+        raise RequestError(
+            f"study '{name}' has made no choice yet; see how far it is with: {run.command('status')}, and if nothing "
+            f"runs, finish it with: {run.command('resume')}"
+        )
     return result_of(book, run, None)
 
 
@@ -179,6 +183,12 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
         if book.state.trials:
             raise RequestError(f"study '{run.name}' in {storage} was not begun from a plan; give the plan another name")
     return prepare_study(file, run)
+
+
+def _write_pages(book: Book, run: RunFolder) -> None:
+    """Everything for a person to read."""
+    write_results(book, run.path)
+    write_card(book, run.path)
 
 
 @contextmanager

@@ -1,0 +1,69 @@
+"""Electricity by codecarbon, and the carbon intensity of countries."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import RequestError
+from holdfast.meter import energy
+from holdfast.meter.energy import NoMeter, carbon_intensity, energy_meter
+from holdfast.usage import UNKNOWN, Method
+
+pytestmark = pytest.mark.skipif(not energy.INSTALLED, reason="codecarbon is not installed")
+
+
+def work(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_laps_count_what_was_drawn_meanwhile() -> None:
+    meter = energy_meter()
+    meter.lap()
+    work(0.5)
+    worked = meter.lap()
+    at_once = meter.lap()
+    meter.close()
+    assert worked.value is not None
+    assert at_once.value is not None
+    assert 0.0 <= at_once.value < worked.value
+    assert 0.1 < worked.value * 3.6e6 / 0.5 < 1000.0, "not the power of any machine, in watts"
+    assert worked.method in {Method.COUNTER, Method.TDP}
+    assert worked.uncertainty == (0.4 if worked.method is Method.TDP else 0.05)
+    assert meter.lap() == UNKNOWN
+
+
+def test_nothing_is_said_and_no_file_is_left(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    meter = energy_meter()
+    meter.lap()
+    meter.close()
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_metered_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(energy, "INSTALLED", False)
+    meter = energy_meter()
+    assert isinstance(meter, NoMeter)
+    assert meter.lap() == UNKNOWN
+
+
+def test_a_country_has_an_intensity_with_its_source() -> None:
+    germany, source = carbon_intensity("DEU")
+    assert 0.2 < germany < 0.6
+    assert "Germany" in source
+    assert carbon_intensity("de") == (germany, source)
+    assert carbon_intensity("FRA")[0] < germany
+
+
+def test_a_country_that_there_is_not_is_refused_with_the_nearest() -> None:
+    with pytest.raises(RequestError, match=r"no carbon intensity for the country 'DUE' \(did you mean 'DEU'\?\)"):
+        carbon_intensity("DUE")
