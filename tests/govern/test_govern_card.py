@@ -46,7 +46,7 @@ def test_everything_that_the_log_knows_is_on_the_card() -> None:
         "0.9 on 40 sealed test rows; interval 0.8 to 0.95 (95%)",
         "650 parameters in 2 arrays",
         "3: cat, dog, eel",
-        "Marked as sensitive: age.",
+        "Sensitive, as the plan marks it: age.",
         "that much luck was taken off",
         "The winner of 3 configurations was selected.",
         "The test rows were opened once, after the choice.",
@@ -71,7 +71,7 @@ def test_prices_budget_and_how_the_winner_learned_are_said() -> None:
     text = card_text(study.book)
     assert "Reckoned with 2 USD an hour and 0.4 kg CO2e a kWh (given)." in text
     assert "The budget allowed 1 h 30 min and 5 USD." in text
-    assert "The budget ended the search: 5 USD were spent." in text
+    assert "5 USD were spent." in text
     assert "How the winner learned" not in text
 
 

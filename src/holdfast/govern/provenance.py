@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import PureWindowsPath
 from typing import Any
@@ -77,8 +78,6 @@ def _conditions(state: StudyState, plan: Mapping[str, Any]) -> str:
 
 def _keys(plan: Mapping[str, Any], prefix: str = "") -> list[list[str]]:
     """Nested keys as rows of (path, value as JSON); tables that are empty are left out."""
-    import json
-
     rows: list[list[str]] = []
     for key, value in plan.items():
         path = f"{prefix}{key}"

@@ -85,7 +85,7 @@ def columns_table(state: StudyState) -> list[Block]:
     table = Table(["what for", "kind", "columns", "names"], rows, "The columns", frozenset({2}))
     sensitive = [shortened(column["name"]) for column in columns if column.get("sensitive")]
     if sensitive:
-        text = f"Marked as sensitive: {listed(sensitive)}. No score on this card is broken down by them."
+        text = f"Sensitive, as the plan marks it: {listed(sensitive)}. No score on this card is broken down by that."
     else:
         text = "No column was marked as sensitive in the plan, which does not mean that none is."
     return [table, Paragraph(text)]
@@ -107,7 +107,7 @@ def choice_section(state: StudyState) -> Section:
         blocks.append(Paragraph(f"Causes of failure: {listed([f'{cause} ({n})' for cause, n in causes.items()])}."))
     reached = latest(state, "limits.reached")
     if reached is not None:
-        blocks.append(Paragraph(f"The budget ended the search: {reached['text']}"))
+        blocks.append(Paragraph(reached["text"]))
     return Section("How it was chosen", blocks)
 
 
