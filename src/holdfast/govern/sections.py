@@ -53,7 +53,7 @@ def model_section(state: StudyState) -> Section:
 def scores_section(state: StudyState) -> Section:
     """The three scores with intervals, methods and estimands, and what lies between them."""
     scores, metric = three_scores(state), metric_of(state)
-    header = ["score", metric.name, "interval", "rows", "about", "method"]
+    header = ["score", metric.name, "interval", "rows", "estimand", "method"]
     rows = [_score_row(name, score) for name, score in _named(scores).items() if score is not None]
     meaning = (
         f"Scores are {metric.name}; {better(metric.direction)}. The naive score is the winner's own, on the rows by "
