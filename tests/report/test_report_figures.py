@@ -85,7 +85,7 @@ NASTY = [
 ]
 
 
-@pytest.mark.parametrize("name", NASTY)
+@pytest.mark.parametrize("name", NASTY, ids=[f"name{i}" for i in range(len(NASTY))])
 def test_no_name_breaks_a_figure_or_is_a_field(name: str) -> None:
     space = holdfast.Space({name: holdfast.Categorical([name, f"{name}.", None, True]), "x": holdfast.Float(0, 1)})
     study = holdfast.Study(space, strategy="random", direction={f"m {name}": "maximize"}, seed=1)

@@ -45,7 +45,7 @@ class Axis:
         if isinstance(value, bool) or not isinstance(value, int | float) or not domain.low <= value <= domain.high:
             return None
         if domain.log:
-            return math.log(value / domain.low) / math.log(domain.high / domain.low)
+            return (math.log(value) - math.log(domain.low)) / (math.log(domain.high) - math.log(domain.low))
         return (value / 2 - domain.low / 2) / (domain.high / 2 - domain.low / 2)
 
     def choice(self, value: Value) -> str | None:
