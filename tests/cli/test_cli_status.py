@@ -79,6 +79,18 @@ def test_no_studies_and_no_folder_of_them(call: Call, tmp_path: Path) -> None:
     assert call("status", "--follow").returncode == 2
 
 
+def test_a_study_without_a_plan_is_found_by_its_storage(call: Call, growing: tuple[Path, Study]) -> None:
+    runs, study = growing
+    tell(study, 0.5)
+    storage = f"sqlite:///{runs / 'mine' / 'study.db'}"
+    assert "state      open; the last event was " in call("status", "mine", "--storage", storage).stdout
+    assert call("status", "--storage", storage).stdout.splitlines()[1].split()[:2] == ["mine", "open"]
+    assert call("export", "mine", "-", "--storage", storage).stdout.count("\n") == 2
+    missing = call("status", "mime", "--storage", storage)
+    assert missing.returncode == 2
+    assert "(did you mean 'mine'?)" in missing.stderr
+
+
 def test_following_a_finished_study_is_one_line(call: Call, finished: Path) -> None:
     answer = call("status", "bc", "--follow")
     assert answer.returncode == 0

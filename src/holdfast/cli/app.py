@@ -76,7 +76,7 @@ app.command(
         "holdfast status                   # all studies in runs, the latest first",
         "holdfast status digits",
         "holdfast status digits --follow   # until the study is at its end",
-        "holdfast status digits --json",
+        "holdfast status mine --storage sqlite:///study.db",
     )
 )(status.status)
 app.command(

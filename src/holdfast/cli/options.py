@@ -18,11 +18,11 @@ Plan = Annotated[
     typer.Argument(metavar="PLAN", help="The plan, such as plan.toml (see docs/plan.md).", autocompletion=plans),
 ]
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of all runs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Storage = Annotated[
     str | None,
     typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]
 
 RUNS = Path("runs")

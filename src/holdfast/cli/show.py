@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from holdfast.cli.complete import exports
-from holdfast.cli.options import RUNS, Json, Name, Runs
+from holdfast.cli.options import RUNS, Json, Name, Runs, Storage
 from holdfast.cli.output import columns, say, show, show_bytes, show_json
+from holdfast.cli.stored import book_of
 
 
 class Format(StrEnum):
@@ -68,6 +69,7 @@ def export(
     form: Annotated[
         Format | None, typer.Option("--format", help="The format, where FILE is - or has another ending.")
     ] = None,
+    storage: Storage = None,
     runs: Runs = RUNS,
 ) -> None:
     """Write all trials to a file, one line a trial.
@@ -77,11 +79,10 @@ def export(
     """
     from holdfast.facts.files import write_atomically
     from holdfast.facts.numbers import count
-    from holdfast.protocol.folder import find_run, open_book
     from holdfast.report.trials_table import export as write
     from holdfast.report.trials_table import trials_bytes
 
-    state = open_book(find_run(runs, name)).state
+    state = book_of(name, runs, storage)[0].state
     if str(file) == "-":
         show_bytes(trials_bytes(state, f".{(form or Format.csv).value}"))
         return

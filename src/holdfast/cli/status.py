@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from holdfast.cli.complete import studies
-from holdfast.cli.options import RUNS, Json, Runs
+from holdfast.cli.options import RUNS, Json, Runs, Storage
 from holdfast.cli.output import aligned, columns, is_live, say, show, show_json
+from holdfast.cli.stored import book_of
 
 if TYPE_CHECKING:
-    from holdfast.protocol.folder import RunFolder
     from holdfast.study.book import Book
 
 PERIOD = 1.0
@@ -37,27 +37,32 @@ Follow = Annotated[
 ]
 
 
-def status(name: Name = None, *, follow: Follow = False, runs: Runs = RUNS, as_json: Json = False) -> int:
+def status(
+    name: Name = None,
+    *,
+    follow: Follow = False,
+    storage: Storage = None,
+    runs: Runs = RUNS,
+    as_json: Json = False,
+) -> int:
     """Show where a study stands, also while it runs.
 
     Trials by state, the best so far, what was spent of the budget, what runs, and what of the protocol is done. Without
-    a name: a line for each study in DIR, the latest first.
+    a name: a line for each study in DIR, or in the storage, the latest first.
 
     Nothing is locked or written, so that looking disturbs nobody. With --follow the page is kept up to date on a
     terminal; elsewhere a line is written (with --json an object) whenever something has changed.
     """
     from holdfast.errors import RequestError
-    from holdfast.protocol.folder import find_run, open_book
 
     if name is None:
         if follow:
             raise RequestError("--follow needs the name of a study, as in: holdfast status NAME --follow")
-        return _all(runs, as_json)
-    run = find_run(runs, name)
-    book = open_book(run)
+        return _all(runs, storage, as_json)
+    book, folder = book_of(name, runs, storage)
     if follow:
-        return _follow(run, book, as_json)
-    standing = look(run, book)
+        return _follow(book, folder, as_json)
+    standing = look(book, folder)
     if as_json:
         show_json(standing)
     else:
@@ -65,7 +70,7 @@ def status(name: Name = None, *, follow: Follow = False, runs: Runs = RUNS, as_j
     return 0
 
 
-def look(run: RunFolder, book: Book) -> dict[str, Any]:
+def look(book: Book, folder: Path | None) -> dict[str, Any]:
     """Where the study stands now, with the best score's luck taken off where row scores allow it."""
     from holdfast.facts.log import latest
     from holdfast.protocol.steward import folder_bytes
@@ -74,7 +79,7 @@ def look(run: RunFolder, book: Book) -> dict[str, Any]:
 
     state = book.state
     limited = (latest(state, "limits.set") or {}).get("disk_bytes") is not None
-    standing = status_dict(state, disk_bytes=folder_bytes(run.path) if limited else None)
+    standing = status_dict(state, disk_bytes=folder_bytes(folder) if folder and limited else None)
     if standing["best"] is not None:
         found = None if standing["scores"]["estimate"] else compared(book)
         enough = found is not None and len(found.trials) >= ENOUGH_TO_CORRECT
@@ -89,24 +94,24 @@ def page(standing: dict[str, Any], width: int | None = None) -> str:
     return aligned(rows(standing), indent="", width=width)
 
 
-def _follow(run: RunFolder, book: Book, as_json: bool) -> int:
+def _follow(book: Book, folder: Path | None, as_json: bool) -> int:
     """Look again and again; what is shown follows the study until it is at its end."""
     try:
         if is_live(sys.stdout) and not as_json:
-            _follow_live(run, book)
+            _follow_live(book, folder)
         else:
-            _follow_lines(run, book, as_json)
+            _follow_lines(book, folder, as_json)
     except KeyboardInterrupt:  # the looking was stopped, not the study
         return STOPPED
     return 0
 
 
-def looks(run: RunFolder, book: Book) -> Iterator[dict[str, Any]]:
+def looks(book: Book, folder: Path | None) -> Iterator[dict[str, Any]]:
     """Where the study stands, every second; the last one when it is at its end."""
     from holdfast.report.status import ENDED
 
     while True:
-        standing = look(run, book)
+        standing = look(book, folder)
         yield standing
         if standing["state"] in ENDED:
             return
@@ -114,18 +119,18 @@ def looks(run: RunFolder, book: Book) -> Iterator[dict[str, Any]]:
         book.refresh()
 
 
-def _follow_live(run: RunFolder, book: Book) -> None:
+def _follow_live(book: Book, folder: Path | None) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     console = Console()
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-        for standing in looks(run, book):
+        for standing in looks(book, folder):
             live.update(Text(page(standing, console.width)), refresh=True)
 
 
-def _follow_lines(run: RunFolder, book: Book, as_json: bool) -> None:
+def _follow_lines(book: Book, folder: Path | None, as_json: bool) -> None:
     """A line for each change; time that goes by is none."""
     from holdfast.cli.standing import line
 
@@ -133,7 +138,7 @@ def _follow_lines(run: RunFolder, book: Book, as_json: bool) -> None:
         (lambda standing: json.dumps(standing, ensure_ascii=False, allow_nan=False)) if as_json else line
     )
     before = ""
-    for standing in looks(run, book):
+    for standing in looks(book, folder):
         now = line(standing)
         if now != before:
             show(words(standing))
@@ -141,37 +146,51 @@ def _follow_lines(run: RunFolder, book: Book, as_json: bool) -> None:
         before = now
 
 
-def _all(runs: Path, as_json: bool) -> int:
-    """A line for each study of a folder."""
+def _all(runs: Path, storage: str | None, as_json: bool) -> int:
+    """A line for each study of a folder, or of a storage."""
     from holdfast.cli.standing import HEADER, row
-    from holdfast.errors import RequestError
 
-    if not runs.is_dir():
-        raise RequestError(
-            f"there is no folder of runs '{runs}' here; holdfast tune PLAN makes one, --runs names another"
-        )
-    found = list(_standings(runs))
+    found = list(_in_folder(runs) if storage is None else _in_storage(storage))
     found.sort(key=lambda standing: standing.get("last_event") or "", reverse=True)
     if as_json:
         show_json(found)
     elif found:
         show(aligned([HEADER, *map(row, found)], indent=""))
     else:
-        say(f"there is no study in {runs} yet; begin one with: holdfast tune PLAN")
+        say(f"there is no study in {storage or runs} yet; begin one with: holdfast tune PLAN")
     return 0
 
 
-def _standings(runs: Path) -> Iterator[dict[str, Any]]:
+def _in_folder(runs: Path) -> Iterator[dict[str, Any]]:
     """Where each study of a folder stands; for one that cannot be read, why."""
-    from holdfast.errors import HoldfastError
+    from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.folder import RunFolder, names_in, open_book
-    from holdfast.report.status import status_dict
 
+    if not runs.is_dir():
+        raise RequestError(
+            f"there is no folder of runs '{runs}' here; name another one with --runs DIR, or begin with: "
+            "holdfast tune PLAN"
+        )
     for name in names_in(runs):
-        run = RunFolder(runs, name)
         try:
-            book = open_book(run)
-            yield status_dict(book.state) if book.exists else {"name": name, "state": "not begun"}
-            book.log.close()
+            yield _standing(name, open_book(RunFolder(runs, name)))
         except HoldfastError as exc:
             yield {"name": name, "state": "unreadable", "why": str(exc)}
+
+
+def _in_storage(storage: str) -> Iterator[dict[str, Any]]:
+    from holdfast.cli.stored import open_stored
+    from holdfast.log.open import list_studies
+    from holdfast.study.book import Book
+
+    for name in list_studies(storage):
+        yield _standing(name, Book(open_stored(storage, name)))
+
+
+def _standing(name: str, book: Book) -> dict[str, Any]:
+    from holdfast.report.status import status_dict
+
+    try:
+        return status_dict(book.state) if book.exists else {"name": name, "state": "not begun"}
+    finally:
+        book.log.close()

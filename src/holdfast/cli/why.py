@@ -108,13 +108,18 @@ def _noise(found: list[Rival] | None, close: Sequence[Rival]) -> list[str]:
         verdict = "it is likely, but not certain, that it is the best of them."
     else:
         verdict = "other rows might well have picked another one."
-    if not close:
-        near = f"None of the {len(found) - 1} next best trials is within two standard errors of it."
-    else:
-        are = "is" if len(close) == 1 else "are"
-        near = f"{len(close)} of the {count(len(found) - 1, 'next best trial')} {are} within two standard errors of it"
-        near += ", and may be just as good."
-    return [said + verdict, near]
+    return [said + verdict, _near(len(close), len(found) - 1)]
+
+
+def _near(close: int, many: int) -> str:
+    """How many of the next best trials may be just as good."""
+    within = "within two standard errors of it"
+    if many == 1:
+        return f"That one is {within}, and may be just as good." if close else f"That one is not {within}."
+    if close == 0:
+        return f"None of the {many} next best trials is {within}."
+    which = f"All {many} next best trials" if close == many else f"{close} of the {many} next best trials"
+    return f"{which} {'is' if close == 1 else 'are'} {within}, and may be just as good."
 
 
 def _proposed(state: StudyState, winner: Trial) -> list[str]:
