@@ -14,7 +14,7 @@ from holdfast.evaluate.metrics import metric_named
 from holdfast.execute.inline import Inline
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.learn import Prepared
-from holdfast.protocol.training_score import sample_sizes, train_score
+from holdfast.protocol.training_score import reference_score, sample_sizes, train_score
 from holdfast.protocol.tune import tune
 from holdfast.records import Trial, TrialState
 from holdfast.train.task import Task
@@ -46,6 +46,8 @@ def test_the_training_score_is_the_metric_on_evenly_spaced_rows(tmp_path: Path) 
     at = np.linspace(0, train - 1, held).round().astype(int)
     assert first.extra["train"] == KNeighborsClassifier(9).fit(X, y).score(X[at], y[at])
     assert "curve" not in first.extra
+    held_out = pl.read_ipc(tmp_path / "scored" / "data" / "validation.arrow")["target"].to_numpy()
+    assert first.extra["reference"] == np.mean(held_out == np.bincount(y).argmax())
 
 
 def test_a_tree_that_learns_by_heart_is_found_out(tmp_path: Path) -> None:
@@ -54,7 +56,9 @@ def test_a_tree_that_learns_by_heart_is_found_out(tmp_path: Path) -> None:
     search = {"trials": 1, "strategy": "manual"}
     (trial,) = trials(tmp_path, data=data, model={"family": "tree"}, search=search, trials=table)
     assert trial.extra["train"] == 0.0
-    assert diagnose(0.0, trial.metrics["rmse"], "minimize", reference=77.0).kind == "overfitting"
+    assert 70.0 < trial.extra["reference"] < 85.0
+    found = diagnose(0.0, trial.metrics["rmse"], "minimize", reference=trial.extra["reference"])
+    assert found.kind == "overfitting"
 
 
 def test_networks_and_boosted_trees_keep_the_mean_curve_of_their_folds(tmp_path: Path) -> None:
@@ -86,7 +90,20 @@ def test_a_curve_grows_over_the_rungs(tmp_path: Path) -> None:
 
 def test_a_clustering_has_no_training_score(tmp_path: Path) -> None:
     data = {"source": "sklearn:wine", "task": "clustering"}
-    assert all("train" not in t.extra for t in trials(tmp_path, data=data, model={"family": "kmeans"}))
+    for trial in trials(tmp_path, data=data, model={"family": "kmeans"}):
+        assert not {"train", "reference"} & set(trial.extra)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("accuracy", 0.75), ("balanced_accuracy", 0.5), ("auc", 0.5), ("log_loss", None)]
+)
+def test_a_model_that_learned_nothing_predicts_by_shares(name: str, expected: float | None) -> None:
+    y = np.array([0, 1, 1, 1])
+    ready = Prepared(None, np.zeros((4, 1)), y, Task("binary", 4, 1, 2))
+    truth, part = np.array([0, 1, 1, 1]), np.zeros(4, dtype=int)
+    found = reference_score(metric_named(name, "binary", 2), [ready], truth, part, 2)["reference"]
+    entropy = -0.75 * np.log(0.75) - 0.25 * np.log(0.25)
+    assert found == pytest.approx(entropy if expected is None else expected)
 
 
 def test_a_metric_that_raises_on_training_rows_fails_no_trial() -> None:

@@ -108,6 +108,15 @@ def test_rows_of_a_class_that_was_not_learned_are_left_out() -> None:
     assert Monitor.of(features, targets, (np.ones((3, 2)), np.ones(3)), encoding, 8) is None
 
 
+def test_the_first_epochs_have_a_point_each(make_table: MakeTable, make_task: MakeTask) -> None:
+    ours, theirs = split(*make_table("binary", n=200), 150)
+    run = start_training({"batch_size": 128}, make_task("binary"), *ours, 0, judged=theirs)
+    run.advance(11)
+    curve = run.curve
+    assert curve is not None
+    assert curve["steps"] == [1, 2, 3, 4, 5, 10]
+
+
 def test_points_are_taken_more_seldom_where_they_cost_more() -> None:
     assert stride(512, 100_000, 256) == 1
     assert stride(512, 970, 32) <= 2

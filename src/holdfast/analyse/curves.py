@@ -141,9 +141,9 @@ def _by_curve(seen: _Curve) -> Verdict | None:
             )
         low, last = _span(seen)
         return "overfitting", (
-            f"The validation loss rose from {low} to {last} {since} while the training loss went on falling: the "
-            "model learns its training rows by heart. Try to stop earlier, more regularisation, a smaller model, or "
-            "more data."
+            f"The validation loss rose from {low} to {last} {since} while the training loss went on falling: "
+            "what the model learned after that holds for its training rows only. Try to stop earlier, more "
+            "regularisation, a smaller model, or more data."
         )
     if seen.validation_ends == "falling" and seen.train_ends != "rising":
         both = "Both losses are" if seen.train_ends == "falling" else "The validation loss is"
@@ -203,8 +203,8 @@ def _too_poor(train: float, validation: float, sign: float, by: _Yardstick) -> V
         learned = sign * (train - by.reference)
         if learned <= LARGEST_SHARE * _way(train, validation, sign, by.reference):
             return "underfitting", (
-                f"Even on the rows it learned from the model is hardly better than one that learned nothing: {scores}, "
-                f"where {by.reference:.4g} takes no learning. {remedy}"
+                f"Even on the rows it learned from, the model is hardly better than one that learned nothing: {scores}"
+                f", where {by.reference:.4g} takes no learning. {remedy}"
             )
         if learned <= by.sure:
             return "unknown", (

@@ -18,7 +18,7 @@ from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.learn import Prepared, Recipe, fit, import_models, predict, prepare
 from holdfast.protocol.tables import Judged, Part, judged_rows, parts_of
-from holdfast.protocol.training_score import sample_sizes, train_score
+from holdfast.protocol.training_score import reference_score, sample_sizes, train_score
 from holdfast.records import (
     Assignment,
     Cause,
@@ -132,11 +132,25 @@ class Bench:
         return None if y is None else (self.judged[part], y)
 
     def extras(self, models: Sequence[Any], curves: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-        """What is kept beside a trial: the metric on training rows (``train``) and the mean ``curve``, where known."""
+        """What is kept beside a trial to tell how it was trained, where known.
+
+        The metric on training rows (``train``), that of a model that learned nothing (``reference``), and the mean
+        ``curve``; ``notes`` where the metric raised.
+        """
         sizes = sample_sizes(self.recipe, self.judged)
         found = train_score(self.metric, models, self.prepared, sizes, self._classes)
+        notes = [*found.pop("notes", ()), *self._reference.get("notes", ())]
+        found = {**self._reference, **found}
         curve = mean_curve(curves)
-        return found if curve is None else {**found, "curve": curve}
+        if curve is not None:
+            found["curve"] = curve
+        return {**found, "notes": notes} if notes else found
+
+    @functools.cached_property
+    def _reference(self) -> dict[str, Any]:
+        if self.rows.y is None:
+            return {}
+        return reference_score(self.metric, self.prepared, self.rows.y, self.rows.part, self._classes)
 
     @property
     def _classes(self) -> int:

@@ -1,4 +1,4 @@
-"""The score of a trial on rows that it learned from, to hold against its validation score."""
+"""What a validation score is held against: the score on rows that were learned from, and that of learning nothing."""
 
 from __future__ import annotations
 
@@ -54,9 +54,44 @@ def train_score(
         folds.append(np.full(len(rows), part))
         predictions.append(predict(model, metric, ready.X[rows], n_classes))
     several = np.concatenate(folds) if len(folds) > 1 else None
+    return _kept("train", metric, np.concatenate(truth), np.concatenate(predictions), several)
+
+
+def reference_score(
+    metric: Metric, prepared: Sequence[Prepared], truth: np.ndarray, part: np.ndarray, n_classes: int
+) -> dict[str, Any]:
+    """``{"reference": value}``: the metric, on the judged rows, of a model that learned nothing from the features.
+
+    It predicts the mean of the training targets, their most frequent class, or the shares of their classes. Empty or a
+    sentence as for `train_score`.
+
+    Args:
+        metric: the study's.
+        prepared: the rows of the parts.
+        truth: the targets of the judged rows, shape (N,).
+        part: which part judges each of them, shape (N,).
+        n_classes: of the target, 0 for a regression.
+    """
+    constant = []
+    for ready in prepared:
+        if ready.y is None:
+            return {}
+        shares = np.bincount(ready.y.astype(int), minlength=n_classes) / len(ready.y) if n_classes else None
+        if shares is None:
+            constant.append(np.mean(ready.y))
+        else:
+            constant.append(np.argmax(shares) if metric.needs == "predict" else shares)
+    return _kept("reference", metric, truth, np.stack(constant)[part], part if len(prepared) > 1 else None)
+
+
+def _kept(
+    name: str, metric: Metric, truth: np.ndarray, prediction: np.ndarray, folds: np.ndarray | None
+) -> dict[str, Any]:
+    """The metric under a name; nothing where it is no finite number, and a sentence where it raises."""
     try:
-        value = metric.value(np.concatenate(truth), np.concatenate(predictions), folds=several)
+        value = metric.value(truth, prediction, folds=folds)
     except Exception as exc:  # noqa: BLE001 - a user's metric may raise anything; the sentence is kept with the trial
         said = " ".join(f"{type(exc).__name__}: {exc}".split())
-        return {"notes": [f"The metric '{metric.name}' cannot be computed on the training rows: {said}"]}
-    return {"train": value} if np.isfinite(value) else {}
+        of = {"train": "on the training rows", "reference": "for a model that learned nothing"}[name]
+        return {"notes": [f"The metric '{metric.name}' cannot be computed {of}: {said}"]}
+    return {name: value} if np.isfinite(value) else {}
