@@ -1,12 +1,22 @@
-"""Models of one's own for factory.toml: a function without arguments that returns a scikit-learn estimator."""
+"""Models of one's own, for factory.toml and priced_grid.toml: functions that return a scikit-learn estimator."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
 
 def components_then_neighbours() -> Pipeline:
     """Principal components, then nearest neighbours in them; holdfast sets the hyperparameters and the seeds."""
     return Pipeline([("components", PCA()), ("neighbours", KNeighborsClassifier())])
+
+
+def small_network(config: dict[str, Any]) -> MLPClassifier:
+    """One to three layers of 32 units; a function that takes the configuration may make of it what it likes."""
+    layers = (32,) * config["n_layers"]
+    rate, size = config["learning_rate_init"], config["batch_size"]
+    return MLPClassifier(layers, learning_rate_init=rate, batch_size=size, early_stopping=True, max_iter=40)

@@ -82,6 +82,16 @@ def test_factory(tune: Tune) -> None:
     assert result["test"]["value"] > 0.8
 
 
+def test_priced_grid_stops_where_the_money_ends(tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    result = tune("priced_grid.toml")
+    assert result["test"]["value"] > 0.9
+    summary = Path(result["files"]["summary"]).read_text(encoding="utf-8")
+    assert "ended the search after 12 of 50 trials: 12,000 USD were spent" in summary
+    capfd.readouterr()
+    assert main(["plan", "priced_grid.toml", "--no-timing"]) == 0
+    assert "27,000 USD" in capfd.readouterr().out
+
+
 def test_customers(tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     result = tune("customers.toml")
     assert result["test"]["value"] > 0.6

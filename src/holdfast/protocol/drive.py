@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from holdfast.errors import PlanError
 from holdfast.execute.base import Executor
@@ -87,10 +87,16 @@ def processes(workers: int) -> Executor:
     return Processes(workers)
 
 
-def timed_trials(trials: list[Trial] | tuple[Trial, ...]) -> list[Timed]:
+def timed_trials(trials: Sequence[Trial]) -> list[Timed]:
     """The first trials that ended, as far as a forecast rests on them."""
     ended = [trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.STOPPED, TrialState.PAUSED}]
     return [_timed(trial) for trial in ended[:TIMED]]
+
+
+def seconds_to_start(trials: Sequence[Trial], began: float) -> float:
+    """What passed from ``began`` (seconds since 1970) until the first trial to end was being fitted."""
+    ended = [trial.told_at - trial.seconds for trial in trials if trial.told_at is not None]
+    return max(min(ended, default=began) - began, 0.0)
 
 
 def _timed(trial: Trial) -> Timed:
@@ -106,10 +112,9 @@ def _told(ready: Ready, trial: Trial, progress: Progress | None) -> None:
     told = sum(each.told_at is not None for each in state.trials)
     if told == min(TIMED, ready.plan.most_trials) and "forecast.made" not in state.notes:
         timed = timed_trials(state.trials)
-        shape = shape_of(ready)
-        start = max(state.elapsed - sum(each.seconds for each in timed) / min(shape.workers, TIMED), 0.0)
         price = Price.from_json(state.notes["price.set"][0])
-        ready.book.note("forecast.made", forecast(shape, price, timed, start_seconds=start).to_json())
+        start = seconds_to_start(state.trials, state.sessions[0][0])
+        ready.book.note("forecast.made", forecast(shape_of(ready), price, timed, start_seconds=start).to_json())
     if progress is not None:
         progress(ready.book, trial)
 

@@ -15,7 +15,7 @@ from holdfast.facts.spending import amount
 from holdfast.meter.budget import Limits
 from holdfast.meter.forecast import Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
-from holdfast.protocol.drive import TIMED, meter_of, processes, timed_trials, train_job
+from holdfast.protocol.drive import TIMED, meter_of, processes, seconds_to_start, timed_trials, train_job
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.prepare import Ready, prepare_study
 from holdfast.protocol.read import PlanFile
@@ -117,7 +117,7 @@ def _prepared(file: PlanFile) -> Iterator[Ready]:
 def _time(ready: Ready, price: Price) -> tuple[tuple[Timed, ...], float, str]:
     """Run the first trials: what each took, what it took until they began, and why one failed."""
     study: Study = ready.study
-    began = time.perf_counter()
+    began = time.time()
     with closing(Steward(ready.book, ready.run.path, price, Limits(), meter_of(price), most=TIMED)) as steward:
         study.run(
             train_job(ready),
@@ -125,12 +125,9 @@ def _time(ready: Ready, price: Price) -> tuple[tuple[Timed, ...], float, str]:
             halt_after=TIMED + 1,
             overseer=steward,
         )
-    spent = time.perf_counter() - began
     timed = tuple(timed_trials(study.trials))
     errors = [trial.error.strip().splitlines()[-1] for trial in study.trials if trial.error]
-    side_by_side = min(ready.plan.search.workers, max(len(timed), 1))
-    start = max(spent - sum(each.seconds for each in timed) / side_by_side, 0.0)
-    return timed, start, errors[0] if errors else ""
+    return timed, seconds_to_start(study.trials, began), errors[0] if errors else ""
 
 
 def grid_factors(found: Preview) -> list[tuple[str, int]]:
