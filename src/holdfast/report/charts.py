@@ -55,6 +55,15 @@ def labels(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
     return found
 
 
+def drawn(value: float) -> float:
+    """A number as exact as a picture can show it, in few characters.
+
+    >>> drawn(0.123456789), drawn(1234567.8)
+    (0.123457, 1234570.0)
+    """
+    return float(f"{value:.6g}")
+
+
 def chart(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:
     """A chart of the rows, which are part of its specification.
 
@@ -87,12 +96,12 @@ def tooltip(**fields: str) -> list[alt.Tooltip]:
     ]
 
 
-def specification(drawn: Any, height: float, *, title: str = "", right: int = 12) -> dict[str, Any]:
+def specification(charts: Any, height: float, *, title: str = "", right: int = 12) -> dict[str, Any]:
     """A chart (one view, perhaps of layers) as a dict of Vega-Lite; its width is set where it is drawn.
 
     What all figures share is added to the dict: each call on a chart would copy all of it.
     """
-    spec: dict[str, Any] = drawn.to_dict(validate=False)
+    spec: dict[str, Any] = charts.to_dict(validate=False)
     rows = {name: list(values) for name, values in spec.get("datasets", {}).items()}
     padding = {"left": 4, "right": right, "top": 6, "bottom": 4}
     config = {**spec.get("config", {}), **_CONFIG, "padding": padding}

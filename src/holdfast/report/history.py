@@ -11,6 +11,7 @@ import numpy as np
 
 from holdfast.facts.log import Metric, ThreeScores, metric_of, three_scores, winner_of
 from holdfast.records import Direction, Score, Trial, TrialState
+from holdfast.report.charts import drawn
 from holdfast.study.state import StudyState
 
 COMPLETE, PARTIAL, BEYOND, FAILED, BEST = "complete", "stopped or paused", "off the scale", "failed", "winner"
@@ -113,4 +114,5 @@ def _point(trial: Trial, value: float, winner: Trial | None, scale: tuple[float,
         kind = BEYOND
     else:
         kind = COMPLETE if trial.state is TrialState.COMPLETE else PARTIAL
-    return {"trial": trial.number, "value": min(max(value, low), high), "exact": value, "kind": kind}
+    clipped = drawn(min(max(value, low), high))
+    return {"trial": trial.number, "value": clipped, "exact": drawn(value), "kind": kind}

@@ -13,7 +13,7 @@ from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import count, number, shown
 from holdfast.records import Trial, TrialState
 from holdfast.report.axes import Axis, axes
-from holdfast.report.charts import SMALL, chart, label, specification, symbols, tooltip
+from holdfast.report.charts import SMALL, chart, drawn, label, specification, symbols, tooltip
 from holdfast.report.history import BEST, FAILED, SearchHistory, search_history
 from holdfast.report.history_figure import MARKS, value_axis
 from holdfast.report.palette import INK
@@ -76,7 +76,7 @@ def _points(axis: Axis, state: StudyState, history: SearchHistory) -> list[dict[
             spread = round(2 * (point["trial"] * GOLDEN % 1) - 1, 3)
             points.append({**point, "at": axis.choice(value), "spread": spread})
         else:
-            points.append({**point, "at": value})
+            points.append({**point, "at": drawn(value) if isinstance(value, float) else value})
     return points
 
 
@@ -91,9 +91,9 @@ def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory) ->
     common = {"x": x, "color": color, "shape": shape, "tooltip": said}
     if axis.categorical:
         common["xOffset"] = alt.XOffset("spread:Q", scale=alt.Scale(domain=[-1.5, 1.5]))
-    drawn = [point for point in points if point["kind"] not in {FAILED, BEST}]
+    plain = [point for point in points if point["kind"] not in {FAILED, BEST}]
     layers = [
-        chart(drawn).mark_point(filled=True, size=26, fillOpacity=0.7, opacity=1).encode(y=y, **common),
+        chart(plain).mark_point(filled=True, size=26, fillOpacity=0.7, opacity=1).encode(y=y, **common),
         chart(point for point in points if point["kind"] == FAILED)
         .mark_point(filled=False, size=40, strokeWidth=1.5)
         .encode(y=alt.value(HEIGHT - 5), **common),

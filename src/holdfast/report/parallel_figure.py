@@ -5,6 +5,7 @@ The axes lie one below the other, so that long names, many hyperparameters and n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import count, listed, number
 from holdfast.records import Trial
 from holdfast.report.axes import Axis, axes, round_numbers
-from holdfast.report.charts import chart, label, specification, tooltip
+from holdfast.report.charts import chart, drawn, label, specification, tooltip
 from holdfast.report.history import SearchHistory, search_history
 from holdfast.report.palette import BLUE, GREEN, GREY, INK, PAPER, VERMILION
 from holdfast.report.ranked import FEWEST, scored, where_the_best_lie
@@ -21,6 +22,9 @@ from holdfast.study.state import StudyState
 
 ROW = 58
 """Pixels between two axes."""
+
+MOST_LINES = {"better half": 120, "the rest": 80}
+"""So many lines of these bands are drawn, evenly over their ranks: more could not be told apart."""
 
 MOST_NAMED = 5
 """How many hyperparameters a sentence names."""
@@ -41,10 +45,11 @@ BANDS: dict[str, tuple[str, float, float]] = {
 
 @dataclass(frozen=True)
 class _Lines:
-    """What is drawn: points of lines, the labels of the bands, and how many trials are in each."""
+    """What is drawn: points of lines, how many trials are in each band, and how many lines there are."""
 
     points: list[dict[str, Any]]
     counts: dict[str, int]
+    lines: int
 
 
 def parallel_figure(state: StudyState) -> Figure | None:
@@ -75,16 +80,27 @@ def _lines(found: list[Axis], order: list[Trial], state: StudyState, history: Se
         bands[winner.number] = WINNER
     low, high = history.scale
     points = []
-    for trial in reversed(order):  # the best are drawn last, above the others
+    chosen = _chosen(order, bands)
+    for trial in reversed(chosen):  # the best are drawn last, above the others
         score = trial.metrics[state.first_metric]
-        common = {"trial": trial.number, "band": bands[trial.number], "score": score}
+        common = {"trial": trial.number, "band": bands[trial.number], "score": drawn(score)}
         for row, axis in enumerate(found):
             place = axis.place(trial.config[axis.name]) if axis.name in trial.config else None
             points.append({**common, "x": INACTIVE if place is None else round(place, 4), "y": row})
         at = (min(max(score, low), high) - low) / (high - low)
         points.append({**common, "x": round(at, 4), "y": len(found)})
     counts = {band: sum(each == band for each in bands.values()) for band in BANDS}
-    return _Lines(points, {band: n for band, n in counts.items() if n})
+    return _Lines(points, {band: n for band, n in counts.items() if n}, len(chosen))
+
+
+def _chosen(order: list[Trial], bands: Mapping[int, str]) -> list[Trial]:
+    """The trials whose lines are drawn, best first."""
+    kept: set[int] = set()
+    for band in BANDS:
+        numbers = [trial.number for trial in order if bands[trial.number] == band]
+        most = min(MOST_LINES.get(band, len(numbers)), len(numbers))
+        kept |= {numbers[place * len(numbers) // most] for place in range(most)}
+    return [trial for trial in order if trial.number in kept]
 
 
 def _layers(found: list[Axis], history: SearchHistory, lines: _Lines) -> Any:
@@ -103,25 +119,25 @@ def _layers(found: list[Axis], history: SearchHistory, lines: _Lines) -> Any:
         ),
     )
     rails = chart({"y": row, "x": 0.0, "x2": 1.0} for row in range(rows))
-    drawn = [rails.mark_rule(color=INK, opacity=0.45).encode(y=y, x=x, x2="x2:Q")]
-    drawn += [_band(lines, band, x, y, color) for band in BANDS if band in lines.counts]
+    layers = [rails.mark_rule(color=INK, opacity=0.45).encode(y=y, x=x, x2="x2:Q")]
+    layers += [_band(lines, band, x, y, color) for band in BANDS if band in lines.counts]
     low, high = history.scale
     names = [label(axis.name) for axis in found] + [label(history.metric.name)]
     places = [tick for row, axis in enumerate(found) for tick in _ticks(row, axis.ticks())]
     places += _ticks(rows - 1, [((tick - low) / (high - low), number(tick)) for tick in round_numbers(low, high)])
-    drawn.append(chart(places).mark_tick(color=INK, orient="vertical", size=7, thickness=1).encode(x=x, y=y))
-    drawn += _texts(({"x": 0.0, "y": row, "text": text} for row, text in enumerate(names)), x, y, title=True)
+    layers.append(chart(places).mark_tick(color=INK, orient="vertical", size=7, thickness=1).encode(x=x, y=y))
+    layers += _texts(({"x": 0.0, "y": row, "text": text} for row, text in enumerate(names)), x, y, title=True)
     for align in ("left", "center", "right"):
-        drawn += _texts([place for place in places if place["align"] == align], x, y, align=align)
+        layers += _texts([place for place in places if place["align"] == align], x, y, align=align)
     if away:
-        drawn += _texts(
+        layers += _texts(
             ({"x": INACTIVE, "y": row, "text": "not active"} for row, axis in enumerate(found) if axis.domain.when),
             x,
             y,
             align="right",
             above=True,
         )
-    return alt.layer(*drawn)
+    return alt.layer(*layers)
 
 
 def _band(lines: _Lines, band: str, x: Any, y: Any, color: Any) -> Any:
@@ -165,6 +181,9 @@ def _caption(lines: _Lines, close: list[str]) -> str:
         parts.append("The best tenth of the trials are spread over every range: no single choice made them good.")
     if any(point["x"] == INACTIVE for point in lines.points):
         parts.append("Where a hyperparameter is not active, the line passes it at the right.")
+    trials = sum(lines.counts.values())
+    if lines.lines < trials:
+        parts.append(f"Of {count(trials, 'trial')} {lines.lines} are drawn, among them all of the best tenth.")
     return " ".join(parts)
 
 
