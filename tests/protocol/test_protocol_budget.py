@@ -65,7 +65,7 @@ BY_THE_SECOND = {"watts": 3.6e6, "usd_per_hour": 3600.0, "kg_co2e_per_kwh": 1.0}
 """A second costs a dollar, a kilowatt-hour and a kilogram of carbon."""
 
 BUDGETS = {
-    "hours": ({}, {"hours": 2.0 / 3600}, 2.0 / 3600),
+    "hours": ({"watts": 100.0}, {"hours": 2.0 / 3600}, 2.0 / 3600),
     "usd": (BY_THE_SECOND, {"usd": 2.0}, 2.0),
     "kwh": (BY_THE_SECOND, {"kwh": 2.0}, 2.0),
     "kg_co2e": (BY_THE_SECOND, {"kg_co2e": 2.0}, 2.0),

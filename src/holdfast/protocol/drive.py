@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from holdfast.errors import PlanError
 from holdfast.execute.base import Executor
@@ -10,10 +11,11 @@ from holdfast.facts.numbers import count
 from holdfast.facts.spending import amount
 from holdfast.meter.account import usage_of
 from holdfast.meter.budget import Reached
-from holdfast.meter.energy import EnergyMeter, NoMeter, energy_meter
+from holdfast.meter.energy import NoMeter, energy_meter
 from holdfast.meter.forecast import PAGES_BYTES, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.job import TrainJob
+from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.shape import shape_of
 from holdfast.protocol.steward import Steward
@@ -32,28 +34,16 @@ class BudgetTooSmallError(PlanError):
     """The budget does not even pay for one trial."""
 
 
-def steward_of(ready: Ready) -> Steward:
-    """The steward of a study, by the prices and limits on its log."""
+@contextmanager
+def metered(ready: Ready) -> Iterator[StudyMeter]:
+    """A meter of the study, by the prices on its log; no electricity is metered where the power was given."""
     notes = ready.book.state.notes
     price = Price.from_json(notes["price.set"][0]) if "price.set" in notes else Price()
-    finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
-    return Steward(
-        ready.book,
-        ready.run.path,
-        price,
-        ready.plan.budget.limits(),
-        meter_of(price),
-        parts=max(ready.seal.folds, 1),
-        last_fits=1 + finalists,
-    )
+    with closing(energy_meter() if price.watts is None else NoMeter()) as energy:
+        yield StudyMeter(ready.book, price, energy)
 
 
-def meter_of(price: Price) -> EnergyMeter:
-    """The meter of electricity; none is needed where the power of the machine was given."""
-    return energy_meter() if price.watts is None else NoMeter()
-
-
-def search(ready: Ready, steward: Steward, executor: Executor | None, progress: Progress | None) -> None:
+def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress: Progress | None) -> None:
     """Run trials until they are done or the budget is spent; nothing once the choice is made.
 
     Raises:
@@ -62,8 +52,11 @@ def search(ready: Ready, steward: Steward, executor: Executor | None, progress: 
     """
     if "choice.made" in ready.book.state.notes:
         return
+    finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
+    limits, parts = ready.plan.budget.limits(), max(ready.seal.folds, 1)
+    steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists)
     job = train_job(ready)
-    with steward.search():
+    with meter.search():
         ready.study.run(
             job,
             executor or processes(ready.plan.search.workers),
@@ -126,7 +119,7 @@ def _end(ready: Ready, steward: Steward) -> None:
         return
     state = ready.book.state
     complete = [trial for trial in state.trials if trial.metrics]
-    if not complete or (len(complete) == 1 and _cost_of(complete[0], steward.price, reached) > reached.allowed):
+    if not complete or (len(complete) == 1 and _cost_of(complete[0], steward.meter.price, reached) > reached.allowed):
         raise BudgetTooSmallError(_too_small(ready, steward, reached, complete))
     text = (
         f"The budget of {_amount(reached.limit, reached.allowed)} ended the search after {len(state.trials)} of "
@@ -150,7 +143,7 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
     asked = getattr(ready.plan.budget, key)
     said = f"[budget] has {key} = {asked!r}, which is too small for one trial"
     if complete:
-        cost = _cost_of(complete[0], steward.price, reached)
+        cost = _cost_of(complete[0], steward.meter.price, reached)
         enough = steward.spent().get(reached.limit, cost)
         return (
             f"{said}: the first one took {_amount(reached.limit, cost)}; with starting, the final fit and the pages a "

@@ -15,7 +15,7 @@ from holdfast.facts.spending import amount
 from holdfast.meter.budget import Limits
 from holdfast.meter.forecast import Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
-from holdfast.protocol.drive import TIMED, meter_of, processes, seconds_to_start, timed_trials, train_job
+from holdfast.protocol.drive import TIMED, metered, processes, seconds_to_start, timed_trials, train_job
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.prepare import Ready, prepare_study
 from holdfast.protocol.read import PlanFile
@@ -85,7 +85,7 @@ def preview(file: PlanFile, *, timing: bool = True) -> Preview:
         assert space is not None
         shape, grid = shape_of(ready), grid_size(ready)
         why = explain(make_strategy(ready.plan.search.strategy, ready.plan.search.settings), ready.study.history)
-        timed, start, failure = _time(ready, price) if timing else ((), 0.0, "")
+        timed, start, failure = _time(ready) if timing else ((), 0.0, "")
         return Preview(
             file=file,
             shape=shape,
@@ -114,16 +114,16 @@ def _prepared(file: PlanFile) -> Iterator[Ready]:
         yield stack.enter_context(closing(prepare_study(copy, RunFolder(folder, file.plan.study.name))))
 
 
-def _time(ready: Ready, price: Price) -> tuple[tuple[Timed, ...], float, str]:
+def _time(ready: Ready) -> tuple[tuple[Timed, ...], float, str]:
     """Run the first trials: what each took, what it took until they began, and why one failed."""
     study: Study = ready.study
     began = time.time()
-    with closing(Steward(ready.book, ready.run.path, price, Limits(), meter_of(price), most=TIMED)) as steward:
+    with metered(ready) as meter:
         study.run(
             train_job(ready),
             processes(ready.plan.search.workers),
             halt_after=TIMED + 1,
-            overseer=steward,
+            overseer=Steward(meter, ready.run.path, Limits(), most=TIMED),
         )
     timed = tuple(timed_trials(study.trials))
     errors = [trial.error.strip().splitlines()[-1] for trial in study.trials if trial.error]

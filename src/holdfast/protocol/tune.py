@@ -14,7 +14,7 @@ from holdfast.execute.base import Executor
 from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import choose
-from holdfast.protocol.drive import BudgetTooSmallError, Progress, search, steward_of
+from holdfast.protocol.drive import BudgetTooSmallError, Progress, metered, search
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
@@ -209,18 +209,18 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
     book = ready.book
     if "model.fitted" not in book.state.notes:
         book.note("run.began", {})
-    with closing(steward_of(ready)) as steward:
-        search(ready, steward, executor, progress)
-        with steward.phase("choose", unless="choice.made"):
+    with metered(ready) as meter:
+        search(ready, meter, executor, progress)
+        with meter.phase("choose", unless="choice.made"):
             choose(ready)
-        with steward.phase("fit", unless="model.fitted"):
+        with meter.phase("fit", unless="model.fitted"):
             model = ship(ready)
         if "test.opened" in book.state.notes:
             return None
         if "test" not in ready.seal.rows or ready.plan.study.unseal == "by-hand":
             return _why_sealed(book, ready.run)
         try:
-            with steward.phase("test", unless="test.opened"):
+            with meter.phase("test", unless="test.opened"):
                 unseal(ready, model, why="the choice is made")
         except OpenedBeforeError as exc:
             return str(exc)
