@@ -83,10 +83,10 @@ def test_out_writes_a_file_and_says_so_on_stderr(call: Call, finished: Path, row
     [
         ("", "new.csv is empty; a table with a header and rows is needed"),
         ("a,b\n", "new.csv has a header but no rows; at least one row is needed"),
-        ("a,b\n1\n", "line 2 of new.csv has 1 values where the header names 2 columns"),
+        ("a,b\n1\n", "line 2 of new.csv has 1 value where the header names 2 columns"),
         ("a,b\n1,2\n", "new.csv: the table lacks columns 'mean radius', 'mean texture'"),
         ("a,a\n1,2\n", "columns 1 and 2 of new.csv are both called 'a'"),
-        ('a,b\n"1,2\n', "line 2 of new.csv cannot be read as CSV"),
+        ('a,b\n"1,2\n', "line 2 of new.csv opens a double quote that is never closed"),
     ],
 )
 def test_a_table_that_will_not_do_is_one_sentence(call: Call, finished: Path, content: str, sentence: str) -> None:
@@ -102,7 +102,9 @@ def test_a_value_that_is_no_number_is_named_with_its_place(call: Call, finished:
     rows.head(3).cast({"mean area": pl.String}).with_columns(pl.lit("wide").alias("mean area")).write_csv("new.csv")
     answer = call("predict", "bc", "new.csv")
     assert answer.returncode == 2
-    assert answer.stderr == "holdfast: new.csv: column 'mean area' holds 'wide' in row 1, which is not a number\n"
+    assert answer.stderr.startswith(
+        "holdfast: new.csv: column 'mean area' holds 'wide' in row 1, which is not a number; correct the value"
+    )
 
 
 @pytest.mark.parametrize(

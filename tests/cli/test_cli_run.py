@@ -163,7 +163,7 @@ PLAN = '[study]\nname = "a"\n[data]\nsource = "sklearn:iris"\n[model]\nfamily = 
     ("plan", "sentence"),
     [
         ("", "plan.toml: the plan lacks the table [study]"),
-        ("[study\n", "plan.toml is not TOML: "),
+        ("[study\n", "plan.toml, line 1, column 7, is not TOML: "),
         (PLAN.replace("knn", "knnn"), "there is no model family 'knnn' (did you mean 'knn'?)"),
         (PLAN.replace("iris", "irises"), "there is no table 'sklearn:irises' (did you mean 'iris'?)"),
         (PLAN + '[metric]\nname = "acuracy"\n', "(did you mean 'accuracy'?)"),
@@ -174,7 +174,7 @@ PLAN = '[study]\nname = "a"\n[data]\nsource = "sklearn:iris"\n[model]\nfamily = 
         (PLAN + '[search]\nstrategy = "gpp"\n', "strategy 'gpp' does not exist"),
         (PLAN + "[space]\nn_neighbours = 3\n", "(did you mean 'n_neighbors'?)"),
         (PLAN.replace("[data]", "[dat]"), "line 3: the plan has the unknown table [dat] (did you mean 'data'?)"),
-        (PLAN.replace('"knn"', "knn"), "is not TOML: a value that is none; text stands in quotes (at line 6"),
+        (PLAN.replace('"knn"', "knn"), "line 6, column 10, is not TOML: no value stands here; write text in quotes"),
         (PLAN + "[[trials]]\nconfig = { n_neighbors = 500 }\n", "[[trials]] number 1: 'n_neighbors' is 500"),
     ],
 )
