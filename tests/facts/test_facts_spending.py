@@ -20,6 +20,9 @@ from holdfast.usage import UNKNOWN, counted
         ("usd", 0.00123, "0.00123 USD"),
         ("usd", 12.345, "12.35 USD"),
         ("usd", 27000.0, "27,000 USD"),
+        ("kwh", 0.0000902, "0.0902 Wh"),
+        ("kg_co2e", 0.0004, "0.4 g CO2e"),
+        ("kwh", 0.0, "0 kWh"),
         ("kwh", 1234.0, "1,234 kWh"),
         ("kg_co2e", 0.25, "0.25 kg CO2e"),
         ("disk_bytes", 2_500_000_000, "2.5 GB"),
@@ -35,6 +38,7 @@ def test_sizes_have_the_unit_that_suits_them() -> None:
 
 def test_against_a_limit() -> None:
     assert Spending("kwh", counted(0.02), 0.5).words() == "0.02 of 0.5 kWh"
+    assert Spending("kwh", counted(0.0002), 0.5).words() == "0.2 Wh of 0.5 kWh"
     assert Spending("hours", counted(0.25), 1.0).words() == "15 min of 1 h"
     assert Spending("usd", UNKNOWN, 5.0).words() == "unknown of 5 USD"
 

@@ -45,8 +45,8 @@ QUIET_BETWEEN = 2.0
 SHARE = 0.05
 """The share of the time that such looks may take."""
 
-BARS = ((20, 9), (8, 9), (8, 5), (8, 4), (8, 3), (0, 4), (0, 3), (0, 2), (0, 1), (0, 0))
-"""How a narrow terminal is made use of: widths of the bar, and how important a part has to be (0: most) to stay."""
+BARS = ((20, 9), (8, 2), (0, 0))
+"""Widths of the bar, from the best one on, and which parts (0: the most important) have to fit beside it."""
 
 Part = tuple[int, str]
 """How important a part of the line is, 0 for the most important ones, and what it says."""
@@ -141,11 +141,22 @@ class Tally:
     def fitted(self, now: float, width: int) -> tuple[int, str]:
         """The width of the bar, and what fits beside it in so many columns: the least important parts go first."""
         parts = self.parts(now)
-        for bar, most in BARS:
-            text = ", ".join(said for importance, said in parts if importance <= most)
-            if len(text) + (bar + 1 if bar else 0) <= width:
-                return bar, text
-        return 0, parts[0][1]
+        for bar, needed in BARS:
+            kept = _kept(parts, width - bar - 1 if bar else width)
+            if bar == 0 or all(place in kept for place, (importance, _) in enumerate(parts) if importance <= needed):
+                break
+        return bar, ", ".join(text for place, (_, text) in enumerate(parts) if place in kept)
+
+
+def _kept(parts: list[Part], width: int) -> set[int]:
+    """The places of the parts that fit into so many columns, with commas between them; the first one always stays."""
+    kept, used = {0}, len(parts[0][1])
+    for place in sorted(range(1, len(parts)), key=lambda place: parts[place][0]):
+        needed = len(parts[place][1]) + 2
+        if used + needed <= width:
+            kept.add(place)
+            used += needed
+    return kept
 
 
 def best_words(book: Book, rows: dict[int, RowScores]) -> str:

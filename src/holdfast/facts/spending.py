@@ -17,6 +17,9 @@ WHAT: dict[str, str] = {"hours": "time", "usd": "money", "kwh": "energy", "kg_co
 
 UNITS: dict[str, str] = {"usd": "USD", "kwh": "kWh", "kg_co2e": "kg CO2e"}
 
+THOUSANDTHS: dict[str, str] = {"kwh": "Wh", "kg_co2e": "g CO2e"}
+"""Units for less than a thousandth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spending:
@@ -68,7 +71,7 @@ def amount(name: str, value: float) -> str:
     """So much of something, with its unit.
 
     >>> amount("hours", 1.5), amount("usd", 1234.5), amount("kwh", 0.000123), amount("disk_bytes", 5e8)
-    ('1 h 30 min', '1,234.50 USD', '0.000123 kWh', '500 MB')
+    ('1 h 30 min', '1,234.50 USD', '0.123 Wh', '500 MB')
     """
     if name == "hours":
         return _time(value * SECONDS_PER_HOUR)
@@ -76,6 +79,8 @@ def amount(name: str, value: float) -> str:
         return size(value)
     if name == "usd" and value >= 0.995 and value != round(value):
         return f"{value:,.2f} USD"
+    if 0 < value < 1e-3 and name in THOUSANDTHS:
+        return f"{1000 * value:.3g} {THOUSANDTHS[name]}"
     return f"{value:,.0f} {UNITS[name]}" if value >= 999.5 else f"{value:.3g} {UNITS[name]}"
 
 
