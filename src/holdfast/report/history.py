@@ -40,12 +40,16 @@ class SearchHistory:
     scores: ThreeScores
 
 
-def search_history(state: StudyState) -> SearchHistory:
-    """The trials with a value of the first metric, on a scale that a few bad ones do not flatten."""
+def search_history(state: StudyState, *, with_scores: bool = True) -> SearchHistory:
+    """The trials with a value of the first metric, on a scale that a few bad ones do not flatten.
+
+    The three scores and their intervals are on the scale, too, if they are to be drawn beside the trials.
+    """
     metric, scores = metric_of(state), three_scores(state)
     direction = state.settings.directions[state.first_metric]
     valued = [(trial, value) for trial in state.trials if math.isfinite(value := _value(trial, state.first_metric))]
-    quoted = [number for score in (scores.naive, scores.estimate, scores.test) for number in _numbers(score)]
+    shown = (scores.naive, scores.estimate, scores.test) if with_scores else ()
+    quoted = [number for score in shown for number in _numbers(score)]
     scale = robust_scale(np.array([value for _, value in valued]), quoted, direction)
     winner = winner_of(state)
     points = [_point(trial, value, winner, scale) for trial, value in valued]

@@ -25,8 +25,11 @@ HEIGHT = 190
 EDGE = 0.03
 """A winner within this part of the range from an end may be better off outside of it."""
 
-STRONG, WEAK = 0.6, 0.3
-"""Rank correlations from here on are called clear, and slight."""
+STRONG = 0.6
+"""Rank correlations from here on are called strong."""
+
+SURE = 2.5
+"""A rank correlation is called a trend if it is more than so many of its standard errors, 1 / sqrt(n - 1)."""
 
 GOLDEN = 0.6180339887
 """Multiples of the golden ratio spread points of one choice evenly, the same way each time."""
@@ -37,7 +40,7 @@ def hyperparameter_figures(state: StudyState) -> list[Figure]:
     order = scored(state)
     if len(order) < 2:
         return []
-    history, found = search_history(state), axes(state)
+    history, found = search_history(state, with_scores=False), axes(state)
     names = file_names([axis.name for axis in found])
     return [_figure(axis, name, state, history, order) for axis, name in zip(found, names, strict=True)]
 
@@ -195,7 +198,7 @@ def _by_value(axis: Axis, active: list[Trial], state: StudyState) -> str:
     values = [value for t in best_tenth(active) if isinstance(value := t.config[axis.name], int | float)]
     where = f"the best {len(values)} lie between {shown(min(values))} and {shown(max(values))}"
     way = "larger" if trend > 0 else "smaller"
-    if len(active) < 8 or abs(trend) < WEAK:
+    if abs(trend) * math.sqrt(len(active) - 1) < SURE:
         return f"{label(axis.name)}: no clear trend; {where}."
-    size = "clearly" if abs(trend) >= STRONG else "slightly"
+    size = "much" if abs(trend) >= STRONG else "a little"
     return f"{label(axis.name)}: {way} values did {size} better (rank correlation {trend:+.2f}); {where}."

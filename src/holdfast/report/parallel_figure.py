@@ -17,7 +17,7 @@ from holdfast.report.axes import Axis, axes, round_numbers
 from holdfast.report.charts import chart, drawn, label, specification, tooltip
 from holdfast.report.history import SearchHistory, search_history
 from holdfast.report.palette import BLUE, GREEN, GREY, INK, PAPER, VERMILION
-from holdfast.report.ranked import FEWEST, scored, where_the_best_lie
+from holdfast.report.ranked import FEWEST, best_tenth, scored, where_the_best_lie
 from holdfast.study.state import StudyState
 
 ROW = 58
@@ -45,16 +45,19 @@ BANDS: dict[str, tuple[str, float, float]] = {
 
 @dataclass(frozen=True)
 class _Lines:
-    """What is drawn: points of lines, how many trials are in each band, and how many lines there are."""
+    """What is drawn: points of lines, how many trials are in each band, how many lines there are, and how many trials
+    are called the best.
+    """
 
     points: list[dict[str, Any]]
     counts: dict[str, int]
     lines: int
+    best: int
 
 
 def parallel_figure(state: StudyState) -> Figure | None:
     """The picture of all configurations; None with fewer than two scores or without a hyperparameter to compare."""
-    found, history = axes(state), search_history(state)
+    found, history = axes(state), search_history(state, with_scores=False)
     order = scored(state)
     if len(order) < 2 or not found:
         return None
@@ -90,7 +93,7 @@ def _lines(found: list[Axis], order: list[Trial], state: StudyState, history: Se
         at = (min(max(score, low), high) - low) / (high - low)
         points.append({**common, "x": round(at, 4), "y": len(found)})
     counts = {band: sum(each == band for each in bands.values()) for band in BANDS}
-    return _Lines(points, {band: n for band, n in counts.items() if n}, len(chosen))
+    return _Lines(points, {band: n for band, n in counts.items() if n}, len(chosen), len(best_tenth(order)))
 
 
 def _chosen(order: list[Trial], bands: Mapping[int, str]) -> list[Trial]:
@@ -176,9 +179,9 @@ def _texts(rows: Any, x: Any, y: Any, *, align: str = "left", above: bool = Fals
 def _caption(lines: _Lines, close: list[str]) -> str:
     parts = ["Each line is a configuration, from its hyperparameters down to its score; the best are drawn strongest."]
     if close:
-        parts.append(f"The best tenth of the trials agree on {listed(close[:MOST_NAMED])}.")
+        parts.append(f"The best {lines.best} lie close together, {listed(close[:MOST_NAMED])}.")
     elif sum(lines.counts.values()) >= 3 * FEWEST:
-        parts.append("The best tenth of the trials are spread over every range: no single choice made them good.")
+        parts.append(f"The best {lines.best} are spread over every range: no single choice made them good.")
     if any(point["x"] == INACTIVE for point in lines.points):
         parts.append("Where a hyperparameter is not active, the line passes it at the right.")
     trials = sum(lines.counts.values())
@@ -193,4 +196,4 @@ def _alternative(found: list[Axis], lines: _Lines, close: list[str], metric: str
     shown = f"{', '.join(names[:MOST_NAMED])}{more}" if more else listed(names)
     trials = count(sum(lines.counts.values()), "configuration")
     text = f"Parallel coordinates of {trials} over {shown}, and their {label(metric)}."
-    return f"{text} The best tenth agree on {listed(close[:MOST_NAMED])}." if close else text
+    return f"{text} The best {lines.best} lie close together, {listed(close[:MOST_NAMED])}." if close else text

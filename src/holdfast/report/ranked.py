@@ -18,7 +18,10 @@ FEWEST = 3
 """So many of the best trials are looked at together, at least."""
 
 NARROW = 1 / 3
-"""The best lie close together if they take up no more than this part of an axis."""
+"""The best lie close together if they take up no more than this part of an axis, and..."""
+
+NARROWER = 1 / 2
+"""...no more than this part of where all trials lie."""
 
 
 def scored(state: StudyState) -> list[Trial]:
@@ -40,7 +43,7 @@ def best_tenth(ranked: Sequence[Trial]) -> Sequence[Trial]:
 
 
 def where_the_best_lie(axis: Axis, ranked: Sequence[Trial]) -> str:
-    """Where the best tenth lie on an axis, if that is a small part of it and others lay elsewhere; else empty.
+    """Where the best lie on an axis, if that is a small part of it and of where the others lie; else empty.
 
     >>> from holdfast.records import TrialState
     >>> from holdfast.space import Float
@@ -52,14 +55,15 @@ def where_the_best_lie(axis: Axis, ranked: Sequence[Trial]) -> str:
         return ""
     values = [trial.config[axis.name] for trial in best_tenth(ranked) if axis.name in trial.config]
     places = [place for value in values if (place := axis.place(value)) is not None]
-    others = {trial.config[axis.name] for trial in ranked if axis.name in trial.config}
-    if len(places) < FEWEST or len(others) < 2:
+    tried = [trial.config[axis.name] for trial in ranked if axis.name in trial.config]
+    everywhere = [place for value in tried if (place := axis.place(value)) is not None]
+    if len(places) < FEWEST or len(set(everywhere)) < 2:
         return ""
     name = label(axis.name)
     if axis.categorical:
         only = {axis.choice(value) for value in values}
         return f"{name} at {only.pop()}" if len(only) == 1 else ""
-    if max(places) - min(places) > NARROW:
+    if max(places) - min(places) > min(NARROW, NARROWER * (max(everywhere) - min(everywhere))):
         return ""
     numbers = [value for value in values if isinstance(value, int | float)]
     low, high = shown(min(numbers)), shown(max(numbers))

@@ -103,7 +103,8 @@ def _caption(scores: ThreeScores, direction: Direction) -> str:
         where = "inside" if low <= test.value <= high else "outside"
         parts.append(f"The test score lies {where} the estimate's {percent(estimate.level)} interval.")
         nearer = abs(test.value - estimate.value) <= abs(test.value - naive.value)
-        parts.append(f"It is nearer to {'the estimate' if nearer else 'the naive score'}.")
+        order = ("the estimate", "the naive score") if nearer else ("the naive score", "the estimate")
+        parts.append(f"It is nearer to {order[0]} than to {order[1]}.")
     elif test is not None:
         parts.append(f"The test score is {number(abs(test.value - naive.value))} away from the naive score.")
     parts.append(f"({better(direction).capitalize()}.)")

@@ -1,0 +1,135 @@
+"""Learning curves: training against validation as training went on, one small picture a trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.facts.blocks import Figure
+from holdfast.facts.learning import diagnosis_of, kept_curve, train_score
+from holdfast.facts.log import winner_of
+from holdfast.facts.numbers import number
+from holdfast.records import Trial
+from holdfast.report.axes import powers_of_ten
+from holdfast.report.charts import SMALL, chart, label, specification, tooltip
+from holdfast.report.palette import BLUE, INK, VERMILION
+from holdfast.study.state import StudyState
+
+MOST_TICKS = 7
+"""On a logarithmic scale."""
+
+WIDE = 15.0
+"""Values of a curve that are a factor of more than this apart are drawn on a logarithmic scale."""
+
+SIDES: dict[str, tuple[str, str]] = {"training": (VERMILION, "triangle-up"), "validation": (BLUE, "circle")}
+"""Each side, its colour and its shape."""
+
+
+def curve_figures(state: StudyState, trials: Sequence[Trial]) -> list[Figure]:
+    """A picture for each of the trials that has a curve, all on one scale."""
+    curves = [(trial, curve, rows) for trial in trials if (curve := _curve(state, trial)) and (rows := _rows(curve))]
+    values = [row["value"] for _, _, rows in curves for row in rows]
+    return [_figure(state, trial, curve, _layers(curve, rows, values)) for trial, curve, rows in curves]
+
+
+def name_of(state: StudyState, trial: Trial) -> str:
+    """A trial's number, and whether it is the winner."""
+    winner = winner_of(state)
+    return f"trial {trial.number}{', the winner' if winner is not None and winner.number == trial.number else ''}"
+
+
+def _curve(state: StudyState, trial: Trial) -> Mapping[str, Any] | None:
+    """The curve that a trial kept, or what it reported of the study's metric as it went."""
+    kept = kept_curve(trial)
+    if kept is not None:
+        return kept
+    seen = [(step, metrics[state.first_metric]) for step, metrics in trial.reports if state.first_metric in metrics]
+    if len(seen) < 2:
+        return None
+    steps, values = zip(*seen, strict=True)
+    return {
+        "metric": state.first_metric,
+        "step": "step" if state.settings.fidelity is None else state.settings.fidelity.name,
+        "steps": steps,
+        "train": [None] * len(steps),
+        "validation": values,
+    }
+
+
+def _figure(state: StudyState, trial: Trial, curve: Mapping[str, Any], layers: Any) -> Figure:
+    name = name_of(state, trial)
+    spec = specification(layers, 190, title=name)
+    verdict = diagnosis_of(state, trial)
+    if kept_curve(trial) is None and train_score(trial) is None:
+        text = f"{name.capitalize()}: {_ends(curve)}."
+    else:
+        text = f"{name.capitalize()}: {verdict.kind}. {verdict.sentence}"
+    alternative = f"Learning curve of {name}: {label(curve['metric'])} by {label(curve['step'])}; {_ends(curve)}."
+    return Figure(f"curve-trial-{trial.number}", spec, text, alternative, SMALL)
+
+
+def _rows(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The finite points of a curve: ``step``, ``value``, ``side``; none if they do not make a line."""
+    rows = [
+        {"step": step, "value": value, "side": side}
+        for side, key in (("training", "train"), ("validation", "validation"))
+        for step, value in zip(curve["steps"], curve[key], strict=True)
+        if value is not None and math.isfinite(value)
+    ]
+    return rows if len({row["step"] for row in rows}) > 1 else []
+
+
+def _layers(curve: Mapping[str, Any], rows: list[dict[str, Any]], values: list[float]) -> Any:
+    import altair as alt
+
+    both = [
+        {"step": step, "low": min(train, validation), "high": max(train, validation)}
+        for step, train, validation in zip(curve["steps"], curve["train"], curve["validation"], strict=True)
+        if train is not None and validation is not None and math.isfinite(train) and math.isfinite(validation)
+    ]
+    seen = [side for side in SIDES if any(row["side"] == side for row in rows)]
+    log = _is_wide(values)
+    ends = [min(values), max(values)]
+    scale = alt.Scale(type="log", domain=ends, nice=False) if log else alt.Scale(domain=ends, zero=False, nice=True)
+    steps = alt.Axis(grid=False, tickCount=5, format="d")
+    x = alt.X("step:Q", title=label(curve["step"]), scale=alt.Scale(nice=False), axis=steps)
+    named = f"{label(curve['metric'])}{' (log scale)' if log else ''}"
+    y = alt.Y("value:Q", title=named, scale=scale, axis=_value_ticks(values, log=log))
+    colors = alt.Scale(domain=seen, range=[SIDES[side][0] for side in seen])
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3)
+    color = alt.Color("side:N", scale=colors, legend=legend)
+    dashes = alt.Scale(domain=seen, range=[[5, 3] if side == "training" else [1, 0] for side in seen])
+    dash = alt.StrokeDash("side:N", scale=dashes, legend=legend)
+    said = tooltip(step="step:N", value="value:Q", side="side:N")
+    lines = chart(rows).mark_line(strokeWidth=2).encode(x=x, y=y, color=color, strokeDash=dash)
+    points = chart(rows).mark_point(filled=True, size=30, opacity=0).encode(x=x, y=y, tooltip=said)
+    gap = chart(both).mark_area(color=INK, opacity=0.09).encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    return alt.layer(*([gap] if both else []), lines, points)
+
+
+def _value_ticks(values: list[float], *, log: bool) -> Any:
+    """A few round numbers; on a logarithmic scale 1, 2 and 5 of each magnitude, or powers of ten if they are many."""
+    import altair as alt
+
+    if not log:
+        return alt.Axis(tickCount=4)
+    low, high = min(values), max(values)
+    tens = powers_of_ten(low / 10, high, most=400)
+    fine = [ten * factor for ten in tens for factor in (1, 2, 5) if low <= ten * factor <= high]
+    return alt.Axis(values=fine if len(fine) <= MOST_TICKS else powers_of_ten(low, high), format="~g")
+
+
+def _is_wide(values: list[float]) -> bool:
+    """Whether the values span so much that a gap between small ones could not be seen on a linear scale."""
+    return min(values) > 0 and max(values) > WIDE * min(values)
+
+
+def _ends(curve: Mapping[str, Any]) -> str:
+    """From where to where the sides of a curve go."""
+    said = []
+    for side, key in (("training", "train"), ("validation", "validation")):
+        values = [value for value in curve[key] if value is not None and math.isfinite(value)]
+        if values:
+            said.append(f"{side} goes from {number(values[0])} to {number(values[-1])}")
+    return ", ".join(said)
