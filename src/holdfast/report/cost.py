@@ -44,7 +44,7 @@ def cost_figure(whole: Account) -> Figure | None:
     """Where the money went, or where no price is known the machine's time; None with fewer than two lines."""
     money = whole.total.usd.value is not None and whole.total.usd.value > 0
     values = [(line.what, line.usd.value if money else line.machine_seconds.value) for line in whole.lines]
-    known = [(label(what, 44), value) for what, value in values if value is not None and value > 0]
+    known = [(label(what, 60), value) for what, value in values if value is not None and value > 0]
     if len(known) < 2:
         return None
     total = sum(value for _, value in known)
@@ -52,7 +52,7 @@ def cost_figure(whole: Account) -> Figure | None:
         {"what": what, "value": value, "text": f"{_amount(value, money=money)} ({_share(value / total)})"}
         for what, value in known
     ]
-    spec = specification(_bars(rows), 30 * len(rows), right=6)
+    spec = specification(_bars(rows), 36 * len(rows), right=6)
     kind = "money" if money else "machine's time"
     said = [f"{row['what']} {row['text']}" for row in rows]
     alternative = f"Where the {kind} went: {listed(said)}."
@@ -78,15 +78,21 @@ def _amount(value: float, *, money: bool) -> str:
 
 
 def _bars(rows: list[dict[str, Any]]) -> Any:
+    """A bar for each line of the account, below its name, so that long names have room on a narrow page."""
     import altair as alt
 
-    names = [row["what"] for row in rows]
     most = max(row["value"] for row in rows)
-    axis = alt.Axis(grid=False, ticks=False, domain=False, labelLimit=190)
-    y = alt.Y("what:N", title=None, sort=names, axis=axis)
-    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1.45 * most], nice=False), axis=None)
-    words = chart(rows).mark_text(align="left", dx=6, fontSize=12, color=INK).encode(y=y, x=x, text="text:N")
-    return alt.layer(chart(rows).mark_bar(color=BLUE, height=16).encode(y=y, x=x), words)
+    y = alt.Y("what:N", title=None, sort=[row["what"] for row in rows], axis=None)
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1.4 * most], nice=False), axis=None)
+    words: dict[str, Any] = {"align": "left", "fontSize": 12, "color": INK}
+    bars = chart(rows).mark_bar(color=BLUE, size=11, yOffset=8, y2Offset=8)
+    names = chart(rows).mark_text(**words, dy=-7)
+    amounts = chart(rows).mark_text(**words, dx=6, dy=8)
+    return alt.layer(
+        bars.encode(y=y, x=x),
+        names.encode(y=y, x=alt.value(0), text="what:N"),
+        amounts.encode(y=y, x=x, text="text:N"),
+    )
 
 
 def _prices(state: StudyState) -> str:

@@ -199,6 +199,6 @@ def _by_value(axis: Axis, active: list[Trial], state: StudyState) -> str:
     where = f"the best {len(values)} lie between {shown(min(values))} and {shown(max(values))}"
     way = "larger" if trend > 0 else "smaller"
     if abs(trend) * math.sqrt(len(active) - 1) < SURE:
-        return f"{label(axis.name)}: no clear trend; {where}."
+        return f"{label(axis.name)}: no steady trend; {where}."
     size = "much" if abs(trend) >= STRONG else "a little"
     return f"{label(axis.name)}: {way} values did {size} better (rank correlation {trend:+.2f}); {where}."
