@@ -117,7 +117,14 @@ def test_without_a_training_score_the_curve_has_to_do() -> None:
 
 def test_nothing_known_is_said_to_be_unknown() -> None:
     short = {key: value[:4] if isinstance(value, list) else value for key, value in OVERFITTED.items()}
-    for train, validation, points in [(None, 0.9, None), (float("nan"), 0.9, None), (None, 0.9, short)]:
+    shuffled = {**OVERFITTED, "steps": OVERFITTED["steps"][::-1]}
+    for train, validation, points in [
+        (None, 0.9, None),
+        (float("nan"), 0.9, None),
+        (None, 0.9, short),
+        (None, 0.9, shuffled),
+        (0.9, float("nan"), None),
+    ]:
         found = diagnose(train, validation, "maximize", points)
         assert (found.kind, found.gap) == ("unknown", None)
 

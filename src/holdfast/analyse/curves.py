@@ -121,13 +121,14 @@ class _Curve:
 
 
 def _read(curve: Mapping[str, Any]) -> _Curve | None:
-    """The points with both losses; None with too few of them."""
+    """The points with both losses; None with too few of them, or where the steps do not go up."""
     table = np.array([curve["steps"], curve["train"], curve["validation"]], dtype=float)
     steps, train, validation = table[:, np.isfinite(table).all(axis=0)]
-    if len(steps) < FEWEST_POINTS:
+    if len(steps) < FEWEST_POINTS or (np.diff(steps) <= 0).any():
         return None
     ends = ending(steps, train), ending(steps, validation)
-    return _Curve(str(curve["step"]), steps, train, validation, *ends, curve.get("kept"))
+    kept = curve.get("kept")
+    return _Curve(str(curve["step"]), steps, train, validation, *ends, kept if isinstance(kept, int | float) else None)
 
 
 def _by_curve(seen: _Curve) -> Verdict | None:

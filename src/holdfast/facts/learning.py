@@ -32,6 +32,7 @@ def diagnosis_of(state: StudyState, trial: Trial) -> Diagnosis:
         state.settings.directions[state.first_metric],
         kept_curve(trial),
         noise=_noise(state),
+        reference=_number(trial, "reference"),
         best=None if best is None else best.metrics.get(state.first_metric),
     )
 
@@ -46,7 +47,12 @@ def _noise(state: StudyState) -> float | None:
 
 def train_score(trial: Trial) -> float | None:
     """The metric on (a sample of) the rows that a trial learned from; None where the log has none."""
-    value = trial.extra.get("train")
+    return _number(trial, "train")
+
+
+def _number(trial: Trial, name: str) -> float | None:
+    """A finite number that is kept beside a trial; None where there is none."""
+    value = trial.extra.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return None
     return float(value)

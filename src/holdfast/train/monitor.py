@@ -16,7 +16,7 @@ import torch
 from holdfast.train.curves import JudgedRows, Point, evenly, shown
 from holdfast.train.rows import Targets, as_matrix
 
-FEWEST, MOST = 256, 2000
+FEWEST, MOST = 200, 2000
 """Rows of a kind that are looked at: a tenth of the rows that are fitted, within these bounds."""
 
 SHARE = 0.025
