@@ -17,7 +17,7 @@ from holdfast.data.fingerprint import fingerprint, hashes_from_bytes, overlap, r
 from holdfast.data.kinds import FOLD, ROW
 from holdfast.data.roles import Roles, SplitPlan, assign_roles
 from holdfast.data.seal import SealRecord, load_role, open_sealed, write_roles
-from holdfast.errors import DataError, SealError
+from holdfast.errors import DataError, HoldfastError, SealError
 
 
 def split(plan: SplitPlan, rows: int = 60) -> tuple[Schema, pl.DataFrame, Roles]:
@@ -127,5 +127,5 @@ def test_tables_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="lacks column 'x'"):
         write_roles(tmp_path, frame.drop("x"), roles, schema)
     (tmp_path / "sealed").write_text("in the way")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(HoldfastError, match="cannot be written"):
         write_roles(tmp_path, frame, roles, schema)

@@ -188,7 +188,7 @@ def test_functions_give_tables(folder: Path) -> None:
         ("holdfast_test_source_tables:fram", "did you mean 'frame'"),
         ("holdfast_test_source_tables:constant", "is an int, not a function"),
         ("holdfast_test_source_tables:nothing", "gave nothing"),
-        ("holdfast_test_source_tables:ragged", "cannot be made a table"),
+        ("holdfast_test_source_tables:ragged", "are not of one length"),
         ("holdfast_test_source_tables:short", "3 rows of X but 1 values of y"),
         ("holdfast_test_source_tables:clash", "rename the column"),
         ("holdfast_test_source_tables:objects", "holds mixed objects"),

@@ -192,6 +192,11 @@ def _check_names(
             raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
     hint = f"; the columns are {', '.join(frame.columns[:20])}{', ...' if len(frame.columns) > 20 else ''}"
     if target is not None and target not in frame.columns:
+        if len(frame.columns) == 1:
+            raise DataError(
+                f"the table has a single column, '{frame.columns[0]}'; if that is several, separate them by commas, "
+                "semicolons or tabs"
+            )
         with concerning("target"):
             raise DataError(f"the table has no target column '{target}'{nearest(target, frame.columns) or hint}")
     for key, names in {**lists, "[data.columns]": wishes}.items():

@@ -82,7 +82,7 @@ class SplitPlan:
         for role in ROLES:
             share = getattr(self, role)
             if share is not None and not 0 <= share < 1:
-                raise DataError(f"the split has {role} = {share:g}; a share is a part of 1, as in 0.2 for a fifth")
+                raise DataError(f"the split has {role} = {shown(share)}; a share is a part of 1, as in 0.2 for a fifth")
         total = sum(self.shares.values())
         if abs(total - 1) > 1e-6:
             shares = ", ".join(f"{role} {share:g}" for role, share in self.shares.items() if share)

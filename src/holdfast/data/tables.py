@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,13 +162,31 @@ def _read_binary(data: bytes, path: Path, suffix: str) -> pl.DataFrame:
     import polars as pl
 
     try:
-        if suffix == ".parquet":
-            return pl.read_parquet(io.BytesIO(data))
-        if data.startswith(b"ARROW1"):
-            return pl.read_ipc(io.BytesIO(data))
-        return pl.read_ipc_stream(io.BytesIO(data))
+        with _without_panics():
+            if suffix == ".parquet":
+                return pl.read_parquet(io.BytesIO(data))
+            if data.startswith(b"ARROW1"):
+                return pl.read_ipc(io.BytesIO(data))
+            return pl.read_ipc_stream(io.BytesIO(data))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as exc:
         kind = "Parquet" if suffix == ".parquet" else "Arrow"
         raise DataError(
             f"{path} is no {kind} file, or a damaged one; save it again, or give it the ending of its own format"
         ) from exc
+
+
+@contextmanager
+def _without_panics() -> Iterator[None]:
+    """Keep what polars writes to the process's stderr, when a damaged file makes it panic, from a person."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed already
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
