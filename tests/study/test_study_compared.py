@@ -63,6 +63,15 @@ def test_luck_is_taken_off_where_all_are_equally_good() -> None:
     assert abs(np.mean(off)) < 0.01
 
 
+def test_ties_leave_no_luck_in() -> None:
+    """Few rows and many equals: what is shown while trials run is what the estimate comes to in the end."""
+    columns = (np.random.default_rng(5).random((60, 40)) < 0.9).astype(float)
+    study = study_of(columns)
+    found = compared(study.book)
+    assert found is not None
+    assert corrected(found, 0, 2000) == pytest.approx(study.estimate().value, abs=0.003)
+
+
 def test_one_trial_had_no_luck() -> None:
     column = np.random.default_rng(0).random((50, 1))
     found = compared(study_of(column).book)

@@ -17,7 +17,7 @@ from holdfast.records import Trial
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import draw_counts
 from holdfast.study.book import Book
-from holdfast.study.compared import Compared, Rival, compared, front, mean_bootstraps, rivals
+from holdfast.study.compared import MOST, Compared, Rival, compared, front, mean_bootstraps, rivals
 
 BOOTSTRAPS = 2000
 """For means over rows."""
@@ -36,10 +36,10 @@ def rivals_of(run: RunFolder, book: Book, winner: Trial) -> list[Rival] | None:
         None where there is nothing to compare: no row scores, or the rows themselves are gone.
     """
     draw = Streams(book.state.settings.seed).generator(0, "rivals")
-    found = compared(book, winner)
+    found = compared(book, winner, most=MOST)
     if found is not None:
         return _from_scores(found, draw)
-    trials = front(book, winner)
+    trials = front(book, winner, MOST)
     if not trials:
         return None
     try:

@@ -18,7 +18,10 @@ from holdfast.study.book import Book
 from holdfast.study.ranking import ranking
 
 MOST = 40
-"""Trials that are compared, from the best one down: those behind them hardly ever come out best by chance."""
+"""Trials that are compared at least, from the best one down."""
+
+CELLS = 2_000_000
+"""Up to so many row scores more trials are compared: leaving out what is worse by chance leaves luck in the rest."""
 
 TIE = 1e-12
 """Means nearer than this, relative to their size, are equal."""
@@ -62,7 +65,7 @@ class Rival:
 
 
 def compared(
-    book: Book, first: Trial | None = None, kept: dict[int, RowScores] | None = None, most: int = MOST
+    book: Book, first: Trial | None = None, kept: dict[int, RowScores] | None = None, most: int | None = None
 ) -> Compared | None:
     """The best trials by their values, with the very best or ``first`` in front.
 
@@ -70,7 +73,7 @@ def compared(
         book: the study's.
         first: the trial in question.
         kept: row scores that have been read before, by trial; afterwards those that were used now.
-        most: how many to compare.
+        most: how many to compare; by default as many as `CELLS` allows.
 
     Returns:
         None where there is nothing to compare: no value, no row scores, or such that are no sums over rows.
@@ -95,7 +98,7 @@ def compared(
     return Compared(tuple(trials[place] for place in sheet.index), scores, scale)
 
 
-def front(book: Book, first: Trial | None = None, most: int = MOST) -> list[Trial]:
+def front(book: Book, first: Trial | None = None, most: int | None = None) -> list[Trial]:
     """The best trials with row scores, ``first`` (by default the very best) in front."""
     state = book.state
     if len(state.settings.directions) > 1:
@@ -104,6 +107,7 @@ def front(book: Book, first: Trial | None = None, most: int = MOST) -> list[Tria
     first = first or (ranked[0] if ranked else None)
     if first is None or first.rows is None:
         return []
+    most = max(MOST, CELLS // max(first.rows["n"], 1)) if most is None else most
     others = [trial for trial in ranked if trial.number != first.number and trial.rows is not None]
     return [first, *others[: most - 1]]
 
@@ -116,7 +120,9 @@ def corrected(found: Compared, seed: int, bootstraps: int = 200) -> float:
     means = found.scores.mean(axis=0)
     if found.scores.shape[1] == 1:
         return found.scale.shown(float(means[0]))
-    point = bbc(found.scores, Streams(seed).generator(0, "live"), bootstraps).point
+    # in the order of their numbers: if those that are better on all rows won the ties, some luck would stay in
+    order = np.argsort([trial.number for trial in found.trials])
+    point = bbc(found.scores[:, order], Streams(seed).generator(0, "live"), bootstraps).point
     return found.scale.shown(float(means[0]) - max(float(means.max()) - point, 0.0))
 
 
