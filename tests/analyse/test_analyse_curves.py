@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holdfast.analyse.curves import diagnose
 from holdfast.records import Direction
@@ -142,3 +144,38 @@ def test_a_noisy_flat_curve_raises_no_alarm(noise: float) -> None:
         for _ in range(400)
     ]
     assert np.mean([kind != "balanced" for kind in kinds]) < 0.05
+
+
+NUMBERS = st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0, float("nan"), float("inf")])
+MAYBE = st.none() | NUMBERS
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    MAYBE,
+    NUMBERS,
+    st.sampled_from(["minimize", "maximize"]),
+    st.none() | st.lists(st.tuples(MAYBE, MAYBE), max_size=30),
+    st.none() | st.floats(0.0, 1e9),
+    MAYBE,
+    MAYBE,
+    MAYBE,
+)
+def test_there_is_always_a_verdict_in_a_sentence(
+    train: float | None,
+    validation: float,
+    direction: Direction,
+    losses: list[tuple[float | None, float | None]] | None,
+    noise: float | None,
+    reference: float | None,
+    best: float | None,
+    kept: float | None,
+) -> None:
+    points: dict[str, Any] | None = None
+    if losses is not None:
+        left, right = [pair[0] for pair in losses], [pair[1] for pair in losses]
+        steps = list(range(1, len(losses) + 1))
+        points = {"metric": "loss", "step": "epoch", "steps": steps, "train": left, "validation": right, "kept": kept}
+    found = diagnose(train, validation, direction, points, noise, reference, best)
+    assert found.sentence.endswith(".")
+    assert found.gap is None or np.isfinite(found.gap)

@@ -131,7 +131,7 @@ def test_boosted_trees_have_a_curve(kind: str, make_table: MakeTable, make_task:
     curve = curve_of(model, *ours, theirs)
     assert curve is not None
     assert curve["step"] == "iteration"
-    assert (curve["steps"][0], curve["steps"][-1], len(curve["steps"])) == (1, 130, 60)
+    assert (curve["steps"][0], curve["steps"][-1], len(curve["steps"])) == (1, 130, 40)
     assert curve["train"][-1] < 0.5 * curve["train"][0]
     if kind == "regression":
         expected = np.mean((model.predict(theirs[0]) - theirs[1]) ** 2) / np.var(ours[1])

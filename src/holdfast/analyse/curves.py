@@ -128,7 +128,8 @@ def _read(curve: Mapping[str, Any]) -> _Curve | None:
         return None
     ends = ending(steps, train), ending(steps, validation)
     kept = curve.get("kept")
-    return _Curve(str(curve["step"]), steps, train, validation, *ends, kept if isinstance(kept, int | float) else None)
+    number = _finite(kept) if isinstance(kept, int | float) else None
+    return _Curve(str(curve["step"]), steps, train, validation, *ends, number)
 
 
 def _by_curve(seen: _Curve) -> Verdict | None:
@@ -172,8 +173,8 @@ def _span(seen: _Curve) -> tuple[str, str]:
 
 def _stopped_in_time(seen: _Curve) -> str:
     return (
-        f"The validation loss rose after {seen.step} {seen.turned}, but the weights kept are those of {seen.step} "
-        f"{seen.kept:g}."
+        f"The validation loss rose towards the end, but the weights kept are those of {seen.step} {seen.kept:.0f}, "
+        "from before that."
     )
 
 

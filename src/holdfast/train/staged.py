@@ -9,7 +9,7 @@ import numpy as np
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points, evenly, shown
 from holdfast.train.mlp import MLPEstimator
 
-MOST_POINTS = 60
+MOST_POINTS = 40
 MOST_ROWS = 500
 
 
@@ -30,7 +30,7 @@ def curve_of(model: Any, X: np.ndarray, y: np.ndarray, judged: JudgedRows) -> Cu
 
 
 def _boosting_curve(model: Any, X: np.ndarray, y: np.ndarray, judged: JudgedRows) -> Curve | None:
-    """The losses of boosted trees after each of some sixty of their iterations, on at most 500 rows of a kind.
+    """The losses of boosted trees after each of some forty of their iterations, on at most 500 rows of a kind.
 
     The log loss of a classification; of a regression on squares the mean squared error, in variances of its training
     targets. Weights of classes are left out. None for other losses.
