@@ -18,11 +18,13 @@ REFIT = 1.25
 FIXED_SECONDS = 3.0
 """Loading libraries, comparing, correcting and opening the test rows, beside the final fit."""
 
-PAGES_BYTES = 2.0e6
-"""The pages and pictures of a small study; most of it is the script that draws them."""
-
 TRIAL_BYTES = 6.0e3
 """The events and the table row of a trial, without its row scores."""
+
+
+def pages_bytes(hyperparameters: int) -> float:
+    """The size of the pages: the script that draws them, and pictures, one of them for each hyperparameter."""
+    return 1.6e6 + 0.15e6 * hyperparameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Shape:
         seconds_per_ask: what the strategy itself takes for a proposal.
         data_bytes: the size of the files of the rows.
         row_bytes: the size of one trial's row scores.
+        hyperparameters: how many are searched.
     """
 
     trials: int
@@ -52,6 +55,7 @@ class Shape:
     seconds_per_ask: float = 0.0
     data_bytes: float = 0.0
     row_bytes: float = 0.0
+    hyperparameters: int = 0
 
     @property
     def fits(self) -> int:
@@ -117,7 +121,7 @@ def forecast(shape: Shape, price: Price, timed: Sequence[Timed] = (), *, start_s
     hours = _hours(shape, timed, start_seconds)
     seconds = hours.times(SECONDS_PER_HOUR)
     kwh = _kwh(shape, price, timed, seconds)
-    size = shape.data_bytes + PAGES_BYTES + shape.trials * (shape.row_bytes + TRIAL_BYTES)
+    size = shape.data_bytes + pages_bytes(shape.hyperparameters) + shape.trials * (shape.row_bytes + TRIAL_BYTES)
     return Forecast(
         timed=tuple(each.seconds for each in timed),
         trials=shape.trials,

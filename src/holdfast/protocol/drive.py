@@ -12,7 +12,7 @@ from holdfast.facts.spending import amount
 from holdfast.meter.account import usage_of
 from holdfast.meter.budget import Reached
 from holdfast.meter.energy import NoMeter, energy_meter
-from holdfast.meter.forecast import PAGES_BYTES, Timed, forecast
+from holdfast.meter.forecast import Timed, forecast, pages_bytes
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.job import TrainJob
 from holdfast.protocol.metering import StudyMeter
@@ -54,7 +54,8 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
         return
     finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
     limits, parts = ready.plan.budget.limits(), max(ready.seal.folds, 1)
-    steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists)
+    pages = pages_bytes(shape_of(ready).hyperparameters)
+    steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists, pages=pages)
     job = train_job(ready)
     with meter.search():
         ready.study.run(
@@ -153,7 +154,7 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
     if reached.limit == "disk_bytes":
         return (
             f"{said}: the rows take {_amount('disk_bytes', reached.spent)}, the pages some "
-            f"{_amount('disk_bytes', PAGES_BYTES)}, and a model comes to that"
+            f"{_amount('disk_bytes', steward.pages)}, and a model comes to that"
         )
     return (
         f"{said}: the first one was ended after {ended[0].seconds:.3g} s without a result; to see what one takes, "

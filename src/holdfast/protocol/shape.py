@@ -50,6 +50,7 @@ def shape_of(ready: Ready) -> Shape:
         seconds_per_ask=GP_SECONDS_PER_ASK if isinstance(strategy, GaussianProcess) else 0.0,
         data_bytes=float(sum(_size(ready, role) for role in ready.seal.rows)),
         row_bytes=8.0 * judged * _columns(ready),
+        hyperparameters=len(ready.book.state.history.space or ()),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from holdfast.facts.spending import amount
 from holdfast.meter.account import account, usage_of
 from holdfast.meter.budget import Limits, Reached, first_reached
-from holdfast.meter.forecast import FIXED_SECONDS, PAGES_BYTES, REFIT
+from holdfast.meter.forecast import FIXED_SECONDS, REFIT
 from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.metering import StudyMeter
 from holdfast.records import Outcome, TrialState
@@ -39,6 +39,7 @@ class Steward:
         limits: what the study may cost.
         parts: fits for each trial.
         last_fits: fits that come after the search.
+        pages: bytes that the pages will take.
         most: so many trials are enough, whatever the budget; None for no such end.
     """
 
@@ -47,6 +48,7 @@ class Steward:
     limits: Limits
     parts: int = 1
     last_fits: int = 1
+    pages: float = 0.0
     most: int | None = None
     reached: Reached | None = None
     _before: dict[str, float] = field(default_factory=dict)
@@ -131,7 +133,7 @@ class Steward:
         kept = {name: rate * last for name, rate in per_second.items()}
         for name, allowed in self.limits.amounts().items():
             kept[name] = min(kept.get(name, 0.0), LARGEST_RESERVE * allowed)
-        kept["disk_bytes"] = PAGES_BYTES  # the pages have the size that they have
+        kept["disk_bytes"] = self.pages  # they have the size that they have, whatever the limit
         if one_more:
             kept |= {name: kept[name] + rate * mean for name, rate in per_second.items()}
             kept["usd"] += price.usd_per_run or 0.0
