@@ -177,3 +177,14 @@ def test_five_hundred_trials_open_soon_and_weigh_little(see: Open, tmp_path: Pat
     page = see(path)
     assert time.monotonic() - started < 20  # two seconds on a machine that does nothing else
     assert page.locator("table.long tbody tr").count() == 500
+
+
+def test_print_repeats_the_header_of_a_long_table(see: Open, metered: Path) -> None:
+    page = see(metered)
+    page.emulate_media(media="print")
+    styles = "['thead', 'th button'].map((name) => getComputedStyle(document.querySelector(`table.long ${name}`)))"
+    assert page.evaluate(f"{styles}.map((style) => [style.breakInside, style.display])") == [
+        ["avoid", "table-header-group"],
+        ["auto", "contents"],  # a box of its own would keep the header on the first page
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
