@@ -147,6 +147,8 @@ def test_a_second_opening_needs_a_reason(call: Call, finished: Path) -> None:
     second = json.loads(answer.stdout)["test"]
     assert second["value"] == first["value"]
     assert second["high"] - second["low"] > first["high"] - first["low"]
+    shown = call("best", "bc")
+    assert "opened for the second time. The reason given: to see whether it widens." in shown.stdout
 
 
 def test_a_changed_plan_is_refused(call: Call, finished: Path) -> None:

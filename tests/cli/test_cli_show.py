@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import holdfast
+from holdfast.protocol.folder import find_run, open_book
 from holdfast.study.study import Study
 
 Answer = subprocess.CompletedProcess[str]
@@ -32,6 +33,8 @@ def test_tune_ends_with_three_scores_on_stdout_and_the_rest_on_stderr(finished_o
     assert "runs/bc/summary.md" in answer.stderr
     assert "runs/bc/report.html" in answer.stderr
     assert "holdfast verify bc --head" in answer.stderr
+    assert "holdfast best bc --why" in answer.stderr
+    assert "\n  spent     " in answer.stderr
 
 
 def test_the_head_that_tune_shows_verifies(call: Call, finished: Path, finished_once: tuple[Path, Answer]) -> None:
@@ -57,6 +60,16 @@ def test_best_names_the_hyperparameters(call: Call, finished: Path) -> None:
     assert "hyperparameters of trial" in answer.stdout
     assert "penalty" in answer.stdout
     assert answer.stderr == ""
+
+
+def test_a_budget_that_ended_the_search_is_told(call: Call, finished: Path) -> None:
+    assert json.loads(call("best", "bc", "--json").stdout)["limit_reached"] is None
+    book = open_book(find_run(Path("runs"), "bc"), read_only=False)
+    book.note("limits.reached", {"limit": "usd", "allowed": 5.0, "spent": 4.0, "text": "The budget of 5 USD is spent."})
+    book.log.close()
+    assert "\nThe budget of 5 USD is spent.\n" in call("best", "bc").stdout
+    assert json.loads(call("best", "bc", "--json").stdout)["limit_reached"] == "The budget of 5 USD is spent."
+    assert "budget      The budget of 5 USD is spent.\n" in call("status", "bc").stdout
 
 
 def test_best_why_gives_reasons_in_sentences(call: Call, finished: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.cli.output import aligned, columns, say, show, show_json
-from holdfast.facts.log import metric_of, three_scores, winner_of
+from holdfast.facts.log import latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
+from holdfast.facts.spending import spending
+from holdfast.facts.standing import alerts
 from holdfast.facts.winner import luck_sentence
 from holdfast.protocol.folder import RunFolder, find_run, open_book
 from holdfast.protocol.tune import Result
@@ -36,15 +38,22 @@ def show_outcome(
     show(f"{metric.name} ({better(metric.direction)}) of study '{result.name}':")
     show("")
     show(score_table(result))
-    for text in [f"no {name}: {why}" for name, why in missing.items()] + [luck_sentence(book.state) if luck else ""]:
-        if text:
-            show("")
-            show(aligned([[text]], indent="", width=columns(sys.stdout)))
+    texts = [f"no {name}: {why}" for name, why in missing.items()]
+    texts += [luck_sentence(book.state) if luck else "", _limit_reached(book), *alerts(book.state)]
+    for text in filter(None, texts):
+        show("")
+        show(aligned([[text]], indent="", width=columns(sys.stdout)))
     if config:
         show("")
         show(_config_table(result.best_config, winner_of(book.state)))
     if paths:
         _say_where(result, book)
+
+
+def _limit_reached(book: Book) -> str:
+    """Which part of the budget ended the search; empty if none did."""
+    reached = latest(book.state, "limits.reached")
+    return "" if reached is None else str(reached["text"])
 
 
 def score_table(result: Result) -> str:
@@ -98,11 +107,17 @@ def _files(result: Result) -> dict[str, str]:
 def _say_where(result: Result, book: Book) -> None:
     files = _files(result)
     lines = [[key, path] for key, path in files.items()]
-    lines.append(["head", f"{book.head.hash}"])
+    spent = [item.words() for item in spending(book.state) if item.spent.value is not None or item.allowed is not None]
+    if spent:
+        lines.append(["spent", ", ".join(spent)])
+    lines.append(["head", book.head.hash])
+    run = RunFolder(result.folder.parent, result.name)
+    sys.stdout.flush()  # in one file with the scores, these lines come after them
     say("")
     say(aligned(lines))
     say("")
-    verify = RunFolder(result.folder.parent, result.name).command("verify", "--head", "...")
+    say(f"why this one won: {run.command('best', '--why')}")
+    verify = run.command("verify", "--head", "...")
     say(f"keep the head; it proves later that nothing was changed: {verify}")
 
 
@@ -120,6 +135,9 @@ def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]
         **{name: None if score is None else score.to_json() for name, score in scores.items()},
         "luck": made["luck"],
         "missing": missing,
+        "limit_reached": _limit_reached(book) or None,
+        "alerts": alerts(book.state),
+        "spending": {item.name: item.to_json() for item in spending(book.state)},
         "files": _files(result),
         "head": {"length": book.head.length, "hash": book.head.hash},
     }

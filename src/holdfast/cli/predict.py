@@ -48,10 +48,12 @@ def predict(
     """
     from holdfast.data.columns import Schema
     from holdfast.data.features import to_features
-    from holdfast.errors import DataError
+    from holdfast.errors import DataError, RequestError
     from holdfast.facts.files import write_atomically
     from holdfast.protocol.folder import find_run
 
+    if out is not None and out.suffix.lower() not in {"", ".csv"}:
+        raise RequestError(f"'{out}' ends in '{out.suffix}'; predictions are written as .csv")
     frame = _read(new)
     model = _model(find_run(runs, name), tuple(trust or ()))
     schema = Schema.from_json(model.meta["schema"])
@@ -65,7 +67,7 @@ def predict(
         show_bytes(data)
     else:
         write_atomically(out, data)
-        say(f"wrote {table.height:,} predictions to {out}")
+        say(f"wrote {table.height:,} {'prediction' if table.height == 1 else 'predictions'} to {out}")
 
 
 def _read(path: Path) -> pl.DataFrame:

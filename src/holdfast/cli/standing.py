@@ -21,6 +21,7 @@ def rows(standing: Standing) -> list[list[str]]:
         ["study", f"{standing['name']}, judged by {standing['metric']} ({better(standing['direction'])})"],
         ["state", _state(standing)],
         ["trials", _trials(standing)],
+        *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
         *_scores(standing),
         *_costs(standing),
         *[["running", _running(trial)] for trial in standing["running"]],
@@ -63,8 +64,6 @@ def _state(standing: Standing) -> str:
     if standing["halted"]:
         return f"halted: {standing['halted']}"
     parts = [standing["state"]]
-    if standing["limit_reached"]:
-        parts.append(standing["limit_reached"].rstrip("."))
     if standing["state"] != "finished" and standing["quiet_seconds"] is not None:
         parts.append(f"the last event was {duration(round(standing['quiet_seconds']))} ago")
     return "; ".join(parts)
