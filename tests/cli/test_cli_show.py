@@ -78,10 +78,10 @@ def test_best_why_gives_reasons_in_sentences(call: Call, finished: Path) -> None
     for said in (
         "was chosen by this rule: best validation score",
         "Of 3 trials with a score the runner-up is trial",
-        "the standard error of that difference, row by row, is 0.0",
+        "The standard error of the difference, row by row, is 0.0",
         "comes out best in",
         "that much luck was taken off",
-        "The strategy was random",
+        "The strategy was random.\n",
         "The configuration of defaults",
     ):
         assert said in answer.stdout, said

@@ -28,8 +28,8 @@ def rows(standing: Standing) -> list[list[str]]:
     ]
     if standing["enqueued"]:
         found.append(["enqueued", count(standing["enqueued"], "config")])
-    if standing["strategy_says"]:
-        found.append(["strategy", f"{standing['strategy']}: {standing['strategy_says']}"])
+    name, says = standing["strategy"], standing["strategy_says"]
+    found.append(["strategy", name if says in {"", name} else f"{name}: {says}"])
     return [*found, *_stages(standing)]
 
 

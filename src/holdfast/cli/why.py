@@ -23,7 +23,7 @@ CLEAR = 0.95
 LIKELY = 0.5
 """From this share on it is likelier than not."""
 
-LEVEL = "just as good; of equals the earlier one is taken"
+LEVEL = "just as good: of equals the earlier one is taken"
 
 SHOWN = 3
 """Rivals that are named."""
@@ -67,11 +67,11 @@ def _rule(state: StudyState, winner: Trial) -> list[str]:
     choice, metric = latest(state, "choice.made"), metric_of(state)
     assert choice is not None
     value = number(choice["naive"]["value"])
-    said = f"Trial {winner.number} was chosen by this rule: {choice['rule']}. Its {metric.name} there is {value}"
+    said = f"Trial {winner.number} was chosen by this rule: {choice['rule']}. Its {metric.name} is {value}"
     said += f" ({better(metric.direction)})."
     if "select" not in choice["rule"]:
         return [said]
-    return [f"{said} The select rows decided, which no trial had seen; what follows is about the validation rows."]
+    return [f"{said} That is on the select rows, which no trial had seen; what follows is about the validation rows."]
 
 
 def _margin(state: StudyState, winner: Trial, found: list[Rival] | None) -> list[str]:
@@ -86,9 +86,11 @@ def _margin(state: StudyState, winner: Trial, found: list[Rival] | None) -> list
         return [f"Of {among} with a score the next best is trial {after.number} with {number(after.metrics[metric])}."]
     second = found[1]
     size = f"{number(abs(second.behind))} {'behind' if second.behind > 0 else 'ahead'}" if second.behind else LEVEL
-    behind = f"with {number(second.trial.metrics[metric])}, {size}"
-    error = f"the standard error of that difference, row by row, is {number(second.error)}"
-    return [f"Of {among} with a score the runner-up is trial {second.trial.number} {behind}; {error}."]
+    said = f"Of {among} with a score the runner-up is trial {second.trial.number} with "
+    said += f"{number(second.trial.metrics[metric])}, {size}."
+    if second.error > 0:
+        said += f" The standard error of the difference, row by row, is {number(second.error)}."
+    return [said]
 
 
 def _noise(found: list[Rival] | None, close: Sequence[Rival]) -> list[str]:
@@ -124,10 +126,11 @@ def _near(close: int, many: int) -> str:
 
 def _proposed(state: StudyState, winner: Trial) -> list[str]:
     """Who proposed the winner, and why."""
-    said = f"The strategy was {state.settings.strategy}: {state.strategy_says}." if state.strategy_says else ""
-    if said.endswith(".."):
-        said = said[:-1]
-    return [f"{said} This configuration's reason: {winner.reason}.".strip()] if winner.reason else [said]
+    name, says = state.settings.strategy, state.strategy_says.rstrip(".")
+    said = f"The strategy was {name}{f': {says}' if says not in {'', name} else ''}."
+    return [
+        said if winner.reason in {"", name} else f"{said} This configuration's reason: {winner.reason.rstrip('.')}."
+    ]
 
 
 def _defaults(state: StudyState, winner: Trial, found: list[Rival] | None) -> list[str]:
