@@ -114,7 +114,7 @@ def shown(value: Any) -> str:
         case float() if math.isinf(value):
             text = "inf" if value > 0 else "-inf"
         case int() if abs(value) >= 10**LONGEST_SHOWN:
-            return "a number of more than 60 digits"
+            return f"{'-' if value < 0 else ''}1e{int(math.log10(abs(value)))}"
         case list():
             text = f"[{', '.join(map(shown, value[:10]))}{', ...' if len(value) > 10 else ''}]"
         case _:

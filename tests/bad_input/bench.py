@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import io
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +41,8 @@ ROWS = [f"{i}.5,{i * 7 % 11},{COLOURS[i % 3]},{'yes' if i % 4 < 2 else 'no'}" fo
 TABLE = "\n".join([HEADER, *ROWS]) + "\n"
 
 TUNE = ("tune", "plan.toml")
+
+TEMPORARY = tempfile.gettempdir()
 
 Around = Callable[[], AbstractContextManager[None]]
 """What is the case while the command runs, in the folder of the case."""
@@ -171,3 +176,22 @@ def prepared_study() -> Iterator[None]:
     Path("earlier.toml").write_text(PLAN, encoding="utf-8")
     prepare_study(read_plan("earlier.toml"), RunFolder(Path("runs"), "mine")).close()
     yield
+
+
+@contextlib.contextmanager
+def finished_study() -> Iterator[None]:
+    """The study 'mine', run to its end."""
+    shutil.copytree(_finished(), "runs")
+    yield
+
+
+@functools.cache
+def _finished() -> str:
+    """A folder with the runs of a finished study; it stays as long as the process."""
+    folder = tempfile.TemporaryDirectory(dir=TEMPORARY)
+    atexit.register(folder.cleanup)
+    with contextlib.chdir(folder.name), contextlib.redirect_stdout(io.StringIO()):
+        Path("table.csv").write_text(TABLE, encoding="utf-8")
+        Path("plan.toml").write_text(PLAN, encoding="utf-8")
+        assert main(["tune", "--quiet", "plan.toml"]) == 0
+    return str(Path(folder.name, "runs"))

@@ -34,6 +34,7 @@ TOPICS: dict[str, list[Case]] = {
     "The target": table_cases.TARGET,
     "The split": table_cases.SPLIT,
     "The study": study_cases.STUDIES,
+    "A finished study": study_cases.RESULTS,
     "The disk": study_cases.DISKS,
     "Your own code": own_cases.CODE,
     "The command line": study_cases.COMMANDS,

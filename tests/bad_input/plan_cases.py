@@ -20,6 +20,12 @@ def plan_that_leads_to_itself() -> Iterator[None]:
     yield
 
 
+def rungs(what: str, lines: str) -> Case:
+    """A plan for the family that trains step by step."""
+    text = f"[search.fidelity]\n{lines}"
+    return Case(what, text, {"plan.toml": PLAN.replace('"knn"', '"mlp"').replace('"random"', '"asha"') + text})
+
+
 FILES = [
     Case("no such file", command=("tune", "plam.toml")),
     Case("no such file, and none like it", command=("tune", "experiments/spring.toml")),
@@ -79,7 +85,8 @@ KEYS = [
     plan("a setting of the wrong type", '"random"', '"grid"\nsettings = { resolution = "three" }'),
     plan("a setting that is too small", '"random"', '"grid"\nsettings = { resolution = 0 }'),
     plan("steps of training for a family without them", '"random"', '"asha"'),
-    added("rungs in the wrong order", "[search.fidelity]\nmin = 9\nmax = 3"),
+    rungs("rungs in the wrong order", "min = 9\nmax = 3"),
+    rungs("more training than there is", "max = 10000"),
     plan("a storage that is no address", 'name = "mine"', 'name = "mine"\nstorage = "study.db"'),
     plan("a storage in a folder that is not there", 'name = "mine"', 'name = "mine"\nstorage = "sqlite:///no/all.db"'),
     plan("a storage that is not built yet", 'name = "mine"', 'name = "mine"\nstorage = "postgresql://localhost/all"'),

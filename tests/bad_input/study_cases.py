@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.bad_input.bench import PLAN, TABLE, Case, changed, prepared_study
+    from tests.bad_input.bench import PLAN, TABLE, Case, changed, finished_study, prepared_study
 else:
-    from bench import PLAN, TABLE, Case, changed, prepared_study
+    from bench import PLAN, TABLE, Case, changed, finished_study, prepared_study
 
 
 @contextlib.contextmanager
@@ -151,6 +151,26 @@ def full_for_the_log() -> Iterator[None]:
     finally:
         sqlite3.connect = connect
 
+
+def new(what: str, table: str, command: tuple[str, ...] = ("predict", "mine", "new.csv"), code: int = 2) -> Case:
+    """New rows for a finished study that it cannot predict for."""
+    return Case(what, table, {"new.csv": table or "x1,x2,colour\n1,2,red"}, command, code, finished_study)
+
+
+RESULTS = [
+    new("a table without a column", "x1,colour\n1,red"),
+    new("a table with a column of another name", "x1,x2,color\n1,2,red"),
+    new("text in a column of numbers", "x1,x2,colour\n1,2,red\nmany,2,red"),
+    new("a number without an end", "x1,x2,colour\n1,inf,red"),
+    new("a header without rows", "x1,x2,colour"),
+    new("no such table", "", ("predict", "mine", "news.csv")),
+    new("a table in another format", "", ("predict", "mine", "plan.toml")),
+    new("a file in the place of a folder", "", ("predict", "mine", "new.csv", "--out", "new.csv/out.csv")),
+    new("predictions in an unknown format", "", ("predict", "mine", "new.csv", "--out", "predictions.xlsx")),
+    new("trials in the place of a folder", "", ("export", "mine", "runs")),
+    new("a second opening", "", ("unseal", "mine"), 1),
+    new("a head that is none", "", ("verify", "mine", "--head", "abc")),
+]
 
 DISKS = [
     Case("a file where the runs should be", command=("tune", "plan.toml", "--runs", "table.csv")),

@@ -50,7 +50,7 @@ Y = [row.rpartition(",")[2] for row in ROWS]
 FILES = [
     source("no such file", "tabel.csv"),
     source("no such folder", "data/table.csv"),
-    source("a folder", "tables.csv", None),
+    Case("a folder", 'source = "old.csv"', {"plan.toml": changed(source='"old.csv"'), "old.csv/table.csv": TABLE}),
     source("an ending that is not read", "table.xlsx", b"PK\x03\x04"),
     source("no ending", "table"),
     source("an empty path", ""),

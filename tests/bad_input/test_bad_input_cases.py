@@ -16,8 +16,8 @@ else:
     from cases import CASES, PAGE, page, read_page
 
 JARGON = re.compile(
-    r"bug in holdfast|Traceback|pydantic|polars\.|tomllib|sqlite3?\.|datetime\.|NoneType|\bUnion\b|<class|\bobject at 0x"
-    r"|holdfast\.errors|ComputeError|Input should"
+    r"bug in holdfast|Traceback|pydantic|polars\.|tomllib|sqlite3?\.|datetime\.|NoneType|\bUnion\b|<class"
+    r"|\bobject at 0x|holdfast\.errors|ComputeError|Input should"
 )
 """Words of the machinery, which a person should not have to read."""
 

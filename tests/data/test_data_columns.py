@@ -110,7 +110,7 @@ def test_group_time_and_marked_columns_are_kept_but_no_features() -> None:
     kept = infer_schema(frame, "y", time="when", overrides={"when": "numeric", "who": "drop"}, sensitive=["sex"])
     assert [column.name for column in kept.features] == ["when", "sex", "x"]
     assert any("also a feature" in note for note in kept.notes)
-    with pytest.raises(DataError, match="the time column 'sex' holds 'f', where every value must be a date"):
+    with pytest.raises(DataError, match="the time column 'sex' holds 'f' in row 1, where every value must be"):
         infer_schema(frame, "y", time="sex", group="who")
 
 

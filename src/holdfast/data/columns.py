@@ -166,7 +166,7 @@ def infer_schema(
         notes += [note] if note else []
     if undecided:
         raise refusal(undecided)
-    notes += _check_columns(frame, columns, time)
+    notes += _check_columns(frame, columns, time, notes)
     return Schema(tuple(columns), target, found.task, found.classes, group, time, tuple(notes))
 
 
@@ -247,11 +247,17 @@ def _check_wish(series: pl.Series, kind: str) -> None:
             to_numbers(series)
 
 
-def _check_columns(frame: pl.DataFrame, columns: Sequence[Column], time: str | None) -> list[str]:
-    """Refuse a table without features, infinite numbers and a time that has no order; note columns that count rows."""
+def _check_columns(
+    frame: pl.DataFrame, columns: Sequence[Column], time: str | None, before: Sequence[str]
+) -> list[str]:
+    """Refuse a table without features, infinite numbers and a time that has no order; note columns that count rows.
+
+    ``before`` are the notes so far: why columns are left out.
+    """
     notes = []
     if not any(column.feature for column in columns):
-        raise DataError("the table has no column left that could be a feature; a model needs at least one")
+        why = f" ({before[-1]})" if before else ""
+        raise DataError(f"the table has no column left that could be a feature; a model needs at least one{why}")
     for column in columns:
         if column.name == time and column.kind not in {"date", "datetime", "numeric"}:
             with concerning("split", "time"):
@@ -271,11 +277,11 @@ def _check_columns(frame: pl.DataFrame, columns: Sequence[Column], time: str | N
 
 def _without_order(series: pl.Series) -> str:
     """Why a time column gives no order."""
-    texts = series.drop_nulls().to_list()
-    odd = next((text for text in texts if isinstance(text, str) and parse_iso(text) is None), texts[0])
+    values = [None if value is None else str(value) for value in series.to_list()]
+    row = next((row for row, text in enumerate(values) if text is not None and parse_iso(text) is None), 0)
     return (
-        f"the time column '{series.name}' holds {odd!r}, where every value must be a date as in 2026-01-31, a date and "
-        "time, or a number"
+        f"the time column '{series.name}' holds {values[row]!r} in row {row + 1}, where every value must be a date as "
+        "in 2026-01-31, a date and time, or a number"
     )
 
 

@@ -104,7 +104,8 @@ def _classification(task: str | None, name: str, classes: int, rows: int) -> Tas
         )
     if task == "binary" and classes != 2:
         raise DataError(
-            f"the target '{name}' has {classes} classes, where the task 'binary' needs two; the task is 'multiclass'"
+            f"the target '{name}' has {classes} classes, where the task 'binary' needs two; leave the task out, or say "
+            'task = "multiclass"'
         )
     return "multiclass" if classes > 2 or task == "multiclass" else "binary"
 

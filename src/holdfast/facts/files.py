@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
-from holdfast.errors import RequestError
+from holdfast.errors import HoldfastError, RequestError
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -14,6 +15,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises:
         RequestError: if the file cannot be written there.
+        HoldfastError: if the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,4 +31,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as exc:
-        raise RequestError(f"'{path}' cannot be written: {exc.strerror or exc}") from exc
+        if exc.errno == errno.ENOSPC:
+            raise HoldfastError(f"'{path}' cannot be written, for the disk is full; free some space and retry") from exc
+        reason = (exc.strerror or str(exc)).lower()
+        raise RequestError(f"'{path}' cannot be written ({reason}); name a file in a folder that can be") from exc

@@ -11,7 +11,7 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.data.preprocess import categorical_positions, preprocessor
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, concerning
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.protocol.tables import Rows
 from holdfast.records import Config, Fidelity
@@ -84,18 +84,21 @@ class Recipe:
         found.check(task)
         return found.space(task)
 
-
     def check_config(self, config: Config, task: Task) -> None:
         """Make a model for a configuration, without a fit, to see that it can be made.
 
         Raises:
-            RequestError: if the family or factory does not have a hyperparameter, or the factory makes no model.
+            RequestError: if the family or factory does not have a hyperparameter, or the factory makes no model; its
+                ``keys`` lead to what is wrong in the plan.
         """
         found = self.find_family()
         if found is None:
-            build_from_factory(self.family, config, 0, self.base)
+            with concerning("model", "family"):
+                build_from_factory(self.family, config, 0, self.base)
         else:
-            found.build(config, task, 0)
+            for name, value in config.items():
+                with concerning("space", name):
+                    found.build({name: value}, task, 0)
 
 
 def import_models(recipe: Recipe, task: Task) -> None:

@@ -143,16 +143,18 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         default = recipe.default_space(task)
     with file.at("space"):
         space = overridden(default, plan.space, lambda name: file.at("space", name))
-    with file.at(*(("model", "family") if default is None else ("space",))):
-        if plan.space or default is None:
+    if plan.space:
+        with file.at():
             recipe.check_config(space.default_config(), task)
-    with file.at("trials"):
-        requests = [_request(space, number, trial) for number, trial in enumerate(plan.trials, start=1)]
+    requests = []
+    for number, trial in enumerate(plan.trials):
+        with file.at("trials", number, "config"):
+            requests.append(_request(space, number + 1, trial))
     with file.at("search", "strategy"):
         strategy = make_strategy(plan.search.strategy)
     with file.at("search", "settings"):
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
-    with file.at("search", "fidelity"):
+    with file.at("search", "fidelity" if plan.search.fidelity else "strategy"):
         fidelity = _fidelity(plan, recipe)
     with file.at("price", "country"):
         price = price_of(plan)

@@ -60,8 +60,11 @@ class PlanFile:
     text: str = ""
 
     @contextmanager
-    def at(self, *keys: str) -> Iterator[None]:
-        """Put the file and the line of a key before the sentence of a request that it makes wrong."""
+    def at(self, *keys: str | int) -> Iterator[None]:
+        """Put the file and the line of a key before the sentence of a request that it makes wrong.
+
+        A number among the keys says which of several tables of a name, from 0.
+        """
         try:
             yield
         except RequestError as exc:
@@ -207,6 +210,8 @@ def _wanted(error: Any) -> str:
 
 def _either(wanted: Sequence[str]) -> str:
     """One of several things that a value may be."""
+    if "a finite number" in wanted:
+        return "a finite number"
     kinds = [kind for kind in dict.fromkeys(wanted) if kind != "a whole number" or "a number" not in wanted]
     return kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} or {kinds[-1]}"
 

@@ -102,9 +102,9 @@ class Int:
     when: When = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for bound in (self.low, self.high, self.step):
+        for key, bound in (("low", self.low), ("high", self.high), ("step", self.step)):
             if isinstance(bound, bool) or not isinstance(bound, int | np.integer):
-                raise SpaceError(f"Int has {shown(bound)}; low, high and step must be whole numbers")
+                raise SpaceError(f"Int has {key} = {shown(bound)}; low, high and step must be whole numbers")
         _check_bounds("Int", self.low, self.high, log=self.log)
         if self.step < 1:
             raise SpaceError(f"Int has step = {self.step}; it needs at least 1")
@@ -296,11 +296,11 @@ def _identity(value: Scalar) -> tuple[type, Scalar]:
 
 
 def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
-    for bound in (low, high):
+    for key, bound in (("low", low), ("high", high)):
         if isinstance(bound, bool) or not isinstance(bound, int | float | np.integer | np.floating):
-            raise SpaceError(f"{kind} has the bound {shown(bound)}; low and high must be numbers")
+            raise SpaceError(f"{kind} has {key} = {shown(bound)}; low and high must be numbers")
         if not -LARGEST <= bound <= LARGEST:
-            raise SpaceError(f"{kind} has the bound {shown(bound)}; low and high must be finite, and at most 1.8e308")
+            raise SpaceError(f"{kind} has {key} = {shown(bound)}; low and high must be finite, and at most 1.8e308")
     _check_flag(kind, "log", log)
     if low >= high:
         raise SpaceError(f"{kind} has low = {low!r} and high = {high!r}; low must be under high")

@@ -55,7 +55,8 @@ def apply_config(family: str, estimator: Any, config: Config) -> Any:
     known = estimator.get_params(deep=False)
     for name in config:
         if name not in known:
-            raise RequestError(f"'{name}' is no hyperparameter of the family '{family}'{nearest(name, known)}")
+            there = nearest(name, known) or f"; it has {', '.join(known)}"
+            raise RequestError(f"'{name}' is no hyperparameter of the family '{family}'{there}")
     values = {k: None if k == "class_weight" and v == "none" else v for k, v in config.items()}
     return estimator.set_params(**values)
 

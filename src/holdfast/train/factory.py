@@ -93,7 +93,8 @@ def _set_config(reference: str, estimator: Any, config: Config) -> None:
     known = estimator.get_params(deep=True)
     for name in config:
         if name not in known:
-            raise RequestError(f"the estimator of '{reference}' has no hyperparameter '{name}'{nearest(name, known)}")
+            there = nearest(name, known) or f"; it has {', '.join(sorted(known)[:20])}"
+            raise RequestError(f"the estimator of '{reference}' has no hyperparameter '{name}'{there}")
     estimator.set_params(**config)
 
 
