@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import holdfast
 from holdfast.report.content import document, with_trials
 from holdfast.report.page import page_html
-from holdfast.report.results import write_results
+from holdfast.report.results import OWN, write_results
 from holdfast.report.summary import summary_markdown
 from holdfast.study.book import Book
 
@@ -182,11 +182,13 @@ def test_results_are_files_with_their_hashes(tmp_path: Path) -> None:
 
 def test_pictures_of_an_earlier_state_go(tmp_path: Path) -> None:
     study = studies.toy_study(3)
-    left = tmp_path / "figures" / "hyperparameter-old.png"
+    left, foreign = tmp_path / "figures" / "hyperparameter-old.png", tmp_path / "figures" / "of-my-own.png"
     left.parent.mkdir()
-    left.write_bytes(b"")
+    for path in (left, foreign):
+        path.write_bytes(b"")
     write_results(study.book, tmp_path)
     assert not left.exists()
+    assert foreign.exists()
     assert (tmp_path / "figures" / "history.png").exists()
 
 
@@ -195,3 +197,8 @@ def test_every_picture_of_the_summary_is_a_file(tmp_path: Path) -> None:
     named = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", (tmp_path / "summary.md").read_text(encoding="utf-8"))
     assert len(named) > 8
     assert set(named) <= set(files)
+
+
+def test_every_picture_has_a_name_that_is_known_for_ours() -> None:
+    names = [figure.name for figure in document(studies.metered_study(12).book).figures]
+    assert [name for name in names if not OWN.fullmatch(f"{name}.png")] == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 from holdfast.facts.blocks import Alert, Block, Bullets, Document, Gallery, Paragraph, Section
 from holdfast.facts.cost import account_of
 from holdfast.facts.learning import winners_diagnosis
-from holdfast.facts.log import latest, metric_of, openings, three_scores, winner_of
+from holdfast.facts.log import is_reopened, latest, metric_of, openings, three_scores, winner_of
 from holdfast.facts.numbers import better, count, duration, number, percent
 from holdfast.facts.protocol import protocol_section
 from holdfast.facts.record import log_section
@@ -85,14 +85,15 @@ def _in_short(state: StudyState) -> list[str]:
     scores, metric = three_scores(state), metric_of(state)
     points = []
     if scores.test is not None:
-        rows = "rows that no trial has seen" if len(openings(state)) == 1 else "the sealed rows"
+        reopened = any(is_reopened(opening) for opening in openings(state))
+        rows = "test rows that had been opened before" if reopened else "rows that no trial has seen"
         points.append(f"On {rows}, the model that ships reaches {metric.name} {_quoted(scores.test)}.")
     elif scores.estimate is not None:
         points.append(
             f"Corrected for its selection, the winner has {metric.name} is {_quoted(scores.estimate)}; no test yet."
         )
-    if luck := luck_sentence(state):
-        points.append(luck)
+    if text := _luck(state):
+        points.append(text)
     verdict = winners_diagnosis(state)
     if verdict is not None:
         points.append(f"Training against validation: {verdict.kind}.")
@@ -100,6 +101,18 @@ def _in_short(state: StudyState) -> list[str]:
     failed = sum(trial.state is TrialState.FAILED for trial in state.trials)
     points.append(f"{count(failed, 'trial')} failed." if failed else "No trial failed.")
     return points
+
+
+def _luck(state: StudyState) -> str:
+    """The naive score and what the correction made of it; empty without an estimate."""
+    scores, made = three_scores(state), latest(state, "estimate.made")
+    if scores.naive is None or scores.estimate is None or made is None or made["luck"] is None or made["luck"] <= 0:
+        return luck_sentence(state)
+    among, luck = count(made["n_configurations"], "configuration"), number(made["luck"])
+    return (
+        f"The naive score is {number(scores.naive.value)}; being picked among {among} flattered it by {luck}, which "
+        f"leaves an estimate of {_quoted(scores.estimate)}."
+    )
 
 
 def _quoted(score: Score) -> str:

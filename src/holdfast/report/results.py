@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from holdfast.facts.files import write_atomically
@@ -12,6 +13,9 @@ from holdfast.report.figures import draw_png, draw_svg
 from holdfast.report.page import page_html
 from holdfast.report.trials_table import trials_csv
 from holdfast.study.book import Book
+
+OWN = re.compile(r"(scores|history|parallel|cost|training-validation|hyperparameter-.+|curve-trial-\d+)\.(png|svg)")
+"""What a picture of a report is named; whatever else lies beside them is somebody else's."""
 
 
 def write_results(book: Book, folder: Path) -> dict[str, str]:
@@ -37,7 +41,7 @@ def write_results(book: Book, folder: Path) -> dict[str, str]:
         files[f"figures/{figure.name}.png"] = draw_png(svg)
     for name, data in files.items():
         write_atomically(folder / name, data)
-    for path in [*folder.glob("figures/*.png"), *folder.glob("figures/*.svg")]:
-        if f"figures/{path.name}" not in files:
+    for path in (folder / "figures").glob("*"):
+        if OWN.fullmatch(path.name) and f"figures/{path.name}" not in files:
             path.unlink()
     return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

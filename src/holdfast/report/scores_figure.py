@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.facts.blocks import Figure
 from holdfast.facts.log import ThreeScores, metric_of, three_scores
-from holdfast.facts.numbers import better, interval, number, percent
+from holdfast.facts.numbers import better, interval, number
 from holdfast.records import Direction, Score
 from holdfast.report.charts import chart, label, specification
 from holdfast.report.palette import GREEN, INK, VERMILION
@@ -97,14 +97,10 @@ def _caption(scores: ThreeScores, direction: Direction) -> str:
             parts.append(f"The step from the dashed line to the estimate is the luck taken off: {number(luck)} points.")
         else:
             parts.append("The estimate is no worse than the naive score, so no luck was taken off.")
-    reference = bounds(estimate)
-    if test is not None and reference is not None and estimate is not None:
-        low, high = reference
-        where = "inside" if low <= test.value <= high else "outside"
-        parts.append(f"The test score lies {where} the estimate's {percent(estimate.level)} interval.")
+    if test is not None and estimate is not None:
         nearer = abs(test.value - estimate.value) <= abs(test.value - naive.value)
         order = ("the estimate", "the naive score") if nearer else ("the naive score", "the estimate")
-        parts.append(f"It is nearer to {order[0]} than to {order[1]}.")
+        parts.append(f"The test score is nearer to {order[0]} than to {order[1]}.")
     elif test is not None:
         parts.append(f"The test score is {number(abs(test.value - naive.value))} away from the naive score.")
     parts.append(f"({better(direction).capitalize()}.)")
