@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import tempfile
 import traceback
 from pathlib import Path
@@ -25,8 +25,10 @@ def _place(exc: BaseException, folder: Path) -> str:
 
 
 def _kept(exc: BaseException) -> str:
-    """A new file with the traceback."""
-    handle, name = tempfile.mkstemp(prefix="holdfast-traceback-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(exc)))
-    return name
+    """A file with the traceback: one for all that are alike, so that failures which are alike are told as such."""
+    text = "".join(traceback.format_exception(exc))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    path = Path(tempfile.gettempdir()) / f"holdfast-traceback-{digest}.txt"
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
+    return str(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import RequestError
+from holdfast.own import raised
 from holdfast.records import Config
 from holdfast.train.factory import build_from_factory
 
@@ -98,3 +99,17 @@ def test_a_module_that_fails_says_how(write: Write) -> None:
     base = write("factory_lacking", "import a_package_that_is_not_there")
     with pytest.raises(RequestError, match="needs 'a_package_that_is_not_there', which is not installed"):
         build_from_factory("factory_lacking:f", {}, seed=0, base=base)
+
+
+def test_failures_that_are_alike_are_told_alike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One sentence and one file with the traceback, so that a study can see that they repeat."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def said(message: str) -> str:
+        try:
+            raise ValueError(message)
+        except ValueError as exc:
+            return raised(exc, tmp_path)
+
+    assert said("too large") == said("too large") != said("too small")
+    assert len(list(tmp_path.glob("holdfast-traceback-*.txt"))) == 2

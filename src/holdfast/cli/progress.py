@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,9 @@ SHARE = 0.05
 
 BARS = ((20, 9), (8, 2), (0, 0))
 """Widths of the bar, from the best one on, and which parts (0: the most important) have to fit beside it."""
+
+OWN_ERRORS = r"^holdfast\.errors\.\w+: "
+"""What stands in front of a sentence of holdfast's own where a traceback ends with it."""
 
 Part = tuple[int, str]
 """How important a part of the line is, 0 for the most important ones, and what it says."""
@@ -99,7 +103,7 @@ class Tally:
         if trial.state is not TrialState.FAILED or trial.cause is Cause.BUDGET or error in self.failures:
             return None
         self.failures.add(error)
-        return f"trial {trial.number} failed: {error}"
+        return f"trial {trial.number} failed: {re.sub(OWN_ERRORS, '', error or '')}"
 
     @property
     def searching(self) -> bool:

@@ -84,8 +84,9 @@ def _margin(state: StudyState, winner: Trial, found: list[Rival] | None) -> list
     if found is None or len(found) < 2:
         after = others[0]
         return [f"Of {among} with a score the next best is trial {after.number} with {number(after.metrics[metric])}."]
-    second = found[1]
-    size = f"{number(abs(second.behind))} {'behind' if second.behind > 0 else 'ahead'}" if second.behind else LEVEL
+    choice, second = latest(state, "choice.made"), found[1]
+    level = LEVEL if choice is None or "select" not in choice["rule"] else "just as good"
+    size = f"{number(abs(second.behind))} {'behind' if second.behind > 0 else 'ahead'}" if second.behind else level
     said = f"Of {among} with a score the runner-up is trial {second.trial.number} with "
     said += f"{number(second.trial.metrics[metric])}, {size}."
     if second.error > 0:
