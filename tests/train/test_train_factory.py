@@ -106,10 +106,7 @@ def test_failures_that_are_alike_are_told_alike(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def said(message: str) -> str:
-        try:
-            raise ValueError(message)
-        except ValueError as exc:
-            return raised(exc, tmp_path)
+        return raised(ValueError(message), tmp_path)
 
     assert said("too large") == said("too large") != said("too small")
     assert len(list(tmp_path.glob("holdfast-traceback-*.txt"))) == 2
