@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import holdfast
-from holdfast.facts.blocks import Block, Figure, Gallery, Table
+from holdfast.facts.blocks import Beside, Block, Figure, Gallery, Table
 from holdfast.facts.markdown import markdown
 from holdfast.report.conduct import failures_section
 from holdfast.report.content import document
 from holdfast.report.cost import cost_section
 from holdfast.report.learning import learning_section
-from holdfast.report.outcome import model_section
+from holdfast.report.outcome import winner_section
 from holdfast.report.trials_section import trials_section
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def test_parameters_stand_beside_the_hyperparameters_they_came_from() -> None:
     studies.note_model(
         study, parameters={"count": 120, "text": "Training gave rise to 120 parameters.", "arrays": many}
     )
-    rows = table(model_section(study.book.state).blocks, "The parameters of the model").rows
+    (beside,) = [block for block in winner_section(study.book.state).blocks if isinstance(block, Beside)]
+    hyperparameters, parameters = beside.tables
+    assert "learning_rate" in [row[0] for row in hyperparameters.rows]
+    rows = parameters.rows
     assert rows[0] == ["w0", "2 × 3", "6"]
     assert rows[-2:] == [["4 more", "", "24"], ["in all", "", "120"]]
     studies.note_model(study, parameters={"count": None, "text": "Nobody can say.", "arrays": []})

@@ -51,6 +51,13 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Tables side by side where there is room."""
+
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreCard:
     """One score: its value large, the rest in small print. ``value`` is a dash where ``missing`` says why."""
 
@@ -96,7 +103,7 @@ class Gallery:
     figures: Sequence[Figure]
 
 
-Block = Paragraph | Alert | Bullets | Command | Table | ScoreCards | Figure | Gallery
+Block = Paragraph | Alert | Bullets | Command | Table | Beside | ScoreCards | Figure | Gallery
 
 
 @dataclass(frozen=True, slots=True)

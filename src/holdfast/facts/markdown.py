@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from holdfast.facts.blocks import (
     Alert,
+    Beside,
     Block,
     Bullets,
     Command,
@@ -77,6 +78,8 @@ def _block(block: Block) -> str:
             return f"{fence}sh\n{' '.join(text.splitlines())}\n{fence}"
         case Table():
             return _table(block)
+        case Beside(tables):
+            return "\n\n".join(_table(table) for table in tables)
         case ScoreCards(cards):
             return _cards(cards)
         case Figure():

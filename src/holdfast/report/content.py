@@ -21,7 +21,7 @@ from holdfast.report.cost import cost_section
 from holdfast.report.history_figure import history_figure
 from holdfast.report.hyperparameter_figures import hyperparameter_figures
 from holdfast.report.learning import learning_section
-from holdfast.report.outcome import hyperparameters_section, model_section, scores_section
+from holdfast.report.outcome import model_section, scores_section, winner_section
 from holdfast.report.parallel_figure import parallel_figure
 from holdfast.report.scores_figure import scores_figure
 from holdfast.report.trials_section import trials_section
@@ -45,7 +45,7 @@ def document(book: Book) -> Document:
         _configurations(state),
         learning_section(state),
         cost_section(state),
-        hyperparameters_section(state),
+        winner_section(state),
         model_section(state),
         failures_section(state),
         environment_section(book),
@@ -89,9 +89,7 @@ def _in_short(state: StudyState) -> list[str]:
         rows = "test rows that had been opened before" if reopened else "rows that no trial has seen"
         points.append(f"On {rows}, the model that ships reaches {metric.name} {_quoted(scores.test)}.")
     elif scores.estimate is not None:
-        points.append(
-            f"Corrected for its selection, the winner has {metric.name} is {_quoted(scores.estimate)}; no test yet."
-        )
+        points.append(f"There is no test score: {scores.missing['test']}.")
     if text := _luck(state):
         points.append(text)
     verdict = winners_diagnosis(state)

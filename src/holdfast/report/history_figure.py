@@ -42,7 +42,8 @@ def value_axis(history: SearchHistory, field: str = "value", ticks: int = 6) -> 
 
     scale = alt.Scale(domain=list(history.scale), nice=False, zero=False)
     axis = alt.Axis(tickCount=ticks, grid=True)
-    return alt.Y(f"{field}:Q", title=label(history.metric.name), scale=scale, axis=axis)
+    lower = " (lower is better)" if history.metric.direction == "minimize" else ""  # higher needs no word
+    return alt.Y(f"{field}:Q", title=f"{label(history.metric.name)}{lower}", scale=scale, axis=axis)
 
 
 def _layers(history: SearchHistory, n_trials: int) -> Any:

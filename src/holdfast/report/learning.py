@@ -66,7 +66,7 @@ def _scores_figure(state: StudyState, trials: list[Trial]) -> Figure | None:
     text = (
         f"The {label(metric.name)} of the best {count(len(rows), 'trial')} on training and on validation rows "
         f"({better(metric.direction)}). On the rows they learned from they are better by {number(min(gaps))} to "
-        f"{number(max(gaps))}; the first of them by {number(gaps[0])}."
+        f"{number(max(gaps))}; {rows[0]['name']}, by {number(gaps[0])}."
     )
     pairs = "; ".join(f"{row['name']} {number(row['train'])} and {number(row['validation'])}" for row in rows)
     alternative = f"Training and validation {label(metric.name)} side by side: {pairs}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.facts.blocks import Alert, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
+from holdfast.facts.blocks import Alert, Beside, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
 from holdfast.facts.log import latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import count, duration, interval, number, short_hash
 from holdfast.facts.winner import agreement, luck_sentence, winner_table
@@ -29,8 +29,41 @@ def scores_section(state: StudyState) -> Section:
     return Section("The three scores", blocks)
 
 
+def winner_section(state: StudyState) -> Section:
+    """The winner's hyperparameters, beside the parameters that they gave rise to."""
+    title = "The winner: hyperparameters, and the parameters they gave rise to"
+    winner, chosen, fitted = winner_of(state), latest(state, "choice.made"), latest(state, "model.fitted")
+    if winner is None:
+        return Section(title, [Paragraph(f"There is no winner: {three_scores(state).missing['naive']}.")])
+    if chosen is None:
+        said = f"Trial {winner.number} is the best so far; no choice is on record."
+    else:
+        said = f"Trial {winner.number} was chosen by this rule: {chosen['rule']}."
+    tables, learned = [winner_table(state, winner)], None if fitted is None else fitted.get("parameters")
+    if learned is not None:
+        said += (
+            f" The hyperparameters were chosen; the parameters are what the model learned with them. {learned['text']}"
+        )
+        if learned["arrays"]:
+            tables.append(_parameters(learned))
+    return Section(title, [Paragraph(said), Beside(tables)])
+
+
+def _parameters(learned: Mapping[str, Any]) -> Table:
+    """The arrays that hold what the model learned, and their sum."""
+    arrays = learned["arrays"]
+    rows = [[str(name), " × ".join(f"{n:,}" for n in shape) or "one", f"{size:,}"] for name, shape, size in arrays]
+    if len(rows) > MOST_ARRAYS:
+        left = sum(size for _, _, size in arrays[MOST_ARRAYS:])
+        rows = [*rows[:MOST_ARRAYS], [f"{len(rows) - MOST_ARRAYS} more", "", f"{left:,}"]]
+    if learned["count"] is not None:
+        rows.append(["in all", "", f"{learned['count']:,}"])
+    header = ["parameters", "shape", "numbers"]
+    return Table(header, rows, "The parameters of the model", frozenset({2}), frozenset({0}))
+
+
 def model_section(state: StudyState) -> Section:
-    """Which model ships, and what the test is of."""
+    """Which model ships, what the test is of, and its files."""
     fitted = latest(state, "model.fitted")
     if fitted is None:
         return Section("The model that ships", [Paragraph("No model has been fitted for shipping.")])
@@ -43,45 +76,10 @@ def model_section(state: StudyState) -> Section:
     elif fitted["reproduced"]:
         blocks.append(Paragraph("Fitted again, it reproduced the row scores that it was chosen by."))
     blocks.append(Paragraph(_what_the_test_is_of(state)))
-    blocks += _parameters(fitted.get("parameters"))
     if fitted["files"]:
         rows = [[name, sha256] for name, sha256 in sorted(fitted["files"].items())]
         blocks.append(Table(["file", "sha256"], rows, "The files of the model", code=frozenset({1})))
     return Section("The model that ships", blocks)
-
-
-def _parameters(learned: Mapping[str, Any] | None) -> list[Block]:
-    """What the model learned, beside the hyperparameters by which it learned it; nothing in logs without it."""
-    if learned is None:
-        return []
-    text = (
-        f"The hyperparameters above were chosen; the parameters are what training made of the rows: {learned['text']}"
-    )
-    arrays = learned["arrays"]
-    if not arrays:
-        return [Paragraph(text)]
-    rows = [[str(name), " × ".join(f"{n:,}" for n in shape) or "one", f"{size:,}"] for name, shape, size in arrays]
-    if len(rows) > MOST_ARRAYS:
-        left = sum(size for _, _, size in arrays[MOST_ARRAYS:])
-        rows = [*rows[:MOST_ARRAYS], [f"{len(rows) - MOST_ARRAYS} more", "", f"{left:,}"]]
-    if learned["count"] is not None:
-        rows.append(["in all", "", f"{learned['count']:,}"])
-    header = ["parameters", "shape", "numbers"]
-    return [Paragraph(text), Table(header, rows, "The parameters of the model", frozenset({2}), frozenset({0}))]
-
-
-def hyperparameters_section(state: StudyState) -> Section:
-    """The winner's hyperparameters, rounded and exact, and what each was searched within."""
-    winner = winner_of(state)
-    chosen = latest(state, "choice.made")
-    if winner is None:
-        text = "There is no winner: " + three_scores(state).missing["naive"] + "."
-        return Section("The winner's hyperparameters", [Paragraph(text)])
-    if chosen is None:
-        said = f"Trial {winner.number} is the best so far; no choice is on record."
-    else:
-        said = f"Trial {winner.number} was chosen by this rule: {chosen['rule']}."
-    return Section("The winner's hyperparameters", [Paragraph(said), winner_table(state, winner)])
 
 
 def _card(title: str, score: Score | None, missing: str) -> ScoreCard:
