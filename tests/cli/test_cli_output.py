@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import pytest
 
-from holdfast.cli.output import aligned, columns, is_live, show_marked
+from holdfast.cli.output import aligned, columns, is_live, show_json, show_marked
 
 
 class Terminal(io.StringIO):
@@ -36,6 +37,23 @@ def test_the_last_column_is_broken_at_words() -> None:
     text = aligned([["a", "one two three four five"], ["long", "x"], ["alone"]], gap=1, indent="", width=26)
     assert text.splitlines() == ["a     one two three four", "      five", "long  x", "alone"]
     assert all(len(line) <= 26 for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", "8 x 2 +/-5% ... \\u4e2d"), ("cp1252", "8 × 2 ±5% … \\u4e2d"), ("utf-8", "8 × 2 ±5% … 中")],
+)
+def test_a_character_that_a_terminal_lacks_has_a_plain_one(encoding: str, shown: str) -> None:
+    assert "8 × 2 ±5% … 中".encode(encoding, "holdfast.plain").decode(encoding) == shown
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_json_stays_json_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="holdfast.plain")
+    monkeypatch.setattr(sys, "stdout", out)
+    show_json({"name": "×中"})
+    out.flush()
+    assert json.loads(out.buffer.getvalue().decode(encoding)) == {"name": "×中"}
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,9 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no exception passes."""
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # None if the caller closed it
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character shows its code
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="holdfast.plain")  # where a terminal cannot show a character
     try:
         code = typer.main.get_command(app).main(
             args=None if argv is None else list(argv), prog_name="holdfast", standalone_mode=False

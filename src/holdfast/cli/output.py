@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shutil
@@ -9,6 +10,20 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
+
+PLAIN: dict[str, str] = {"×": "x", "±": "+/-", "…": "...", "–": "-", "→": "->"}
+"""What stands for a character where a terminal's encoding has none for it."""
+
+
+def in_plain(exc: UnicodeError) -> tuple[str, int]:
+    """An error handler of encoders: `PLAIN`, and for other characters their codes."""
+    if not isinstance(exc, UnicodeEncodeError):
+        raise exc
+    missing = exc.object[exc.start : exc.end]
+    return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in missing), exc.end
+
+
+codecs.register_error("holdfast.plain", in_plain)
 
 
 def say(text: str) -> None:
@@ -24,7 +39,13 @@ def show(text: str) -> None:
 
 def show_json(data: Any) -> None:
     """One JSON document, on stdout."""
-    show(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+    show(json_text(data, indent=2))
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """JSON in the characters that stdout can show; others as JSON escapes them."""
+    whole = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    return json.dumps(data, indent=indent, ensure_ascii=not whole, allow_nan=False)
 
 
 def show_bytes(data: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +12,18 @@ import typer
 
 from holdfast.cli.complete import studies
 from holdfast.cli.options import RUNS, Json, Runs, Storage
-from holdfast.cli.output import aligned, columns, is_live, say, show, show_json
+from holdfast.cli.output import aligned, columns, is_live, json_text, say, show, show_json
 from holdfast.cli.stored import book_of
 
 if TYPE_CHECKING:
+    from holdfast.records import RowScores
     from holdfast.study.book import Book
 
 PERIOD = 1.0
 """Seconds between two looks."""
+
+REST = 9
+"""At least so many times as long as a look took is nothing done after it."""
 
 ENOUGH_TO_CORRECT = 3
 """Trials with row scores from which on the best one's luck is worth a word."""
@@ -70,8 +73,11 @@ def status(
     return 0
 
 
-def look(book: Book, folder: Path | None) -> dict[str, Any]:
-    """Where the study stands now, with the best score's luck taken off where row scores allow it."""
+def look(book: Book, folder: Path | None, kept: dict[int, RowScores] | None = None) -> dict[str, Any]:
+    """Where the study stands now, with the best score's luck taken off where row scores allow it.
+
+    ``kept`` are row scores that an earlier look has read.
+    """
     from holdfast.facts.log import latest
     from holdfast.protocol.steward import folder_bytes
     from holdfast.report.status import status_dict
@@ -81,7 +87,7 @@ def look(book: Book, folder: Path | None) -> dict[str, Any]:
     limited = (latest(state, "limits.set") or {}).get("disk_bytes") is not None
     standing = status_dict(state, disk_bytes=folder_bytes(folder) if folder and limited else None)
     if standing["best"] is not None:
-        found = None if standing["scores"]["estimate"] else compared(book)
+        found = None if standing["scores"]["estimate"] else compared(book, kept=kept)
         enough = found is not None and len(found.trials) >= ENOUGH_TO_CORRECT
         standing["best"]["corrected"] = corrected(found, state.settings.seed) if found and enough else None
     return standing
@@ -110,12 +116,14 @@ def looks(book: Book, folder: Path | None) -> Iterator[dict[str, Any]]:
     """Where the study stands, every second; the last one when it is at its end."""
     from holdfast.report.status import ENDED
 
+    kept: dict[int, RowScores] = {}
     while True:
-        standing = look(book, folder)
+        began = time.monotonic()
+        standing = look(book, folder, kept)
         yield standing
         if standing["state"] in ENDED:
             return
-        time.sleep(PERIOD)
+        time.sleep(max(PERIOD, REST * (time.monotonic() - began)))
         book.refresh()
 
 
@@ -134,9 +142,7 @@ def _follow_lines(book: Book, folder: Path | None, as_json: bool) -> None:
     """A line for each change; time that goes by is none."""
     from holdfast.cli.standing import line
 
-    words: Callable[[dict[str, Any]], str] = (
-        (lambda standing: json.dumps(standing, ensure_ascii=False, allow_nan=False)) if as_json else line
-    )
+    words: Callable[[dict[str, Any]], str] = json_text if as_json else line
     before = ""
     for standing in looks(book, folder):
         now = line(standing)
