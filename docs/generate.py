@@ -68,8 +68,12 @@ EXITS = (
 
 
 def _paragraphs(text: str) -> list[str]:
-    """A docstring as Markdown: its first sentence, then its paragraphs."""
-    return [line.strip() for line in text.strip().splitlines()]
+    """A docstring as Markdown: its first sentence, then its paragraphs; one that keeps its lines is a plan."""
+    lines: list[str] = []
+    for paragraph in text.strip().split("\n\n"):
+        first, *others = [line.strip() for line in paragraph.splitlines()]
+        lines += ["```toml", *others, "```", ""] if first == "\b" else [first, *others, ""]
+    return lines[:-1]
 
 
 def _examples(epilog: str) -> list[str]:

@@ -95,6 +95,13 @@ def test_the_examples_in_the_page_of_the_plan_can_be_meant(tmp_path: Path) -> No
     assert changed["dropout"].to_json()["choices"] == [0.1]
 
 
+def test_the_plan_in_the_help_can_be_meant(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", (DOCS / "cli.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "plan.toml").write_text(text, encoding="utf-8")
+    assert read_plan(tmp_path / "plan.toml").plan.search.trials == 30
+    assert '\n  family = "svm"\n' in ROOT.commands["tune"].get_help(ROOT.commands["tune"].make_context("tune", ["x"]))
+
+
 def test_the_page_of_the_plan_names_every_family() -> None:
     page = (DOCS / "plan.md").read_text(encoding="utf-8")
     assert [name for name in all_families() if name not in page] == []

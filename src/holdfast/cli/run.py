@@ -35,8 +35,18 @@ def tune(
     go to DIR/NAME, where NAME is the study's name in the plan. How many trials there are, how many train at once and
     what they may cost stands in the plan, so that it is on the record.
 
-    Ctrl-C stops it and loses nothing that was told: the same command, or resume, goes on from there.
-    """
+    Ctrl-C stops it and loses nothing that was told: the same command, or resume, goes on from there. A small plan:
+
+    \b
+    [study]
+    name = "digits"
+    [data]
+    source = "sklearn:digits"     # or "table.csv", and target = "column"
+    [model]
+    family = "svm"
+    [search]
+    trials = 30
+    """  # noqa: D301 - the mark has typer keep the lines of the plan
     from holdfast.protocol.folder import RunFolder
     from holdfast.protocol.read import read_plan
     from holdfast.protocol.tune import tune as run_plan
