@@ -51,6 +51,24 @@ def test_after_the_last_trial_it_says_what_follows() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("events", "stage"),
+    [
+        ([], "about "),
+        (["limits.reached"], "choosing, estimating, testing"),
+        (["limits.reached", "choice.made"], "fitting the model that ships"),
+        (["choice.made", "model.fitted"], "testing, drawing the pages"),
+    ],
+)
+def test_it_says_what_is_being_done_where_the_budget_ended_the_search(events: list[str], stage: str) -> None:
+    running, study = tally(11, first_ended=(101.0, 1)), study_of(0)
+    running.book = study.book
+    for event in events:
+        study.book.note(event, {})
+    assert f", {stage}" in running.line(130.0)
+    assert (" left" in running.line(130.0)) == (not events)
+
+
 def test_without_a_budget_there_is_no_end() -> None:
     assert tally(1, total=None, first_ended=(101.0, 1)).line(101.0) == "1 trial, 1 s"
 

@@ -46,6 +46,13 @@ QUIET_BETWEEN = 2.0
 SHARE = 0.05
 """The share of the time that such looks may take."""
 
+STAGES: dict[str, str] = {
+    "model.fitted": "testing, drawing the pages",
+    "choice.made": "fitting the model that ships",
+    "limits.reached": "choosing, estimating, testing",
+}
+"""What follows an event of the protocol, the last one first."""
+
 BARS = ((20, 9), (8, 2), (0, 0))
 """Widths of the bar, from the best one on, and which parts (0: the most important) have to fit beside it."""
 
@@ -73,6 +80,7 @@ class Tally:
         failures: errors that have been told.
         due: `time.monotonic` seconds of the next look at what takes time to work out.
         rows: row scores of the best trials, kept for that.
+        book: of the study, once a trial has ended.
     """
 
     done: int
@@ -87,10 +95,11 @@ class Tally:
     failures: set[str] = field(default_factory=set)
     due: float = 0.0
     rows: dict[int, RowScores] = field(default_factory=dict)
+    book: Book | None = None
 
     def take(self, book: Book, trial: Trial) -> str | None:
         """Count one more trial; a sentence if it failed in a way not seen before."""
-        now = time.monotonic()
+        now, self.book = time.monotonic(), book
         self.done, self.total = count_done(book.state), book.state.history.trials_limit
         if self.first_ended is None:
             self.first_ended = (now, self.done)
@@ -109,6 +118,14 @@ class Tally:
     def searching(self) -> bool:
         """Whether trials are still to come."""
         return self.total is None or self.done < self.total
+
+    def stage(self) -> str:
+        """What is being done after the last trial; empty while trials are to come."""
+        notes = {} if self.book is None else self.book.state.notes
+        for kind, words in STAGES.items():
+            if kind in notes:
+                return words
+        return "" if self.searching else STAGES["limits.reached"]
 
     def left(self, now: float) -> float | None:
         """Seconds until the last trial ends, by the pace so far and the budget of time; None where nobody can say."""
@@ -132,8 +149,9 @@ class Tally:
         clock = _rounded(now - self.started) if time_limit is None else f"{_rounded(self._worked(now))} of {time_limit}"
         parts.append((5 if time_limit is None else 3, clock))
         left = self.left(now)
-        if not self.searching:
-            parts.append((2, "choosing, estimating, testing"))
+        stage = self.stage()
+        if stage:
+            parts.append((2, stage))
         elif left is not None:
             parts.append((2, f"about {_roughly(left)} left"))
         return [*parts, *self.spent]
