@@ -344,7 +344,7 @@ class TestSeal:
 
 def test_a_failing_model_halts_with_the_real_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code = "from sklearn.svm import SVC\ndef broken(config):\n    raise OSError('no licence')\n"
+    code = "from sklearn.svm import SVC\nclass broken(SVC):\n def fit(self, X, y):\n  raise OSError('no licence')\n"
     (tmp_path / "broken_models.py").write_text(code, encoding="utf-8")
     space = {"C": {"type": "float", "low": 0.1, "high": 1.0}}
     with pytest.raises(HoldfastError, match="no licence"):
@@ -358,7 +358,7 @@ def test_when_all_trials_fail_differently_the_last_error_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = "def broken(config):\n    raise OSError(f'no {config}')\n"
+    code = "from sklearn.svm import SVC\nclass broken(SVC):\n def fit(self, X, y):\n  raise OSError(f'no {self.C}')\n"
     (tmp_path / "other_models.py").write_text(code, encoding="utf-8")
     space = {"C": {"type": "float", "low": 0.1, "high": 1.0}}
     with pytest.raises(HoldfastError, match="no trial with a score to choose from; the last one failed with"):

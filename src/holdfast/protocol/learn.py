@@ -84,21 +84,29 @@ class Recipe:
         found.check(task)
         return found.space(task)
 
-    def check_config(self, config: Config, task: Task) -> None:
-        """Make a model for a configuration, without a fit, to see that it can be made.
+    def check_space(self, space: Space, task: Task, rng: np.random.Generator) -> None:
+        """Make models of a space, without a fit, to see that they can be made; some configurations may well fail.
 
         Raises:
-            RequestError: if the family or factory does not have a hyperparameter, or the factory makes no model; its
-                ``keys`` lead to what is wrong in the plan.
+            RequestError: if the family does not have a hyperparameter, or the factory makes no model of the default
+                nor of three random configurations; its ``keys`` lead to what is wrong in the plan.
         """
         found = self.find_family()
-        if found is None:
-            with concerning("model", "family"):
-                build_from_factory(self.family, config, 0, self.base)
-        else:
-            for name, value in config.items():
+        if found is not None:
+            for name, value in space.default_config().items():
                 with concerning("space", name):
                     found.build({name: value}, task, 0)
+            return
+        refusals = []
+        for config in (space.default_config(), *(space.sample(rng) for _ in range(3))):
+            try:
+                build_from_factory(self.family, config, 0, self.base)
+            except RequestError as exc:
+                refusals.append(exc)
+            else:
+                return
+        with concerning("model", "family"):
+            raise refusals[0]
 
 
 def import_models(recipe: Recipe, task: Task) -> None:

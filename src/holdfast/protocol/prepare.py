@@ -27,6 +27,7 @@ from holdfast.protocol.overrides import overridden
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
 from holdfast.records import Config, Entry, Fidelity, canonical_json
+from holdfast.rng import Streams
 from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy
 from holdfast.space import Space
@@ -145,7 +146,7 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         space = overridden(default, plan.space, lambda name: file.at("space", name))
     if plan.space:
         with file.at():
-            recipe.check_config(space.default_config(), task)
+            recipe.check_space(space, task, Streams(plan.study.seed).generator(-1, "check"))
     requests = []
     for number, trial in enumerate(plan.trials):
         with file.at("trials", number, "config"):
