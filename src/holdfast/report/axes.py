@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 from holdfast.facts.numbers import number, shown
 from holdfast.records import Value
-from holdfast.report.charts import labels
+from holdfast.report.charts import label, labels
 from holdfast.space import Categorical, Domain, Int, Space
 from holdfast.study.state import StudyState
+
+MOST_CHOICES = 12
+"""So many choices are named along an axis; of more, evenly spread ones."""
+
+LINE = 64
+"""Characters that fit along an axis."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,9 @@ class Axis:
         """A few places with their labels, from end to end."""
         domain = self.domain
         if isinstance(domain, Categorical):
-            return [((i + 0.5) / len(self.choices), text) for i, text in enumerate(self.choices)]
+            n = len(self.choices)
+            every, longest = math.ceil(n / MOST_CHOICES), max(3, LINE // min(n, MOST_CHOICES))
+            return [((i + 0.5) / n, label(text, longest)) for i, text in enumerate(self.choices) if i % every == 0]
         low, high = float(domain.low), float(domain.high)
         whole = isinstance(domain, Int)
         inner = powers_of_ten(low, high) if domain.log else round_numbers(low, high, whole=whole)

@@ -19,7 +19,7 @@ from holdfast.records import Score, TrialState
 from holdfast.report.conduct import environment_section, failures_section
 from holdfast.report.cost import cost_section
 from holdfast.report.history_figure import history_figure
-from holdfast.report.hyperparameter_figures import hyperparameter_figures
+from holdfast.report.hyperparameter_figures import hyperparameter_figures, signs
 from holdfast.report.learning import learning_section
 from holdfast.report.outcome import model_section, scores_section, winner_section
 from holdfast.report.parallel_figure import parallel_figure
@@ -30,7 +30,7 @@ from holdfast.study.state import StudyState
 
 OBSERVED = (
     "These are the trials as they came, not an experiment: a search tries more where it found good scores, and other "
-    "hyperparameters varied at the same time. The diamond is the winner, the short line the median of a choice."
+    "hyperparameters varied at the same time."
 )
 
 
@@ -138,7 +138,7 @@ def _configurations(state: StudyState) -> Section:
     whole, single = parallel_figure(state), hyperparameter_figures(state)
     blocks: list[Block] = [] if whole is None else [whole]
     if single:
-        blocks += [Paragraph(OBSERVED), Gallery(single)]
+        blocks += [Paragraph(f"{OBSERVED} {signs(state)}".strip()), Gallery(single)]
     return Section("Every hyperparameter against the score", blocks)
 
 

@@ -92,7 +92,7 @@ def _layers(curve: Mapping[str, Any], rows: list[dict[str, Any]], values: list[f
     log = _is_wide(values)
     ends = [min(values), max(values)]
     scale = alt.Scale(type="log", domain=ends, nice=False) if log else alt.Scale(domain=ends, zero=False, nice=True)
-    steps = alt.Axis(grid=False, tickCount=5, format="d")
+    steps = alt.Axis(grid=False, tickCount=5, tickMinStep=1, format="d")
     x = alt.X("step:Q", title=label(curve["step"]), scale=alt.Scale(nice=False), axis=steps)
     named = f"{label(curve['metric'])}{' (log scale)' if log else ''}"
     y = alt.Y("value:Q", title=named, scale=scale, axis=_value_ticks(values, log=log))

@@ -132,10 +132,10 @@ def _caption(history: SearchHistory) -> str:
         )
     beyond = sum(point["kind"] == BEYOND for point in history.points)
     if beyond:
-        parts.append(f"{count(beyond, 'trial')} did so badly as to be off the scale, marked at its edge.")
+        parts.append(f"{count(beyond, 'trial')} did so badly as to be off the scale: the plus signs at its edge.")
     failed = sum(point["kind"] == FAILED for point in history.points)
     if failed:
-        parts.append(f"{count(failed, 'trial')} failed: the crosses along the bottom.")
+        parts.append(f"{count(failed, 'trial')} failed: the x marks along the bottom.")
     return " ".join(parts)
 
 

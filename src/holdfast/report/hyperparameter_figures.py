@@ -14,7 +14,7 @@ from holdfast.facts.numbers import count, number, shown
 from holdfast.records import Trial, TrialState
 from holdfast.report.axes import Axis, axes
 from holdfast.report.charts import SMALL, chart, drawn, label, specification, symbols, tooltip
-from holdfast.report.history import BEST, FAILED, SearchHistory, search_history
+from holdfast.report.history import BEST, BEYOND, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.history_figure import MARKS, value_axis
 from holdfast.report.palette import INK
 from holdfast.report.ranked import best_tenth, rank_correlation, scored
@@ -31,6 +31,14 @@ STRONG = 0.6
 SURE = 2.5
 """A rank correlation is called a trend if it is more than so many of its standard errors, 1 / sqrt(n - 1)."""
 
+SIGNS: dict[str, str] = {
+    PARTIAL: "triangles were stopped or paused, so that their score is of less training",
+    BEYOND: "plus signs at the edge are off the scale",
+    FAILED: "x marks along the bottom are failed trials",
+    BEST: "the diamond is the winner",
+}
+"""What the marks stand for that a reader could not guess."""
+
 GOLDEN = 0.6180339887
 """Multiples of the golden ratio spread points of one choice evenly, the same way each time."""
 
@@ -43,6 +51,16 @@ def hyperparameter_figures(state: StudyState) -> list[Figure]:
     history, found = search_history(state, with_scores=False), axes(state)
     names = file_names([axis.name for axis in found])
     return [_figure(axis, name, state, history, order) for axis, name in zip(found, names, strict=True)]
+
+
+def signs(state: StudyState) -> str:
+    """What the marks in these pictures stand for, as far as they occur."""
+    kinds = {point["kind"] for point in search_history(state, with_scores=False).points}
+    said = [text for kind, text in SIGNS.items() if kind in kinds]
+    if any(axis.categorical for axis in axes(state)):
+        said.append("a short line is the median of a choice")
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}." if said else ""
 
 
 def file_names(names: list[str]) -> list[str]:
@@ -107,7 +125,9 @@ def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory) ->
     if axis.categorical:
         low, high = history.scale
         medians = [{"at": choice, "value": value} for choice, value in _medians(axis, points) if low < value < high]
-        layers.append(chart(medians).mark_tick(color=INK, thickness=2, size=34).encode(x=x, y=y))
+        layers.append(
+            chart(medians).mark_tick(color=INK, thickness=2, size=min(34, 170 // len(axis.choices))).encode(x=x, y=y)
+        )
     return alt.layer(*layers)
 
 
@@ -123,7 +143,7 @@ def _value_axis(axis: Axis) -> Any:
             title=title,
             sort=None,
             scale=alt.Scale(domain=list(axis.choices)),
-            axis=alt.Axis(grid=False, **angle),
+            axis=alt.Axis(grid=False, labelOverlap="greedy", **angle),
         )
     domain = axis.domain
     assert not hasattr(domain, "choices")

@@ -34,7 +34,8 @@ def learning_section(state: StudyState) -> Section:
     if scores is not None:
         blocks.append(scores)
     if curves := curve_figures(state, best[:MOST_CURVES]):
-        blocks.append(Paragraph("The learning curves of the best trials, with the gap shaded, all on one scale:"))
+        gap = ", with the gap shaded" if scores is not None else ""
+        blocks.append(Paragraph(f"The learning curves of the best trials{gap}, all on one scale:"))
         blocks.append(Gallery(curves))
     if not blocks:
         blocks.append(Paragraph("No trial has told a score on its training rows or a learning curve."))
