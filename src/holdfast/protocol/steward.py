@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holdfast.facts.spending import amount
-from holdfast.meter.account import account, usage_of
+from holdfast.meter.account import account
 from holdfast.meter.budget import Limits, Reached, first_reached
 from holdfast.meter.forecast import FIXED_SECONDS, REFIT
 from holdfast.meter.price import SECONDS_PER_HOUR
@@ -61,9 +61,7 @@ class Steward:
         state, price = self.meter.book.state, self.meter.price
         spent = account(state.trials, state.notes.get("phase.metered", []), price, elapsed=state.elapsed).total
         self._before = {"hours": state.elapsed / SECONDS_PER_HOUR, "kwh": spent.usage.kwh.value or 0.0}
-        self._seconds = [
-            usage_of(trial).wall_seconds.value or 0.0 for trial in state.trials if trial.state is TrialState.COMPLETE
-        ]
+        self._seconds = [trial.seconds for trial in state.trials if trial.state is TrialState.COMPLETE]
         self._begun = len(state.trials)
 
     def given(self, trials: Sequence[int]) -> None:
@@ -75,7 +73,7 @@ class Steward:
         """The outcome of a trial that ended just now, with what was metered."""
         metered = self.meter.end(outcome)
         if outcome.state is TrialState.COMPLETE:
-            self._seconds.append(metered.usage.wall_seconds.value or 0.0)
+            self._seconds.append(metered.seconds)
         return metered
 
     def enough(self) -> bool:
