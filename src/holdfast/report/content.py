@@ -17,6 +17,7 @@ from holdfast.facts.standing import alerts, pending
 from holdfast.facts.winner import luck_sentence
 from holdfast.records import Score, TrialState
 from holdfast.report.conduct import environment_section, failures_section
+from holdfast.report.corrected import corrected_path
 from holdfast.report.cost import cost_section
 from holdfast.report.history_figure import history_figure
 from holdfast.report.hyperparameter_figures import hyperparameter_figures, signs
@@ -37,7 +38,7 @@ OBSERVED = (
 def document(book: Book) -> Document:
     """The whole report of a study with its pictures, without the table of all trials."""
     state = book.state
-    history, scores = history_figure(state), scores_figure(state)
+    history, scores = history_figure(state, corrected_path(book)), scores_figure(state)
     sections = [
         _followed(scores_section(state), *([] if scores is None else [scores])),
         protocol_section(state),

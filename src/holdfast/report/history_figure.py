@@ -5,6 +5,7 @@ What the picture shows is in `holdfast.report.history`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.facts.blocks import Figure
@@ -27,13 +28,18 @@ MARKS: dict[str, tuple[str, str]] = {
 """Each kind of point, its colour and its shape."""
 
 
-def history_figure(state: StudyState) -> Figure | None:
-    """The picture of the search; None before a trial has ended."""
+def history_figure(state: StudyState, path: Sequence[Mapping[str, Any]] = ()) -> Figure | None:
+    """The picture of the search; None before a trial has ended.
+
+    Args:
+        state: what the log says.
+        path: dicts of ``trial``, ``value``: the estimate along the way, see `holdfast.report.corrected`.
+    """
     history = search_history(state)
     if not history.points:
         return None
-    spec = specification(_layers(history, len(state.trials)), HEIGHT, right=12)
-    return Figure("history", spec, _caption(history), _alternative(history, len(state.trials)))
+    spec = specification(_layers(history, path, len(state.trials)), HEIGHT, right=12)
+    return Figure("history", spec, _caption(history, path), _alternative(history, len(state.trials)))
 
 
 def value_axis(history: SearchHistory, field: str = "value", ticks: int = 6) -> Any:
@@ -46,7 +52,7 @@ def value_axis(history: SearchHistory, field: str = "value", ticks: int = 6) -> 
     return alt.Y(f"{field}:Q", title=f"{label(history.metric.name)}{lower}", scale=scale, axis=axis)
 
 
-def _layers(history: SearchHistory, n_trials: int) -> Any:
+def _layers(history: SearchHistory, path: Sequence[Mapping[str, Any]], n_trials: int) -> Any:
     import altair as alt
 
     x = alt.X(
@@ -61,11 +67,11 @@ def _layers(history: SearchHistory, n_trials: int) -> Any:
     said = tooltip(trial="trial:N", score="exact:Q", kind="kind:N")
     drawn = [point for point in history.points if point["kind"] not in {FAILED, BEST}]
     layers = [
-        *_band(history),
+        *_band(history, path),
         chart(drawn)
         .mark_point(filled=True, size=42, fillOpacity=0.75, opacity=1)
         .encode(x=x, y=y, color=color, shape=shape, tooltip=said),
-        chart(history.best).mark_line(interpolate="step-after", color=BLUE, strokeWidth=1.8).encode(x=x, y=y),
+        chart(history.best).mark_line(interpolate="step-after", color=VERMILION, strokeWidth=1.8).encode(x=x, y=y),
         chart([point for point in history.points if point["kind"] == FAILED])
         .mark_point(filled=False, size=60, strokeWidth=1.6)
         .encode(x=x, y=alt.value(HEIGHT - 7), color=color, shape=shape, tooltip=said),
@@ -77,18 +83,19 @@ def _layers(history: SearchHistory, n_trials: int) -> Any:
     return alt.layer(*layers)
 
 
-def _band(history: SearchHistory) -> list[Any]:
-    """The estimate and its interval across the picture."""
+def _band(history: SearchHistory, path: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The interval of the estimate across the picture, and the estimate: its path, or a line."""
     import altair as alt
 
     limits, estimate = bounds(history.scores.estimate), history.scores.estimate
     if limits is None or estimate is None:
         return []
     band = chart([{"low": limits[0], "high": limits[1], "value": estimate.value}])
-    return [
-        band.mark_rect(color=GREEN, opacity=0.13).encode(y=value_axis(history, "low"), y2=alt.Y2("high:Q")),
-        band.mark_rule(color=GREEN, strokeWidth=1.8).encode(y=value_axis(history)),
-    ]
+    line = band.mark_rule(color=GREEN, strokeWidth=1.8).encode(y=value_axis(history))
+    if path:
+        along = chart(path).mark_line(color=GREEN, strokeWidth=1.8, clip=True, point={"color": GREEN, "size": 34})
+        line = along.encode(x=alt.X("trial:Q"), y=value_axis(history))
+    return [band.mark_rect(color=GREEN, opacity=0.13).encode(y=value_axis(history, "low"), y2=alt.Y2("high:Q")), line]
 
 
 def _margin(history: SearchHistory) -> list[Any]:
@@ -117,7 +124,7 @@ def apart(rows: list[dict[str, Any]], scale: tuple[float, float], height: float)
     return placed
 
 
-def _caption(history: SearchHistory) -> str:
+def _caption(history: SearchHistory, path: Sequence[Mapping[str, Any]]) -> str:
     name, naive, estimate = history.metric.name, history.scores.naive, history.scores.estimate
     parts = [
         f"Each point is a trial's {label(name)} ({better(history.metric.direction)}); the line is the best so far."
@@ -125,7 +132,13 @@ def _caption(history: SearchHistory) -> str:
     if history.best:
         improved = [step["trial"] for step in history.best[:-1]]
         parts.append(f"It last improved at trial {improved[-1]}; the last one is trial {history.best[-1]['trial']}.")
-    if naive is not None and estimate is not None:
+    if naive is not None and estimate is not None and path:
+        parts.append(
+            "The green line is what would have been left of it at each point, had the search ended there: the luck of "
+            f"picking taken off. At the end the naive score is {number(naive.value)} and the estimate "
+            f"{number(estimate.value)}, with its interval as the band."
+        )
+    elif naive is not None and estimate is not None:
         parts.append(
             f"Naively the search ends at {number(naive.value)}; corrected for having picked the best, at the green "
             f"line, {number(estimate.value)}, with its interval as the band."
