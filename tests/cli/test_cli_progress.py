@@ -10,6 +10,7 @@ import pytest
 import holdfast
 from holdfast.cli import progress
 from holdfast.cli.progress import Tally
+from holdfast.protocol.live import LiveEstimate
 from holdfast.records import Cause, RowScores
 from holdfast.study.study import Study
 
@@ -86,12 +87,12 @@ def study_of(n_trials: int) -> Study:
 
 
 def test_the_best_comes_with_its_luck_taken_off() -> None:
-    words = progress.best_words(study_of(20).book, {})
+    words = progress.best_words(study_of(20).book, LiveEstimate(None))
     naive, corrected = (float(word) for word in words.removeprefix("best accuracy ").split(", corrected "))
     assert naive > 0.63
     assert 0.56 < corrected < naive - 0.03
-    assert progress.best_words(study_of(2).book, {}).endswith(" (naive)")
-    assert progress.best_words(study_of(0).book, {}) == ""
+    assert progress.best_words(study_of(2).book, LiveEstimate(None)).endswith(" (naive)")
+    assert progress.best_words(study_of(0).book, LiveEstimate(None)) == ""
 
 
 def test_what_takes_time_is_worked_out_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,10 @@ from holdfast.facts.numbers import count, duration, number
 from holdfast.facts.spending import amount, spending
 from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.folder import RunFolder, open_book
-from holdfast.records import Cause, RowScores, Trial, TrialState
+from holdfast.protocol.live import LiveEstimate
+from holdfast.records import Cause, Trial, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
-from holdfast.study.compared import compared, corrected
 from holdfast.study.state import StudyState
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Tally:
         first_ended: when the first trial of this process ended, and how many were done then.
         failures: errors that have been told.
         due: `time.monotonic` seconds of the next look at what takes time to work out.
-        rows: row scores of the best trials, kept for that.
+        live: takes the luck off the best score.
         book: of the study, once a trial has ended.
     """
 
@@ -94,7 +94,7 @@ class Tally:
     first_ended: tuple[float, int] | None = None
     failures: set[str] = field(default_factory=set)
     due: float = 0.0
-    rows: dict[int, RowScores] = field(default_factory=dict)
+    live: LiveEstimate = field(default_factory=lambda: LiveEstimate(None))
     book: Book | None = None
 
     def take(self, book: Book, trial: Trial) -> str | None:
@@ -104,7 +104,7 @@ class Tally:
         if self.first_ended is None:
             self.first_ended = (now, self.done)
         if now >= self.due or not self.searching:
-            self.best, self.spent = best_words(book, self.rows), spent_parts(book.state)
+            self.best, self.spent = best_words(book, self.live), spent_parts(book.state)
             self.hours = (latest(book.state, "limits.set") or {}).get("hours")
             took = time.monotonic() - now
             self.due = now + took + max(QUIET_BETWEEN, took / SHARE)
@@ -181,17 +181,15 @@ def _kept(parts: list[Part], width: int) -> set[int]:
     return kept
 
 
-def best_words(book: Book, rows: dict[int, RowScores]) -> str:
+def best_words(book: Book, live: LiveEstimate) -> str:
     """The best value so far, and that value without the luck of having been picked, where row scores allow it."""
     best = winner_of(book.state)
     if best is None:
         return ""
     metric = metric_of(book.state).name
     naive = number(best.metrics[metric])
-    found = compared(book, best, rows)
-    if found is None or len(found.trials) < ENOUGH_TO_GUESS:
-        return f"best {metric} {naive} (naive)"
-    return f"best {metric} {naive}, corrected {corrected(found, book.state.settings.seed):.3g}"
+    corrected = live.of(book, best)
+    return f"best {metric} {naive}" + (" (naive)" if corrected is None else f", corrected {corrected:.3g}")
 
 
 def spent_parts(state: StudyState) -> tuple[Part, ...]:
@@ -206,7 +204,8 @@ def watched(run: RunFolder, total: int | None, *, quiet: bool) -> Iterator[Progr
     state = on_record(run)
     done = 0 if state is None else count_done(state)
     worked = 0.0 if state is None else state.elapsed
-    tally = Tally(done, total if state is None else state.history.trials_limit, done, time.monotonic(), worked)
+    total = total if state is None else state.history.trials_limit
+    tally = Tally(done, total, done, time.monotonic(), worked, live=LiveEstimate(run))
     if quiet:
         yield lambda _book, _trial: None
     elif state is not None and "choice.made" in state.notes:

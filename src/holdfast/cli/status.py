@@ -16,7 +16,7 @@ from holdfast.cli.output import aligned, columns, is_live, json_text, say, show,
 from holdfast.cli.stored import book_of
 
 if TYPE_CHECKING:
-    from holdfast.records import RowScores
+    from holdfast.protocol.live import LiveEstimate
     from holdfast.study.book import Book
 
 PERIOD = 1.0
@@ -24,9 +24,6 @@ PERIOD = 1.0
 
 REST = 9
 """At least so many times as long as a look took is nothing done after it."""
-
-ENOUGH_TO_CORRECT = 3
-"""Trials with row scores from which on the best one's luck is worth a word."""
 
 STOPPED = 130
 """The exit code after Ctrl-C."""
@@ -73,24 +70,31 @@ def status(
     return 0
 
 
-def look(book: Book, folder: Path | None, kept: dict[int, RowScores] | None = None) -> dict[str, Any]:
+def look(book: Book, folder: Path | None, live: LiveEstimate | None = None) -> dict[str, Any]:
     """Where the study stands now, with the best score's luck taken off where row scores allow it.
 
-    ``kept`` are row scores that an earlier look has read.
+    ``live`` is what an earlier look has left for that.
     """
-    from holdfast.facts.log import latest
+    from holdfast.facts.log import latest, winner_of
     from holdfast.protocol.steward import folder_bytes
     from holdfast.report.status import status_dict
-    from holdfast.study.compared import compared, corrected
 
     state = book.state
     limited = (latest(state, "limits.set") or {}).get("disk_bytes") is not None
     standing = status_dict(state, disk_bytes=folder_bytes(folder) if folder and limited else None)
-    if standing["best"] is not None:
-        found = None if standing["scores"]["estimate"] else compared(book, kept=kept)
-        enough = found is not None and len(found.trials) >= ENOUGH_TO_CORRECT
-        standing["best"]["corrected"] = corrected(found, state.settings.seed) if found and enough else None
+    best = winner_of(state)
+    if best is not None:
+        live = live or live_estimate(folder)
+        standing["best"]["corrected"] = None if standing["scores"]["estimate"] else live.of(book, best)
     return standing
+
+
+def live_estimate(folder: Path | None) -> LiveEstimate:
+    """What takes the luck off the best score of a study while it runs."""
+    from holdfast.protocol.folder import RunFolder
+    from holdfast.protocol.live import LiveEstimate
+
+    return LiveEstimate(None if folder is None else RunFolder(folder.parent, folder.name))
 
 
 def page(standing: dict[str, Any], width: int | None = None) -> str:
@@ -116,10 +120,10 @@ def looks(book: Book, folder: Path | None) -> Iterator[dict[str, Any]]:
     """Where the study stands, every second; the last one when it is at its end."""
     from holdfast.report.status import ENDED
 
-    kept: dict[int, RowScores] = {}
+    live = live_estimate(folder)
     while True:
         began = time.monotonic()
-        standing = look(book, folder, kept)
+        standing = look(book, folder, live)
         yield standing
         if standing["state"] in ENDED:
             return

@@ -81,12 +81,9 @@ def compared(
     trials = front(book, first, most)
     if not trials or trials[0].rows is None or trials[0].rows["kind"] != "score":
         return None
-    kept = {} if kept is None else kept
-    rows = {trial.number: kept.get(trial.number) or book.get_rows(trial.rows or {}) for trial in trials}
-    kept.clear()
-    kept.update(rows)
+    rows = read_rows(book, trials, {} if kept is None else kept)
     try:
-        sheet = sheet_of(list(rows.values()), None, None, None, None)
+        sheet = sheet_of(rows, None, None, None, None)
     except RequestError:  # trials of a loop of one's own may have been scored on different rows
         return None
     if sheet.index[0] != 0:
@@ -96,6 +93,14 @@ def compared(
     scale = scale_of(state.settings.directions[state.first_metric], binary=binary, root=sheet.root)
     scores = np.stack([scale.orient(values) for values in sheet.values], axis=1)
     return Compared(tuple(trials[place] for place in sheet.index), scores, scale)
+
+
+def read_rows(book: Book, trials: Sequence[Trial], kept: dict[int, RowScores]) -> list[RowScores]:
+    """The row scores of these trials; ``kept`` holds those that were read before, and afterwards exactly these."""
+    rows = {trial.number: kept.get(trial.number) or book.get_rows(trial.rows or {}) for trial in trials}
+    kept.clear()
+    kept.update(rows)
+    return list(rows.values())
 
 
 def front(book: Book, first: Trial | None = None, most: int | None = None) -> list[Trial]:

@@ -1,0 +1,108 @@
+"""The best score so far without the luck of having been picked, while trials run: rough, and soon enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from holdfast.data.columns import Schema
+from holdfast.errors import HoldfastError, RequestError
+from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.sheet import Sheet, sheet_of
+from holdfast.protocol.folder import RunFolder
+from holdfast.protocol.learn import Recipe
+from holdfast.protocol.prepare import recorded_plan
+from holdfast.protocol.tables import Judged, judged_rows, parts_of
+from holdfast.records import RowScores, Trial
+from holdfast.rng import Streams
+from holdfast.stats.bootstrap import bbc_metric
+from holdfast.study.book import Book
+from holdfast.study.compared import MOST, compared, corrected, front, read_rows
+
+ENOUGH = 3
+"""Trials with row scores from which on the best one's luck is worth a word."""
+
+BOOTSTRAPS = 50
+"""For metrics of all predictions at once, such as AUC: enough to look at."""
+
+CELLS = 400_000
+"""Rows times trials for which such metrics are quick enough."""
+
+
+@dataclass
+class LiveEstimate:
+    """What one look leaves for the next one.
+
+    Args:
+        run: where the validation rows are; None where only scores that add up can be corrected.
+        rows: row scores of the best trials.
+    """
+
+    run: RunFolder | None
+    rows: dict[int, RowScores] = field(default_factory=dict)
+    _truth: tuple[Metric, Judged] | None = None
+    _without: bool = False
+
+    def of(self, book: Book, best: Trial) -> float | None:
+        """The best trial's score with its luck taken off; None where that cannot be said, or not soon enough."""
+        if best.rows is None or self._without:
+            return None
+        if best.rows["kind"] == "score":
+            found = compared(book, best, self.rows)
+            if found is None or len(found.trials) < ENOUGH:
+                return None
+            return corrected(found, book.state.settings.seed)
+        return self._of_predictions(book, best)
+
+    def _of_predictions(self, book: Book, best: Trial) -> float | None:
+        trials = front(book, best, min(MOST, CELLS // max((best.rows or {})["n"], 1)))
+        if len(trials) < ENOUGH or not self._read(book):
+            return None
+        assert self._truth is not None
+        metric, judged = self._truth
+        ordered = sorted(trials, key=lambda trial: trial.number)
+        rows = read_rows(book, ordered, self.rows)
+        folds = judged.part if judged.part.max() > 0 else None
+        try:
+            sheet = sheet_of(rows, metric, judged.y, folds, judged.groups)
+            return _corrected(sheet, metric, ordered.index(best), book.state.settings.seed)
+        except RequestError:  # too few rows of a class, for example: the estimate at the end will say so
+            return None
+
+    def _read(self, book: Book) -> bool:
+        """Read the targets of the validation rows, once; whether they and a fast metric are there."""
+        if self._truth is None and not self._without:
+            try:
+                self._truth = None if self.run is None else _truth(self.run, book)
+            except (HoldfastError, OSError):  # nothing to look at is no reason to stop trials that run
+                self._truth = None
+            self._without = self._truth is None
+        return not self._without
+
+
+def _truth(run: RunFolder, book: Book) -> tuple[Metric, Judged] | None:
+    """The metric and the targets; None for a slow metric, and where there are no targets."""
+    file, split = recorded_plan(book), book.state.notes["data.split"][0]
+    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    metric = recipe.make_metric()
+    if not metric.fast or recipe.schema.target is None:
+        return None
+    return metric, judged_rows(parts_of(run.path, recipe.schema, folds=bool(split["folds"])))
+
+
+def _corrected(sheet: Sheet, metric: Metric, winner: int, seed: int) -> float:
+    """The winner's metric, less what the best one loses on rows that it was not picked by."""
+    sign = 1 if metric.direction == "maximize" else -1
+    place = sheet.place_of(winner)
+    assert place is not None
+
+    def performance(configuration: int, weights: np.ndarray) -> np.ndarray:
+        assert sheet.y is not None
+        return sign * metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
+
+    whole = np.ones((1, sheet.n_rows))
+    observed = np.array([float(performance(c, whole)[0]) for c in range(len(sheet.values))])
+    draw = Streams(seed).generator(0, "live")
+    point = bbc_metric(performance, sheet.n_rows, len(observed), draw, BOOTSTRAPS, sheet.groups).point
+    return sign * float(observed[place] - max(float(np.nanmax(observed)) - point, 0.0))

@@ -1,0 +1,60 @@
+"""The corrected score while trials run is about what the estimate comes to in the end, and never stands in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.execute.inline import Inline
+from holdfast.facts.log import winner_of
+from holdfast.protocol.folder import RunFolder, find_run, open_book
+from holdfast.protocol.live import LiveEstimate
+from holdfast.protocol.tune import tune
+from holdfast.records import Trial
+from holdfast.study.book import Book
+
+
+def tuned(runs: Path, metric: str, split: dict[str, float]) -> tuple[RunFolder, Book, Trial]:
+    plan = {
+        "study": {"name": metric, "unseal": "by-hand"},
+        "data": {"source": "sklearn:breast_cancer", "split": split},
+        "model": {"family": "knn"},
+        "search": {"strategy": "random", "trials": 6},
+        "metric": {"name": metric},
+    }
+    tune(plan, runs=runs, executor=Inline())
+    run = find_run(runs, metric)
+    book = open_book(run)
+    winner = winner_of(book.state)
+    assert winner is not None
+    return run, book, winner
+
+
+@pytest.mark.parametrize(
+    ("metric", "split"),
+    [
+        ("accuracy", {"train": 0.6, "validation": 0.2, "test": 0.2}),
+        ("roc_auc", {"folds": 3, "test": 0.2}),
+        ("log_loss", {"folds": 3, "test": 0.2}),
+    ],
+)
+def test_it_is_about_the_estimate(metric: str, split: dict[str, float], tmp_path: Path) -> None:
+    run, book, winner = tuned(tmp_path, metric, split)
+    made = book.state.notes["estimate.made"][-1]
+    found = LiveEstimate(run).of(book, winner)
+    assert found is not None
+    width = made["score"]["high"] - made["score"]["low"]
+    assert found == pytest.approx(made["score"]["value"], abs=0.1 * width)
+    without_run = LiveEstimate(None).of(book, winner)
+    assert (without_run is None) == (metric == "roc_auc"), "only a metric of its own needs the rows"
+    for file in run.path.rglob("*.arrow"):
+        file.unlink()
+    assert (LiveEstimate(run).of(book, winner) is None) == (metric == "roc_auc")
+
+
+def test_a_slow_metric_is_left_to_the_end(tmp_path: Path) -> None:
+    run, book, winner = tuned(tmp_path, "matthews_corrcoef", {"train": 0.6, "validation": 0.2, "test": 0.2})
+    live = LiveEstimate(run)
+    assert live.of(book, winner) is None
+    assert live.of(book, winner) is None
