@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.bad_input.bench import Case, ask
+    from tests.bad_input.bench import TUNE, Case, ask
     from tests.bad_input.cases import CASES, PAGE, page, read_page
 else:
-    from bench import Case, ask
+    from bench import TUNE, Case, ask
     from cases import CASES, PAGE, page, read_page
 
 JARGON = re.compile(
@@ -34,6 +36,17 @@ def test_a_bad_input_gets_the_sentence_of_the_page(name: str, tmp_path: Path) ->
     if not case.changes:
         assert answer.after == answer.before
     assert answer.sentence == read_page().get(name), "look at it, then run: python tests/bad_input/cases.py --write"
+
+
+REFUSED = [name for name, case in CASES.items() if (case.command, case.code, case.around) == (TUNE, 2, nullcontext)]
+"""The plans that are refused for what they are, and not for what lies around them."""
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if not name.startswith("The disk")])
+def test_pricing_a_plan_says_what_running_it_says(name: str, tmp_path: Path) -> None:
+    answer = ask(replace(CASES[name], command=("plan", "plan.toml", "--no-timing")), tmp_path.resolve())
+    assert (answer.code, answer.out, answer.sentence) == (2, "", read_page().get(name))
+    assert answer.after == answer.before
 
 
 def test_the_page_is_made_of_these_cases() -> None:

@@ -69,6 +69,11 @@ def test_a_plan_of_three_tables_gets_all_defaults(tmp_path: Path) -> None:
     assert read_plan(file.plan.to_json() | {"trials": []}).plan == file.plan
 
 
+def test_a_byte_order_mark_is_no_part_of_a_plan(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_bytes(b"\xef\xbb\xbf" + tomli_w.dumps(GOOD).encode())
+    assert read_plan(tmp_path / "plan.toml").plan.study.name == "digits"
+
+
 def test_a_misspelt_key_is_found_with_its_line(tmp_path: Path) -> None:
     message = refusal(write(tmp_path, TEXT.replace("trials = 12", "trails = 12")))
     assert message.endswith("line 12: [search] has the unknown key 'trails' (did you mean 'trials'?)")
@@ -133,7 +138,7 @@ def test_files_that_are_no_plans(tmp_path: Path) -> None:
     )
     (tmp_path / "latin.toml").write_bytes(b'[study]\nname = "caf\xe9"\n')
     assert "line 2, is not UTF-8 text: it holds the byte 0xe9" in refusal(tmp_path / "latin.toml")
-    assert refusal(write(tmp_path, "")).endswith("the plan lacks the table [study]")
+    assert refusal(write(tmp_path, "")).endswith("lacks the table [study]; add it, with 'name' in it")
 
 
 values = st.recursive(

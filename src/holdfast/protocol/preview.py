@@ -12,6 +12,7 @@ from pathlib import Path
 
 from holdfast.errors import RequestError
 from holdfast.facts.spending import amount
+from holdfast.log.open import check_place
 from holdfast.meter.budget import Limits
 from holdfast.meter.forecast import Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
@@ -107,6 +108,8 @@ def preview(file: PlanFile, *, timing: bool = True) -> Preview:
 @contextlib.contextmanager
 def _prepared(file: PlanFile) -> Iterator[Ready]:
     """The study of a plan in a folder of its own, which is gone afterwards."""
+    with file.at("study", "storage"):
+        check_place(file.plan.study.storage)
     elsewhere = file.plan.study.model_copy(update={"storage": None})
     copy = PlanFile(file.plan.model_copy(update={"study": elsewhere}), file.path, file.base, file.text)
     with contextlib.ExitStack() as stack:

@@ -112,10 +112,13 @@ def _text(path: Path) -> str:
 
 
 def _near_file(path: Path) -> str:
+    """The file that was probably meant, or the plans that are there instead."""
     try:
-        return nearest(path.name, [p.name for p in path.parent.iterdir()])
+        there = sorted(other.name for other in path.parent.iterdir() if not other.name.startswith("."))
     except OSError:
-        return ""
+        return ", nor its folder"
+    plans = [name for name in there if name.endswith(".toml")]
+    return nearest(path.name, there) or (f"; there are {', '.join(plans[:10])}" if plans else "")
 
 
 def _validate(data: dict[str, Any], where: str, text: str) -> Plan:
@@ -170,7 +173,9 @@ def _sentence(error: Any, keys: Sequence[str | int], wanted: Sequence[str]) -> s
         case "extra_forbidden":
             return f"{table} has the unknown {_unknown(keys, error['input'])}"
         case "missing":
-            return f"{table} lacks '{name}'" if len(keys) > 1 else f"the plan lacks the table [{name}]"
+            inside = [f"'{key}'" for key, field in _fields(keys).items() if field.is_required()]
+            add = f"; add it, with {' and '.join(inside)} in it" if inside else f"; add {name} = ..."
+            return f"{table} lacks '{name}'{add}" if len(keys) > 1 else f"the plan lacks the table [{name}]{add}"
         case "literal_error":
             options = str(error["ctx"]["expected"])
             return f"{has}; it can be {options}{nearest(str(error['input']), options.split(chr(39)))}"
@@ -235,17 +240,22 @@ def _table_name(keys: Sequence[str | int]) -> str:
 
 def _known_keys(keys: Sequence[str | int]) -> list[str]:
     """The keys of the table at ``keys``."""
+    return list(_fields(keys))
+
+
+def _fields(keys: Sequence[str | int]) -> dict[str, Any]:
+    """The fields of the table at ``keys``; none if there is no such table."""
     model: Any = Plan
     for key in keys:
         if isinstance(key, int):
             continue
         field = model.model_fields.get(key)
         if field is None:
-            return []
+            return {}
         model = next((t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)), None)
         if model is None:
-            return []
-    return list(model.model_fields)
+            return {}
+    return dict(model.model_fields)
 
 
 def _types(annotation: Any) -> list[Any]:
