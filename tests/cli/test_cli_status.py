@@ -220,6 +220,14 @@ def test_a_test_that_never_opens_is_not_waited_for() -> None:
     assert status_dict(study.book.state, now=time.time() + 60)["state"] == "finished"
 
 
+def test_several_objectives_are_all_named() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, direction={"loss": "minimize", "speed": "maximize"}, seed=0)
+    study.tell(study.ask(), {"loss": 0.5, "speed": 2.0})
+    text = status.page(status_dict(study.book.state))
+    assert "judged by loss (lower is better) and speed (higher is better)\n" in text
+    assert "\nbest" not in text
+
+
 def test_the_budget_is_shown_against_what_was_spent() -> None:
     study = Study({"x": holdfast.Float(0, 1)}, seed=0)
     price = dict.fromkeys(("usd_per_hour", "watts", "kg_co2e_per_kwh", "carbon_uncertainty"))

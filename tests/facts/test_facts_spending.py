@@ -14,6 +14,8 @@ from holdfast.usage import UNKNOWN, counted
     ("name", "value", "words"),
     [
         ("hours", 0.01, "36 s"),
+        ("hours", 1e-5, "under 1 s"),
+        ("hours", 0.0, "0 s"),
         ("hours", 1.0, "1 h"),
         ("hours", 0.5, "30 min"),
         ("usd", 5.0, "5 USD"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.facts.log import STAGES
-from holdfast.facts.numbers import better, count, duration, interval, number, shown
+from holdfast.facts.numbers import better, count, duration, interval, listed, number, shown
 from holdfast.facts.spending import WHAT, Spending, amount
 from holdfast.records import Score
 from holdfast.usage import Figure, Method
@@ -18,7 +18,7 @@ Standing = dict[str, Any]
 def rows(standing: Standing) -> list[list[str]]:
     """The page of one study: a label and what there is to say, line by line."""
     found = [
-        ["study", f"{standing['name']}, judged by {standing['metric']} ({better(standing['direction'])})"],
+        ["study", f"{standing['name']}, judged by {_objectives(standing)}"],
         ["state", _state(standing)],
         ["trials", _trials(standing)],
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
@@ -58,6 +58,12 @@ def row(standing: Standing) -> list[str]:
         str(total) if limit is None else f"{total} of {limit}",
         *("-" if score is None else number(score["value"]) for score in scores),
     ]
+
+
+def _objectives(standing: Standing) -> str:
+    """What the study is judged by; before the choice that may be several metrics."""
+    several = standing["directions"] if len(standing["directions"]) > 1 else {standing["metric"]: standing["direction"]}
+    return listed([f"{metric} ({better(direction)})" for metric, direction in several.items()])
 
 
 def _state(standing: Standing) -> str:

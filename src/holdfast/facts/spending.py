@@ -99,4 +99,6 @@ def size(value: float) -> str:
 
 def _time(seconds: float) -> str:
     """A time without fractions, and without a second unit that is nought."""
+    if 0 < seconds < 0.5:
+        return "under 1 s"
     return duration(round(seconds)).removesuffix(" 0 min").removesuffix(" 0 s")
