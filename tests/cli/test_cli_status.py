@@ -220,6 +220,22 @@ def test_a_test_that_never_opens_is_not_waited_for() -> None:
     assert status_dict(study.book.state, now=time.time() + 60)["state"] == "finished"
 
 
+@pytest.mark.parametrize(
+    ("state", "quiet", "words"),
+    [
+        ("stopped", 5.0, "stopped by Ctrl-C; go on with: holdfast resume digits --runs elsewhere"),
+        ("searching", 5.0, ""),
+        ("searching", 700.0, "nothing has been written for 11 min 40 s; if no process works on it, go on with: "),
+        ("finished", 700.0, ""),
+    ],
+)
+def test_it_says_how_to_go_on(state: str, quiet: float, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status._hint({"state": state, "quiet_seconds": quiet}, Path("elsewhere/digits"))
+    said = capsys.readouterr().err
+    assert words in said
+    assert bool(said) == bool(words)
+
+
 def test_several_objectives_are_all_named() -> None:
     study = Study({"x": holdfast.Float(0, 1)}, direction={"loss": "minimize", "speed": "maximize"}, seed=0)
     study.tell(study.ask(), {"loss": 0.5, "speed": 2.0})

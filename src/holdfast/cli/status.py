@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PERIOD = 1.0
 """Seconds between two looks."""
 
+SILENCE = 600.0
+"""Seconds without an event from which on a study that seems to run may well not."""
+
 REST = 9
 """At least so many times as long as a look took is nothing done after it."""
 
@@ -67,7 +70,23 @@ def status(
         show_json(standing)
     else:
         show(page(standing, columns(sys.stdout)))
+        _hint(standing, folder)
     return 0
+
+
+def _hint(standing: dict[str, Any], folder: Path | None) -> None:
+    """What to type where a study does not go on by itself."""
+    from holdfast.facts.numbers import duration
+    from holdfast.protocol.folder import RunFolder
+
+    if folder is None or standing["state"] in {"finished", "halted", "open"}:
+        return
+    resume = RunFolder(folder.parent, folder.name).command("resume")
+    quiet = standing["quiet_seconds"] or 0.0
+    if standing["state"] == "stopped":
+        say(f"it was stopped by Ctrl-C; go on with: {resume}")
+    elif quiet > SILENCE:
+        say(f"nothing has been written for {duration(round(quiet))}; if no process works on it, go on with: {resume}")
 
 
 def look(book: Book, folder: Path | None, live: LiveEstimate | None = None) -> dict[str, Any]:
