@@ -167,13 +167,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def prepared_study() -> Iterator[None]:
+def prepared_study(plan: str = PLAN) -> Iterator[None]:
     """A study 'mine' that has been prepared, with no trial yet."""
     from holdfast.protocol.folder import RunFolder
     from holdfast.protocol.prepare import prepare_study
     from holdfast.protocol.read import read_plan
 
-    Path("earlier.toml").write_text(PLAN, encoding="utf-8")
+    Path("earlier.toml").write_text(plan, encoding="utf-8")
     prepare_study(read_plan("earlier.toml"), RunFolder(Path("runs"), "mine")).close()
     yield
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,18 @@ def lost_log() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def lost_model() -> Iterator[None]:
+    """The study 'mine' of a model of one's own, whose module is gone."""
+    factory = Path("models.py")
+    factory.write_text("from sklearn.neighbors import KNeighborsClassifier as make\n", encoding="utf-8")
+    space = '[space]\nn_neighbors = { type = "int", low = 1, high = 5 }\n'
+    with prepared_study(changed(family='"models:make"') + space):
+        factory.unlink()
+        del sys.modules["models"]
+        yield
+
+
+@contextlib.contextmanager
 def other_database() -> Iterator[None]:
     with contextlib.closing(sqlite3.connect("all.db")) as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
@@ -92,6 +105,7 @@ STUDIES = [
     Case("a log from a newer holdfast, met by its plan", around=newer_log, code=1),
     Case("a log with an event missing", command=("resume", "mine"), around=edited_log, code=1),
     Case("a log that is damaged", command=("status", "mine"), around=damaged_log, code=1),
+    Case("a study whose model is gone", command=("resume", "mine"), around=lost_model),
     Case("a log that is gone", command=("resume", "mine"), around=lost_log),
     Case(
         "a database of another program",

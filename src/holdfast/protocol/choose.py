@@ -16,6 +16,7 @@ from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Part, parts_of, rows_of_role
 from holdfast.records import RowScores, Score, Trial, TrialState
+from holdfast.study.actions import last_line
 from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
 from holdfast.study.ranking import ranking
@@ -50,7 +51,11 @@ def choose(ready: Ready) -> None:
     ranked = ranking(state)
     if not ranked:
         failed = [trial for trial in state.trials if trial.error]
-        last = f"; the last one failed with: {failed[-1].error.strip().splitlines()[-1]}" if failed else ""  # type: ignore[union-attr]
+        last = ""
+        if failed:
+            last = (
+                f"; the last one failed with: {last_line(failed[-1].error)}; mend that and take a new name for the plan"
+            )
         raise HoldfastError(f"study '{ready.run.name}' has no trial with a score to choose from{last}")
     metric = ready.recipe.make_metric()
     compared = _compared(ready, ranked)

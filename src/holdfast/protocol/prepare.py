@@ -33,6 +33,7 @@ from holdfast.search.registry import make_strategy
 from holdfast.space import Space
 from holdfast.study.book import Book, entry
 from holdfast.study.study import Study
+from holdfast.train.factory import load_factory
 
 if TYPE_CHECKING:
     import polars as pl
@@ -183,6 +184,8 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
             if role in seal.rows and role != "test":
                 load_role(run.path, role, seal)
     recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    if "choice.made" not in book.state.notes and ":" in recipe.family:
+        load_factory(recipe.family, recipe.base)  # a module that is gone must not cost the trials that are left
     settings = book.state.settings
     study = Study(
         settings.space,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -167,9 +168,9 @@ def is_alike(first: Outcome, second: Outcome) -> bool:
 
 
 def last_line(error: str | None) -> str:
-    """The last line of a traceback: the exception and what it says."""
+    """The last line of a traceback: the exception and what it says; of holdfast's own errors the sentence alone."""
     lines = (error or "").strip().splitlines()
-    return lines[-1] if lines else ""
+    return re.sub(r"^holdfast\.errors\.\w+: ", "", lines[-1]) if lines else ""
 
 
 def counts_as_failure(outcome: Outcome) -> bool:
