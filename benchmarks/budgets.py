@@ -30,7 +30,7 @@ BUDGETS: dict[str, dict[str, Any]] = {
     "usd": {"usd": 0.025},
     "kwh": {"kwh": 1e-4},
     "kg_co2e": {"kg_co2e": 3e-5},
-    "disk_bytes": {"disk": "5 MB"},
+    "disk_bytes": {"disk": "30 MB"},
 }
 
 

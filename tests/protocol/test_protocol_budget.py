@@ -69,7 +69,7 @@ BUDGETS = {
     "usd": (BY_THE_SECOND, {"usd": 2.0}, 2.0),
     "kwh": (BY_THE_SECOND, {"kwh": 2.0}, 2.0),
     "kg_co2e": (BY_THE_SECOND, {"kg_co2e": 2.0}, 2.0),
-    "disk_bytes": ({}, {"disk": "2.15 MB"}, 2.15e6),
+    "disk_bytes": ({}, {"disk": "2.45 MB"}, 2.45e6),
     "trials": ({}, {"trials": 3}, 3),
 }
 

@@ -71,7 +71,8 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
 def train_job(ready: Ready) -> TrainJob:
     """The job of a study's trials."""
     stepwise = ready.book.state.settings.fidelity is not None
-    return TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise)
+    weigh = ready.plan.budget.disk is not None
+    return TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise, weigh=weigh)
 
 
 def processes(workers: int) -> Executor:
@@ -120,7 +121,7 @@ def _end(ready: Ready, steward: Steward) -> None:
         return
     state = ready.book.state
     complete = [trial for trial in state.trials if trial.metrics]
-    if not complete or (len(complete) == 1 and _cost_of(complete[0], steward.meter.price, reached) > reached.allowed):
+    if not complete or (len(complete) == 1 and _cost_of(complete[0], steward, reached) > reached.allowed):
         raise BudgetTooSmallError(_too_small(ready, steward, reached, complete))
     text = (
         f"The budget of {_amount(reached.limit, reached.allowed)} ended the search after {len(state.trials)} of "
@@ -144,7 +145,9 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
     asked = getattr(ready.plan.budget, key)
     said = f"[budget] has {key} = {asked!r}, which is too small for one trial"
     if complete:
-        cost = _cost_of(complete[0], steward.meter.price, reached)
+        cost = _cost_of(complete[0], steward, reached)
+        if reached.limit == "disk_bytes":
+            return f"{said}: with its model and the pages it takes some {_amount('disk_bytes', cost)}"
         enough = steward.spent().get(reached.limit, cost)
         return (
             f"{said}: the first one took {_amount(reached.limit, cost)}; with starting, the final fit and the pages a "
@@ -154,7 +157,7 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
     if reached.limit == "disk_bytes":
         return (
             f"{said}: the rows take {_amount('disk_bytes', reached.spent)}, the pages some "
-            f"{_amount('disk_bytes', steward.pages)}, and a model comes to that"
+            f"{_amount('disk_bytes', steward.pages)}, and a model comes on top of that"
         )
     return (
         f"{said}: the first one was ended after {ended[0].seconds:.3g} s without a result; to see what one takes, "
@@ -162,15 +165,16 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
     )
 
 
-def _cost_of(trial: Trial, price: Price, reached: Reached) -> float:
-    """What one trial alone took, in the unit of a limit; 0 where nobody knows."""
-    one = _timed(trial)
+def _cost_of(trial: Trial, steward: Steward, reached: Reached) -> float:
+    """What one trial alone took, in the unit of a limit; of disk, what a study of one trial takes; 0 if unknown."""
+    one, price = _timed(trial), steward.meter.price
     machine = counted(one.seconds / price.workers)
     costs = {
         "hours": machine.times(1 / SECONDS_PER_HOUR).value,
         "usd": price.usd(machine, 1).value,
         "kwh": one.kwh.value,
         "kg_co2e": price.kg_co2e(one.kwh).value,
+        "disk_bytes": reached.spent + steward.room,
     }
     return costs.get(reached.limit) or 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -33,6 +34,7 @@ from holdfast.records import (
 )
 from holdfast.study.jobs import Clock
 from holdfast.train.curves import JudgedRows, mean_curve
+from holdfast.train.storage import saved_bytes
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class TrainJob:
         metric: the metric's name.
         folds: whether folds take turns as validation rows.
         stepwise: whether trials pause and resume by epoch.
+        weigh: whether it is kept what each model would take on disk.
     """
 
     folder: str
@@ -56,12 +59,14 @@ class TrainJob:
     metric: str | None
     folds: bool
     stepwise: bool = False
+    weigh: bool = False
 
     @staticmethod
-    def of(recipe: Recipe, folder: Path, *, folds: bool, stepwise: bool) -> TrainJob:
+    def of(recipe: Recipe, folder: Path, *, folds: bool, stepwise: bool, weigh: bool = False) -> TrainJob:
         """The job for a recipe."""
         schema = canonical_json(recipe.schema.to_json())
-        return TrainJob(str(folder.resolve()), str(recipe.base), schema, recipe.family, recipe.metric, folds, stepwise)
+        where, base = str(folder.resolve()), str(recipe.base)
+        return TrainJob(where, base, schema, recipe.family, recipe.metric, folds, stepwise, weigh)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -105,6 +110,7 @@ class Bench:
     prepared: tuple[Prepared, ...]
     judged: tuple[np.ndarray, ...]
     rows: Judged
+    weigh: bool = False
 
     def score(self, predictions: list[np.ndarray]) -> tuple[float, RowScores | None]:
         """The metric over all parts, and the row scores, of one prediction per part."""
@@ -146,6 +152,11 @@ class Bench:
             found["curve"] = curve
         return {**found, "notes": notes} if notes else found
 
+    def weight(self, model: Any) -> dict[str, Any]:
+        """What the model of the first part takes on disk (``model_bytes``), if that was asked for and can be said."""
+        size = saved_bytes(model, self.prepared[0].preprocessor) if self.weigh else None
+        return {} if size is None else {"model_bytes": size}
+
     @functools.cached_property
     def _reference(self) -> dict[str, Any]:
         if self.rows.y is None:
@@ -163,7 +174,7 @@ def _bench(job: TrainJob) -> Bench:
     recipe = Recipe(job.family, job.metric, Schema.from_json(json.loads(job.schema_json)), Path(job.base))
     bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
     import_models(recipe, bench.prepared[0].task)
-    return bench
+    return dataclasses.replace(bench, weigh=job.weigh)
 
 
 def make_bench(recipe: Recipe, parts: tuple[Part, ...]) -> Bench:
@@ -199,12 +210,12 @@ def score_config(bench: Bench, config: Config, seed: int) -> tuple[float, RowSco
     notes = sorted({note for found in fits for note in found.notes} | set(extra.get("notes", ())))
     if notes:
         extra["notes"] = notes
-    return value, rows, extra
+    return value, rows, {**extra, **bench.weight(fits[0].model)}
 
 
 def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
     """Train to the step that was assigned, report there, and leave a checkpoint if the verdict is to pause."""
-    from holdfast.train.mlp import resume_training, start_training
+    from holdfast.train.mlp import MLPEstimator, resume_training, start_training
 
     saved = None if assignment.checkpoint is None else _unpack(assignment.checkpoint)
     runs = []
@@ -226,7 +237,8 @@ def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> T
     if verdict is Verdict.PAUSE:
         report(Report(assignment.trial, step, checkpoint=_pack([run.checkpoint() for run in runs])))
     state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
-    return state, value, rows, {**bench.extras(models, [run.curve for run in runs]), "epochs": epochs}
+    extra = {**bench.extras(models, [run.curve for run in runs]), "epochs": epochs}
+    return state, value, rows, {**extra, **bench.weight(MLPEstimator.of(runs[0]))}
 
 
 def _failed(assignment: Assignment, error: str, cause: Cause, clock: Clock) -> Outcome:

@@ -53,6 +53,7 @@ class Steward:
     reached: Reached | None = None
     _before: dict[str, float] = field(default_factory=dict)
     _seconds: list[float] = field(default_factory=list)
+    _model_bytes: float = 0.0
     _begun: int = 0
     _began: float = field(default_factory=time.perf_counter)
     _disk: tuple[float, float] = (0.0, -LOOK_AT_DISK)
@@ -63,6 +64,7 @@ class Steward:
         self._before = {"hours": state.elapsed / SECONDS_PER_HOUR, "kwh": spent.usage.kwh.value or 0.0}
         self._seconds = [trial.seconds for trial in state.trials if trial.state is TrialState.COMPLETE]
         self._begun = len(state.trials)
+        self._model_bytes = max((trial.extra.get("model_bytes", 0.0) for trial in state.trials), default=0.0)
 
     def given(self, trials: Sequence[int]) -> None:
         """These trials begin now."""
@@ -74,6 +76,7 @@ class Steward:
         metered = self.meter.end(outcome)
         if outcome.state is TrialState.COMPLETE:
             self._seconds.append(metered.seconds)
+        self._model_bytes = max(self._model_bytes, outcome.extra.get("model_bytes", 0.0))
         return metered
 
     def enough(self) -> bool:
@@ -95,6 +98,11 @@ class Steward:
             return None
         self.reached = found
         return f"the budget of {amount(found.limit, found.allowed)} was spent while this trial ran"
+
+    @property
+    def room(self) -> float:
+        """Bytes that the pages and a model as large as any so far will take."""
+        return self.pages + REFIT * self._model_bytes
 
     def spent(self) -> dict[str, float]:
         """What is spent by now, by the names of the limits; what nobody knows is left out."""
@@ -131,7 +139,7 @@ class Steward:
         kept = {name: rate * last for name, rate in per_second.items()}
         for name, allowed in self.limits.amounts().items():
             kept[name] = min(kept.get(name, 0.0), LARGEST_RESERVE * allowed)
-        kept["disk_bytes"] = self.pages  # they have the size that they have, whatever the limit
+        kept["disk_bytes"] = self.room  # they have their size, whatever the limit
         if one_more:
             kept |= {name: kept[name] + rate * mean for name, rate in per_second.items()}
             kept["usd"] += price.usd_per_run or 0.0

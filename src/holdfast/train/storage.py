@@ -6,6 +6,7 @@ Loading runs no code from the files: skops builds only types of a stated list, s
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,16 @@ def save_model(folder: Path, model: Any, preprocessor: Any, meta: Mapping[str, A
         _dump(folder / SKOPS_FILE, Pipeline(steps))
     text = canonical_json({"format": FORMAT, "kind": kind, "meta": dict(meta)})
     (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+
+
+def saved_bytes(model: Any, preprocessor: Any) -> int | None:
+    """What `save_model` would write of a model, in bytes; None for one that it cannot save."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            save_model(Path(folder), model, preprocessor, {})
+        except RequestError:
+            return None
+        return sum(path.stat().st_size for path in Path(folder).iterdir())
 
 
 def load_model(folder: Path, *, trust: Sequence[str] = ()) -> LoadedModel:
