@@ -153,6 +153,8 @@ SPLIT = [
     split("an unknown group", 'train = 0.6, validation = 0.2, test = 0.2, group = "color"'),
     split("a group that is the target", 'train = 0.6, validation = 0.2, test = 0.2, group = "y"'),
     split("fewer groups than roles", 'folds = 4, test = 0.2, group = "colour"'),
+    split("one group to judge by", 'train = 0.6, validation = 0.2, test = 0.2, group = "colour"'),
+    split("one row to judge by", "train = 0.8, validation = 0.1, test = 0.1, stratify = false", head(10)),
     split("a row without a group", 'folds = 2, test = 0.2, group = "colour"', TABLE.replace("green", "", 1)),
     split("an unknown time", 'train = 0.6, validation = 0.2, test = 0.2, time = "x3"'),
     split("times that cannot be read", 'train = 0.6, validation = 0.2, test = 0.2, time = "colour"'),

@@ -186,6 +186,26 @@ def assign_roles(schema: Schema, frame: pl.DataFrame, y: np.ndarray | None, plan
     return roles
 
 
+def check_judged(frame: pl.DataFrame, roles: Roles, plan: SplitPlan) -> None:
+    """Refuse roles whose scores could have no interval: those of a single row, or of a single group.
+
+    Raises:
+        DataError: as said.
+    """
+    for role in plan.roles[1:]:
+        rows = roles.rows(role)
+        if len(rows) < 2:
+            raise DataError(
+                f"the split leaves {_count(len(rows), 'row')} for {role}, where the interval of its score needs two; "
+                "take more rows, or a larger share for it"
+            )
+        if plan.group is not None and frame[plan.group][rows].n_unique() < 2:
+            raise DataError(
+                f"the split leaves one group of '{plan.group}' for {role}, where the interval of its score needs two; "
+                "take more groups, or a larger share for it"
+            )
+
+
 def fold_pairs(fold: np.ndarray, *, ordered: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """For every fold the rows to learn from and the rows to judge on.
 

@@ -13,7 +13,7 @@ import tomli_w
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
 from holdfast.data.provenance import environment, git_state
-from holdfast.data.roles import ROLES, Roles, SplitPlan, assign_roles
+from holdfast.data.roles import ROLES, Roles, SplitPlan, assign_roles, check_judged
 from holdfast.data.seal import SealRecord, load_role, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.errors import PlanError, RequestError, SpaceError
@@ -130,7 +130,9 @@ def _load(file: PlanFile) -> tuple[Source, _Table]:
         frame = frame.filter(has_target(schema, frame))
         y = encode_target(schema, frame)
     with file.at("data", "split"):
-        return source, _Table(frame, schema, split, assign_roles(schema, frame, y, split))
+        roles = assign_roles(schema, frame, y, split)
+        check_judged(frame, roles, split)
+    return source, _Table(frame, schema, split, roles)
 
 
 def _asked(file: PlanFile, table: _Table) -> _Asked:
