@@ -35,7 +35,6 @@ class StudyTable(_Table):
         description="Open the sealed test set once when the choice is made, or only on `holdfast unseal NAME`.",
     )
 
-
     @field_validator("name")
     @classmethod
     def _a_folder_everywhere(cls, value: str) -> str:
