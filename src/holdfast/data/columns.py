@@ -270,7 +270,7 @@ def _check_columns(
         if column.feature and column.sensitive:
             notes.append(
                 f"the sensitive column '{column.name}' is also a feature; {remedy(column.name, 'drop')} in "
-                "[data.columns] keeps it from the model, and results are still broken down by it"
+                "[data.columns] keeps it from the model, though other columns may stand in for it"
             )
     return notes
 

@@ -99,6 +99,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def moment(time: float) -> str:
+    """Seconds since 1970 as a date and a time of day in UTC, for people.
+
+    >>> moment(1e9)
+    '2001-09-09 01:46:40'
+    """
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def utc(time: float | None) -> str:
     """Seconds since 1970 as ISO 8601 in UTC; empty for None."""
     return "" if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")

@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.data.roles import ROLES
 from holdfast.facts.blocks import Alert, Block, Bullets, Paragraph, Section, Table
 from holdfast.facts.log import is_governed, is_reopened, latest, openings
-from holdfast.facts.numbers import count, listed, short_hash, utc
+from holdfast.facts.numbers import count, listed, moment, short_hash, shortened
 from holdfast.study.state import StudyState
 
 
@@ -26,7 +26,7 @@ def protocol_section(state: StudyState) -> Section:
 
 def _data(split: Mapping[str, Any]) -> list[Block]:
     source = split["source"]
-    checked = f" (sha256 {short_hash(source['sha256'])})" if source["sha256"] else ""
+    checked = f", sha256 {short_hash(source['sha256'])}" if source["sha256"] else ""
     blocks: list[Block] = [
         Paragraph(f"The data is {source['description']}{checked}. {_schema(split['schema'])}".strip())
     ]
@@ -47,20 +47,40 @@ def _data(split: Mapping[str, Any]) -> list[Block]:
     )
     if split["notes"]:
         blocks.append(Bullets(split["notes"]))
+    if text := sensitive_sentence(split["schema"]):
+        blocks.append(Paragraph(text))
     return blocks
+
+
+def sensitive_sentence(schema: Mapping[str, Any]) -> str:
+    """Which columns the plan marks as sensitive, and what that does; empty for a schema that names no columns."""
+    columns = schema.get("columns")
+    if not columns:
+        return ""
+    marked = {shortened(column["name"]): bool(column.get("feature")) for column in columns if column.get("sensitive")}
+    if not marked:
+        return "No column was marked as sensitive in the plan, which does not mean that none is."
+    used = [name for name, feature in marked.items() if feature]
+    if len(used) in {0, len(marked)}:
+        taken = f"the model takes {'each' if used else 'none'} of them" if len(marked) > 1 else ""
+        taken = taken or f"the model {'takes it' if used else 'does not take it'}"
+    else:
+        taken = f"of them the model takes {listed(used)}"
+    return f"Sensitive, as the plan marks it: {listed([*marked])}; {taken}. No score here is broken down by that."
 
 
 def _schema(schema: Mapping[str, Any]) -> str:
     """The columns in a sentence; empty for a schema that names none."""
-    columns = schema.get("columns")
+    target, columns = schema.get("target"), schema.get("columns")
     if not columns:
         return ""
+    others = count(sum(column["name"] != target for column in columns), "column")
     features = sum(bool(column.get("feature")) for column in columns)
-    parts = [f"{count(features, 'feature')} in {count(len(columns), 'column')}"]
-    if schema.get("target") is not None:
-        parts.append(f"the target is {schema['target']}")
-    parts.extend(f"rows go together by {schema[key]}" for key in ("group", "time") if schema.get(key) is not None)
-    return f"It has {listed(parts)}."
+    beside = f" beside the target {target}" if target is not None else ""
+    text = f"Of its {others}{beside} the model takes {features:,}."
+    if schema.get("group") is not None:
+        text += f" Rows of one {schema['group']} stay together."
+    return text if schema.get("time") is None else f"{text} The split goes by {schema['time']}."
 
 
 def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:
@@ -75,11 +95,11 @@ def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:
     rows = [
         [
             str(opening["opening"]),
-            utc(opening["time"]),
+            moment(opening["time"]),
             f"{opening['rows']:,}",
             short_hash(opening["fingerprint"]),
             opening["why"],
-            listed(opening["earlier"]),
+            listed(opening["earlier"]) or "none",
         ]
         for opening in opened
     ]

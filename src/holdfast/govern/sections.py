@@ -11,7 +11,7 @@ from holdfast.facts.blocks import Alert, Block, Bullets, Command, Paragraph, Sec
 from holdfast.facts.cost import account_of, lines_table, totals_table
 from holdfast.facts.learning import winners_diagnosis
 from holdfast.facts.log import ThreeScores, latest, metric_of, three_scores, winner_of
-from holdfast.facts.numbers import better, count, duration, interval, listed, number, shortened, shown, utc
+from holdfast.facts.numbers import better, count, duration, interval, listed, moment, number, shortened, shown
 from holdfast.facts.search import search_section
 from holdfast.facts.spending import WHAT, amount
 from holdfast.facts.winner import agreement, describe, exact, luck_sentence, winner_table
@@ -70,7 +70,7 @@ def scores_section(state: StudyState) -> Section:
 
 
 def columns_table(state: StudyState) -> list[Block]:
-    """The columns by what they are for and their kind, and which are sensitive."""
+    """The columns by what they are for and their kind."""
     split = latest(state, "data.split")
     schema = {} if split is None else split["schema"]
     columns = schema.get("columns") or []
@@ -83,12 +83,7 @@ def columns_table(state: StudyState) -> list[Block]:
         groups["target", TASKS.get(schema["task"], schema["task"])] = [shortened(str(schema["target"]), 60)]
     rows = [[use, kind, f"{len(names):,}", _some(names)] for (use, kind), names in groups.items()]
     table = Table(["what for", "kind", "columns", "names"], rows, "The columns", frozenset({2}))
-    sensitive = [shortened(column["name"]) for column in columns if column.get("sensitive")]
-    if sensitive:
-        text = f"Sensitive, as the plan marks it: {listed(sensitive)}. No score on this card is broken down by that."
-    else:
-        text = "No column was marked as sensitive in the plan, which does not mean that none is."
-    return [table, Paragraph(text)]
+    return [table]
 
 
 def choice_section(state: StudyState) -> Section:
@@ -156,7 +151,7 @@ def _model_rows(state: StudyState, family: str, fitted: Mapping[str, Any] | None
     rows.append(["data", source_name(state)])
     if fitted is not None:
         rows.append(["fitted on", count(fitted["rows"], "row") + _epochs(fitted)])
-        rows.append(["fitted at", f"{utc(fitted['time'])}, in {duration(fitted['seconds'])}"])
+        rows.append(["fitted at", f"{moment(fitted['time'])} UTC, in {duration(fitted['seconds'])}"])
         rows.append(["parameters", _parameters(fitted)])
     return rows
 
