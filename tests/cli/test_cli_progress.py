@@ -86,13 +86,32 @@ def study_of(n_trials: int) -> Study:
     return study
 
 
+def said_of(n_trials: int) -> str:
+    """What a look says of the best of so many trials."""
+    study = study_of(n_trials)
+    best = study.best_trial
+    corrected = (best.number, LiveEstimate(None).of(study.book, best))
+    return progress.best_words(study.book.state, best, corrected)
+
+
 def test_the_best_comes_with_its_luck_taken_off() -> None:
-    words = progress.best_words(study_of(20).book, LiveEstimate(None))
+    words = said_of(20)
     naive, corrected = (float(word) for word in words.removeprefix("best accuracy ").split(", corrected "))
     assert naive > 0.63
     assert 0.56 < corrected < naive - 0.03
-    assert progress.best_words(study_of(2).book, LiveEstimate(None)).endswith(" (naive)")
-    assert progress.best_words(study_of(0).book, LiveEstimate(None)) == ""
+    assert said_of(2).endswith(" (naive)")
+    assert progress.best_words(study_of(0).book.state, None, (-1, None)) == ""
+
+
+def test_the_best_and_the_spending_are_those_of_now_also_between_two_looks() -> None:
+    study, running = study_of(20), tally(0, total=None)
+    running.take(study.book, study.trials[0])
+    before = running.spent
+    trial = study.ask()
+    study.tell(trial, 0.99, rows=RowScores(np.ones(200)))
+    running.take(study.book, study.trials[trial.number])
+    assert running.best == "best accuracy 0.99 (naive)"
+    assert running.spent != before
 
 
 def test_what_takes_time_is_worked_out_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +119,12 @@ def test_what_takes_time_is_worked_out_now_and_then_only(monkeypatch: pytest.Mon
     clock, looks, study = [100.0], [], study_of(4)
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
 
-    def slow(*_: object) -> str:
+    def slow(*_: object) -> float:
         looks.append(clock[0])
         clock[0] += 1.0
-        return "best"
+        return 0.5
 
-    monkeypatch.setattr(progress, "best_words", slow)
+    monkeypatch.setattr(LiveEstimate, "of", slow)
     running = tally(0, total=None)
     for _ in range(60):
         running.take(study.book, study.trials[0])

@@ -41,7 +41,7 @@ ENOUGH_TO_GUESS = 3
 
 
 QUIET_BETWEEN = 2.0
-"""Seconds between two looks at what takes time to work out: the corrected score and what was spent."""
+"""Seconds between two looks at what takes time to work out, the corrected score."""
 
 SHARE = 0.05
 """The share of the time that such looks may take."""
@@ -78,7 +78,8 @@ class Tally:
         hours: the budget of time, None where there is none.
         first_ended: when the first trial of this process ended, and how many were done then.
         failures: errors that have been told.
-        due: `time.monotonic` seconds of the next look at what takes time to work out.
+        corrected: the trial that was the best one at the last look, and its score without luck, None where unknown.
+        due: `time.monotonic` seconds of the next such look, which takes time.
         live: takes the luck off the best score.
         book: of the study, once a trial has ended.
     """
@@ -93,6 +94,7 @@ class Tally:
     hours: float | None = None
     first_ended: tuple[float, int] | None = None
     failures: set[str] = field(default_factory=set)
+    corrected: tuple[int, float | None] = (-1, None)
     due: float = 0.0
     live: LiveEstimate = field(default_factory=lambda: LiveEstimate(None))
     book: Book | None = None
@@ -103,11 +105,13 @@ class Tally:
         self.done, self.total = count_done(book.state), book.state.history.trials_limit
         if self.first_ended is None:
             self.first_ended = (now, self.done)
-        if now >= self.due or not self.searching:
-            self.best, self.spent = best_words(book, self.live), spent_parts(book.state)
-            self.hours = (latest(book.state, "limits.set") or {}).get("hours")
+        best = winner_of(book.state)
+        if best is not None and (now >= self.due or not self.searching):
+            self.corrected = (best.number, self.live.of(book, best))
             took = time.monotonic() - now
             self.due = now + took + max(QUIET_BETWEEN, took / SHARE)
+        self.best, self.spent = best_words(book.state, best, self.corrected), spent_parts(book.state)
+        self.hours = (latest(book.state, "limits.set") or {}).get("hours")
         error = last_line(trial.error)
         if trial.state is not TrialState.FAILED or trial.cause is Cause.BUDGET or error in self.failures:
             return None
@@ -181,15 +185,14 @@ def _kept(parts: list[Part], width: int) -> set[int]:
     return kept
 
 
-def best_words(book: Book, live: LiveEstimate) -> str:
-    """The best value so far, and that value without the luck of having been picked, where row scores allow it."""
-    best = winner_of(book.state)
+def best_words(state: StudyState, best: Trial | None, corrected: tuple[int, float | None]) -> str:
+    """The best value so far, and that value without the luck of having been picked, where it is known of this trial."""
     if best is None:
         return ""
-    metric = metric_of(book.state).name
-    naive = number(best.metrics[metric])
-    corrected = live.of(book, best)
-    return f"best {metric} {naive}" + (" (naive)" if corrected is None else f", corrected {corrected:.3g}")
+    metric = metric_of(state).name
+    of_trial, score = corrected
+    said = " (naive)" if score is None or of_trial != best.number else f", corrected {score:.3g}"
+    return f"best {metric} {number(best.metrics[metric])}{said}"
 
 
 def spent_parts(state: StudyState) -> tuple[Part, ...]:
