@@ -129,7 +129,8 @@ def _time_from(found: Preview) -> str:
     each = " and ".join(duration(trial.seconds) for trial in found.timed)
     workers = found.shape.workers
     side = f", {workers} side by side" if workers > 1 else ""
-    return f"{count(len(found.timed), 'trial')} timed: {each}{side}; {duration(found.start_seconds)} to start"
+    full = " for a full training" if len(found.shape.rungs) > 1 else ""
+    return f"{count(len(found.timed), 'trial')} timed: {each}{full}{side}; {duration(found.start_seconds)} to start"
 
 
 def _money_from(found: Preview) -> str:

@@ -65,17 +65,20 @@ class Shape:
 
     @property
     def full_trials(self) -> float:
-        """The trials in units of a full training: where poor ones stop early, they count for what they got."""
+        """The trials in units of a full training: where poor ones stop early, they count for what they got.
+
+        One of them is always trained in full.
+        """
         share, before = 0.0, 0
         for level, rung in enumerate(self.rungs):
             share += (rung - before) / self.rungs[-1] / self.eta**level
             before = rung
-        return self.trials * share
+        return max(self.trials * share, min(self.trials, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A trial that was run to see what one takes: seconds, its electricity, and whether it was trained in full."""
+    """A trial that was run to see what one takes: its seconds and its electricity, for a full training."""
 
     seconds: float
     kwh: Figure = UNKNOWN
@@ -159,7 +162,7 @@ def _kwh(shape: Shape, price: Price, timed: Sequence[Timed], seconds: Figure) ->
         given = price.kwh(seconds.value)
         return Figure(given.value, Method.SAMPLED, 1.0, seconds.uncertainty)
     known = [(each.seconds, each.kwh) for each in timed if each.kwh.value is not None]
-    watched = sum(span for span, _ in known)
+    watched = sum(span * figure.coverage for span, figure in known)
     if not watched:
         return UNKNOWN
     of_one = sum(figure.value for _, figure in known if figure.value is not None) / watched

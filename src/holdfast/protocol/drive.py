@@ -19,7 +19,7 @@ from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.shape import shape_of
 from holdfast.protocol.steward import Steward
-from holdfast.records import Trial, TrialState
+from holdfast.records import Cause, Fidelity, Trial, TrialState
 from holdfast.study.book import Book
 from holdfast.usage import counted
 
@@ -82,16 +82,35 @@ def processes(workers: int) -> Executor:
     return Processes(workers)
 
 
-def timed_trials(trials: Sequence[Trial]) -> list[Timed]:
-    """The first trials that ended, as far as a forecast rests on them."""
+def timed_trials(trials: Sequence[Trial], fidelity: Fidelity | None = None) -> list[Timed]:
+    """The first trials that ended, as far as a forecast rests on them: what each would take in full.
+
+    One that paused at a rung counts for as many steps as a full training has.
+    """
     ended = [trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.STOPPED, TrialState.PAUSED}]
-    return [_timed(trial) for trial in ended[:TIMED]]
+    return [_in_full(trial, fidelity) for trial in ended[:TIMED]]
 
 
-def seconds_to_start(trials: Sequence[Trial], began: float) -> float:
-    """What passed from ``began`` (seconds since 1970) until the first trial to end was being fitted."""
-    ended = [trial.told_at - trial.seconds for trial in trials if trial.told_at is not None]
-    return max(min(ended, default=began) - began, 0.0)
+def _in_full(trial: Trial, fidelity: Fidelity | None) -> Timed:
+    timed = _timed(trial)
+    if fidelity is None or trial.until_step is None:
+        return timed
+    factor = fidelity.max / trial.until_step
+    return Timed(timed.seconds * factor, timed.kwh.times(factor))
+
+
+def seconds_to_start(trials: Sequence[Trial], begins: Sequence[float]) -> float:
+    """What passed in its session until the first trial was being fitted; ``begins`` (since 1970) are the sessions'."""
+    fitted = [_fitted_from(trial) for trial in trials if trial.seconds > 0]
+    sessions = [began for began in begins if fitted and began <= min(fitted)]
+    return min(fitted) - sessions[-1] if sessions else 0.0
+
+
+def _fitted_from(trial: Trial) -> float:
+    """When the fit of a trial began, in seconds since 1970, once its worker had loaded rows and libraries."""
+    if trial.told_at is not None:
+        return trial.told_at - trial.seconds
+    return trial.asked_at + (usage_of(trial).wall_seconds.value or trial.seconds) - trial.seconds
 
 
 def _timed(trial: Trial) -> Timed:
@@ -104,12 +123,12 @@ def _timed(trial: Trial) -> Timed:
 def _told(ready: Ready, trial: Trial, progress: Progress | None) -> None:
     """After a trial: the forecast once enough of them are timed, and word to whoever watches."""
     state = ready.book.state
-    told = sum(each.told_at is not None for each in state.trials)
-    if told == min(TIMED, ready.plan.most_trials) and "forecast.made" not in state.notes:
-        timed = timed_trials(state.trials)
-        price = Price.from_json(state.notes["price.set"][0])
-        start = seconds_to_start(state.trials, state.sessions[0][0])
-        ready.book.note("forecast.made", forecast(shape_of(ready), price, timed, start_seconds=start).to_json())
+    if "price.set" in state.notes and "forecast.made" not in state.notes:  # logs of earlier versions have no prices
+        timed = timed_trials(state.trials, state.settings.fidelity)
+        if len(timed) == min(TIMED, ready.plan.most_trials):
+            price = Price.from_json(state.notes["price.set"][0])
+            start = seconds_to_start(state.trials, [began for began, _ in state.sessions])
+            ready.book.note("forecast.made", forecast(shape_of(ready), price, timed, start_seconds=start).to_json())
     if progress is not None:
         progress(ready.book, trial)
 
@@ -121,7 +140,10 @@ def _end(ready: Ready, steward: Steward) -> None:
         return
     state = ready.book.state
     complete = [trial for trial in state.trials if trial.metrics]
-    if not complete or (len(complete) == 1 and _cost_of(complete[0], steward, reached) > reached.allowed):
+    broken = [trial for trial in state.trials if trial.error and trial.cause is not Cause.BUDGET]
+    if (not complete and not broken) or (
+        len(complete) == 1 and _cost_of(complete[0], steward, reached) > reached.allowed
+    ):
         raise BudgetTooSmallError(_too_small(ready, steward, reached, complete))
     text = (
         f"The budget of {_amount(reached.limit, reached.allowed)} ended the search after {len(state.trials)} of "
@@ -153,16 +175,14 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
             f"{said}: the first one took {_amount(reached.limit, cost)}; with starting, the final fit and the pages a "
             f"whole study of one trial takes some {_amount(reached.limit, 2 * enough)}"
         )
-    ended = [trial for trial in ready.book.state.trials if trial.error]
     if reached.limit == "disk_bytes":
         return (
             f"{said}: the rows take {_amount('disk_bytes', reached.spent)}, the pages some "
             f"{_amount('disk_bytes', steward.pages)}, and a model comes on top of that"
         )
-    return (
-        f"{said}: the first one was ended after {ended[0].seconds:.3g} s without a result; to see what one takes, "
-        "run: holdfast plan PLAN"
-    )
+    ended = [trial for trial in ready.book.state.trials if trial.error]
+    found = f"the first one was ended after {ended[0].seconds:.3g} s without a" if ended else "none has a"
+    return f"{said}: {found} result; to see what one takes, run: holdfast plan PLAN"
 
 
 def _cost_of(trial: Trial, steward: Steward, reached: Reached) -> float:

@@ -128,9 +128,9 @@ def _time(ready: Ready) -> tuple[tuple[Timed, ...], float, str]:
             halt_after=TIMED + 1,
             overseer=Steward(meter, ready.run.path, Limits(), most=TIMED),
         )
-    timed = tuple(timed_trials(study.trials))
+    timed = tuple(timed_trials(study.trials, ready.book.state.settings.fidelity))
     errors = [trial.error.strip().splitlines()[-1] for trial in study.trials if trial.error]
-    return timed, seconds_to_start(study.trials, began), errors[0] if errors else ""
+    return timed, seconds_to_start(study.trials, [began]), errors[0] if errors else ""
 
 
 def grid_factors(found: Preview) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
+import torch._dynamo  # the first optimizer imports it, which takes a second that is no part of a trial
 from torch.nn import functional
 
 from holdfast.errors import RequestError
