@@ -7,6 +7,7 @@
     │   ├── DataError             a table, its columns, its roles
     │   └── MissingExtraError     a package that an extra installs
     ├── LogError                  a log that cannot be opened, read or written
+    │   ├── NewerLogError         a log of a newer holdfast (exit code 2)
     │   └── TamperError           a log whose hashes do not match its events
     ├── SealError                 the test set would be opened without permission
     ├── ExhaustedError            nothing is left to try
@@ -63,6 +64,12 @@ class MissingExtraError(RequestError):
 
 class LogError(HoldfastError):
     """A log cannot be opened, read or written."""
+
+
+class NewerLogError(LogError):
+    """A log in a format that only a newer holdfast reads: the request is for that one, and nothing was done."""
+
+    exit_code = 2
 
 
 class TamperError(LogError):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from holdfast.errors import HoldfastError, LogError, RequestError
+from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
 from holdfast.log.base import FORMAT
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ def is_log(connection: sqlite3.Connection, path: Path) -> bool:
             raise LogError(f"'{path}' is an SQLite database of another program; name a new file for the study")
         return False
     if version > FORMAT:
-        raise LogError(
+        raise NewerLogError(
             f"'{path}' has log format {version}, and this holdfast reads formats up to {FORMAT};"
             " install a newer holdfast"
         )
