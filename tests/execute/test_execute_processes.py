@@ -121,6 +121,19 @@ def test_what_runs_ends_when_the_driver_is_overdue() -> None:
         assert 0.0 < outcome.seconds < 10.0
 
 
+def test_a_result_that_is_there_already_outlasts_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = ScriptedDriver([[assignment(0)], [assignment(1)]])
+
+    def overdue() -> str | None:
+        if not driver.outcomes:
+            return None
+        time.sleep(1.0)  # by now the second trial has ended, and nobody has heard of it
+        return "the budget is spent"
+
+    monkeypatch.setattr(driver, "overdue", overdue)
+    run(Processes(1), EchoJob(sleep=0.1), driver)
+    assert [outcome.state for outcome in driver.outcomes] == [TrialState.COMPLETE, TrialState.COMPLETE]
+
 
 def test_a_script_without_a_main_guard_runs_once_and_sends_lambdas(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("def tenfold(x):\n    return 10.0 * x\n")

@@ -74,23 +74,21 @@ def _drive(children: list[Child], slots: int, start: Callable[[], Child], driver
     while True:
         done = done or _give_out(children, slots, start, driver)
         busy = [child for child in children if child.busy]
-        why = driver.overdue() if busy else None
-        if why is not None:
-            for child in busy:
-                _finish(child.cut_short(why), driver)
-            busy = []
         if not busy:
             if done:
                 return
             time.sleep(_PATIENCE)
             continue
-        heard = set(wait([child.connection for child in busy], _PATIENCE))
+        why = driver.overdue()
+        heard = set(wait([child.connection for child in busy], _PATIENCE if why is None else 0.0))
         for child in busy:
             if child.connection in heard:
-                _attend(child, driver)
+                _attend(child, driver)  # first of all, so that no result is lost that is there already
             elif child.ended and not child.connection.poll():
                 # Something that the objective started still holds the socket open.
                 _finish(child.lost(), driver)
+            if why is not None and child.busy:
+                _finish(child.cut_short(why), driver)
         for child in [child for child in children if not child.busy and child.ended]:
             child.kill()
             children.remove(child)
