@@ -36,9 +36,9 @@ def test_money_and_electricity_are_said_line_by_line_and_in_all() -> None:
     made.book.note("phase.metered", {"phase": "fit", "usage": usage})
     whole = account_of(made.book.state)
     lines = {row[0]: row[1:] for row in lines_table(whole).rows}
-    assert lines["the final fit"] == ["16 min 40 s", "unknown", "2", "1", "1"]
+    assert lines["the final fit"] == ["16 min 40 s", "unknown", "2 kWh", "1 kg CO2e", "1 USD"]
     assert next(iter(lines)) == "the winner"
-    assert lines_table(whole).rows[-1][3:5] == ["2", "1"]
+    assert lines_table(whole).rows[-1][3:5] == ["2 kWh", "1 kg CO2e"]
     rows = {row[0]: row[1:] for row in totals_table(whole).rows}
     assert rows["electricity"][:2] == ["2 kWh", "sampled"]
     assert rows["carbon"][0] == "1 kg CO2e"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.facts.log import STAGES
-from holdfast.facts.numbers import better, count, duration, interval, listed, number, shown
+from holdfast.facts.numbers import better, count, duration, interval, listed, number, share, shown
 from holdfast.facts.spending import WHAT, Spending, amount
 from holdfast.records import Score
 from holdfast.usage import Figure, Method
@@ -127,7 +127,7 @@ def _costs(standing: Standing) -> list[list[str]]:
 def _share(item: Spending) -> str:
     if item.spent.value is None or not item.allowed:
         return ""
-    return f" ({100 * item.spent.value / item.allowed:.0f}%)"
+    return f" ({share(item.spent.value / item.allowed)})"
 
 
 def _running(trial: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def refit(*, from_bootstrap: bool) -> str:
     """What lets the interval be about a model that has not been scored."""
     if from_bootstrap:
         return (
-            "The refit is not in the bootstrap; that each winner is scored on the 37 % of rows left out widens the "
+            "The refit is not in the bootstrap; that each winner is scored on the 37% of rows left out widens the "
             "interval by about as much as a refit needed in simulations of 5- and 10-fold cross-validation."
         )
     return (

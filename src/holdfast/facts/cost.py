@@ -46,7 +46,7 @@ def totals_table(whole: Account) -> Table:
 
 def lines_table(whole: Account) -> Table:
     """Where the time, electricity, carbon and money went."""
-    header = ["for what", "machine time", "processor time", "kWh", "kg CO2e", "USD"]
+    header = ["for what", "machine time", "processor time", "electricity", "carbon", "money"]
     rows = [_line(line) for line in (*whole.lines, whole.total)]
     return Table(header, rows, "Where it went", frozenset(range(1, len(header))))
 
@@ -73,4 +73,5 @@ def _line(line: Line) -> list[str]:
     usage = line.usage
     times = [amount(figure, duration) for figure in (line.machine_seconds, usage.cpu_seconds)]
     name = f"{line.what} ({line.trials})" if line.trials > 1 else line.what
-    return [name, *times, amount(usage.kwh), amount(line.kg_co2e), amount(line.usd)]
+    drawn = [("kwh", usage.kwh), ("kg_co2e", line.kg_co2e), ("usd", line.usd)]
+    return [name, *times, *(amount(figure, partial(spent, key)) for key, figure in drawn)]

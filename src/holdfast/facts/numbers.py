@@ -60,6 +60,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.6g}%"
 
 
+def share(part: float) -> str:
+    """A part of a whole.
+
+    >>> share(0.004), share(0.534)
+    ('less than 1%', '53%')
+    """
+    return "less than 1%" if 0 < part < 0.01 else percent(round(part, 2))
+
+
 def better(direction: Direction) -> str:
     """What a direction means."""
     return "lower is better" if direction == "minimize" else "higher is better"
@@ -88,7 +97,7 @@ def short_hash(sha256: str | None) -> str:
 def duration(seconds: float) -> str:
     """A time in the unit that suits it.
 
-    >>> duration(0.25), duration(75), duration(7300)
+    >>> duration(0.25), duration(75), duration(7320)
     ('0.25 s', '1 min 15 s', '2 h 2 min')
     """
     if seconds < 60:

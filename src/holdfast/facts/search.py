@@ -11,7 +11,11 @@ from holdfast.study.state import StudyState
 def search_section(state: StudyState) -> Section:
     """The strategy in its own words, the trials by state, and what the estimate says of the selection."""
     settings = state.settings
-    says = "" if state.strategy_says in {"", settings.strategy} else f" In its own words: {state.strategy_says}"
+    says = (
+        ""
+        if state.strategy_says in {"", settings.strategy}
+        else f" In its own words: {state.strategy_says.removesuffix('.')}."
+    )
     blocks: list[Block] = [Paragraph(f"Strategy {settings.strategy}, seed {settings.seed}.{says}")]
     if not state.trials:
         return Section("The search", [*blocks, Paragraph("No trial has been asked yet.")])
@@ -33,7 +37,7 @@ def search_section(state: StudyState) -> Section:
 def _effort(state: StudyState) -> str:
     """Limits, restarts and time spent."""
     limit = state.history.trials_limit
-    parts = [f"The budget was {count(limit, 'trial')}." if limit is not None else "There was no limit on trials."]
+    parts = [f"The limit was {count(limit, 'trial')}." if limit is not None else "There was no limit on trials."]
     restarts = sum(trial.restarts for trial in state.trials)
     if restarts:
         parts.append(f"Trials were started again {count(restarts, 'time')} after their process was gone.")
@@ -42,6 +46,8 @@ def _effort(state: StudyState) -> str:
         parts.append(f"{count(by_hand, 'configuration')} came from a person.")
     seconds = sum(trial.seconds for trial in state.trials)
     processor = sum(trial.cpu_seconds for trial in state.trials)
-    spent = f"The trials took {duration(seconds)} in all"
-    parts.append(f"{spent}, {duration(processor)} of it processor time." if processor else f"{spent}.")
+    spent = f"The trials themselves took {duration(seconds)}"
+    spent += f" and {duration(processor)} of processor time" if processor else ""
+    around = any(trial.usage for trial in state.trials)
+    parts.append(f"{spent}{'; the costs count what their workers did for them, too' if around else ''}.")
     return " ".join(parts)

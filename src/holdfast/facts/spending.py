@@ -70,8 +70,8 @@ def spending(state: StudyState, disk_bytes: float | None = None) -> list[Spendin
 def amount(name: str, value: float) -> str:
     """So much of something, with its unit.
 
-    >>> amount("hours", 1.5), amount("usd", 1234.5), amount("kwh", 0.000123), amount("disk_bytes", 5e8)
-    ('1 h 30 min', '1,234.50 USD', '0.123 Wh', '500 MB')
+    >>> amount("hours", 1.5), amount("usd", 0.0000421), amount("kwh", 0.000123), amount("disk_bytes", 5e8)
+    ('1 h 30 min', '0.0000421 USD', '0.123 Wh', '500 MB')
     """
     if name == "hours":
         return _time(value * SECONDS_PER_HOUR)
@@ -80,8 +80,14 @@ def amount(name: str, value: float) -> str:
     if name == "usd" and value >= 0.995 and value != round(value):
         return f"{value:,.2f} USD"
     if 0 < value < 1e-3 and name in THOUSANDTHS:
-        return f"{1000 * value:.3g} {THOUSANDTHS[name]}"
-    return f"{value:,.0f} {UNITS[name]}" if value >= 999.5 else f"{value:.3g} {UNITS[name]}"
+        return f"{_digits(1000 * value)} {THOUSANDTHS[name]}"
+    return f"{value:,.0f} {UNITS[name]}" if value >= 999.5 else f"{_digits(value)} {UNITS[name]}"
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, written out down to a hundred-millionth."""
+    text = f"{value:.3g}"
+    return f"{value:.{2 - int(text[-3:])}f}".rstrip("0") if "e-" in text and value >= 1e-8 else text
 
 
 def size(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from holdfast.facts.blocks import Alert, Block, Figure, Paragraph, Section, Table
 from holdfast.facts.cost import account_of, lines_table, origin, totals_table
 from holdfast.facts.log import latest
-from holdfast.facts.numbers import count, duration, listed, number, percent
+from holdfast.facts.numbers import count, duration, listed, number, percent, share
 from holdfast.facts.spending import WHAT, amount
 from holdfast.meter.account import Account
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
@@ -19,7 +19,7 @@ from holdfast.usage import Figure as Measured
 
 UNMETERED = (
     "A figure that says unknown was not metered, or has no price on record: it is not nought. What covers less than "
-    "100% of the work is larger in truth."
+    "100% of the work may be larger in truth."
 )
 
 TOP_SHARE = 0.5
@@ -49,7 +49,7 @@ def cost_figure(whole: Account) -> Figure | None:
         return None
     total = sum(value for _, value in known)
     rows = [
-        {"what": what, "value": value, "text": f"{_amount(value, money=money)} ({_share(value / total)})"}
+        {"what": what, "value": value, "text": f"{_amount(value, money=money)} ({share(value / total)})"}
         for what, value in known
     ]
     spec = specification(_bars(rows), 36 * len(rows), right=6)
@@ -65,12 +65,8 @@ def _caption(known: list[tuple[str, float]], kind: str) -> str:
     first, most = max(known, key=lambda item: item[1])
     part = "Most" if most / total > TOP_SHARE else "The largest part"
     winners = dict(known).get("the winner")
-    also = "" if winners is None or first == "the winner" else f"; the winner itself took {_share(winners / total)}"
-    return f"{part} of the {kind} went into {first}, {_share(most / total)}{also}."
-
-
-def _share(part: float) -> str:
-    return "less than 1%" if 0 < part < 0.01 else percent(round(part, 2))
+    also = "" if winners is None or first == "the winner" else f"; the winner itself took {share(winners / total)}"
+    return f"{part} of the {kind} went into {first}, {share(most / total)}{also}."
 
 
 def _amount(value: float, *, money: bool) -> str:
@@ -83,7 +79,7 @@ def _bars(rows: list[dict[str, Any]]) -> Any:
 
     most = max(row["value"] for row in rows)
     y = alt.Y("what:N", title=None, sort=[row["what"] for row in rows], axis=None)
-    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1.4 * most], nice=False), axis=None)
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1.6 * most], nice=False), axis=None)
     words: dict[str, Any] = {"align": "left", "fontSize": 12, "color": INK}
     bars = chart(rows).mark_bar(color=BLUE, size=11, yOffset=8, y2Offset=8)
     names = chart(rows).mark_text(**words, dy=-7)
@@ -113,7 +109,7 @@ def _prices(state: StudyState) -> str:
     text = f"The work ran{where}{shared}. " if where or shared else ""
     text += f"Given were {listed(parts)}." if parts else "No price in money was given."
     if price.kg_co2e_per_kwh is not None:
-        off = "" if price.carbon_uncertainty is None else f", give or take {percent(price.carbon_uncertainty)}"
+        off = f", give or take {percent(price.carbon_uncertainty)}" if price.carbon_uncertainty else ""
         source = f" ({price.carbon_source}{off})" if price.carbon_source else ""
         text += f" A kWh counts as {number(price.kg_co2e_per_kwh)} kg CO2e{source}."
     return text
@@ -159,17 +155,17 @@ def _budget(state: StudyState, whole: Account) -> list[Block]:
     rows = []
     for name, allowed in set_limits.items():
         if name == "trials":
-            rows.append(
-                ["trials", number(allowed), str(len(state.trials)), percent(round(len(state.trials) / allowed, 2))]
-            )
+            rows.append(["trials", number(allowed), str(len(state.trials)), share(len(state.trials) / allowed)])
             continue
         spent = metered.get(name, UNKNOWN)
-        share = "unknown" if spent.value is None else _share(spent.value / allowed)
-        rows.append([WHAT[name], amount(name, allowed), _said(name, spent), share])
+        part = "unknown" if spent.value is None else share(spent.value / allowed)
+        rows.append([WHAT[name], amount(name, allowed), _said(name, spent), part])
     return [*blocks, Table(["budget", "allowed", "spent", "share"], rows, "The budget", frozenset({1, 2, 3}))]
 
 
 def _said(name: str, figure: Measured) -> str:
+    if name == "hours" and figure.value is not None:
+        return duration(figure.value * SECONDS_PER_HOUR)  # to the digit of the other tables
     return "unknown" if figure.value is None else amount(name, figure.value)
 
 
