@@ -67,7 +67,7 @@ def test_scores_are_drawn_only_where_there_are_two() -> None:
     studies.note_estimate(study, luck=0.01)
     figure = scores_figure(study.book.state)
     assert figure is not None
-    assert "the luck taken off: 0.01 points" in figure.caption
+    assert "the luck taken off: 0.01." in figure.caption
 
 
 NASTY = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import holdfast
 from holdfast.facts.blocks import Beside, Block, Figure, Gallery, Table
 from holdfast.facts.markdown import markdown
-from holdfast.report.conduct import failures_section
+from holdfast.report.conduct import environment_section, failures_section
 from holdfast.report.content import document
 from holdfast.report.cost import cost_section
 from holdfast.report.learning import learning_section
@@ -65,7 +65,7 @@ def test_where_the_money_went_adds_up() -> None:
     (rows,) = figure.spec["datasets"].values()
     shares = [row["value"] for row in rows]
     total = table(section.blocks, "Where it went").rows[-1]
-    assert abs(sum(shares) - float(total[-1])) < 1e-3
+    assert abs(sum(shares) - float(total[-1].removesuffix(" USD"))) < 1e-3
     assert "Most of the money went into other complete trials" in figure.caption
 
 
@@ -83,6 +83,33 @@ def test_reports_make_a_curve_where_no_other_is_kept() -> None:
     section = learning_section(studies.toy_study(6).book.state)
     (gallery,) = [block for block in section.blocks if isinstance(block, Gallery)]
     assert "validation goes from" in gallery.figures[0].caption
+
+
+def test_one_trial_is_no_comparison() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", name="one")
+    trial = study.ask()
+    trial.set_user_attr("train", 0.25)
+    study.tell(trial, 1.0)
+    text = markdown_of(study)
+    assert "of trial 0, the winner, on training and on validation rows" in text
+    assert "The gap, by how much the training rows fare better, is 0.75." in text
+    assert "last improved at trial 0; the last one" not in text
+    more = learning_section(studies.metered_study().book.state).blocks
+    assert any(isinstance(block, Figure) and "of the best 12 trials on" in block.caption for block in more)
+
+
+def test_the_environment_is_said_in_the_words_of_the_card() -> None:
+    study = studies.toy_study(1)
+    environment = {"python": "3.12.1", "cpu_count": 4, "versions": {"numpy": "2.0", "holdfast": "0"}}
+    study.book.note("code.recorded", {"environment": environment, "git": None})
+    (made,) = environment_section(study.book).blocks
+    assert isinstance(made, Table)
+    assert made.rows[1:] == [
+        ["Python", "3.12.1"],
+        ["cores", "4"],
+        ["numpy", "2.0"],
+        ["code", "not in a repository"],
+    ]
 
 
 def test_a_curve_of_the_users_own_is_not_taken_for_one() -> None:

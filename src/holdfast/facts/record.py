@@ -1,10 +1,13 @@
-"""The end of the log, and how to check the record from outside."""
+"""What the study ran on, the end of the log, and how to check the record from outside."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
 from holdfast.facts.blocks import Block, Command, Paragraph, Section, Table
+from holdfast.facts.log import latest
 from holdfast.facts.numbers import count
 from holdfast.study.book import Book
 
@@ -25,6 +28,34 @@ def log_section(book: Book, what: str = "page") -> Section:
         Table(["log", "which"], rows, "The end of the log", code=frozenset({1})),
     ]
     return Section("The record", blocks)
+
+
+def environment_rows(book: Book) -> list[list[str]]:
+    """The versions, the machine and the code, as pairs of what and which; no path of the machine is given away."""
+    rows = [["holdfast", written_by(book)]]
+    code = latest(book.state, "code.recorded")
+    if code is None:
+        return [*rows, ["code and environment", "not on the log"]]
+    found = code.get("environment") or {}
+    names = {"python": "Python", "platform": "platform", "machine": "processor", "cpu_count": "cores"}
+    rows += [[words, str(found[key])] for key, words in names.items() if found.get(key) is not None]
+    rows += [[name, str(version)] for name, version in (found.get("versions") or {}).items() if name != "holdfast"]
+    return [*rows, *_code(code)]
+
+
+def _code(code: Mapping[str, Any]) -> list[list[str]]:
+    git = code.get("git")
+    if not git:
+        return [["code", "not in a repository"]]
+    rows = [["commit", str(git.get("commit") or "none yet")]]
+    if git.get("dirty"):
+        sha256 = git.get("diff_sha256")
+        rows.append(["uncommitted changes", "yes" if sha256 is None else f"yes, sha256 of the diff {sha256}"])
+    else:
+        rows.append(["uncommitted changes", "none"])
+    if git.get("untracked"):
+        rows.append(["files that git does not know", count(len(git["untracked"]), "file")])
+    return rows
 
 
 def written_by(book: Book) -> str:

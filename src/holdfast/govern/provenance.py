@@ -9,8 +9,8 @@ from typing import Any
 
 from holdfast.facts.blocks import Block, Command, Paragraph, Section, Table
 from holdfast.facts.log import latest
-from holdfast.facts.numbers import count, shortened
-from holdfast.facts.record import written_by
+from holdfast.facts.numbers import shortened
+from holdfast.facts.record import environment_rows
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
 
@@ -20,16 +20,7 @@ PRIVATE = ("study.storage",)
 
 def environment_section(book: Book) -> Section:
     """The versions, the machine and the code; no path of the machine is given away."""
-    code = latest(book.state, "code.recorded")
-    rows = [["holdfast", written_by(book)]]
-    if code is None:
-        rows.append(["code and environment", "not on the log"])
-        return Section("Environment", [Table(["what", "which"], rows, "Environment")])
-    found = code.get("environment") or {}
-    names = {"python": "Python", "platform": "platform", "machine": "processor", "cpu_count": "cores"}
-    rows += [[words, str(found[key])] for key, words in names.items() if found.get(key) is not None]
-    rows += [[name, str(version)] for name, version in (found.get("versions") or {}).items() if name != "holdfast"]
-    return Section("Environment", [Table(["what", "which"], [*rows, *_code(code)], "Environment")])
+    return Section("Environment", [Table(["what", "which"], environment_rows(book), "Environment")])
 
 
 def reproduction_section(state: StudyState) -> Section:
@@ -47,21 +38,6 @@ def reproduction_section(state: StudyState) -> Section:
         Table(["key", "value"], _keys(plan["plan"]), "The plan, every default filled in", code=frozenset({1})),
     ]
     return Section("Reproduction", blocks)
-
-
-def _code(code: Mapping[str, Any]) -> list[list[str]]:
-    git = code.get("git")
-    if not git:
-        return [["code", "not in a repository"]]
-    rows = [["commit", str(git.get("commit") or "none yet")]]
-    if git.get("dirty"):
-        sha256 = git.get("diff_sha256")
-        rows.append(["uncommitted changes", "yes" if sha256 is None else f"yes, sha256 of the diff {sha256}"])
-    else:
-        rows.append(["uncommitted changes", "none"])
-    if git.get("untracked"):
-        rows.append(["files that git does not know", count(len(git["untracked"]), "file")])
-    return rows
 
 
 def _conditions(state: StudyState, plan: Mapping[str, Any]) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
 
 from holdfast.facts.blocks import Paragraph, Section, Table
 from holdfast.facts.log import latest
 from holdfast.facts.numbers import count, listed, short_hash, shortened
-from holdfast.facts.record import written_by
+from holdfast.facts.record import environment_rows
 from holdfast.records import Cause, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
@@ -48,36 +46,13 @@ def failures_section(state: StudyState) -> Section:
 
 def environment_section(book: Book) -> Section:
     """What the study ran on: plan, code, versions."""
-    state = book.state
-    rows = [["holdfast", written_by(book)]]
-    plan = latest(state, "plan.resolved")
-    if plan is not None:
-        rows.append(["plan", f"{plan['path']} (sha256 {short_hash(plan['sha256'])})"])
-    code = latest(state, "code.recorded")
-    if code is not None:
-        rows.extend(_flat({key: value for key, value in code.items() if key != "time"}))
-    table = Table(["what", "which"], rows, "Environment and code")
-    missing = [] if code is not None else [Paragraph("Code and environment are not on record.")]
-    return Section("Environment and code", [table, *missing])
+    plan = latest(book.state, "plan.resolved")
+    rows = [] if plan is None else [["plan", f"{plan['path']} (sha256 {short_hash(plan['sha256'])})"]]
+    rows += [[what, shortened(which)] for what, which in environment_rows(book)]
+    return Section("Environment and code", [Table(["what", "which"], rows, "Environment and code")])
 
 
 def _some(numbers: list[int]) -> str:
     if len(numbers) <= MOST_NUMBERS:
         return listed([str(n) for n in numbers])
     return f"{', '.join(str(n) for n in numbers[:MOST_NUMBERS])} and {len(numbers) - MOST_NUMBERS} more"
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> list[list[str]]:
-    """Nested values as rows of (path, text); a text of many lines is counted, not shown."""
-    rows = []
-    for key, value in data.items():
-        path = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            rows.extend(_flat(value, f"{path} "))
-        elif isinstance(value, str) and len(lines := value.splitlines()) > 1:
-            rows.append([path, f"{len(lines):,} lines, kept in the log"])
-        elif value is None or value in ("", []):
-            rows.append([path, "none"])
-        else:
-            rows.append([path, shortened(str(value))])
-    return rows

@@ -129,7 +129,7 @@ def _caption(history: SearchHistory, path: Sequence[Mapping[str, Any]]) -> str:
     parts = [
         f"Each point is a trial's {label(name)} ({better(history.metric.direction)}); the line is the best so far."
     ]
-    if history.best:
+    if history.best and history.best[-1]["trial"] > 0:
         improved = [step["trial"] for step in history.best[:-1]]
         parts.append(f"It last improved at trial {improved[-1]}; the last one is trial {history.best[-1]['trial']}.")
     if naive is not None and estimate is not None and path:

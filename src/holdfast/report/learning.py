@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.facts.blocks import Block, Figure, Gallery, Paragraph, Section
 from holdfast.facts.learning import train_score, winners_diagnosis
 from holdfast.facts.log import metric_of, winner_of
-from holdfast.facts.numbers import better, count, number
+from holdfast.facts.numbers import better, number
 from holdfast.records import Trial
 from holdfast.report.charts import chart, label, specification, symbols, tooltip
 from holdfast.report.curve_figures import SIDES, curve_figures, name_of
@@ -64,14 +64,16 @@ def _scores_figure(state: StudyState, trials: list[Trial]) -> Figure | None:
     spec = specification(_score_layers(rows, label(metric.name, 60)), 26 * len(rows) + 10, right=20)
     sign = 1.0 if metric.direction == "maximize" else -1.0
     gaps = [sign * (row["train"] - row["validation"]) for row in rows]
+    whose = f"{rows[0]['name']}," if len(rows) == 1 else f"the best {len(rows)} trials"
     text = (
-        f"The {label(metric.name)} of the best {count(len(rows), 'trial')} on training and on validation rows "
-        f"({better(metric.direction)}). On the rows they learned from they are better by {number(min(gaps))} to "
-        f"{number(max(gaps))}; {rows[0]['name']}, by {number(gaps[0])}."
+        f"The {label(metric.name)} of {whose} on training and on validation rows ({better(metric.direction)}). The "
+        f"gap, by how much the training rows fare better, is {number(gaps[0])}"
     )
+    if len(rows) > 1:
+        text += f" for {rows[0]['name']}, and {number(min(gaps))} to {number(max(gaps))} for all of them"
     pairs = "; ".join(f"{row['name']} {number(row['train'])} and {number(row['validation'])}" for row in rows)
     alternative = f"Training and validation {label(metric.name)} side by side: {pairs}."
-    return Figure("training-validation", spec, text, alternative)
+    return Figure("training-validation", spec, f"{text}.", alternative)
 
 
 def _score_layers(rows: list[dict[str, Any]], metric: str) -> Any:

@@ -74,7 +74,7 @@ def model_section(state: StudyState) -> Section:
     if fitted["reproduced"] is False:
         blocks.append(Alert("Fitted again, the model did not reproduce the row scores that it was chosen by."))
     elif fitted["reproduced"]:
-        blocks.append(Paragraph("Fitted again, it reproduced the row scores that it was chosen by."))
+        blocks.append(Paragraph("Fitted again from its seed, it reproduced every row score that it was chosen by."))
     blocks.append(Paragraph(_what_the_test_is_of(state)))
     if fitted["files"]:
         rows = [[name, sha256] for name, sha256 in sorted(fitted["files"].items())]

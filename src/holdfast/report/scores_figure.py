@@ -94,7 +94,7 @@ def _caption(scores: ThreeScores, direction: Direction) -> str:
     if estimate is not None:
         luck = sign * (naive.value - estimate.value)
         if luck > 0:
-            parts.append(f"The step from the dashed line to the estimate is the luck taken off: {number(luck)} points.")
+            parts.append(f"The step from the dashed line to the estimate is the luck taken off: {number(luck)}.")
         else:
             parts.append("The estimate is no worse than the naive score, so no luck was taken off.")
     if test is not None and estimate is not None:
