@@ -85,12 +85,24 @@ def test_logs_from_before_metering_still_have_their_seconds() -> None:
     assert (used.wall_seconds.value, used.cpu_seconds.value, used.kwh.value) == (3.0, 2.0, None)
 
 
+def test_a_leg_from_before_metering_counts_beside_one_that_was_metered() -> None:
+    legs = (Usage(), Usage(wall_seconds=counted(4.0), cpu_seconds=counted(4.0)))
+    used = usage_of(Trial(0, {}, TrialState.COMPLETE, "", 0, seconds=13.0, cpu_seconds=12.0, usage=legs))
+    assert (used.wall_seconds.value, used.cpu_seconds.value) == (13.0, 12.0)
+
+
+def test_what_was_not_metered_drew_the_power_that_was_given() -> None:
+    found = account([trial(0, 10.0)], (), Price(watts=3.6e6), elapsed=15.0)
+    assert found.lines[-1].usage.kwh.value == pytest.approx(5.0)
+
+
 def test_fits_are_trials_times_folds_times_rungs() -> None:
     assert Shape(trials=60).fits == 60
     assert Shape(trials=10, parts=5).fits == 50
     assert Shape(trials=27, rungs=(1, 3, 9), eta=3).fits == 27 + 9 + 3
     assert Shape(trials=27, rungs=(1, 3, 9), eta=3).full_trials == pytest.approx(27 * (1 + 2 / 3 + 6 / 9) / 9)
     assert Shape(trials=8).full_trials == 8
+    assert Shape(trials=2, rungs=(1, 81)).full_trials == 1.0
 
 
 def test_a_forecast_multiplies_what_was_timed() -> None:

@@ -37,6 +37,14 @@ def test_laps_count_what_was_drawn_meanwhile() -> None:
     assert meter.lap() == UNKNOWN
 
 
+def test_the_lap_in_which_the_meter_became_ready_is_covered_in_part() -> None:
+    meter = energy_meter()
+    first, second = meter.lap(), meter.lap()
+    meter.close()
+    assert 0.0 < first.coverage < 0.5
+    assert second.coverage == 1.0
+
+
 def test_nothing_is_said_and_no_file_is_left(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

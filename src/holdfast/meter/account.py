@@ -76,7 +76,7 @@ def account(
             lines.append(_line(what, usage, usage.wall_seconds, price))
     rest = (elapsed or 0.0) - sum(line.machine_seconds.value or 0.0 for line in lines)
     if elapsed and rest > 0:
-        lines.append(_line(REST, Usage(wall_seconds=counted(rest)), counted(rest), price))
+        lines.append(_line(REST, Usage(wall_seconds=counted(rest), kwh=price.kwh(rest)), counted(rest), price))
     return Account(tuple(lines), _total(lines, price))
 
 
@@ -110,11 +110,11 @@ def _group(trial: Trial, winner: int | None) -> str:
 
 
 def usage_of(trial: Trial) -> Usage:
-    """What a trial used; its times also where nothing else was metered, as in logs of earlier versions."""
-    used = trial.used if trial.usage else Usage()
-    if used.wall_seconds.value is None and trial.seconds > 0:
+    """What a trial used; its times also where legs of it were not metered, as in logs of earlier versions."""
+    used = trial.used
+    if trial.seconds > (used.wall_seconds.value or 0.0):
         used = replace(used, wall_seconds=counted(trial.seconds))
-    if used.cpu_seconds.value is None and trial.cpu_seconds > 0:
+    if trial.cpu_seconds > (used.cpu_seconds.value or 0.0):
         used = replace(used, cpu_seconds=counted(trial.cpu_seconds))
     return used
 

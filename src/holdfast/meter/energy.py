@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -64,25 +65,27 @@ class CodecarbonMeter:
     def __init__(self) -> None:
         self._tracker: Any = None
         self._laps = 0
+        self._lapped = time.perf_counter()
+        self._metered_from = self._lapped
         self._ready = threading.Thread(target=self._start, name="holdfast-energy", daemon=True)
         self._ready.start()
 
     def lap(self, *, wait: bool = True) -> Figure:
-        """The kWh since the last lap; unknown where codecarbon could not begin or measure."""
-        if self._ready.is_alive() and not wait:
-            return UNKNOWN
-        self._ready.join()
-        if self._tracker is None:
-            return UNKNOWN
-        ended = self._tracker.stop_task(f"lap {self._laps}")
-        self._laps += 1
-        self._tracker.start_task(f"lap {self._laps}")
+        """The kWh since the last lap; unknown where codecarbon could not begin or measure.
+
+        The lap in which it became ready is covered in part.
+        """
+        if wait:
+            self._ready.join()
+        since, self._lapped = self._lapped, time.perf_counter()
+        ended = None if self._tracker is None else self._next_task()
         if ended is None:
             return UNKNOWN
         counter = self._counts()
         method = Method.COUNTER if counter else Method.TDP
         uncertainty = COUNTER_UNCERTAINTY if counter else ESTIMATE_UNCERTAINTY
-        return Figure(float(ended.energy_consumed), method, 1.0, uncertainty)
+        coverage = min((self._lapped - self._metered_from) / (self._lapped - since), 1.0)
+        return Figure(float(ended.energy_consumed), method, coverage, uncertainty)
 
     def close(self) -> None:
         """End the last lap."""
@@ -92,8 +95,17 @@ class CodecarbonMeter:
             self._tracker = None
 
     def _start(self) -> None:
-        self._tracker = _new_tracker()
-        self._tracker.start_task("lap 0")
+        tracker = _new_tracker()
+        tracker.start_task("lap 0")
+        self._metered_from = time.perf_counter()
+        self._tracker = tracker
+
+    def _next_task(self) -> Any:
+        """What codecarbon says of the lap that ends; None if it could not measure it."""
+        ended = self._tracker.stop_task(f"lap {self._laps}")
+        self._laps += 1
+        self._tracker.start_task(f"lap {self._laps}")
+        return ended
 
     def _counts(self) -> bool:
         """Whether the processor's energy is read off a counter."""

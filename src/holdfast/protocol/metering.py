@@ -11,17 +11,20 @@ from holdfast.meter.account import usage_of
 from holdfast.meter.energy import EnergyMeter
 from holdfast.meter.price import Price
 from holdfast.meter.watch import Watch
-from holdfast.records import Outcome
+from holdfast.records import Cause, Outcome
 from holdfast.study.book import Book
 from holdfast.usage import Figure, Usage, counted, total
+
+Lap = tuple[Figure, float]
+"""What was drawn between two moments, and how many seconds lie between them."""
 
 
 @dataclass
 class StudyMeter:
     """Meters trials and phases.
 
-    Electricity between two moments is shared evenly by the trials that ran then; what was drawn while none ran belongs
-    to the phase.
+    Electricity between two moments is shared evenly by the trials that ran then; what was drawn while none ran, or for
+    trials that were broken off and will run again, belongs to the phase.
 
     Args:
         book: the study, on whose log phases are put.
@@ -33,23 +36,47 @@ class StudyMeter:
     price: Price
     energy: EnergyMeter
     kwh: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
     lapped: float = field(default_factory=time.perf_counter)
-    _running: dict[int, list[Figure]] = field(default_factory=dict)
-    _between: list[Figure] = field(default_factory=list)
+    _running: dict[int, list[Lap]] = field(default_factory=dict)
+    _between: list[Lap] = field(default_factory=list)
+
+    @property
+    def kwh_per_second(self) -> float:
+        """The power of the machine where it was given, else the mean so far; 0 where it is not known."""
+        if self.price.watts is not None:
+            return self.price.kwh(1.0).value or 0.0
+        return self.kwh / (self.lapped - self.began) if self.kwh > 0 else 0.0
 
     def begin(self, trials: Sequence[int]) -> None:
         """These trials begin now."""
-        self._lap(wait=False)
+        self.lap(wait=False)
         self._running.update({trial: [] for trial in trials})
 
     def end(self, outcome: Outcome) -> Outcome:
         """The outcome of a trial that ended just now, with its electricity and, if nobody metered it, its time."""
-        self._lap()
+        self.lap()
         laps = self._running.pop(outcome.trial, [])
-        usage = replace(outcome.usage, kwh=total((lap, 1.0) for lap in laps))
+        if outcome.cause is Cause.LOST:
+            self._between += laps
+            laps = []
+        usage = replace(outcome.usage, kwh=total(laps))
         if usage.wall_seconds.value is None:
             usage = replace(usage, wall_seconds=counted(outcome.seconds))
         return replace(outcome, usage=usage)
+
+    def lap(self, *, wait: bool = True) -> None:
+        """Share the electricity since the last lap among the trials that ran."""
+        drawn = self.energy.lap(wait=wait)
+        since, self.lapped = self.lapped, time.perf_counter()
+        seconds = self.lapped - since
+        if self.price.watts is not None:
+            drawn = self.price.kwh(seconds)
+        self.kwh += drawn.value or 0.0
+        if not self._running:
+            self._between.append((drawn, seconds))
+        for laps in self._running.values():
+            laps.append((drawn.times(1 / len(self._running)), seconds))
 
     @contextmanager
     def phase(self, name: str, *, unless: str) -> Iterator[None]:
@@ -57,12 +84,12 @@ class StudyMeter:
         if unless in self.book.state.notes:
             yield
             return
-        self._lap()
+        self.lap()
         self._between.clear()
         watch = Watch()
         yield
         usage = watch.read()
-        self._lap()
+        self.lap()
         self._note(name, usage)
 
     @contextmanager
@@ -72,27 +99,18 @@ class StudyMeter:
         try:
             yield
         finally:
-            self._lap()
+            self.lap()
+            self._between += [lap for laps in self._running.values() for lap in laps]
+            self._running.clear()
             own = time.perf_counter() - began - (self._trial_seconds() - done) / self.price.workers
             used = Usage(counted(max(own, 0.0)), counted(time.process_time() - cpu))
             self._note("search", used)
 
     def _note(self, phase: str, usage: Usage) -> None:
-        used = replace(usage, kwh=total((lap, 1.0) for lap in self._between))
+        used = replace(usage, kwh=total(self._between))
         self.book.note("phase.metered", {"phase": phase, "usage": used.to_json()})
         self._between.clear()
 
     def _trial_seconds(self) -> float:
         """The wall seconds of all trials that are on record."""
         return sum(usage_of(trial).wall_seconds.value or 0.0 for trial in self.book.state.trials)
-
-    def _lap(self, *, wait: bool = True) -> None:
-        """Share the electricity since the last lap among the trials that ran."""
-        now = time.perf_counter()
-        lap = self.energy.lap(wait=wait) if self.price.watts is None else self.price.kwh(now - self.lapped)
-        self.lapped = now
-        self.kwh += lap.value or 0.0
-        if not self._running:
-            self._between.append(lap)
-        for laps in self._running.values():
-            laps.append(lap.times(1 / len(self._running)))

@@ -13,7 +13,7 @@ from holdfast.meter.budget import Limits, Reached, first_reached
 from holdfast.meter.forecast import FIXED_SECONDS, REFIT
 from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.metering import StudyMeter
-from holdfast.records import Outcome, TrialState
+from holdfast.records import Outcome
 from holdfast.usage import counted
 
 GRACE = 10.0
@@ -27,6 +27,9 @@ PAGES_SECONDS = 3.0
 
 LOOK_AT_DISK = 1.0
 """Seconds between two looks at the size of the folder."""
+
+LONGEST_LAP = 10.0
+"""Seconds between two readings of the meter of electricity, at most, while trials run."""
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Steward:
     most: int | None = None
     reached: Reached | None = None
     _before: dict[str, float] = field(default_factory=dict)
-    _seconds: list[float] = field(default_factory=list)
+    _seconds: dict[int, float] = field(default_factory=dict)
     _model_bytes: float = 0.0
     _begun: int = 0
     _began: float = field(default_factory=time.perf_counter)
@@ -61,8 +64,11 @@ class Steward:
     def __post_init__(self) -> None:
         state, price = self.meter.book.state, self.meter.price
         spent = account(state.trials, state.notes.get("phase.metered", []), price, elapsed=state.elapsed).total
-        self._before = {"hours": state.elapsed / SECONDS_PER_HOUR, "kwh": spent.usage.kwh.value or 0.0}
-        self._seconds = [trial.seconds for trial in state.trials if trial.state is TrialState.COMPLETE]
+        self._before = {
+            "hours": (spent.machine_seconds.value or 0.0) / SECONDS_PER_HOUR,
+            "kwh": spent.usage.kwh.value or 0.0,
+        }
+        self._seconds = {trial.number: trial.seconds for trial in state.trials if trial.metrics}
         self._begun = len(state.trials)
         self._model_bytes = max((trial.extra.get("model_bytes", 0.0) for trial in state.trials), default=0.0)
 
@@ -74,8 +80,8 @@ class Steward:
     def ended(self, outcome: Outcome) -> Outcome:
         """The outcome of a trial that ended just now, with what was metered."""
         metered = self.meter.end(outcome)
-        if outcome.state is TrialState.COMPLETE:
-            self._seconds.append(metered.seconds)
+        if outcome.metrics:
+            self._seconds[outcome.trial] = self.meter.book.state.trials[outcome.trial].seconds + outcome.seconds
         self._model_bytes = max(self._model_bytes, outcome.extra.get("model_bytes", 0.0))
         return metered
 
@@ -93,6 +99,8 @@ class Steward:
         """Why the trials that run have to end now: the final fit and the pages would not fit into the budget."""
         if not self._seconds and time.perf_counter() - self._began < GRACE:
             return None
+        if time.perf_counter() - self.meter.lapped > LONGEST_LAP:
+            self.meter.lap(wait=False)
         found = first_reached(replace(self.limits, disk_bytes=None), self.spent(), self._ahead(one_more=False))
         if found is None:
             return None
@@ -112,24 +120,19 @@ class Steward:
         usd = price.usd(counted(hours * SECONDS_PER_HOUR), self._begun)
         if usd.value is not None:
             found["usd"] = usd.value
-        kwh = self._before["kwh"] + self.meter.kwh + self._kwh_per_second() * (now - self.meter.lapped)
+        kwh = self._before["kwh"] + self.meter.kwh + self.meter.kwh_per_second * (now - self.meter.lapped)
         if kwh > 0:
             found["kwh"] = kwh
             found["kg_co2e"] = kwh * (price.kg_co2e_per_kwh or 0.0)
         return found
 
-    def _kwh_per_second(self) -> float:
-        """The mean power so far; 0 where it is not known."""
-        span = self.meter.lapped - self._began
-        return self.meter.kwh / span if span > 0 else 0.0
-
     def _ahead(self, *, one_more: bool) -> dict[str, float]:
         """What has to be kept free for the final fit and the pages, and for one more trial."""
         price = self.meter.price
-        mean = sum(self._seconds) / len(self._seconds) if self._seconds else 0.0
-        last = self.last_fits * REFIT * max(self._seconds, default=0.0) / self.parts
+        mean = sum(self._seconds.values()) / len(self._seconds) if self._seconds else 0.0
+        last = self.last_fits * REFIT * max(self._seconds.values(), default=0.0) / self.parts
         last += FIXED_SECONDS + PAGES_SECONDS
-        power = self._kwh_per_second()
+        power = self.meter.kwh_per_second
         per_second = {
             "hours": 1 / SECONDS_PER_HOUR,
             "usd": (price.usd_per_hour or 0.0) / SECONDS_PER_HOUR,
