@@ -70,7 +70,7 @@ def test_prices_budget_and_how_the_winner_learned_are_said() -> None:
     study.book.note("limits.set", {"trials": 9, "hours": 1.5, "usd": 5.0, "kwh": None})
     study.book.note("limits.reached", {"limit": "usd", "allowed": 5.0, "spent": 5.0, "text": "5 USD were spent."})
     text = card_text(study.book)
-    assert "Reckoned with 2 USD an hour and 0.4 kg CO2e a kWh (given)." in text
+    assert "Given were 2 USD an hour. A kWh counts as 0.4 kg CO2e (given)." in text
     assert "The budget allowed 1 h 30 min and 5 USD." in text
     assert "5 USD were spent." in text
     assert "How the winner learned" not in text

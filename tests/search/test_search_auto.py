@@ -19,16 +19,16 @@ EPOCHS = Fidelity("epoch", 1, 9)
 @pytest.mark.parametrize(
     ("space", "budget", "fidelity", "directions", "expected", "why"),
     [
-        (CONTINUOUS, 60, None, ("minimize",), "gp", "fewest trials"),
-        (CONTINUOUS, None, None, ("minimize",), "gp", "fewest trials"),
+        (CONTINUOUS, 60, None, ("minimize",), "gp", "in few trials"),
+        (CONTINUOUS, None, None, ("minimize",), "gp", "in few trials"),
         (CONTINUOUS, 5, None, ("minimize",), "sobol", "5 trials are too few to learn from"),
-        (CONTINUOUS, 6, None, ("minimize",), "gp", "fewest trials"),
+        (CONTINUOUS, 6, None, ("minimize",), "gp", "in few trials"),
         (CONTINUOUS, 60, EPOCHS, ("minimize",), "asha", "paused and resumed by epoch"),
-        (CONTINUOUS, 60, Fidelity("epoch", 9, 9), ("minimize",), "gp", "fewest trials"),
+        (CONTINUOUS, 60, Fidelity("epoch", 9, 9), ("minimize",), "gp", "in few trials"),
         (CONTINUOUS, 60, EPOCHS, ("minimize", "maximize"), "sobol", "there are 2 objectives"),
         (SMALL, 4, None, ("minimize",), "grid", "the budget of 4 trials covers all 4 configurations"),
         (SMALL, 3, None, ("minimize",), "sobol", "3 trials are too few"),
-        (SMALL, None, None, ("minimize",), "gp", "fewest trials"),
+        (SMALL, None, None, ("minimize",), "gp", "in few trials"),
     ],
 )
 def test_the_choice_and_its_reason(

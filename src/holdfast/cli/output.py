@@ -91,9 +91,9 @@ def aligned(rows: Sequence[Sequence[str]], *, gap: int = 3, indent: str = "  ", 
     >>> print(aligned([["a", "b"], ["long", "c"]], gap=1, indent=""))
     a    b
     long c
-    >>> print(aligned([["a", "one two three"]], gap=1, indent="", width=10))
-    a one two
-      three
+    >>> print(aligned([["a", "one two three four five"]], gap=1, indent="", width=22))
+    a one two three four
+      five
     """
     many = max(len(row) for row in rows)
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(many)]

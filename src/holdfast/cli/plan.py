@@ -115,7 +115,7 @@ def _product(found: Preview) -> str:
 def _fits_from(found: Preview) -> str:
     from holdfast.protocol.shape import fits_in_words
 
-    last = "one more ships"
+    last = "one more for the model that ships"
     if found.shape.finalists:
         last = f"{found.shape.finalists} finalists on the select rows, and {last}"
     return f"{fits_in_words(found.shape)}; after that {last}"

@@ -7,7 +7,7 @@ from functools import partial
 
 from holdfast.facts.blocks import Table
 from holdfast.facts.log import latest, winner_of
-from holdfast.facts.numbers import duration, number, percent
+from holdfast.facts.numbers import count, duration, listed, number, percent
 from holdfast.facts.spending import amount as spent
 from holdfast.facts.spending import size
 from holdfast.meter.account import Account, Line, account
@@ -49,6 +49,30 @@ def lines_table(whole: Account) -> Table:
     header = ["for what", "machine time", "processor time", "electricity", "carbon", "money"]
     rows = [_line(line) for line in (*whole.lines, whole.total)]
     return Table(header, rows, "Where it went", frozenset(range(1, len(header))))
+
+
+def prices_sentences(state: StudyState) -> str:
+    """What work was taken to cost, and where that comes from."""
+    said = latest(state, "price.set")
+    if said is None:
+        return "No prices are on record: money, electricity and carbon are counted only as far as the trials told them."
+    price = Price.from_json(said)
+    parts = []
+    if price.usd_per_run is not None:
+        parts.append(f"{number(price.usd_per_run)} USD a trial")
+    if price.usd_per_hour is not None:
+        parts.append(f"{number(price.usd_per_hour)} USD an hour")
+    if price.watts is not None:
+        parts.append(f"{number(price.watts)} W")
+    where = f" on {price.machine}" if price.machine else ""
+    shared = f", {count(price.workers, 'trial')} side by side" if price.workers > 1 else ""
+    text = f"The work ran{where}{shared}. " if where or shared else ""
+    text += f"Given were {listed(parts)}." if parts else "No price in money was given."
+    if price.kg_co2e_per_kwh is not None:
+        off = f", give or take {percent(price.carbon_uncertainty)}" if price.carbon_uncertainty else ""
+        source = f" ({price.carbon_source}{off})" if price.carbon_source else ""
+        text += f" A kWh counts as {number(price.kg_co2e_per_kwh)} kg CO2e{source}."
+    return text
 
 
 def amount(figure: Figure, words: Callable[[float], str] = number) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.facts.blocks import Alert, Block, Bullets, Command, Paragraph, Section, Table
-from holdfast.facts.cost import account_of, lines_table, totals_table
+from holdfast.facts.cost import account_of, lines_table, prices_sentences, totals_table
 from holdfast.facts.learning import winners_diagnosis
 from holdfast.facts.log import ThreeScores, latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, count, duration, interval, listed, moment, number, shortened, shown
@@ -132,9 +132,8 @@ def cost_section(state: StudyState) -> Section:
     """What the study has cost, and where it went."""
     if not state.trials:
         return Section("What it cost", [Paragraph("No trial has been asked yet.")])
-    whole, price = account_of(state), latest(state, "price.set")
-    said = "No prices are on the log." if price is None else _prices(price)
-    words = f"{said} {_budget(state)}What nobody measured is unknown, which is not nought."
+    whole = account_of(state)
+    words = f"{prices_sentences(state)} {_budget(state)}What nobody measured is unknown, which is not nought."
     return Section("What it cost", [totals_table(whole), lines_table(whole), Paragraph(words)])
 
 
@@ -259,21 +258,6 @@ def _is_at_the_end(domain: Domain, value: Value) -> bool:
     if isinstance(domain, Int):
         return value in {domain.low, domain.high}
     return isinstance(domain, Float) and value is not None and not 0.01 < domain.to_unit(value) < 0.99
-
-
-def _prices(price: Mapping[str, Any]) -> str:
-    """What work costs here, in a sentence."""
-    known = [
-        f"{number(price[key])} {unit}"
-        for key, unit in (("usd_per_run", "USD a run"), ("usd_per_hour", "USD an hour"), ("watts", "watts"))
-        if price.get(key) is not None
-    ]
-    if price.get("kg_co2e_per_kwh") is not None:
-        source = f" ({price['carbon_source']})" if price.get("carbon_source") else ""
-        known.append(f"{number(price['kg_co2e_per_kwh'])} kg CO2e a kWh{source}")
-    said = f"Reckoned with {listed(known)}." if known else "No prices were given."
-    machine = f" The machine: {price['machine']}." if price.get("machine") else ""
-    return f"{said}{machine}"
 
 
 def _budget(state: StudyState) -> str:

@@ -98,7 +98,7 @@ def _scored(ready: Ready, winner: Trial) -> Shipped:
     if rows is not None and winner.rows is not None:
         reproduced = bool(np.array_equal(rows.values, ready.book.get_rows(winner.rows).values))
     n = len(bench.parts[0].learn)
-    text = f"The model that ships is the one that was scored: trained on {n} train rows."
+    text = f"The model that ships is the one that was scored: trained on {n:,} train rows."
     if reproduced is False:
         text += " Fitted again from its seed it did not score every row as before, so it is a twin of the scored model."
     return Shipped(fitted, bench.prepared[0], "scored", text, n, reproduced)
@@ -111,7 +111,7 @@ def _refitted(ready: Ready, winner: Trial) -> Shipped:
     prepared = prepare(ready.recipe, rows)
     epochs = winner.extra.get("epochs") if ready.recipe.fidelity is not None else None
     fitted = fit(ready.recipe, winner.config, winner.seed, prepared, epochs=epochs)
-    text = f"The model that ships is the winner's configuration refitted on {len(rows)} {' and '.join(names)} rows"
+    text = f"The model that ships is the winner's configuration refitted on {len(rows):,} {' and '.join(names)} rows"
     if epochs is not None:
         text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
     return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)

@@ -219,7 +219,7 @@ def _study_hash(ready: Ready) -> str:
 
 def _sentence(opening: Opening) -> str:
     reason = f", because: {opening.why}" if opening.why else ""
-    return f"by study '{opening.study}', {opening.shared} of these rows{reason}"
+    return f"by study '{opening.study}', {opening.shared:,} of these rows{reason}"
 
 
 def _times(count: int) -> str:

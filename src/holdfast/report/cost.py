@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.facts.blocks import Alert, Block, Figure, Paragraph, Section, Table
-from holdfast.facts.cost import account_of, lines_table, origin, totals_table
+from holdfast.facts.cost import account_of, lines_table, origin, prices_sentences, totals_table
 from holdfast.facts.log import latest
-from holdfast.facts.numbers import count, duration, listed, number, percent, share
+from holdfast.facts.numbers import count, duration, listed, number, share
 from holdfast.facts.spending import WHAT, amount
 from holdfast.meter.account import Account
-from holdfast.meter.price import SECONDS_PER_HOUR, Price
+from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.report.charts import chart, label, specification
 from holdfast.report.palette import BLUE, INK
 from holdfast.study.state import StudyState
@@ -31,7 +31,7 @@ def cost_section(state: StudyState) -> Section:
     if not state.trials:
         return Section("What it cost", [Paragraph("No trial has been asked yet, so there is nothing to count.")])
     whole = account_of(state)
-    blocks: list[Block] = [Paragraph(_prices(state)), totals_table(whole), Paragraph(UNMETERED)]
+    blocks: list[Block] = [Paragraph(prices_sentences(state)), totals_table(whole), Paragraph(UNMETERED)]
     figure = cost_figure(whole)
     if figure is not None:
         blocks.append(figure)
@@ -89,30 +89,6 @@ def _bars(rows: list[dict[str, Any]]) -> Any:
         names.encode(y=y, x=alt.value(0), text="what:N"),
         amounts.encode(y=y, x=x, text="text:N"),
     )
-
-
-def _prices(state: StudyState) -> str:
-    """What work was taken to cost, and where that comes from."""
-    said = latest(state, "price.set")
-    if said is None:
-        return "No prices are on record: money, electricity and carbon are counted only as far as the trials told them."
-    price = Price.from_json(said)
-    parts = []
-    if price.usd_per_run is not None:
-        parts.append(f"{number(price.usd_per_run)} USD a trial")
-    if price.usd_per_hour is not None:
-        parts.append(f"{number(price.usd_per_hour)} USD an hour")
-    if price.watts is not None:
-        parts.append(f"{number(price.watts)} W")
-    where = f" on {price.machine}" if price.machine else ""
-    shared = f", {count(price.workers, 'trial')} side by side" if price.workers > 1 else ""
-    text = f"The work ran{where}{shared}. " if where or shared else ""
-    text += f"Given were {listed(parts)}." if parts else "No price in money was given."
-    if price.kg_co2e_per_kwh is not None:
-        off = f", give or take {percent(price.carbon_uncertainty)}" if price.carbon_uncertainty else ""
-        source = f" ({price.carbon_source}{off})" if price.carbon_source else ""
-        text += f" A kWh counts as {number(price.kg_co2e_per_kwh)} kg CO2e{source}."
-    return text
 
 
 def _metered(whole: Account) -> dict[str, Measured]:

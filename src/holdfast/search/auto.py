@@ -54,4 +54,4 @@ def choose(history: History) -> tuple[Strategy, str]:
         return GridSearch(resolution=budget), f"the budget of {budget} trials covers all {count} configurations"
     if budget is not None and budget <= FEW_TRIALS:
         return SobolSearch(), f"{budget} trials are too few to learn from, so they are spread evenly"
-    return GaussianProcess(), "a model of the score over the space finds good configurations in the fewest trials"
+    return GaussianProcess(), "a model of the score over the space usually finds good configurations in few trials"
