@@ -89,6 +89,15 @@ def test_the_status_after_the_protocol_has_run() -> None:
     assert all(status["stages"].values())
     assert status["best"]["chosen"] is True
     assert status["openings"] == 1
+    assert status["reopened"] == []
+
+
+def test_the_status_says_that_test_rows_had_been_read_before() -> None:
+    study = studies.governed_study()
+    studies.note_opening(study, opening=2, earlier=["by study 'old'"], why="a second look")
+    (text,) = status_dict(study.book.state)["reopened"]
+    assert "for the second time" in text
+    assert "by study 'old'" in text
 
 
 def test_best_so_far_follows_the_direction() -> None:

@@ -22,6 +22,7 @@ def rows(standing: Standing) -> list[list[str]]:
         ["state", _state(standing)],
         ["trials", _trials(standing)],
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
+        *[["note", text] for text in standing["reopened"]],
         *_scores(standing),
         *_costs(standing),
         *[["running", _running(trial)] for trial in standing["running"]],

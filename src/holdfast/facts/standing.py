@@ -10,19 +10,24 @@ from holdfast.study.state import StudyState
 
 def alerts(state: StudyState) -> list[str]:
     """What a reader must know before any number: reopened test rows, a study that ended itself."""
+    texts = reopenings(state)
+    halted = latest(state, "study.halted")
+    if halted is not None:
+        went_on = any(trial.asked_at > halted["time"] for trial in state.trials)
+        texts.append(f"The study ended itself{', and went on later' if went_on else ''}: {halted['why']}")
+    return texts
+
+
+def reopenings(state: StudyState) -> list[str]:
+    """A sentence for each opening of test rows that had been read before, by this study or another."""
     texts = []
-    reopened = [opening for opening in openings(state) if is_reopened(opening)]
-    for opening in reopened:
+    for opening in (each for each in openings(state) if is_reopened(each)):
         before = f" They were read before: {listed(opening['earlier'])}." if opening["earlier"] else ""
         why = opening["why"] or "no reason was given"
         texts.append(
             f"The test rows were opened for the {ordinal(opening['opening'])} time. The reason given: {why}.{before} "
             "A test set that was looked at before is no longer untouched, so its interval is wider."
         )
-    halted = latest(state, "study.halted")
-    if halted is not None:
-        went_on = any(trial.asked_at > halted["time"] for trial in state.trials)
-        texts.append(f"The study ended itself{', and went on later' if went_on else ''}: {halted['why']}")
     return texts
 
 

@@ -16,6 +16,7 @@ from holdfast.facts.log import (
 )
 from holdfast.facts.numbers import utc
 from holdfast.facts.spending import spending
+from holdfast.facts.standing import reopenings
 from holdfast.records import Trial, TrialState, number_to_json
 from holdfast.report.trials_table import steps_trained
 from holdfast.study.state import StudyState
@@ -35,8 +36,9 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     config, chosen; or None), ``scores`` (naive, estimate, test; each a Score or None), ``budget`` (trials, left; None
     for no limit), ``spending`` (name -> spent, method, allowed; None: unknown, no limit), ``forecast`` (or None),
     ``limit_reached`` (a sentence, or None), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
-    ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``halted`` (why,
-    or None). Numbers that JSON has no form for are text.
+    ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``reopened`` (a
+    sentence for each that was not the first of these rows), ``halted`` (why, or None). Numbers that JSON has no form
+    for are text.
 
     Args:
         state: the study's.
@@ -73,6 +75,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "strategy_says": state.strategy_says,
         "stages": stages_done(state),
         "openings": len(state.notes.get("test.opened", [])),
+        "reopened": reopenings(state),
         "halted": None if halted is None else halted["why"],
     }
 
