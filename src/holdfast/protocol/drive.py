@@ -149,7 +149,7 @@ def _end(ready: Ready, steward: Steward) -> None:
         f"The budget of {_amount(reached.limit, reached.allowed)} ended the search after {len(state.trials)} of "
         f"{ready.plan.search.trials} trials: {_amount(reached.limit, reached.spent)} were spent"
     )
-    text += "." if reached.limit == "trials" else ", and the rest was kept for the final fit and the pages."
+    text += "." if reached.limit == "trials" else " by then, and the rest was kept for the final fit and the pages."
     event = {"limit": reached.limit, "allowed": reached.allowed, "spent": reached.spent, "text": text}
     ready.book.note("limits.reached", event)
 
