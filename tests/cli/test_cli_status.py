@@ -17,6 +17,7 @@ import pytest
 import holdfast
 from holdfast.cli import standing as words
 from holdfast.cli import status
+from holdfast.records import Score
 from holdfast.report.status import status_dict
 from holdfast.study.study import Study
 
@@ -257,3 +258,22 @@ def test_the_budget_is_shown_against_what_was_spent() -> None:
     assert "money      2 of 8 USD (25%)\n" in text
     assert "energy     unknown of 1 kWh\n" in text
     assert "forecast   30 min, 12 USD in all\n" in text
+
+
+def test_the_best_of_a_choice_has_the_naive_score_of_the_pages() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0, name="mine", direction="maximize")
+    tell(study, 0.5)
+    assert ["best", "0.5 (naive), trial 0, the best so far"] in words.rows(status_dict(study.book.state))
+    naive = Score(0.25, None, None, 0.95, "uncorrected", "the very model that was scored", 40)
+    chosen = {"trial": 0, "config": {}, "rule": "best of 5 finalists", "metric": "value", "direction": "maximize"}
+    study.book.note("choice.made", {**chosen, "naive": naive.to_json()})
+    found = status_dict(study.book.state)
+    assert ["best", "0.25 (naive), trial 0, chosen"] in words.rows(found)
+    assert "best value 0.25 (naive)" in words.line(found)
+
+
+def test_that_test_rows_had_been_read_before_is_said() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, seed=0, name="mine")
+    tell(study, 0.5)
+    found = {**status_dict(study.book.state), "reopened": ["The test rows were opened for the second time."]}
+    assert ["note", "The test rows were opened for the second time."] in words.rows(found)

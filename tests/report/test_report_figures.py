@@ -21,6 +21,7 @@ from holdfast.report.axes import axes
 from holdfast.report.charts import label, sized
 from holdfast.report.content import document
 from holdfast.report.figures import draw_png, draw_svg
+from holdfast.report.history_figure import history_figure
 from holdfast.report.hyperparameter_figures import file_names, hyperparameter_figures
 from holdfast.report.parallel_figure import parallel_figure
 from holdfast.report.ranked import rank_correlation, scored, where_the_best_lie
@@ -149,6 +150,17 @@ def test_what_the_captions_claim_is_in_the_data() -> None:
     text = where_the_best_lie(by_name["learning_rate"], order)
     low, high = (float(number) for number in re.findall(r"[\d.e-]+", text.partition("between")[2]))
     assert (low, high) == pytest.approx((min(best), max(best)), rel=1e-3)
+
+
+def test_the_caption_says_that_finalists_were_scored_on_rows_of_their_own() -> None:
+    study = studies.governed_study()
+    figure = history_figure(study.book.state)
+    assert figure is not None
+    assert "select rows" not in figure.caption
+    study.book.note("data.split", {"source": {}, "schema": {}, "roles": {"select": {"rows": 40}}})
+    figure = history_figure(study.book.state)
+    assert figure is not None
+    assert "from the select rows, the points from the validation rows" in figure.caption
 
 
 def test_rank_correlation_is_spearmans() -> None:

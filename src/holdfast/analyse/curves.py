@@ -240,7 +240,7 @@ def _apart(train: float, validation: float, sign: float, by: _Yardstick) -> Verd
         return "balanced", _close(seen, gap, learned, by)
     if abs(gap) <= by.sure:
         return "unknown", (
-            f"{seen} differ by {abs(gap):.3g}, which is no more than chance can do with a standard error of "
+            f"{seen} differ by {abs(gap):.3g}, within what chance may do where a score has a standard error of "
             f"{by.noise:.3g}: more validation rows, or folds, would tell."
         )
     if gap < 0:

@@ -39,7 +39,7 @@ def line(standing: Standing) -> str:
     top = standing["best"]
     parts = [standing["state"], _trials(standing)]
     if top is not None:
-        parts.append(f"best {standing['metric']} {number(top['value'])} (naive)")
+        parts.append(f"best {standing['metric']} {number(_naive(standing))} (naive)")
     scores = {name: standing["scores"][name] for name in ("estimate", "test")}
     parts += [f"{name} {number(score['value'])}" for name, score in scores.items() if score is not None]
     parts += [item.words() for item in _spending(standing) if item.allowed is not None and item.name != "hours"]
@@ -83,12 +83,20 @@ def _trials(standing: Standing) -> str:
     return f"{total}{of}: {states}" if states else f"none yet{of}"
 
 
+def _naive(standing: Standing) -> float | str:
+    """The naive score: that of the choice, which finalists may have on rows of their own, or the best so far."""
+    naive, best = standing["scores"]["naive"], standing["best"]["value"]
+    return best if naive is None else naive["value"]  # type: ignore[no-any-return]
+
+
 def _scores(standing: Standing) -> list[list[str]]:
     """The best so far, or the winner with its estimate and test."""
     top = standing["best"]
     if top is None:
         return []
-    said = f"{number(top['value'])} (naive), trial {top['trial']}, {'chosen' if top['chosen'] else 'the best so far'}"
+    said = (
+        f"{number(_naive(standing))} (naive), trial {top['trial']}, {'chosen' if top['chosen'] else 'the best so far'}"
+    )
     if top.get("corrected") is not None:
         said += f"; about {top['corrected']:.3g} with its luck taken off"
     found = [["best", said], ["", ", ".join(f"{key} = {shown(value)}" for key, value in top["config"].items())]]

@@ -94,7 +94,7 @@ def _in_short(state: StudyState) -> list[str]:
     if text := _luck(state):
         points.append(text)
     verdict = winners_diagnosis(state)
-    if verdict is not None:
+    if verdict is not None and verdict.kind != "unknown":
         points.append(f"Training against validation: {verdict.kind}.")
     points.append(_spent(state))
     failed = sum(trial.state is TrialState.FAILED for trial in state.trials)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.facts.log import Metric, ThreeScores, metric_of, three_scores, winner_of
+from holdfast.facts.log import Metric, ThreeScores, latest, metric_of, three_scores, winner_of
 from holdfast.records import Direction, Score, Trial, TrialState
 from holdfast.report.charts import drawn
 from holdfast.study.state import StudyState
@@ -31,6 +31,7 @@ class SearchHistory:
         best: dicts of ``trial``, ``value``: the best complete value up to each trial that improved it, and to the last.
         scale: (low, high) of the vertical axis.
         scores: the three scores.
+        apart: whether the winner was chosen on rows of their own, so that its naive score is none of the points.
     """
 
     metric: Metric
@@ -38,6 +39,7 @@ class SearchHistory:
     best: Sequence[dict[str, Any]]
     scale: tuple[float, float]
     scores: ThreeScores
+    apart: bool
 
 
 def search_history(state: StudyState, *, with_scores: bool = True) -> SearchHistory:
@@ -61,7 +63,9 @@ def search_history(state: StudyState, *, with_scores: bool = True) -> SearchHist
     best = best_so_far([(t.number, v) for t, v in valued if t.state is TrialState.COMPLETE], direction)
     if best:
         best.append({"trial": len(state.trials) - 1, "value": best[-1]["value"]})
-    return SearchHistory(metric, points, best, scale, scores)
+    chosen, split = latest(state, "choice.made"), latest(state, "data.split")
+    apart = chosen is not None and split is not None and bool(split["roles"].get("select"))
+    return SearchHistory(metric, points, best, scale, scores, apart)
 
 
 def robust_scale(values: np.ndarray, quoted: Sequence[float], direction: Direction) -> tuple[float, float]:

@@ -143,6 +143,8 @@ def _caption(history: SearchHistory, path: Sequence[Mapping[str, Any]]) -> str:
             f"Naively the search ends at {number(naive.value)}; corrected for having picked the best, at the green "
             f"line, {number(estimate.value)}, with its interval as the band."
         )
+    if history.apart:
+        parts.append("The scores by name are from the select rows, the points from the validation rows.")
     beyond = sum(point["kind"] == BEYOND for point in history.points)
     if beyond:
         parts.append(f"{count(beyond, 'trial')} did so badly as to be off the scale: the plus signs at its edge.")

@@ -96,7 +96,7 @@ def _meaning(state: StudyState) -> str:
         return ""
     metric = metric_of(state)
     return (
-        f"All three are {metric.name}. The naive score is the winner's own, on the rows by which it was picked; the "
+        f"The scores are {metric.name}. The naive score is the winner's own, on the rows by which it was picked; the "
         "estimate corrects it for that; the test is from rows that took no part in any decision."
     )
 
