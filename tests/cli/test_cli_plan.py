@@ -94,6 +94,22 @@ def test_what_the_budget_buys_is_said_in_words(call: Call, grid: Path) -> None:
     assert "for 10 trials of 3 hyperparameters" in answer.stdout
 
 
+def test_a_budget_that_is_met_to_the_cent_buys_all_that_it_pays_for(call: Call, grid: Path) -> None:
+    grid.write_text(
+        f"{GRID}[budget]\nusd = 0.3\n".replace("usd_per_run = 1000.0", "usd_per_run = 0.1"), encoding="utf-8"
+    )
+    assert "money   0.3 USD   3 trials" in call("plan", grid, "--no-timing").stdout
+
+
+def test_disk_buys_some_trials_where_it_does_not_pay_for_all(call: Call, grid: Path) -> None:
+    text = GRID.replace('strategy = "grid"', 'strategy = "random"\ntrials = 5000')
+    text = text.replace('{ type = "categorical", choices = [1, 2, 3] }', '{ type = "int", low = 1, high = 9999 }')
+    grid.write_text(f'{text}[budget]\ndisk = "5 MB"\n', encoding="utf-8")
+    answer = call("plan", grid, "--no-timing", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert 100 < json.loads(answer.stdout)["affordable_trials"]["disk_bytes"] < 1000
+
+
 @pytest.mark.parametrize(
     ("tables", "sentence"),
     [

@@ -128,6 +128,7 @@ def test_a_limit_holds_what_is_still_to_come() -> None:
     assert first_reached(limits, {"hours": 0.5, "usd": 5.0}, {"usd": 5.1}) == Reached("usd", 10.0, 5.0)
     assert first_reached(limits, {"hours": 2.0}, {}) == Reached("hours", 1.0, 2.0)
     assert first_reached(Limits(kwh=1.0), {}, {"kwh": 2.0}) is None
+    assert first_reached(Limits(usd=0.3), {"usd": 0.1 * 2}, {"usd": 0.1}) is None, "three runs at 0.1 USD cost 0.3 USD"
 
 
 @pytest.mark.parametrize(

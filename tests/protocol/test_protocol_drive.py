@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -127,7 +129,22 @@ def test_a_model_that_fails_is_not_taken_for_a_budget_that_is_too_small(plan: An
     assert len(open_book(RunFolder(tmp_path / "runs", "driven")).state.trials) == 2
 
 
-def interrupted(*_: object) -> None:
+def test_the_time_between_a_crash_and_the_test_is_not_spent(
+    plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("holdfast.protocol.tune.unseal", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tune(plan(), executor=Inline())  # the model is there, its test score is not
+    run = RunFolder(tmp_path / "runs", "driven")
+    before = open_book(run).state.elapsed
+    a_day_later = time.time() + 86_400.0
+    monkeypatch.setattr("holdfast.study.book.time", SimpleNamespace(time=lambda: a_day_later))
+    assert resume("driven", executor=Inline()).test is not None
+    assert open_book(run).state.elapsed < before + 60.0
+
+
+def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -15,6 +15,9 @@ GIGABYTE = 10**9
 NAMES: dict[str, str] = {"hours": "hours", "usd": "USD", "kwh": "kWh", "kg_co2e": "kg CO2e", "disk_bytes": "bytes"}
 """What a budget may limit beside trials, each with its unit."""
 
+ROUNDING = 1e-9
+"""The share of a number that sums of floats may be off by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -53,13 +56,15 @@ class Reached:
 def first_reached(limits: Limits, spent: Mapping[str, float], ahead: Mapping[str, float]) -> Reached | None:
     """The first limit that what was spent, and what is still to come, would go over; None if all hold.
 
+    A limit that is met to the last digit holds: three runs at 0.1 USD each cost 0.3 USD.
+
     Args:
         limits: what is allowed.
         spent: what is spent by now, by name; a name that is missing is unknown and cannot hold anything back.
         ahead: what has to be kept free, by name.
     """
     for name, allowed in limits.amounts().items():
-        if name in spent and spent[name] + ahead.get(name, 0.0) > allowed:
+        if name in spent and spent[name] + ahead.get(name, 0.0) > allowed * (1 + ROUNDING):
             return Reached(name, allowed, spent[name])
     return None
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from holdfast.errors import RequestError
 from holdfast.facts.spending import amount
 from holdfast.log.open import check_place
-from holdfast.meter.budget import Limits
-from holdfast.meter.forecast import Forecast, Shape, Timed, forecast
+from holdfast.meter.budget import ROUNDING, Limits
+from holdfast.meter.forecast import TRIAL_BYTES, Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.drive import TIMED, metered, processes, seconds_to_start, timed_trials, train_job
 from holdfast.protocol.folder import RunFolder
@@ -154,7 +154,7 @@ def affordable(found: Preview) -> dict[str, float]:
     cost, once = cost_of_trial(found), _cost_of_rest(found)
     for name, allowed in found.limits.amounts().items():
         if cost.get(name):
-            many[name] = max((allowed - once.get(name, 0.0)) / cost[name], 0.0)
+            many[name] = max((allowed - once.get(name, 0.0)) / cost[name] * (1 + ROUNDING), 0.0)
     if found.limits.trials is not None:
         many["trials"] = float(found.limits.trials)
     return many
@@ -162,7 +162,7 @@ def affordable(found: Preview) -> dict[str, float]:
 
 def cost_of_trial(found: Preview) -> dict[str, float]:
     """What one more trial adds, by the name of a limit; what nobody knows is left out."""
-    cost: dict[str, float] = {"disk_bytes": found.shape.row_bytes}
+    cost: dict[str, float] = {"disk_bytes": found.shape.row_bytes + TRIAL_BYTES}
     if found.price.usd_per_run is not None:
         cost["usd"] = found.price.usd_per_run
     seconds = found.seconds_of_trial

@@ -120,7 +120,7 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
         with closing(reopen_study(recorded_plan(book), run, book)) as ready:
             if "test" not in ready.seal.rows:
                 raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
-            unseal(ready, ship(ready), why=why, again=again, by_hand=True)
+            unseal(ready, ship(ready), why=why, again=again, later=True)
             _write_pages(ready.book, run)
     return result_of(ready.book, run, None)
 
@@ -207,7 +207,8 @@ def _gone_if_too_small(run: RunFolder, file: PlanFile) -> Iterator[None]:
 def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | None) -> str | None:
     """Everything after the split that is not on record yet; the reason why the test rows stay sealed, if they do."""
     book = ready.book
-    if "model.fitted" not in book.state.notes:
+    searches = "model.fitted" not in book.state.notes
+    if searches:
         book.note("run.began", {})
     with metered(ready) as meter:
         search(ready, meter, executor, progress)
@@ -221,7 +222,7 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
             return _why_sealed(book, ready.run)
         try:
             with meter.phase("test", unless="test.opened"):
-                unseal(ready, model, why="the choice is made")
+                unseal(ready, model, why="the choice is made", later=not searches)
         except OpenedBeforeError as exc:
             return str(exc)
     return None

@@ -48,11 +48,12 @@ class Opening:
     log: Mapping[str, Any] | None = None
 
 
-def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = False, by_hand: bool = False) -> Score:
+def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = False, later: bool = False) -> Score:
     """Open the test rows and read the score of the model that ships.
 
     The opening is on the ledger before the file is read. One that was cut short by a crash is not counted twice. One
-    ``by_hand`` is a session of its own, so that the time before it does not count as spent on the study.
+    that comes ``later`` than the rest, by hand or after a crash, is a session of its own, so that the time before it
+    does not count as spent on the study.
 
     Raises:
         OpenedBeforeError: if these rows, or some of them, have been opened before and ``again`` with a reason is not
@@ -79,7 +80,7 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
         "ledger": {"length": place.length, "hash": place.hash},
     }
     opened = [entry("test.opened", event)]
-    if by_hand:
+    if later:
         opened.insert(0, Entry("run.began", {}, opened[0].time))
     ready.book.commit(lambda _: (opened, None))
     return score
