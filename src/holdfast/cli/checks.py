@@ -165,7 +165,7 @@ def _energy() -> Iterator[Check]:
     names = gpu_names()
     if names is None:
         yield Check(
-            "energy", "gpu", "unknown without NVIDIA's library (NVML); it comes with the extra 'energy'", "note"
+            "energy", "gpu", "unknown: NVIDIA's are metered, with the library (NVML) of the extra 'energy'", "note"
         )
     else:
         yield Check("energy", "gpu", f"metered by NVML: {', '.join(names)}" if names else "no NVIDIA device here")

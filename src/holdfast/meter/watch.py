@@ -42,7 +42,7 @@ def _set_peak_back() -> bool:
 def _peak(*, exact: bool) -> Figure:
     """The peak of resident memory; where it could not be set back, one that may be of earlier work."""
     if exact:
-        for line in _STATUS.read_text(encoding="ascii").splitlines():
+        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
             if line.startswith("VmHWM:"):
                 return counted(1024.0 * float(line.split()[1]))
     if sys.platform == "win32":

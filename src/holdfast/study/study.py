@@ -268,7 +268,7 @@ class Study:
                 self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer
             )
             try:
-                executor.run(MeteredJob(job), driver)
+                executor.run(MeteredJob(job, executor.slots), driver)
             except KeyboardInterrupt:
                 self._book.reload()
                 actions.interrupt(self._book, driver.running)
