@@ -157,3 +157,19 @@ def test_the_table_of_trials_leaves_out_columns_without_a_word() -> None:
     assert long.header[:3] == ["trial", "state", "accuracy"]
     assert "error" not in long.header
     assert "error" in table(trials_section(studies.toy_study(6).book.state).blocks, "All trials").header
+
+
+def test_the_best_that_share_a_value_lie_at_it() -> None:
+    study = holdfast.Study({"x": holdfast.Int(1, 9), "y": holdfast.Float(0, 1)}, strategy="random", seed=0)
+    for number in range(12):
+        study.enqueue({"x": 1 if number < 6 else number - 3, "y": number / 12})
+        trial = study.ask()
+        study.tell(trial, 1.0 + number)
+    assert "the best 3 lie at 1" in markdown_of(study)
+
+
+def test_the_head_says_what_the_test_is_of() -> None:
+    study = studies.governed_study()
+    assert "On the sealed test rows, the model that ships reaches accuracy" in markdown_of(study)
+    studies.note_opening(study, opening=2, why="again")
+    assert "On test rows that had been opened before, the model that ships" in markdown_of(study)

@@ -155,7 +155,7 @@ def _drawn(found: Preview) -> str:
         return f"{found.forecast.kwh.method.value} of the timed trials, by codecarbon"
     if not INSTALLED:
         return "nothing meters it here: pip install 'holdfast[energy]', or say watts in [price]"
-    return "no trial was timed"
+    return "no trial was timed" if not found.failure else "no timed trial ended well"
 
 
 def _carbon_from(found: Preview) -> str:

@@ -56,7 +56,7 @@ def estimand_words(estimand: str) -> str:
 
 def selected_from(n_configurations: int, n_rows: int, effective: float | None) -> str:
     """How large the selection was."""
-    text = f"The winner of {n_configurations} configurations was selected on {n_rows} rows"
+    text = f"The winner of {n_configurations:,} configurations was selected on {n_rows:,} rows"
     if effective is None:
         return f"{text}."
     return f"{text}; for the interval they count as {effective:.3g} independent ones."

@@ -53,9 +53,8 @@ def choose(ready: Ready) -> None:
         failed = [trial for trial in state.trials if trial.error]
         last = ""
         if failed:
-            last = (
-                f"; the last one failed with: {last_line(failed[-1].error)}; mend that and take a new name for the plan"
-            )
+            why = last_line(failed[-1].error).rstrip(".")
+            last = f"; the last one failed with: {why}; mend that and take a new name for the plan"
         raise HoldfastError(f"study '{ready.run.name}' has no trial with a score to choose from{last}")
     metric = ready.recipe.make_metric()
     compared = _compared(ready, ranked)

@@ -81,7 +81,7 @@ class ModelTable(_Table):
 
     family: str = Field(
         description="linear, ridge, lasso, logistic, svm, knn, tree, random-forest, gradient-boosting, kmeans, mlp, or "
-        "`module:factory` for any scikit-learn estimator."
+        "`module:factory`, a function of the configuration (a dict) that returns any scikit-learn estimator."
     )
     ship: Literal["auto", "scored", "refitted"] = Field(
         "auto",

@@ -321,7 +321,9 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
 def _notes(schema: Schema, seal: SealRecord) -> list[str]:
     notes = list(schema.notes)
     if seal.repeats:
-        notes.append(f"{seal.repeats} test rows repeat rows of other roles word for word")
+        notes.append(
+            f"{seal.repeats:,} test rows repeat rows of other roles word for word; on those the score may be too good"
+        )
     return notes
 
 

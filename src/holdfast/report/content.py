@@ -87,7 +87,7 @@ def _in_short(state: StudyState) -> list[str]:
     points = []
     if scores.test is not None:
         reopened = any(is_reopened(opening) for opening in openings(state))
-        rows = "test rows that had been opened before" if reopened else "rows that no trial has seen"
+        rows = "test rows that had been opened before" if reopened else "the sealed test rows"
         points.append(f"On {rows}, the model that ships reaches {metric.name} {_quoted(scores.test)}.")
     elif scores.estimate is not None:
         points.append(f"There is no test score: {scores.missing['test']}.")

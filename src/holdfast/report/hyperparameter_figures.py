@@ -216,7 +216,8 @@ def _by_value(axis: Axis, active: list[Trial], state: StudyState) -> str:
     places = [axis.place(trial.config[axis.name]) or 0.0 for trial in active]
     trend = rank_correlation(places, [sign * trial.metrics[metric] for trial in active])
     values = [value for t in best_tenth(active) if isinstance(value := t.config[axis.name], int | float)]
-    where = f"the best {len(values)} lie between {shown(min(values))} and {shown(max(values))}"
+    low, high = shown(min(values)), shown(max(values))
+    where = f"the best {len(values)} lie {f'at {low}' if low == high else f'between {low} and {high}'}"
     way = "larger" if trend > 0 else "smaller"
     if abs(trend) * math.sqrt(len(active) - 1) < SURE:
         return f"{label(axis.name)}: no steady trend; {where}."
