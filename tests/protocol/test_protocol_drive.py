@@ -28,6 +28,21 @@ def make(config):
     return DecisionTreeClassifier(max_depth=config["max_depth"])
 """
 
+BUSY = """
+import time
+from sklearn.tree import DecisionTreeClassifier
+
+class Busy(DecisionTreeClassifier):
+    def fit(self, X, y):
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            pass
+        return super().fit(X, y)
+
+def make(config):
+    return Busy(max_depth=config["max_depth"])
+"""
+
 BROKEN = """
 from sklearn.tree import DecisionTreeClassifier
 
@@ -46,7 +61,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
 
     def make(model: str = MODEL, **tables: Any) -> dict[str, Any]:
-        module = f"driven_{'broken' if model is BROKEN else 'tree'}"
+        module = {MODEL: "driven_tree", BUSY: "driven_busy", BROKEN: "driven_broken"}[model]
         (tmp_path / f"{module}.py").write_text(model, encoding="utf-8")
         return {
             "study": {"name": "driven"},
@@ -127,6 +142,14 @@ def test_a_model_that_fails_is_not_taken_for_a_budget_that_is_too_small(plan: An
     with pytest.raises(HoldfastError, match=r"no trial with a score.*no model of depth"):
         tune(plan(BROKEN, budget={"trials": 2}), executor=Inline())
     assert len(open_book(RunFolder(tmp_path / "runs", "driven")).state.trials) == 2
+
+
+def test_processor_time_of_trials_in_this_process_counts_once(plan: Any, tmp_path: Path) -> None:
+    before = time.process_time()
+    tune(plan(BUSY), executor=Inline())
+    spent = time.process_time() - before
+    state = open_book(RunFolder(tmp_path / "runs", "driven")).state
+    assert 6 * 0.3 <= (account_of(state).total.usage.cpu_seconds.value or 0.0) <= spent
 
 
 def test_the_time_between_a_crash_and_the_test_is_not_spent(

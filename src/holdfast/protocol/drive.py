@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 
 from holdfast.errors import PlanError
 from holdfast.execute.base import Executor
+from holdfast.execute.inline import Inline
 from holdfast.facts.numbers import count
 from holdfast.facts.spending import amount
 from holdfast.meter.account import usage_of
@@ -36,10 +37,14 @@ class BudgetTooSmallError(PlanError):
 
 @contextmanager
 def metered(ready: Ready) -> Iterator[StudyMeter]:
-    """A meter of the study, by the prices on its log; no electricity is metered where the power was given."""
+    """A meter of the study, by the prices on its log.
+
+    No electricity is metered where the power was given, or when no more than the test is left to do.
+    """
     notes = ready.book.state.notes
     price = Price.from_json(notes["price.set"][0]) if "price.set" in notes else Price()
-    with closing(energy_meter() if price.watts is None else NoMeter()) as energy:
+    idle = price.watts is not None or "model.fitted" in notes
+    with closing(NoMeter() if idle else energy_meter()) as energy:
         yield StudyMeter(ready.book, price, energy)
 
 
@@ -56,11 +61,11 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
     limits, parts = ready.plan.budget.limits(), max(ready.seal.folds, 1)
     pages = pages_bytes(shape_of(ready).hyperparameters)
     steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists, pages=pages)
-    job = train_job(ready)
-    with meter.search():
+    executor = executor or processes(ready.plan.search.workers)
+    with meter.search(inside=isinstance(executor, Inline)):
         ready.study.run(
-            job,
-            executor or processes(ready.plan.search.workers),
+            train_job(ready),
+            executor,
             halt_after=ready.plan.search.halt_after,
             on_finish=lambda trial: _told(ready, trial, progress),
             overseer=steward,

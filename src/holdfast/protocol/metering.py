@@ -93,24 +93,29 @@ class StudyMeter:
         self._note(name, usage)
 
     @contextmanager
-    def search(self) -> Iterator[None]:
-        """Meter what the search itself takes beside its trials, also where it is broken off, and put it on record."""
-        began, cpu, done = time.perf_counter(), time.process_time(), self._trial_seconds()
+    def search(self, *, inside: bool = False) -> Iterator[None]:
+        """Meter what the search itself takes beside its trials, also where it is broken off, and put it on record.
+
+        ``inside``: the trials run in this very process, whose processor time is then theirs too.
+        """
+        began, cpu, before = time.perf_counter(), time.process_time(), self._of_trials()
         try:
             yield
         finally:
             self.lap()
             self._between += [lap for laps in self._running.values() for lap in laps]
             self._running.clear()
-            own = time.perf_counter() - began - (self._trial_seconds() - done) / self.price.workers
-            used = Usage(counted(max(own, 0.0)), counted(time.process_time() - cpu))
-            self._note("search", used)
+            wall, busy = (now - then for now, then in zip(self._of_trials(), before, strict=True))
+            own = time.perf_counter() - began - wall / self.price.workers
+            own_cpu = time.process_time() - cpu - (busy if inside else 0.0)
+            self._note("search", Usage(counted(max(own, 0.0)), counted(max(own_cpu, 0.0))))
 
     def _note(self, phase: str, usage: Usage) -> None:
         used = replace(usage, kwh=total(self._between))
         self.book.note("phase.metered", {"phase": phase, "usage": used.to_json()})
         self._between.clear()
 
-    def _trial_seconds(self) -> float:
-        """The wall seconds of all trials that are on record."""
-        return sum(usage_of(trial).wall_seconds.value or 0.0 for trial in self.book.state.trials)
+    def _of_trials(self) -> tuple[float, float]:
+        """The wall seconds and the processor seconds of all trials that are on record."""
+        used = [usage_of(trial) for trial in self.book.state.trials]
+        return sum(each.wall_seconds.value or 0.0 for each in used), sum(each.cpu_seconds.value or 0.0 for each in used)
