@@ -173,3 +173,16 @@ def test_the_head_says_what_the_test_is_of() -> None:
     assert "On the sealed test rows, the model that ships reaches accuracy" in markdown_of(study)
     studies.note_opening(study, opening=2, why="again")
     assert "On test rows that had been opened before, the model that ships" in markdown_of(study)
+
+
+def test_the_head_says_that_every_trial_failed() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", name="broken")
+    for _ in range(2):
+        study.tell(study.ask(), state="failed", error=ValueError("no"))
+    assert "- No trial has a score: 2 of 2 trials failed." in markdown_of(study)
+    study.tell(study.ask(), 1.0)
+    assert "No trial has a score" not in markdown_of(study)
+    assert "- Trial 2 is the best so far, with a naive score of 1. There is no estimate: none is on" in markdown_of(
+        study
+    )
+    assert "- 2 of 3 trials failed." in markdown_of(study)

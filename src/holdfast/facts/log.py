@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.records import Direction, Score, Trial, TrialState
+from holdfast.records import Cause, Direction, Score, Trial, TrialState
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 
@@ -21,6 +21,16 @@ STAGES: dict[str, str] = {
     "test.opened": "test opened",
 }
 """The events of the protocol, in its order, and what to call the stage that ends with each."""
+
+
+CAUSES: dict[str, str] = {
+    Cause.ERROR: "the objective raised an error",
+    Cause.DIVERGED: "the score was no finite number",
+    Cause.LOST: "the process that ran it was gone",
+    Cause.INTERRUPTED: "a person stopped the study",
+    Cause.BUDGET: "the budget was spent while it ran; not the configuration's fault",
+}
+"""Each cause of a failure in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from holdfast.facts.blocks import Alert, Block, Bullets, Command, Paragraph, Section, Table
 from holdfast.facts.cost import account_of, lines_table, prices_sentences, totals_table
 from holdfast.facts.learning import winners_diagnosis
-from holdfast.facts.log import ThreeScores, latest, metric_of, three_scores, winner_of
+from holdfast.facts.log import CAUSES, ThreeScores, latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, count, duration, interval, listed, moment, number, shortened, shown
 from holdfast.facts.search import search_section
 from holdfast.facts.spending import WHAT, amount
@@ -96,7 +96,7 @@ def choice_section(state: StudyState) -> Section:
         blocks.append(Paragraph(f"No choice is on record; trial {winner.number} is the best so far."))
     blocks.extend(search_section(state).blocks)
     causes = Counter(
-        trial.cause.value if trial.cause else "unknown" for trial in state.trials if trial.state is TrialState.FAILED
+        CAUSES[trial.cause] if trial.cause else "unknown" for trial in state.trials if trial.state is TrialState.FAILED
     )
     if causes:
         blocks.append(Paragraph(f"Causes of failure: {listed([f'{cause} ({n})' for cause, n in causes.items()])}."))

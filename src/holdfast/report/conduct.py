@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from holdfast.facts.blocks import Paragraph, Section, Table
-from holdfast.facts.log import latest
+from holdfast.facts.log import CAUSES, latest
 from holdfast.facts.numbers import count, listed, short_hash, shortened
 from holdfast.facts.record import environment_rows
-from holdfast.records import Cause, TrialState
+from holdfast.records import TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
-
-CAUSES: dict[str, str] = {
-    Cause.ERROR: "the objective raised an error",
-    Cause.DIVERGED: "the score was no finite number",
-    Cause.LOST: "the process that ran it was gone",
-    Cause.INTERRUPTED: "a person stopped the study",
-    Cause.BUDGET: "the budget was spent while it ran; not the configuration's fault",
-}
-"""Each cause of a failure in words."""
 
 MOST_NUMBERS = 10
 """How many trial numbers a table cell lists."""
@@ -40,7 +31,7 @@ def failures_section(state: StudyState) -> Section:
     ]
     header = ["trials", "cause", "error", "which"]
     failed = sum(map(len, groups.values()))
-    text = f"{count(failed, 'trial')} of {len(state.trials)} failed."
+    text = f"{failed:,} of {count(len(state.trials), 'trial')} failed."
     return Section("Failures", [Paragraph(text), Table(header, rows, "Failed trials by cause", frozenset({0}))])
 
 

@@ -79,10 +79,12 @@ def headline(state: StudyState) -> list[Block]:
 
 
 def _in_short(state: StudyState) -> list[str]:
-    """The report in a few points; none before there is a winner."""
+    """The report in a few points; before there is a winner, only whether every trial failed."""
+    failed = sum(trial.state is TrialState.FAILED for trial in state.trials)
     winner = winner_of(state)
     if winner is None:
-        return []
+        every = 0 < failed == len(state.trials)
+        return [f"No trial has a score: {failed:,} of {count(failed, 'trial')} failed."] if every else []
     scores, metric = three_scores(state), metric_of(state)
     points = []
     if scores.test is not None:
@@ -91,14 +93,17 @@ def _in_short(state: StudyState) -> list[str]:
         points.append(f"On {rows}, the model that ships reaches {metric.name} {_quoted(scores.test)}.")
     elif scores.estimate is not None:
         points.append(f"There is no test score: {scores.missing['test']}.")
+    elif scores.naive is not None:
+        best = "the winner" if "choice.made" in state.notes else "the best so far"
+        said = f"Trial {winner.number} is {best}, with a naive score of {number(scores.naive.value)}"
+        points.append(f"{said}. There is no estimate: {scores.missing['estimate']}.")
     if text := _luck(state):
         points.append(text)
     verdict = winners_diagnosis(state)
     if verdict is not None and verdict.kind != "unknown":
         points.append(f"Training against validation: {verdict.kind}.")
     points.append(_spent(state))
-    failed = sum(trial.state is TrialState.FAILED for trial in state.trials)
-    points.append(f"{count(failed, 'trial')} failed." if failed else "No trial failed.")
+    points.append(f"{failed:,} of {count(len(state.trials), 'trial')} failed." if failed else "No trial failed.")
     return points
 
 
