@@ -59,13 +59,18 @@ class RunFolder:
 
     def recorded_storage(self) -> str:
         """The storage that the plan in the folder names."""
-        if not self.plan.exists():
-            return self.storage(None)
+        return self.storage(self._recorded().get("storage") if self.plan.exists() else None)
+
+    def recorded_name(self) -> str | None:
+        """The name of the study that the plan in the folder is of."""
+        return self._recorded().get("name")
+
+    def _recorded(self) -> dict[str, str]:
+        """The table [study] of the plan in the folder."""
         try:
-            wanted = tomllib.loads(self.plan.read_text(encoding="utf-8"))["study"].get("storage")
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, AttributeError) as exc:
+            return dict(tomllib.loads(self.plan.read_text(encoding="utf-8"))["study"])
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as exc:
             raise RequestError(f"{self.plan} is not the plan that was written there; restore it or delete it") from exc
-        return self.storage(wanted)
 
 
 def command(runs: Path, *words: str) -> str:
@@ -129,6 +134,8 @@ def find_run(runs: Path, name: str) -> RunFolder:
                 f"there is no folder of runs '{runs}' here, so no study '{name}' in it; is it elsewhere?"
             )
         if run.plan.exists():
+            if (known := run.recorded_name()) not in {None, name}:
+                raise RequestError(f"the folder {run.path} is that of the study '{known}'; give it that name again")
             raise RequestError(
                 f"the folder {run.path} is there, but '{run.recorded_storage()}' holds no study '{name}'; restore that "
                 "log, call from the folder that its address starts from, or run the plan again"

@@ -140,9 +140,10 @@ def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple
 
 
 def _refusal(ready: Ready, before: list[Opening]) -> OpenedBeforeError:
+    last = "the last time " if len(before) > 1 else ""
     return OpenedBeforeError(
         f"the test rows of study '{ready.run.name}' have been opened {_times(len(before))} before "
-        f"({_sentence(before[-1])}); to open them again, at the price of a wider interval, run: "
+        f"({last}{_sentence(before[-1])}); to open them again, at the price of a wider interval, run: "
         f"{ready.run.command('unseal', '--again', '--why', 'the reason')}"
     )
 
