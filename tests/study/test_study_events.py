@@ -12,8 +12,10 @@ import pytest
 
 import holdfast
 from holdfast.errors import StudyHaltedError
+from holdfast.records import Entry
 from holdfast.study.events import KINDS
 from holdfast.study.handle import LiveTrial
+from holdfast.study.state import StudyState, fold
 from holdfast.study.study import Study
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,6 +34,19 @@ def test_the_page_of_events_is_up_to_date() -> None:
     page = generate().events_page()
     assert (DOCS / "events.md").read_text(encoding="utf-8") == page, "run: python docs/generate.py"
     assert all(f"| `{kind}` | " in page for kind in KINDS)
+
+
+def test_what_a_person_enqueues_days_later_is_no_time_spent() -> None:
+    settings = Study({"x": holdfast.Float(0, 1)}).book.state.settings
+    state = StudyState.begin(settings)
+    wish = {"config": {"x": 0.5}, "why": ""}
+    told = [Entry("run.began", {}, 100.0), Entry("study.halted", {"why": ""}, 160.0)]
+    for index, item in enumerate([*told, Entry("config.enqueued", wish, 90_000.0)]):
+        state = fold(state, item, index)
+    assert state.elapsed == 60.0
+    for index, item in enumerate([Entry("run.began", {}, 90_010.0), Entry("study.halted", {"why": ""}, 90_012.0)], 3):
+        state = fold(state, item, index)
+    assert state.elapsed == 62.0
 
 
 def test_an_outdated_page_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ KINDS: dict[str, str] = {
     "budget.set": "How many `trials` the study may have in all, or null for no limit.",
     "strategy.chosen": "What the strategy does from here on and why, as `text`; written when the words change.",
     "run.began": (
-        "A process begins to work on the study; the time from here to the last event before the next such one counts "
-        "as spent."
+        "A process begins to work on the study; the time from here to the last event before the next such one, what a "
+        "person enqueued left aside, counts as spent."
     ),
     "price.set": (
         "What work costs, from the plan and the machine: `usd_per_run`, `usd_per_hour`, `watts`, `kg_co2e_per_kwh` "

@@ -67,7 +67,7 @@ class StudyState:
 
     @property
     def elapsed(self) -> float:
-        """Wall seconds for which processes worked on the study: from each ``run.began`` to the last event after it."""
+        """Wall seconds for which processes worked on the study: from each ``run.began`` to their last event."""
         return sum(max(end - start, 0.0) for start, end in self.sessions)
 
     def objectives(self, metrics: Mapping[str, float]) -> list[float]:
@@ -87,7 +87,7 @@ def fold(state: StudyState | None, entry: Entry, index: int) -> StudyState:
         state.notes.setdefault(entry.kind, []).append({**entry.data, "time": entry.time})
     if entry.kind == "run.began":
         state.sessions.append((entry.time, entry.time))
-    elif state.sessions:
+    elif state.sessions and entry.kind != "config.enqueued":  # a person may do that days after the last session
         state.sessions[-1] = (state.sessions[-1][0], entry.time)
     state.length = index + 1
     return state
