@@ -132,7 +132,7 @@ def infer_schema(
         group: the column whose values must not be on two sides of a split.
         time: the column that orders the rows in time.
         sensitive: columns that fairness is looked at by.
-        slices: columns that results are broken down by.
+        slices: columns that results are to be broken down by, later.
 
     Raises:
         DataError: if a column does not exist, a target cannot be predicted, a column needs a person's decision, a

@@ -67,7 +67,11 @@ class DataTable(_Table):
         description="Kinds where they should not be inferred: numeric, boolean, categorical, date, text or drop.",
     )
     drop: tuple[str, ...] = Field((), description="Columns to leave out.")
-    sensitive: tuple[str, ...] = Field((), description="Columns recorded as sensitive, for later fairness checks.")
+    sensitive: tuple[str, ...] = Field(
+        (),
+        description="Columns recorded as sensitive: report and card name them and say which of them the model takes; no "
+        "score is broken down by them yet.",
+    )
     slices: tuple[str, ...] = Field((), description="Columns recorded as slices to report on separately later.")
 
     @field_validator("drop", "sensitive", "slices", mode="before")
