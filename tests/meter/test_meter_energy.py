@@ -64,6 +64,28 @@ def test_where_nothing_can_be_metered_nothing_is_known(monkeypatch: pytest.Monke
     assert meter.lap() == UNKNOWN
 
 
+class Broken:
+    """A tracker on a machine that it cannot measure."""
+
+    def __init__(self, fails_at: str) -> None:
+        self._fails_at = fails_at
+
+    def start_task(self, name: str) -> None:
+        if self._fails_at == "start":
+            raise OSError(name)
+
+    def stop_task(self, name: str) -> None:
+        raise OSError(name)
+
+
+@pytest.mark.parametrize("fails_at", ["start", "stop"])
+def test_a_machine_that_cannot_be_measured_costs_no_trial(monkeypatch: pytest.MonkeyPatch, fails_at: str) -> None:
+    monkeypatch.setattr(energy, "_new_tracker", lambda: Broken(fails_at))
+    meter = energy_meter()
+    assert meter.lap() == meter.lap() == UNKNOWN
+    meter.close()
+
+
 def test_a_country_has_an_intensity_with_its_source() -> None:
     germany, source = carbon_intensity("DEU")
     assert 0.2 < germany < 0.6

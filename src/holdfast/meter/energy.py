@@ -7,6 +7,7 @@ to 40% (Fischer 2025, arXiv 2509.22092), which is the uncertainty that they carr
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -60,7 +61,10 @@ class NoMeter:
 
 
 class CodecarbonMeter:
-    """codecarbon's meter. It is made ready in the background, which takes a second or two on a new machine."""
+    """codecarbon's meter. It is made ready in the background, which takes a second or two on a new machine.
+
+    Whatever it raises about a machine, no trial is lost for it: the electricity is unknown from then on.
+    """
 
     def __init__(self) -> None:
         self._tracker: Any = None
@@ -91,20 +95,26 @@ class CodecarbonMeter:
         """End the last lap."""
         self._ready.join()
         if self._tracker is not None:
-            self._tracker.stop_task(f"lap {self._laps}")
+            with contextlib.suppress(Exception):
+                self._tracker.stop_task(f"lap {self._laps}")
             self._tracker = None
 
     def _start(self) -> None:
-        tracker = _new_tracker()
-        tracker.start_task("lap 0")
-        self._metered_from = time.perf_counter()
-        self._tracker = tracker
+        with contextlib.suppress(Exception):
+            tracker = _new_tracker()
+            tracker.start_task("lap 0")
+            self._metered_from = time.perf_counter()
+            self._tracker = tracker
 
     def _next_task(self) -> Any:
-        """What codecarbon says of the lap that ends; None if it could not measure it."""
-        ended = self._tracker.stop_task(f"lap {self._laps}")
-        self._laps += 1
-        self._tracker.start_task(f"lap {self._laps}")
+        """What codecarbon says of the lap that ends; None if it can measure no more."""
+        try:
+            ended = self._tracker.stop_task(f"lap {self._laps}")
+            self._laps += 1
+            self._tracker.start_task(f"lap {self._laps}")
+        except Exception:  # noqa: BLE001 - devices and their drivers may raise anything
+            self._tracker = None
+            return None
         return ended
 
     def _counts(self) -> bool:
