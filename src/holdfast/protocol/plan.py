@@ -69,8 +69,8 @@ class DataTable(_Table):
     drop: tuple[str, ...] = Field((), description="Columns to leave out.")
     sensitive: tuple[str, ...] = Field(
         (),
-        description="Columns recorded as sensitive: report and card name them and say which of them the model takes; no "
-        "score is broken down by them yet.",
+        description="Columns recorded as sensitive: report and card name them and say which of them the model takes; "
+        "no score is broken down by them yet.",
     )
     slices: tuple[str, ...] = Field((), description="Columns recorded as slices to report on separately later.")
 
