@@ -5,15 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import holdfast
-from holdfast.records import Cause, Event, TrialState
+from holdfast.execute.base import Nothing
+from holdfast.records import Cause, Event, Outcome, RowScores, TrialState
+from holdfast.search.asha import Asha
+from holdfast.study import actions
+from holdfast.study.driver import StudyDriver
 from holdfast.study.handle import LiveTrial
+from holdfast.study.ranking import ranking
 from holdfast.study.study import Study
 
 if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
@@ -138,6 +143,58 @@ def test_row_scores_of_a_rung_are_kept_until_the_next() -> None:
     rows = study.trials[0].rows
     assert rows is not None
     assert study.book.get_rows(rows).values.tolist() == [0.25, 0.75]
+
+
+class Spent:
+    """An overseer for whom the budget is spent from the start."""
+
+    def given(self, trials: Sequence[int]) -> None:
+        pass
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        return outcome
+
+    def enough(self) -> bool:
+        return True
+
+    def overdue(self) -> str | None:
+        return None
+
+
+def promoted() -> Study:
+    """A study whose one trial is on its way from the first rung, where it scored 1.0 on every row, to the second."""
+    study = make_study("asha", None)
+    trial = study.ask()
+    trial.report(1.0, 1)
+    trial.save(b"state")
+    study.tell(trial, 1.0, rows=RowScores(np.ones(3)))
+    again = {"trial": 0, "until_step": 3, "start_step": 1, "reason": "", "seen": 0}
+    study.book.note("trial.resumed", again)
+    return study
+
+
+def test_what_a_trial_scored_at_its_last_rung_outlasts_the_budget() -> None:
+    study = promoted()
+    before = study.trials[0]
+    actions.tell(study.book, Outcome(0, TrialState.FAILED, error="spent", cause=Cause.BUDGET, seconds=2.0))
+    trial = study.trials[0]
+    assert (trial.state, trial.until_step, trial.cause) == (TrialState.PAUSED, 1, None)
+    assert (trial.metrics, trial.rows) == ({"value": 1.0}, before.rows)
+    assert trial.seconds == before.seconds + 2.0
+    study.book.reload()
+    assert study.trials[0] == trial
+    assert ranking(study.book.state) == [trial]
+
+
+def test_a_trial_that_was_lost_is_ended_when_the_budget_is_spent() -> None:
+    study = promoted()
+    fresh = study.ask()
+    actions.interrupt(study.book, [0, fresh.number])
+    driver = StudyDriver(study.book, Asha(), lost=list(study.trials), overseer=Spent())
+    assert driver.next() is Nothing.DONE
+    paused, failed = study.trials
+    assert (paused.state, paused.metrics) == (TrialState.PAUSED, {"value": 1.0})
+    assert (failed.state, failed.cause) == (TrialState.FAILED, Cause.BUDGET)
 
 
 def test_when_the_best_diverges_in_the_end_the_next_is_finished() -> None:

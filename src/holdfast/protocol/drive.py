@@ -185,7 +185,7 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
             f"{said}: the rows take {_amount('disk_bytes', reached.spent)}, the pages some "
             f"{_amount('disk_bytes', steward.pages)}, and a model comes on top of that"
         )
-    ended = [trial for trial in ready.book.state.trials if trial.error]
+    ended = [trial for trial in ready.book.state.trials if trial.error and trial.seconds > 0]
     found = f"the first one was ended after {ended[0].seconds:.3g} s without a" if ended else "none has a"
     return f"{said}: {found} result; to see what one takes, run: holdfast plan PLAN"
 

@@ -96,7 +96,10 @@ def report(book: Book, strategy: Strategy, said: Report) -> Verdict:
 
 
 def tell(book: Book, outcome: Outcome) -> None:
-    """Log how a trial ended, or that it paused; its result is durable when this returns."""
+    """Log how a trial ended, or that it paused; its result is durable when this returns.
+
+    One that the budget ended on its way to the next rung is paused at the last one, and what it scored there stands.
+    """
     leg = {
         "trial": outcome.trial,
         "metrics": _numbers_to_json(outcome.metrics),
@@ -106,9 +109,13 @@ def tell(book: Book, outcome: Outcome) -> None:
         "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
         "usage": outcome.usage.to_json(),
     }
+    trial = running_trial(book.state, outcome.trial)
     if outcome.state is TrialState.PAUSED:
-        until = running_trial(book.state, outcome.trial).until_step
-        _append_for(book, outcome.trial, [entry("trial.paused", {**leg, "until_step": until})])
+        _append_for(book, outcome.trial, [entry("trial.paused", {**leg, "until_step": trial.until_step})])
+        return
+    if outcome.cause is Cause.BUDGET and trial.start_step > 0 and trial.metrics:
+        stands = {"metrics": _numbers_to_json(trial.metrics), "rows": trial.rows, "until_step": trial.start_step}
+        _append_for(book, outcome.trial, [entry("trial.paused", {**leg, **stands})])
         return
     end = {
         "state": outcome.state.value,

@@ -69,6 +69,7 @@ class StudyDriver:
             return Nothing.DONE
         self.book.refresh()
         if self.overseer is not None and self.overseer.enough():
+            self._give_up()
             return Nothing.DONE
         assignments = self._again() or actions.ask(self.book, self.strategy, self.batch)
         self.running.update(assignment.trial for assignment in assignments)
@@ -108,6 +109,13 @@ class StudyDriver:
             if again is not None:
                 assignments.append(again)
         return assignments
+
+    def _give_up(self) -> None:
+        """End the lost trials for good."""
+        why = "the budget was spent before this trial could run again"
+        while self.lost:
+            number = self.lost.pop(0).number
+            actions.tell(self.book, Outcome(number, TrialState.FAILED, error=why, cause=Cause.BUDGET))
 
     def _count(self, outcome: Outcome) -> None:
         """Halt the study after too many alike failures in a row."""

@@ -54,7 +54,8 @@ KINDS: dict[str, str] = {
     ),
     "trial.saved": "The `checkpoint` (a blob) of a running `trial` at a `step`.",
     "trial.paused": (
-        "A `trial` paused at its rung, `until_step`, and can be resumed; `metrics`, row scores (`rows`, as blobs), "
+        "A `trial` paused at its rung, `until_step`, and can be resumed, or the budget ended it on its way from there "
+        "to the next one; `metrics`, row scores (`rows`, as blobs), "
         "`seconds` and `cpu_seconds` of this leg, its `usage` (figures by name), and what the job wanted kept "
         "(`extra`)."
     ),

@@ -165,7 +165,7 @@ def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    _change(state, data, state=TrialState.PAUSED, **_leg(state, data))
+    _change(state, data, state=TrialState.PAUSED, until_step=data["until_step"], **_leg(state, data))
     state.history.moved(data["trial"], PAUSED, data["until_step"])
 
 

@@ -264,9 +264,7 @@ class Study:
                 actions.set_budget(self._book, n_trials, shared=not self._lock.alone)
             if overseer is None:
                 self._lock.share()
-            driver = StudyDriver(
-                self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer
-            )
+            driver = StudyDriver(self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer)
             try:
                 executor.run(MeteredJob(job, executor.slots), driver)
             except KeyboardInterrupt:
