@@ -108,18 +108,33 @@ def test_the_strategy_of_the_guide_conforms(root: Path, monkeypatch: pytest.Monk
 @pytest.mark.long
 def test_the_plan_of_the_readme_says_what_is_shown(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (plan,) = _blocks(root / "README.md", "toml")
-    (shown,) = _blocks(root / "README.md", "console")
-    command, _, expected = shown.partition("\n")
+    plan, _prices = _blocks(root / "README.md", "toml")
+    tuned, _priced = _blocks(root / "README.md", "console")
     Path("plan.toml").write_text(plan, encoding="utf-8")
-    arguments = command.removeprefix("$ holdfast ").split()
-    said = subprocess.run(
-        [sys.executable, "-m", "holdfast", *arguments], capture_output=True, text=True, check=True, timeout=300
-    ).stdout
-    assert _without_numbers(said) == _without_numbers(expected)
+    expected, said = _answers(tuned)
+    assert said == expected
     for code in _readme_code():
         if "plan.toml" in code:
             _run(code, "readme", monkeypatch)
+
+
+@pytest.mark.long
+def test_the_price_of_the_readme_is_what_is_shown(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    _tuned, priced = _blocks(root / "README.md", "console")
+    expected, said = _answers(priced)
+    assert said[: len(expected)] == expected, "the page leaves out the last line, and nothing else"
+    assert "27,000" in priced
+
+
+def _answers(block: str) -> tuple[list[str], list[str]]:
+    """What a block of the README shows behind its command, and what the command says now, both without numbers."""
+    command, _, expected = block.partition("\n")
+    arguments = command.removeprefix("$ holdfast ").split()
+    done = subprocess.run(
+        [sys.executable, "-m", "holdfast", *arguments], capture_output=True, text=True, check=True, timeout=300
+    )
+    return _without_numbers(expected), _without_numbers(done.stdout)
 
 
 def _without_numbers(text: str) -> list[str]:
