@@ -10,18 +10,19 @@ of two. Run it alone on the machine: a busy one slows the timed trials and the s
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.facts.cost import account_of
 from holdfast.meter.machine import machine_words
+from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.folder import find_run, open_book
-from holdfast.protocol.preview import preview
-from holdfast.protocol.read import read_plan
-from holdfast.protocol.tune import tune
 
 HERE = Path(__file__).resolve().parent
 
@@ -42,17 +43,20 @@ class Row:
 
 
 def run_plan(path: Path) -> Row:
-    """Forecast a plan, then run it."""
-    file = read_plan(path)
-    found = preview(file)
-    hours = found.forecast.hours.value
-    assert hours is not None
+    """Forecast a plan, then run it, both as a person does: each in a process of its own."""
+    found = json.loads(_holdfast("plan", str(path), "--json"))
     with tempfile.TemporaryDirectory() as runs:
-        result = tune(file, runs=runs)
-        state = open_book(find_run(Path(runs), result.name)).state
+        _holdfast("tune", str(path), "--quiet", "--runs", runs)
+        state = open_book(find_run(Path(runs), found["name"])).state
         total = account_of(state).total
-    kwh = (found.forecast.kwh.value, total.usage.kwh.value)
-    return Row(file.plan.study.name, len(state.trials), (3600 * hours, state.elapsed), kwh)
+    seconds = (SECONDS_PER_HOUR * found["hours"]["value"], state.elapsed)
+    return Row(found["name"], len(state.trials), seconds, (found["kwh"]["value"], total.usage.kwh.value))
+
+
+def _holdfast(*arguments: str) -> str:
+    """What a command prints on stdout."""
+    command = [sys.executable, "-m", "holdfast", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def table(rows: list[list[Row]]) -> str:

@@ -109,7 +109,7 @@ def test_a_forecast_multiplies_what_was_timed() -> None:
     timed = [Timed(9.0, Figure(9e-5, Method.TDP, 1.0, 0.4)), Timed(11.0, Figure(11e-5, Method.TDP, 1.0, 0.4))]
     found = forecast(Shape(trials=100, parts=5, refits=True, workers=2), PRICE, timed, start_seconds=4.0)
     seconds = (found.hours.value or 0.0) * 3600
-    assert seconds == pytest.approx(4.0 + 100 * 10.0 / 2 + 10.0 / 5 * 1.25 + 3.0)
+    assert seconds == pytest.approx(2 * 4.0 + 100 * 10.0 / 2 + 10.0 / 5 * 1.25 + 0.5)
     assert found.kwh.value == pytest.approx(1e-5 * 2 * seconds)
     assert found.usd.value == pytest.approx(100.0 + seconds * 0.001)
     assert Forecast.from_json(found.to_json()) == found

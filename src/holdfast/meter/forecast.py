@@ -15,8 +15,8 @@ LEAST_UNCERTAINTY = 0.5
 REFIT = 1.25
 """A refit learns from the validation rows too: so much longer than a fit on the train rows, for the usual shares."""
 
-FIXED_SECONDS = 3.0
-"""Loading libraries, comparing, correcting and opening the test rows, beside the final fit."""
+LAST_SECONDS = 0.5
+"""Comparing, correcting and opening the test rows, beside the final fit and what it has to load."""
 
 TRIAL_BYTES = 6.0e3
 """The events and the table row of a trial, without its row scores."""
@@ -150,7 +150,8 @@ def _hours(shape: Shape, timed: Sequence[Timed], start_seconds: float) -> Figure
     last = fit * (REFIT if shape.refits else 1.0) + fit * shape.finalists
     search = mean * shape.full_trials / min(shape.workers, shape.trials) + shape.seconds_per_ask * shape.trials
     spread = (max(each.seconds for each in timed) - min(each.seconds for each in timed)) / (2 * mean) if mean else 0.0
-    seconds = start_seconds + search + last + FIXED_SECONDS
+    loading = 2 * start_seconds  # a worker loads libraries before the first trial, this process before the final fit
+    seconds = loading + search + last + LAST_SECONDS
     return Figure(seconds / SECONDS_PER_HOUR, Method.SAMPLED, 1.0, max(spread, LEAST_UNCERTAINTY))
 
 

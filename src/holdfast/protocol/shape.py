@@ -14,8 +14,9 @@ from holdfast.search.grid import GridSearch, grid_points
 from holdfast.search.manual import Manual
 from holdfast.search.registry import make_strategy
 
-GP_SECONDS_PER_ASK = 0.1
-"""What a proposal of the Gaussian process takes on one core (benchmarks/overhead.py)."""
+GP_SECONDS_PER_ASK = 0.03
+"""What a proposal of the Gaussian process takes on one core in the first hundred trials; three times that at a thousand
+(benchmarks/overhead.py)."""
 
 
 def strategy_of(ready: Ready) -> Strategy:

@@ -10,7 +10,7 @@ from pathlib import Path
 from holdfast.facts.spending import amount
 from holdfast.meter.account import account
 from holdfast.meter.budget import Limits, Reached, first_reached
-from holdfast.meter.forecast import FIXED_SECONDS, REFIT
+from holdfast.meter.forecast import REFIT
 from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.metering import StudyMeter
 from holdfast.records import Outcome
@@ -21,6 +21,9 @@ GRACE = 10.0
 
 LARGEST_RESERVE = 0.5
 """The share of a limit that is kept for the final fit and the pages at most."""
+
+LAST_SECONDS = 3.0
+"""Loading libraries, comparing, correcting and opening the test rows, beside the final fit."""
 
 PAGES_SECONDS = 3.0
 """Drawing the pages, which comes last."""
@@ -131,7 +134,7 @@ class Steward:
         price = self.meter.price
         mean = sum(self._seconds.values()) / len(self._seconds) if self._seconds else 0.0
         last = self.last_fits * REFIT * max(self._seconds.values(), default=0.0) / self.parts
-        last += FIXED_SECONDS + PAGES_SECONDS
+        last += LAST_SECONDS + PAGES_SECONDS
         power = self.meter.kwh_per_second
         per_second = {
             "hours": 1 / SECONDS_PER_HOUR,
