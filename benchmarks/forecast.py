@@ -29,12 +29,13 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Row:
-    """One plan, once: seconds and kWh, forecast and metered; kWh may be unknown."""
+    """One plan, once: seconds and kWh, forecast and metered, and the share of the work that the metered kWh cover."""
 
     name: str
     trials: int
     seconds: tuple[float, float]
     kwh: tuple[float | None, float | None]
+    covered: float
 
     @property
     def ratio(self) -> float:
@@ -50,7 +51,8 @@ def run_plan(path: Path) -> Row:
         state = open_book(find_run(Path(runs), found["name"])).state
         total = account_of(state).total
     seconds = (SECONDS_PER_HOUR * found["hours"]["value"], state.elapsed)
-    return Row(found["name"], len(state.trials), seconds, (found["kwh"]["value"], total.usage.kwh.value))
+    kwh = (found["kwh"]["value"], total.usage.kwh.value)
+    return Row(found["name"], len(state.trials), seconds, kwh, total.usage.kwh.coverage)
 
 
 def _holdfast(*arguments: str) -> str:
@@ -62,16 +64,17 @@ def _holdfast(*arguments: str) -> str:
 def table(rows: list[list[Row]]) -> str:
     """Medians over repetitions, as Markdown."""
     lines = [
-        "| plan | trials | forecast (s) | metered (s) | ratio | range of ratios | forecast (kWh) | metered (kWh) |",
-        "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+        "| plan | trials | forecast (s) | metered (s) | ratio | ratios | kWh forecast | kWh metered | covering |",
+        "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
     for repeats in rows:
         ratios = [row.ratio for row in repeats]
+        covered = statistics.median(row.covered for row in repeats)
         low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
         expected, metered = (statistics.median(row.seconds[i] for row in repeats) for i in (0, 1))
         lines.append(
             f"| {repeats[0].name} | {repeats[0].trials} | {expected:.1f} | {metered:.1f} | {middle:.2f}"
-            f" | {low:.2f} to {high:.2f} | {_kwh(repeats, 0)} | {_kwh(repeats, 1)} |"
+            f" | {low:.2f} to {high:.2f} | {_kwh(repeats, 0)} | {_kwh(repeats, 1)} | {covered:.0%} |"
         )
     within = sum(0.5 <= statistics.median(row.ratio for row in repeats) <= 2.0 for repeats in rows)
     return "\n".join([*lines, "", f"- within a factor of two: {within} of {len(rows)} plans", f"- {machine_words()}"])

@@ -78,10 +78,15 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A trial that was run to see what one takes: its seconds and its electricity, for a full training."""
+    """A trial that was run to see what one takes: its seconds for a full training, and the power of the machine.
+
+    The power is that of all that its worker did for it: ``kwh`` in ``watched`` seconds, those of the trial where none
+    are given.
+    """
 
     seconds: float
     kwh: Figure = UNKNOWN
+    watched: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ def _kwh(shape: Shape, price: Price, timed: Sequence[Timed], seconds: Figure) ->
     if price.watts is not None:
         given = price.kwh(seconds.value)
         return Figure(given.value, Method.SAMPLED, 1.0, seconds.uncertainty)
-    known = [(each.seconds, each.kwh) for each in timed if each.kwh.value is not None]
+    known = [(each.watched or each.seconds, each.kwh) for each in timed if each.kwh.value is not None]
     watched = sum(span * figure.coverage for span, figure in known)
     if not watched:
         return UNKNOWN

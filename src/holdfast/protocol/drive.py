@@ -101,7 +101,7 @@ def _in_full(trial: Trial, fidelity: Fidelity | None) -> Timed:
     if fidelity is None or trial.until_step is None:
         return timed
     factor = fidelity.max / trial.until_step
-    return Timed(timed.seconds * factor, timed.kwh.times(factor))
+    return Timed(timed.seconds * factor, timed.kwh, timed.watched)
 
 
 def seconds_to_start(trials: Sequence[Trial], begins: Sequence[float]) -> float:
@@ -119,10 +119,9 @@ def _fitted_from(trial: Trial) -> float:
 
 
 def _timed(trial: Trial) -> Timed:
-    """Its own seconds; of its electricity the part that belongs to them, and not to loading rows and libraries."""
+    """Its own seconds, and the power of all that its worker did for it."""
     usage = usage_of(trial)
-    share = min(trial.seconds / (usage.wall_seconds.value or trial.seconds or 1.0), 1.0)
-    return Timed(trial.seconds, usage.kwh.times(share))
+    return Timed(trial.seconds, usage.kwh, usage.wall_seconds.value)
 
 
 def _told(ready: Ready, trial: Trial, progress: Progress | None) -> None:
@@ -192,13 +191,15 @@ def _too_small(ready: Ready, steward: Steward, reached: Reached, complete: list[
 
 def _cost_of(trial: Trial, steward: Steward, reached: Reached) -> float:
     """What one trial alone took, in the unit of a limit; of disk, what a study of one trial takes; 0 if unknown."""
-    one, price = _timed(trial), steward.meter.price
-    machine = counted(one.seconds / price.workers)
+    usage, price = usage_of(trial), steward.meter.price
+    machine = counted(trial.seconds / price.workers)
+    # of its electricity the part that belongs to its own seconds, and not to loading rows and libraries
+    kwh = usage.kwh.times(min(trial.seconds / (usage.wall_seconds.value or trial.seconds or 1.0), 1.0))
     costs = {
         "hours": machine.times(1 / SECONDS_PER_HOUR).value,
         "usd": price.usd(machine, 1).value,
-        "kwh": one.kwh.value,
-        "kg_co2e": price.kg_co2e(one.kwh).value,
+        "kwh": kwh.value,
+        "kg_co2e": price.kg_co2e(kwh).value,
         "disk_bytes": reached.spent + steward.room,
     }
     return costs.get(reached.limit) or 0.0
