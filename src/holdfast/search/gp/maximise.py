@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -23,6 +24,23 @@ ROUNDS = 2
 MAX_ITERATIONS = 15
 MAX_MOVES = 128
 CENTRES = 8
+
+
+class Surface(Protocol):
+    """What is to be maximised over a space."""
+
+    @property
+    def space(self) -> Space:
+        """Where its points lie."""
+        ...
+
+    def __call__(self, units: np.ndarray) -> np.ndarray:
+        """(m,) its height at points (m, d), which are moved to where their configurations lie."""
+        ...
+
+    def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +76,7 @@ class Landscape:
 
 
 def ranked(
-    landscape: Landscape, centres: np.ndarray, count: int, rng: np.random.Generator
+    landscape: Surface, centres: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points of shape (m, d), the most promising first, and their acquisition (m,).
 
@@ -112,7 +130,7 @@ def candidates(space: Space, centres: np.ndarray, count: int, rng: np.random.Gen
 
 
 def climb(
-    landscape: Landscape, units: np.ndarray, values: np.ndarray, rng: np.random.Generator
+    landscape: Surface, units: np.ndarray, values: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Local searches from points (m, d) of the given values (m,): gradients for numbers, single moves for the rest."""
     smooth = smooth_columns(landscape.space)
@@ -129,7 +147,7 @@ def climb(
     return units, values
 
 
-def _ascend(landscape: Landscape, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ascend(landscape: Surface, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """L-BFGS from all points (m, d) at once, on the sum of their values, over the smooth hyperparameters."""
     from scipy.optimize import minimize
 
@@ -174,7 +192,7 @@ def _moves(space: Space, smooth: np.ndarray, rng: np.random.Generator) -> tuple[
 
 
 def _best_moves(
-    landscape: Landscape, units: np.ndarray, columns: np.ndarray, settings: np.ndarray
+    landscape: Surface, units: np.ndarray, columns: np.ndarray, settings: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each point (m, d) the best of the k moves, each of which sets one column: points (m, d) and values (m,)."""
     m, k = len(units), len(columns)
