@@ -319,7 +319,10 @@ class Score:
 
 def canonical_json(data: Any) -> str:
     """JSON with sorted keys and no spaces: one text for one value, fit for hashing. NaN and infinities are refused."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(data)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def number_to_json(value: float) -> float | str:

@@ -92,7 +92,7 @@ def coarse_to_fine(units: np.ndarray, ordered: np.ndarray) -> np.ndarray:
 
 
 def levels(count: int) -> np.ndarray:
-    """(count,) the level of each of ``count`` values in a row: 0 for the ends and the middle, 1 for those between, ..."""
+    """(count,) the level of each of ``count`` values in a row: 0 for ends and middle, 1 for those between, ..."""
     level = np.zeros(count, dtype=np.int64)
     gaps = [(0, (count - 1) // 2, 1), ((count - 1) // 2, count - 1, 1)]
     while gaps:

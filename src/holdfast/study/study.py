@@ -303,7 +303,8 @@ class Study:
 
     def _let_go_of_what_others_told(self) -> None:
         """A trial in hand that another process has told is in hand no more."""
-        for number in [n for n in self._in_hand if self.trials[n].state is not TrialState.RUNNING]:
+        trials = self._book.state.trials
+        for number in [n for n in self._in_hand if trials[n].state is not TrialState.RUNNING]:
             self._in_hand.remove(number)
             self._lock.release()
 
