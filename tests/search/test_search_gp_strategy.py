@@ -81,12 +81,6 @@ def test_failures_are_avoided() -> None:
     assert len(states) <= 5
 
 
-def test_several_objectives_are_refused_by_name() -> None:
-    history = HistoryBuilder(SQUARE, ["minimize", "maximize"]).snapshot(0)
-    with pytest.raises(RequestError, match="'gp' handles one objective"):
-        GaussianProcess().ask(history, 1, Streams(0))
-
-
 @pytest.mark.parametrize("settings", [{"n_initial": 0}, {"candidates": 3}, {"random_share": 1.5}])
 def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(RequestError, match=next(iter(settings))):

@@ -77,7 +77,7 @@ def one_objective(history: History, name: str) -> None:
     """Refuse a study of several objectives by name."""
     if len(history.directions) > 1:
         raise RequestError(
-            f"strategy '{name}' handles one objective, and the study has {len(history.directions)}; random and sobol do"
+            f"strategy '{name}' handles one objective, and the study has {len(history.directions)}; gp and evolution do"
         )
 
 

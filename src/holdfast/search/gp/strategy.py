@@ -16,10 +16,11 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_configs, one_objective
+from holdfast.search.base import known_space, new_configs
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.fits import MIN_TOLD, fitted_kernel
 from holdfast.search.gp.maximise import CENTRES, Landscape, ranked
+from holdfast.search.gp.several import Budget, ask_several
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.gp.threads import one_thread
@@ -40,7 +41,7 @@ MAX_PENDING = 256
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """Log expected improvement under a Gaussian process; one objective, any space.
+    """Log expected improvement under a Gaussian process, of the hypervolume for several objectives; any space.
 
     Args:
         n_initial: trials before the surrogate; None for max(5, d + 1), but at most 20 and a fifth of the budget.
@@ -68,9 +69,11 @@ class GaussianProcess:
         """Up to ``n`` configurations that no trial has had; each knows of the ones before it.
 
         Raises:
-            RequestError: for several objectives, or a space without any hyperparameter.
+            RequestError: for a space without any hyperparameter.
         """
-        one_objective(history, self.name)
+        if len(history.directions) > 1:
+            budget = Budget(self.initial_trials(history), self.candidates, self.random_share)
+            return ask_several(history, n, rng, budget)
         space = known_space(history, self.name)
         proposer = _Proposer(self, history, rng)
         with one_thread():

@@ -1,0 +1,245 @@
+"""Several objectives for `gp`: a surrogate each, and the configuration of highest expected hypervolume improvement.
+
+The volume is measured in the surrogates' targets, from a little beyond the worst loss in each objective: from a nearer
+corner the ends of the front would stay unseen. The start, the random draws now and then and the pending trials are
+those of the search with one objective; what is pending is taken to have its posterior means, so that several
+configurations asked for at once lie apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holdfast.records import Config, Suggestion
+from holdfast.rng import Streams
+from holdfast.search.base import known_space, new_configs
+from holdfast.search.gp.embedding import Embedding, embedding
+from holdfast.search.gp.fits import MIN_TOLD, fitted_kernel
+from holdfast.search.gp.maximise import ranked
+from holdfast.search.gp.surrogate import Posterior, condition
+from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
+from holdfast.search.gp.threads import one_thread
+from holdfast.search.gp.volume import Region, region
+from holdfast.search.history import History
+from holdfast.search.pareto import crowding, non_dominated
+from holdfast.search.sobol import sobol_points
+from holdfast.space import Space
+
+MAX_POINTS = 600
+"""At most so many trials are in each surrogate."""
+WORK = 300_000
+"""Candidates times trials times objectives: how many candidates are affordable."""
+FEWEST_CANDIDATES = 200
+MAX_PENDING = 256
+BEYOND = 0.1
+"""How far the reference point lies beyond the worst losses, as a share of their range."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How trials and time are spent: see `GaussianProcess`."""
+
+    initial: int
+    candidates: int
+    random_share: float
+
+
+def ask_several(history: History, n: int, rng: Streams, budget: Budget) -> list[Suggestion]:
+    """Up to ``n`` configurations that no trial has had; each knows of the ones before it."""
+    space = known_space(history, "gp")
+    proposer = _Proposer(history, space, rng, budget)
+    with one_thread():
+        configs = new_configs(history, n, proposer.propose)
+    return [
+        Suggestion(config, proposer.reasons.get(space.key(config), "gp: one of the last left"), history.index)
+        for config in configs
+    ]
+
+
+class _Proposer:
+    """The proposals of one ask, in order; each takes the ones before it as pending."""
+
+    def __init__(self, history: History, space: Space, rng: Streams, budget: Budget) -> None:
+        self.history = history
+        self.space = space
+        self.rng = rng
+        self.budget = budget
+        self.reasons: dict[str, str] = {}
+        self._before: list[Config] = []
+        self._queue: Iterator[tuple[Config, str]] = iter(())
+        self._surrogates: _Surrogates | None = None
+
+    def propose(self, number: int, attempt: int) -> Config:
+        """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
+        if attempt == 0:
+            self._queue = self._ranking(number)
+        config, reason = next(self._queue, (None, "gp: a random draw, since the best candidates were tried"))
+        if config is None:
+            config = self.space.sample(self.rng.generator(number, f"gp/random/{attempt}"))
+        self.reasons.setdefault(self.space.key(config), reason)
+        self._before = [*self._before[: number - len(self.history)], config]
+        return config
+
+    def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
+        default, initial = self.space.default_config(), self.budget.initial
+        if number < initial and not self.history.contains(default) and default not in self._before:
+            yield default, "gp: the default configuration"
+        elif number < initial:
+            yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
+        elif int(_succeeded(self.history).sum()) < MIN_TOLD:
+            yield self._space_filling(number), "gp: too few results to learn from, so the space is filled evenly"
+        elif self.rng.generator(number, "gp/random").random() < self.budget.random_share:
+            yield self.space.sample(self.rng.generator(number, "gp/random/0")), "gp: a random draw, now and then"
+        else:
+            yield from self._by_volume(number)
+
+    def _space_filling(self, number: int) -> Config:
+        points = sobol_points(number + 1, len(self.space), self.rng.integer(0, "gp/initial"))
+        return self.space.decode(points[number])
+
+    def _by_volume(self, number: int) -> Iterator[tuple[Config, str]]:
+        if self._surrogates is None:
+            self._surrogates = _surrogates(self.history)
+        surrogates = self._surrogates
+        if self._before:
+            surrogates = surrogates.with_pending(np.array([self.space.encode(config) for config in self._before]))
+        draw = self.rng.generator(number, "gp/candidates")
+        work = len(surrogates.posteriors[0].points) * len(surrogates.posteriors)
+        count = min(self.budget.candidates, max(FEWEST_CANDIDATES, WORK // work))
+        landscape = _Landscape(self.space, surrogates.embed, surrogates.posteriors, surrogates.free(draw))
+        units, values = ranked(landscape, surrogates.centres, count, draw)
+        for unit, value in zip(units, values, strict=True):
+            config = self.space.decode(unit)
+            if not self.history.contains(config):
+                front = f"a front of {surrogates.front_size} trials{surrogates.note}"
+                yield config, f"gp: expected hypervolume improvement {math.exp(value):.2g} over {front}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Landscape:
+    """The log of expected hypervolume improvement over a space."""
+
+    space: Space
+    embedding: Embedding
+    posteriors: tuple[Posterior, ...]
+    free: Region
+
+    def __call__(self, units: np.ndarray) -> np.ndarray:
+        """(m,) at points of shape (m, d), which are moved to where their configurations lie."""
+        features = self.embedding(self.space.snap(units))
+        mean, variance = _stacked([posterior.predict(features) for posterior in self.posteriors])
+        return self.free.log_improvement(mean, variance)
+
+    def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
+        snapped = self.space.snap(units)
+        active = np.isfinite(snapped[:, smooth])
+        snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
+        features = self.embedding(snapped)
+        predicted = [posterior.predict_with_gradient(features) for posterior in self.posteriors]
+        mean, variance = _stacked([(each[0], each[1]) for each in predicted])
+        value, by_mean, by_variance = self.free.with_gradient(mean, variance)
+        columns = np.searchsorted(self.embedding.numeric, smooth)
+        gradient = np.zeros((len(units), len(smooth)))
+        for j, (_, _, mean_slope, variance_slope) in enumerate(predicted):
+            gradient += by_mean[:, j, None] * mean_slope[:, columns]
+            gradient += by_variance[:, j, None] * variance_slope[:, columns]
+        return value, gradient * active
+
+
+@dataclass(frozen=True, eq=False)
+class _Surrogates:
+    """The posteriors of a history, one an objective, and what the acquisition needs of them.
+
+    Attributes:
+        means: (n, k) posterior means at the trials that count, pending ones included.
+        reference: (k,) from where the volume is measured.
+        centres: (c, d) encoded configurations on the front, the least crowded first.
+        front_size: how many trials are on it.
+    """
+
+    embed: Embedding
+    posteriors: tuple[Posterior, ...]
+    means: np.ndarray
+    reference: np.ndarray
+    centres: np.ndarray
+    front_size: int
+    note: str
+
+    def with_pending(self, units: np.ndarray) -> _Surrogates:
+        """The same with the points of shape (p, d) as pending, each at its posterior means."""
+        features = self.embed(units)
+        posteriors = tuple(posterior.with_pending(features) for posterior in self.posteriors)
+        means, _ = _stacked([posterior.predict(features) for posterior in self.posteriors])
+        return replace(self, posteriors=posteriors, means=np.concatenate([self.means, means]))
+
+    def free(self, rng: np.random.Generator) -> Region:
+        """What the means leave free."""
+        return region(self.means[non_dominated(self.means)], self.reference, rng)
+
+
+def objective(history: History, k: int) -> History:
+    """The history of objective k alone."""
+    return replace(
+        history,
+        directions=(history.directions[k],),
+        told_loss=history.told_loss[:, k : k + 1],
+        token=(history.token, k),
+    )
+
+
+def _surrogates(history: History) -> _Surrogates:
+    """Condition on told and pending trials; the front is that of the posterior means where trials succeeded."""
+    assert history.space is not None
+    embed = embedding(history.space)
+    views = [objective(history, k) for k in range(len(history.directions))]
+    losses = np.stack([known_losses(view.told_loss[:, 0], view.told_state) for view in views], axis=1)
+    chosen = _subset(losses)
+    trials = history.told_trial[chosen]
+    features = embed(history.units[trials])
+    targets = np.stack([standardise(column)[chosen] for column in losses.T], axis=1)
+    posteriors = tuple(
+        condition(fitted_kernel(view), embed.group, features, target)
+        for view, target in zip(views, targets.T, strict=True)
+    )
+    known = _succeeded(history)[chosen]
+    means = np.stack([p.means_at_points(target) for p, target in zip(posteriors, targets.T, strict=True)], axis=1)[
+        known
+    ]
+    best = np.flatnonzero(non_dominated(means))
+    order = best[np.argsort(-crowding(means[best]), kind="stable")]
+    surrogates = _Surrogates(
+        embed=embed,
+        posteriors=posteriors,
+        means=means,
+        reference=means.max(axis=0) + BEYOND * np.maximum(np.ptp(means, axis=0), 1e-6),
+        centres=history.units[trials[known][order]],
+        front_size=len(best),
+        note="" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)",
+    )
+    pending = history.pending[-MAX_PENDING:]
+    return surrogates.with_pending(history.units[pending]) if len(pending) else surrogates
+
+
+def _subset(losses: np.ndarray) -> np.ndarray:
+    """At most `MAX_POINTS` positions of losses (m, k), an equal share chosen by each objective (see `subset`)."""
+    share = max(MAX_POINTS // losses.shape[1], 1)
+    if len(losses) <= MAX_POINTS:
+        return np.arange(len(losses))
+    return np.unique(np.concatenate([subset(column, share) for column in losses.T]))
+
+
+def _succeeded(history: History) -> np.ndarray:
+    """(m,) which told trials have a loss to go by in every objective."""
+    found = [succeeded(column, history.told_state) for column in history.told_loss.T]
+    known: np.ndarray = np.all(found, axis=0)
+    return known
+
+
+def _stacked(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Means and variances (m, k) of k posteriors."""
+    return np.stack([mean for mean, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
