@@ -1,1 +1,1 @@
-"""What a history can teach: the diagnosis of learning curves."""
+"""What a history can teach: importance, interactions, ablation, and the diagnosis of learning curves."""

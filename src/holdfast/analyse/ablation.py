@@ -1,0 +1,179 @@
+"""Ablation: which changes from one configuration to another made it better, one at a time and the best one first.
+
+Fawcett and Hoos, "Analysing differences between algorithm configurations through ablation", J. Heuristics 22 (2016),
+section 3, with a model in place of new trials as in Biedenkapp et al., "Efficient parameter importance analysis via
+ablation with surrogates" (AAAI 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.records import Config, Value
+from holdfast.space import Domain, Space
+
+NORMAL = 1.959963984540054
+MOST_OF_IT = 0.9
+"""The part of a gain that a sentence looks for the fewest changes of."""
+
+Joint = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Expected losses (p,) and their covariance (p, p) at units (p, d), NaN where inactive."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change on the way: a hyperparameter, with those that it switches on.
+
+    Attributes:
+        changed: their names, the one that was chosen first.
+        before, after: their values; one that is not active has none.
+        gain: by how much the metric is expected to get better by it; negative for worse.
+        low, high: the interval of the gain, at a level of 95%.
+        metric: what is expected after it.
+    """
+
+    changed: tuple[str, ...]
+    before: dict[str, Value]
+    after: dict[str, Value]
+    gain: float
+    low: float
+    high: float
+    metric: float
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The way from one configuration to another.
+
+    Attributes:
+        source, target: the configurations.
+        metric: what is expected of the source.
+        steps: the changes, in the order in which they were made.
+        gain, low, high: of all of them together.
+    """
+
+    source: Config
+    target: Config
+    metric: float
+    steps: tuple[Step, ...]
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether the target is better by more than the model is unsure of."""
+        return self.low > 0
+
+    @property
+    def largest(self) -> tuple[Step, ...]:
+        """The fewest steps that make nine tenths of the gain together, the largest first; none without a gain."""
+        found: list[Step] = []
+        for step in sorted(self.steps, key=lambda step: -step.gain):
+            if sum(each.gain for each in found) >= MOST_OF_IT * self.gain:
+                break
+            found.append(step)
+        return tuple(found)
+
+    def sentence(self, label: Callable[[str], str] = str) -> str:
+        """Which changes gave most of the gain, with names as ``label`` shows them."""
+        if self.gain <= 0:
+            return "The default is expected to be as good as the winner: no change gained anything."
+        largest = self.largest
+        part = sum(step.gain for step in largest) / self.gain
+        names = [label(step.changed[0]) for step in largest]
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        gave = "gave all" if 0.995 < part < 1.005 else f"gave {part:.0%}"
+        count = "One change" if len(names) == 1 else f"{len(names)} changes"
+        back = "; others took some of it back" if part >= 1.005 else ""
+        doubt = "" if self.sure else "; the model is not sure that there is any gain"
+        return (
+            f"{count} of {len(self.steps)}, {listed}, {gave} of the expected gain of {self.gain:.3g} over the "
+            f"default{back}{doubt}."
+        )
+
+
+def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: float = 1.0) -> Ablation:
+    """Change the source into the target, at each step by what lowers the expected loss most.
+
+    A hyperparameter takes along those that it switches on, at the target's values, and drops those that it switches
+    off. A step that would lead to a forbidden combination is left for later.
+
+    Args:
+        space: of both configurations.
+        source, target: from where to where.
+        joint: the model.
+        sign: what turns a loss into the metric, 1 or -1.
+
+    Raises:
+        RequestError: if both are the same.
+    """
+    if space.key(source) == space.key(target):
+        raise RequestError("the winner is the default configuration itself, so there is no change to look at")
+    path, changes = [source], list[str]()
+    while space.key(path[-1]) != space.key(target):
+        options = _options(space, path[-1], target)
+        losses, _ = joint(np.array([space.encode(config) for _, config in options]))
+        name, config = options[int(np.argmin(losses))]
+        changes.append(name)
+        path.append(config)
+    losses, covariance = joint(np.array([space.encode(config) for config in path]))
+    steps = [
+        _step(name, path[k], path[k + 1], _gain(losses, covariance, k, k + 1), sign * float(losses[k + 1]))
+        for k, name in enumerate(changes)
+    ]
+    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *_gain(losses, covariance, 0, -1))
+
+
+def _options(space: Space, now: Config, target: Config) -> list[tuple[str, Config]]:
+    """Each hyperparameter that still differs, and the configuration after it takes the target's value."""
+    options = []
+    for name in space.names:
+        if name in now and name in target and not _same(now[name], target[name]):
+            wished = {**now, name: target[name]}
+            active = _active(space, wished, target)
+            options.append((name, active))
+    return options or [(next(name for name in space.names if now.get(name) != target.get(name)), dict(target))]
+
+
+def _active(space: Space, wished: Config, target: Config) -> Config:
+    """The configuration with these values: what is not active dropped, what becomes active at the target's value."""
+    values = {**space.default_config(), **target, **wished}
+    while True:
+        active = space.active(values)
+        missing = [name for name in active if name not in values]
+        if not missing:
+            return {name: values[name] for name in space.names if name in active}
+        values.update({name: _default(space[name]) for name in missing})
+
+
+def _default(domain: Domain) -> Value:
+    return domain.from_unit(0.5) if domain.default is None else domain.default
+
+
+def _same(one: Value, other: Value) -> bool:
+    return one == other and type(one) is type(other)
+
+
+def _step(name: str, before: Config, after: Config, gain: tuple[float, float, float], metric: float) -> Step:
+    touched = [each for each in {**before, **after} if before.get(each) != after.get(each) or name == each]
+    changed = (name, *sorted(each for each in touched if each != name))
+    return Step(
+        changed,
+        {each: before[each] for each in changed if each in before},
+        {each: after[each] for each in changed if each in after},
+        *gain,
+        metric,
+    )
+
+
+def _gain(losses: np.ndarray, covariance: np.ndarray, k: int, after: int) -> tuple[float, float, float]:
+    """By how much the loss falls from one point to another, with its interval."""
+    gain = float(losses[k] - losses[after])
+    variance = float(covariance[k, k] + covariance[after, after] - 2 * covariance[k, after])
+    error = NORMAL * max(variance, 0.0) ** 0.5
+    return gain, gain - error, gain + error

@@ -1,0 +1,134 @@
+"""Pairs of hyperparameters whose effects depend on each other, in numbers and in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.analyse.fanova import Share, Variances
+from holdfast.analyse.observed import Observed
+from holdfast.records import Value
+from holdfast.space import Categorical, Domain
+
+MUCH_MORE = 1.5
+"""A hyperparameter matters more in one place than in another if its effect there is so many times as large."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one hyperparameter is held, and what the other one does there.
+
+    Attributes:
+        where: in words, such as ``"under 32"`` or ``"sgd"``.
+        best: the value of the other one that is best there.
+        span: by how much the metric changes over the values of the other one there.
+    """
+
+    where: str
+    best: Value
+    span: float
+
+
+@dataclass(frozen=True, eq=False)
+class Interaction:
+    """Two hyperparameters.
+
+    Attributes:
+        names: of both; the sentence is about the first, in two places of the second.
+        share: the part of the variance that only both together explain.
+        places: two places of the second hyperparameter.
+        values: for each of both, the middle values of its bins.
+        metric: (B, C) what is expected in each pair of bins, NaN where it cannot be.
+    """
+
+    names: tuple[str, str]
+    share: Share
+    places: tuple[Place, Place]
+    values: tuple[tuple[Value, ...], tuple[Value, ...]]
+    metric: np.ndarray
+
+    def sentence(self, label: Callable[[str], str] = str) -> str:
+        """How much they depend on each other, and how."""
+        one, other = (label(name) for name in self.names)
+        how_much = (
+            f"{one} × {other}: together they make {self.share.value:.0%} of the variance "
+            f"({self.share.low:.0%} to {self.share.high:.0%}) beyond what each makes alone"
+        )
+        if not self.share.sure:
+            return f"{how_much}, which may be nothing."
+        here, there = self.places
+        if here.best != there.best:
+            return (
+                f"{how_much}. With {other} {label(here.where)} the best {one} is about {_text(here.best, label)}, with "
+                f"{other} {label(there.where)} about {_text(there.best, label)}."
+            )
+        more, less = sorted(self.places, key=lambda place: -place.span)
+        if more.span < MUCH_MORE * less.span:
+            return f"{how_much}."
+        return (
+            f"{how_much}. {one} matters more with {other} {label(more.where)}, where it changes the score by "
+            f"{more.span:.3g}, than with {other} {label(less.where)} ({less.span:.3g})."
+        )
+
+
+def interactions(trials: Observed, variances: Variances) -> tuple[Interaction, ...]:
+    """All pairs that were looked at, the strongest first."""
+    names = trials.space.names
+    found = []
+    for (i, j), share in variances.pairs.items():
+        first, second = (i, j) if variances.single[i].value >= variances.single[j].value else (j, i)
+        losses = variances.surface[i, j] if first == i else variances.surface[i, j].T
+        domains = (trials.space[names[first]], trials.space[names[second]])
+        edges = (variances.space.edges[first], variances.space.edges[second])
+        values = (_middles(domains[0], edges[0]), _middles(domains[1], edges[1]))
+        found.append(
+            Interaction(
+                names=(names[first], names[second]),
+                share=share,
+                places=_places(domains[1], edges[1], values, losses),
+                values=values,
+                metric=trials.sign * losses,
+            )
+        )
+    return tuple(sorted(found, key=lambda pair: (-pair.share.value, -pair.share.low)))
+
+
+def _middles(domain: Domain, edges: np.ndarray) -> tuple[Value, ...]:
+    return tuple(domain.from_unit(float(middle)) for middle in (edges[1:] + edges[:-1]) / 2)
+
+
+def _places(
+    domain: Domain, edges: np.ndarray, values: tuple[tuple[Value, ...], tuple[Value, ...]], losses: np.ndarray
+) -> tuple[Place, Place]:
+    """The lowest and the highest third of a number; of choices, the two where the other one's effects differ most."""
+    if isinstance(domain, Categorical):
+        known = [c for c in range(losses.shape[1]) if np.isfinite(losses[:, c]).any()]
+        centred = losses - np.nanmean(np.where(np.isnan(losses).all(axis=0), 0.0, losses), axis=0)
+        pairs = [(a, b) for a in known for b in known if a < b] or [(known[0], known[0])]
+        here, there = max(pairs, key=lambda pair: float(np.nansum((centred[:, pair[0]] - centred[:, pair[1]]) ** 2)))
+        return _place(_text(values[1][here]), values[0], losses[:, [here]]), _place(
+            _text(values[1][there]), values[0], losses[:, [there]]
+        )
+    third = max(len(edges) // 3, 1)
+    low, high = domain.from_unit(float(edges[third])), domain.from_unit(float(edges[-1 - third]))
+    return _place(f"under {_text(low)}", values[0], losses[:, :third]), _place(
+        f"over {_text(high)}", values[0], losses[:, -third:]
+    )
+
+
+def _place(where: str, values: tuple[Value, ...], losses: np.ndarray) -> Place:
+    """What a hyperparameter does over the columns of losses (B, C)."""
+    known = np.isfinite(losses)
+    means = np.where(known, losses, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    means = np.where(known.any(axis=1), means, np.inf)
+    finite = means[np.isfinite(means)]
+    span = float(np.ptp(finite)) if len(finite) else 0.0
+    return Place(where, values[int(np.argmin(means))], span)
+
+
+def _text(value: Value, label: Callable[[str], str] = str) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return label({True: "true", False: "false", None: "none"}.get(value, str(value)))  # type: ignore[arg-type]
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"

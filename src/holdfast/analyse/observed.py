@@ -1,0 +1,106 @@
+"""The trials of a history as an analysis sees them, and the random halves of them that its intervals are made of.
+
+A failed trial counts as the worst score, and one that was stopped early no better than the median of the complete ones.
+Scores far out on the bad side are drawn in to where most of the bad ones end, since a few that diverged would otherwise
+be all that there is to explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.rng import Streams
+from holdfast.search.gp.targets import known_losses
+from holdfast.search.history import FAILED, History
+from holdfast.space import Space
+
+STRETCH = 2.0
+"""How far beyond the span from the best to the 90th-percentile loss the bad side may reach."""
+
+FEWEST = 20
+"""With fewer trials than this, or than two a hyperparameter, nothing is said."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Trials that ended, m of them, in a space of d hyperparameters.
+
+    Attributes:
+        space: the search space.
+        trials: (m,) their numbers.
+        units: (m, d) encoded configurations, NaN where a hyperparameter is not active.
+        losses: (m,) the metric turned so that lower is better; failures at the worst, far-out values drawn in.
+        sign: what turns a loss into the metric: 1 or -1.
+        failed: how many of them failed.
+        seed: of every random draw of an analysis.
+    """
+
+    space: Space
+    trials: np.ndarray
+    units: np.ndarray
+    losses: np.ndarray
+    sign: float
+    failed: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+
+def observed(history: History, *, objective: int = 0, leave_out: Collection[int] = (), seed: int = 0) -> Observed:
+    """The trials that ended, in the order in which they did.
+
+    Args:
+        history: of the study.
+        objective: the position of the metric to look at.
+        leave_out: numbers of trials whose failure says nothing of their configuration.
+        seed: of every random draw of an analysis.
+
+    Raises:
+        RequestError: if there are too few of them, or all have the same score.
+    """
+    if history.space is None:
+        raise RequestError("there is nothing to analyse yet: no trial has drawn a hyperparameter")
+    keep = ~np.isin(history.told_trial, np.array(sorted(leave_out), dtype=np.int64))
+    trials, states = history.told_trial[keep], history.told_state[keep]
+    units, told = history.units[trials], history.told_loss[keep, objective]
+    needed = max(FEWEST, 2 * len(history.space))
+    known = int(np.isfinite(told).sum())
+    if known < needed:
+        raise RequestError(
+            f"an analysis of {len(history.space)} hyperparameters needs at least {needed} trials with a score, and "
+            f"there are {known}"
+        )
+    losses = drawn_in(known_losses(told, states))
+    if np.ptp(losses) == 0:
+        raise RequestError("every trial has the same score, so there is nothing to explain")
+    sign = 1.0 if history.directions[objective] == "minimize" else -1.0
+    return Observed(history.space, trials, units, losses, sign, int((states == FAILED).sum()), seed)
+
+
+def drawn_in(losses: np.ndarray) -> np.ndarray:
+    """Finite losses (m,), those beyond q + STRETCH * (q - best) at that limit; q is what 90% of them are under."""
+    far = float(np.quantile(losses, 0.9, method="higher"))
+    drawn: np.ndarray = np.minimum(losses, far + STRETCH * (far - float(losses.min())))
+    return drawn
+
+
+def halves(n: int, splits: int, streams: Streams, purpose: str) -> np.ndarray:
+    """(2 * splits, n) booleans: random halves of n trials, each followed by the trials that are not in it.
+
+    What differs between two halves is what another set of as many trials would change: the difference of a statistic
+    on both, divided by 2, has about the standard deviation of that statistic on all trials. This is the half-sample
+    bootstrap (McCarthy, "Pseudo-replication: half samples", 1969); what is of chance in the one is not in the other, so
+    that products of both are free of it.
+    """
+    rng = streams.generator(0, purpose)
+    rows = []
+    for _ in range(splits):
+        half = np.zeros(n, dtype=bool)
+        half[rng.permutation(n)[: n // 2]] = True
+        rows += [half, ~half]
+    return np.array(rows)

@@ -1,0 +1,51 @@
+"""The analysis of a study's trials, from what its log says; made once for a state of the log."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from holdfast.analyse.analysis import Analysis
+from holdfast.analyse.observed import observed
+from holdfast.errors import RequestError, nearest
+from holdfast.records import Cause, Trial
+from holdfast.study.ranking import ranking
+from holdfast.study.state import StudyState
+
+NOT_THE_CONFIGS_FAULT = frozenset({Cause.LOST, Cause.INTERRUPTED, Cause.BUDGET})
+"""Trials that failed by these say nothing of their configuration."""
+
+_KEPT = 2
+_memory: OrderedDict[tuple[object, int, str, int | None], Analysis] = OrderedDict()
+
+
+def analysis_of(state: StudyState, metric: str | None = None, winner: Trial | None = None) -> Analysis:
+    """What the trials teach of the hyperparameters.
+
+    Args:
+        state: of the study.
+        metric: the objective to look at; the first one if None.
+        winner: the trial that was chosen; with one objective the best so far if None.
+
+    Raises:
+        RequestError: for an unknown metric, too few trials, or scores that are all the same.
+    """
+    objectives = list(state.settings.directions)
+    name = state.first_metric if metric is None else metric
+    if name not in objectives:
+        raise RequestError(f"study '{state.settings.name}' has no objective '{name}'{nearest(name, objectives)}")
+    if winner is None and len(objectives) == 1:
+        winner = next(iter(ranking(state)), None)
+    history = state.history.snapshot(state.length)
+    key = (history.token, len(history.told_trial), name, None if winner is None else winner.number)
+    if key not in _memory:
+        trials = observed(
+            history,
+            objective=objectives.index(name),
+            leave_out={trial.number for trial in state.trials if trial.cause in NOT_THE_CONFIGS_FAULT},
+            seed=state.settings.seed,
+        )
+        told = winner is not None and winner.number in trials.trials
+        _memory[key] = Analysis(trials, winner.number if winner and told else None, winner.config if winner else None)
+        if len(_memory) > _KEPT:
+            _memory.popitem(last=False)
+    return _memory[key]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import holdfast
+from holdfast.analyse.ablation import Joint, ablation
+from holdfast.errors import RequestError
+from holdfast.records import Config
+from holdfast.space import Domain
+
+TERMS = {"a": 3.0, "b": 1.0, "c": -0.5, "d": 0.0}
+SPACE = holdfast.Space({name: holdfast.Float(0, 1, default=0.0) for name in TERMS})
+
+
+def exactly(losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return losses, np.zeros((len(losses), len(losses)))
+
+
+def additive(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return exactly(5.0 - units @ np.array(list(TERMS.values())))
+
+
+def test_on_an_additive_function_the_steps_are_its_terms() -> None:
+    target: Config = dict.fromkeys(TERMS, 1.0)
+    found = ablation(SPACE, SPACE.default_config(), target, additive)
+    assert {step.changed: step.gain for step in found.steps} == {(name,): gain for name, gain in TERMS.items()}
+    assert [step.changed[0] for step in found.steps] == ["a", "b", "d", "c"]
+    assert [step.metric for step in found.steps] == [2.0, 1.0, 1.0, 1.5]
+    assert (found.metric, found.gain, found.sure) == (5.0, 3.5, True)
+    assert [step.changed[0] for step in found.largest] == ["a", "b"]
+    assert found.sentence() == (
+        "2 changes of 4, a and b, gave 114% of the expected gain of 3.5 over the default; others took some of it back."
+    )
+
+
+def test_a_metric_to_maximise_is_turned_back() -> None:
+    target = {**SPACE.default_config(), "a": 1.0}
+    found = ablation(SPACE, SPACE.default_config(), target, additive, sign=-1.0)
+    assert (found.metric, found.gain, found.steps[0].metric) == (-5.0, 3.0, -2.0)
+
+
+def test_two_that_act_only_together_are_both_on_the_way() -> None:
+    def both(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return exactly(-units[:, 0] * units[:, 1])
+
+    target = {**SPACE.default_config(), "a": 1.0, "b": 1.0}
+    found = ablation(SPACE, SPACE.default_config(), target, both)
+    assert [step.gain for step in found.steps] == [0.0, 1.0]
+
+
+def conditional() -> tuple[holdfast.Space, Joint]:
+    domains: dict[str, Domain] = {
+        "optimizer": holdfast.Categorical(["adam", "sgd"]),
+        "beta": holdfast.Float(0, 1, when={"optimizer": "adam"}),
+        "momentum": holdfast.Float(0, 1, when={"optimizer": "sgd"}),
+        "nesterov": holdfast.Categorical([False, True], when={"optimizer": "sgd"}),
+        "x": holdfast.Float(0, 1, default=0.0),
+    }
+    space = holdfast.Space(domains)
+
+    def joint(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return exactly(1.0 - np.nan_to_num(units[:, 2]) - 0.1 * units[:, 4])
+
+    return space, joint
+
+
+def test_a_choice_takes_along_what_it_switches_on() -> None:
+    space, joint = conditional()
+    target: Config = {"optimizer": "sgd", "momentum": 0.8, "nesterov": True, "x": 1.0}
+    found = ablation(space, space.default_config(), target, joint)
+    first, second = found.steps
+    assert first.changed == ("optimizer", "beta", "momentum", "nesterov")
+    assert first.before == {"optimizer": "adam", "beta": 0.5}
+    assert first.after == {"optimizer": "sgd", "momentum": 0.8, "nesterov": True}
+    assert (first.gain, second.gain) == pytest.approx((0.8, 0.1))
+
+
+def test_nothing_to_change_is_said() -> None:
+    with pytest.raises(RequestError, match="the winner is the default configuration itself"):
+        ablation(SPACE, SPACE.default_config(), SPACE.default_config(), additive)

@@ -1,0 +1,90 @@
+"""Shares of variance against functions whose shares are known in closed form."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import holdfast
+from holdfast.analyse.fanova import Variances, fanova
+from holdfast.analyse.observed import Observed
+from holdfast.errors import RequestError
+from holdfast.space import Domain
+
+WEIGHTS = np.array([2.0, 1.0, 0.5, 0.0, 0.0])
+WHOLE = float((WEIGHTS**2).sum()) + 1.0
+CUBE: dict[str, Domain] = {f"x{i}": holdfast.Float(0, 1) for i in range(5)}
+
+
+def additive_with_a_product(units: np.ndarray) -> np.ndarray:
+    """Variance 4 + 1 + 0.25 of single hyperparameters, and 1 of the first two together."""
+    product = 12 * (units[:, 0] - 0.5) * (units[:, 1] - 0.5)
+    return np.asarray(math.sqrt(12) * units @ WEIGHTS + product)
+
+
+def trials_of(space: holdfast.Space, units: np.ndarray, losses: np.ndarray, seed: int = 0) -> Observed:
+    return Observed(space, np.arange(len(units)), units, losses, 1.0, 0, seed)
+
+
+def analysed(n: int, seed: int, noise: float = 0.3) -> Variances:
+    draw = np.random.default_rng(seed)
+    units = draw.random((n, 5))
+    losses = additive_with_a_product(units) + noise * draw.normal(size=n)
+    return fanova(trials_of(holdfast.Space(CUBE), units, losses, seed))
+
+
+def test_known_shares_are_recovered() -> None:
+    found = analysed(300, seed=1)
+    assert [share.value for share in found.single] == pytest.approx(WEIGHTS**2 / WHOLE, abs=0.03)
+    assert found.pairs[0, 1].value == pytest.approx(1 / WHOLE, abs=0.04)
+    assert found.pairs[0, 1].sure
+    others = [share for pair, share in found.pairs.items() if pair != (0, 1)]
+    assert max(share.value for share in others) < 0.01
+    assert found.explained > 0.9
+
+
+def test_what_has_no_effect_has_an_interval_from_nothing() -> None:
+    for seed in range(3):
+        found = analysed(60, seed)
+        assert all(share.low == 0 and share.high < 0.2 for share in found.single[3:])
+
+
+def test_equal_trials_and_seed_give_equal_shares() -> None:
+    assert analysed(40, seed=5).single == analysed(40, seed=5).single
+
+
+def test_a_conditional_hyperparameter_counts_where_it_is_active() -> None:
+    space = holdfast.Space(
+        {
+            "optimizer": holdfast.Categorical(["sgd", "rmsprop", "adam", "lbfgs"]),
+            "momentum": holdfast.Float(0, 1, when={"optimizer": ["sgd", "rmsprop"]}),
+            "x": holdfast.Float(0, 1),
+        }
+    )
+    draw = np.random.default_rng(0)
+    units = space.snap(draw.random((400, 3)))
+    losses = np.where(np.isnan(units[:, 1]), 1.0, 2 * units[:, 1]) + units[:, 2] + 0.1 * draw.normal(size=400)
+    found = fanova(trials_of(space, units, losses))
+    of_momentum, of_x = 0.5 * 4 / 12, 1 / 12  # half of the space has a momentum, of the same mean
+    assert found.single[1].value == pytest.approx(of_momentum / (of_momentum + of_x), abs=0.06)
+    assert found.single[2].value == pytest.approx(of_x / (of_momentum + of_x), abs=0.06)
+    assert found.single[0].value < 0.02
+    assert found.space.active(1) == pytest.approx(0.5)
+
+
+def test_noise_has_no_shares() -> None:
+    draw = np.random.default_rng(0)
+    with pytest.raises(RequestError, match="no hyperparameter has an effect that could be told from noise"):
+        fanova(trials_of(holdfast.Space(CUBE), draw.random((50, 5)), draw.normal(size=50)))
+
+
+@pytest.mark.long
+def test_intervals_cover_the_known_shares() -> None:
+    """At 300 trials the known shares lie within 4 of 5 intervals at least; what has no effect nearly always does."""
+    runs = [analysed(300, seed) for seed in range(30)]
+    known = WEIGHTS**2 / WHOLE
+    covered = np.array([[s.low <= k <= s.high for s, k in zip(run.single, known, strict=True)] for run in runs])
+    assert covered[:, 1:3].mean() > 0.8
+    assert covered[:, 3:].mean() > 0.95

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import holdfast
+from holdfast.analyse.observed import FEWEST, drawn_in, halves, observed
+from holdfast.errors import RequestError
+from holdfast.rng import Streams
+from holdfast.testing.rehearsal import Rehearsal, random_trials
+
+
+def rehearsed(values: list[float]) -> Rehearsal:
+    rehearsal = Rehearsal(holdfast.Space({"x": holdfast.Float(0, 1)}), directions=("maximize",))
+    random_trials(rehearsal, values)
+    return rehearsal
+
+
+def test_a_failure_counts_as_the_worst_and_a_far_out_score_is_drawn_in() -> None:
+    scores = [float(i) for i in range(30)]
+    trials = observed(rehearsed([*scores, float("nan"), -1e9]).history())
+    assert trials.failed == 1
+    assert trials.losses[29] == -29
+    assert trials.losses[30] == trials.losses[31] == trials.losses.max() < 100
+    assert len(observed(rehearsed([*scores, float("nan")]).history(), leave_out={30})) == 30
+
+
+def test_an_even_range_of_losses_is_left_as_it_is() -> None:
+    losses = np.linspace(0.0, 1.0, 50)
+    np.testing.assert_array_equal(drawn_in(losses), losses)
+
+
+def test_too_few_trials_are_said_to_be_too_few() -> None:
+    with pytest.raises(RequestError, match=f"needs at least {FEWEST} trials with a score, and there are {FEWEST - 1}"):
+        observed(rehearsed([float(i) for i in range(FEWEST - 1)]).history())
+    with pytest.raises(RequestError, match="every trial has the same score"):
+        observed(rehearsed([1.0] * 30).history())
+
+
+def test_halves_come_with_their_counterparts() -> None:
+    cuts = halves(11, 4, Streams(0), "test")
+    assert cuts.shape == (8, 11)
+    np.testing.assert_array_equal(cuts[0::2], ~cuts[1::2])
+    assert set(cuts.sum(axis=1)) == {5, 6}
+    np.testing.assert_array_equal(cuts, halves(11, 4, Streams(0), "test"))
