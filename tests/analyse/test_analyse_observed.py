@@ -35,6 +35,8 @@ def test_too_few_trials_are_said_to_be_too_few() -> None:
         observed(rehearsed([float(i) for i in range(FEWEST - 1)]).history())
     with pytest.raises(RequestError, match="every trial has the same score"):
         observed(rehearsed([1.0] * 30).history())
+    with pytest.raises(RequestError, match=r"scores as large as 1e\+300 cannot be analysed"):
+        observed(rehearsed([1e300 * (-1) ** i for i in range(30)]).history())
 
 
 def test_halves_come_with_their_counterparts() -> None:

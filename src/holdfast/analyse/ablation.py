@@ -87,14 +87,16 @@ class Ablation:
         part = sum(step.gain for step in largest) / self.gain
         names = [label(step.changed[0]) for step in largest]
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-        gave = "gave all" if 0.995 < part < 1.005 else f"gave {part:.0%}"
-        count = "One change" if len(names) == 1 else f"{len(names)} changes"
+        whole = f"the expected gain of {self.gain:.3g} over the default"
         back = "; others took some of it back" if part >= 1.005 else ""
         doubt = "" if self.sure else "; the model is not sure that there is any gain"
-        return (
-            f"{count} of {len(self.steps)}, {listed}, {gave} of the expected gain of {self.gain:.3g} over the "
-            f"default{back}{doubt}."
-        )
+        if len(largest) == len(self.steps):
+            number = {1: "the one change", 2: "both changes"}.get(len(names), f"all {len(names)} changes")
+            changes = f"{number}, {listed},"
+            return f"It takes {changes} for nine tenths of {whole}{doubt}."
+        count = "One change" if len(names) == 1 else f"{len(names)} changes"
+        gave = "all" if 0.995 < part < 1.005 else f"{part:.0%}"
+        return f"{count} of {len(self.steps)}, {listed}, gave {gave} of {whole}{back}{doubt}."
 
 
 def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: float = 1.0) -> Ablation:

@@ -37,7 +37,7 @@ class Importance:
         name: of the hyperparameter.
         fanova: the part of the variance of the metric over the space that is due to it alone; see
             `holdfast.analyse.fanova` for how a conditional one counts.
-        pedanova: its part in what tells the best tenth of the trials from all (`holdfast.analyse.pedanova`); None where
+        pedanova: its part in what tells the best of the trials from all (`holdfast.analyse.pedanova`); None where
             that cannot be told from chance.
         active: how often it is active in the space.
         trials: in how many trials it was active.
@@ -80,7 +80,7 @@ class Importances:
         listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
         alone = "account alone" if len(named) > 1 else "accounts alone"
         total = sum(each.fanova.value for each in self.hyperparameters)
-        rest = f" {1 - total:.0%} comes from how they act together." if total < 0.95 else ""
+        rest = f" About {1 - total:.0%} comes from how they act together." if total < 0.95 else ""
         return f"Of how much the score varies over the space, {listed} {alone}.{rest}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -46,8 +46,8 @@ class Interaction:
     names: tuple[str, str]
     share: Share
     places: tuple[Place, Place]
-    values: tuple[tuple[Value, ...], tuple[Value, ...]]
-    metric: np.ndarray
+    values: tuple[tuple[Value, ...], tuple[Value, ...]] = field(repr=False)
+    metric: np.ndarray = field(repr=False)
 
     def sentence(self, label: Callable[[str], str] = str) -> str:
         """How much they depend on each other, and how."""

@@ -8,7 +8,7 @@ be all that there is to explain.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from holdfast.space import Space
 
 STRETCH = 2.0
 """How far beyond the span from the best to the 90th-percentile loss the bad side may reach."""
+
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Scores beyond the one, or that differ by less than the other, cannot be squared."""
 
 FEWEST = 20
 """With fewer trials than this, or than two a hyperparameter, nothing is said."""
@@ -39,10 +42,10 @@ class Observed:
         seed: of every random draw of an analysis.
     """
 
-    space: Space
-    trials: np.ndarray
-    units: np.ndarray
-    losses: np.ndarray
+    space: Space = field(repr=False)
+    trials: np.ndarray = field(repr=False)
+    units: np.ndarray = field(repr=False)
+    losses: np.ndarray = field(repr=False)
     sign: float
     failed: int
     seed: int
@@ -75,8 +78,12 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
             f"an analysis of {len(history.space)} hyperparameters needs at least {needed} trials with a score, and "
             f"there are {known}"
         )
-    losses = drawn_in(known_losses(told, states))
-    if np.ptp(losses) == 0:
+    losses = known_losses(told, states)
+    size = float(np.abs(losses).max()) or 1.0
+    losses = size * drawn_in(losses / size)
+    if size > LARGEST:
+        raise RequestError(f"scores as large as {size:.3g} cannot be analysed; {LARGEST:.0e} is the most")
+    if np.ptp(losses) <= max(SMALLEST, 1e-12 * size):
         raise RequestError("every trial has the same score, so there is nothing to explain")
     sign = 1.0 if history.directions[objective] == "minimize" else -1.0
     return Observed(history.space, trials, units, losses, sign, int((states == FAILED).sum()), seed)

@@ -17,9 +17,11 @@ from holdfast.rng import Streams
 from holdfast.space import Categorical, Domain
 
 SPLITS = 100
-BEST = 0.1
-FEWEST_BEST = 10
-"""The best are a tenth of the trials, and so many at least."""
+BEST, FEWEST_BEST, MOST_OF_FEW = 0.1, 30, 1 / 3
+"""The best are a tenth of the trials; so many at least, but no more than a third."""
+
+SURE = 1.5
+"""The sum over all hyperparameters has to be so many standard errors, which are on the large side, above nothing."""
 
 FEWEST_ACTIVE = 10
 """Nothing is said of a hyperparameter that was active in fewer trials."""
@@ -31,7 +33,7 @@ def pedanova(trials: Observed, space: Measure) -> list[Share | None]:
     None for all of them where their sum cannot be told from chance, and for one that hardly any trial had.
     """
     best = np.zeros(len(trials))
-    best[np.argsort(trials.losses, kind="stable")[: max(FEWEST_BEST, round(BEST * len(trials)))]] = 1.0
+    best[np.argsort(trials.losses, kind="stable")[: best_of(len(trials))]] = 1.0
     cuts = halves(len(trials), SPLITS, Streams(trials.seed), "analyse/pedanova")
     names = trials.space.names
     own, across = np.zeros((len(names), 2 * SPLITS)), np.zeros((len(names), SPLITS))
@@ -41,7 +43,7 @@ def pedanova(trials: Observed, space: Measure) -> list[Share | None]:
         own[i], across[i] = _divergence(kernel, best, cuts)
     values, total = across.mean(axis=1), float(np.maximum(across.mean(axis=1), 0.0).sum())
     spread = (own[:, 0::2] - own[:, 1::2]) / 2
-    if values.sum() <= 2 * float(np.sqrt(np.mean(spread.sum(axis=0) ** 2))):
+    if values.sum() <= SURE * float(np.sqrt(np.mean(spread.sum(axis=0) ** 2))):
         return [None] * len(names)
     shares = own / own.sum(axis=0)
     errors = np.sqrt(np.mean(((shares[:, 0::2] - shares[:, 1::2]) / 2) ** 2, axis=1))
@@ -49,6 +51,15 @@ def pedanova(trials: Observed, space: Measure) -> list[Share | None]:
         share(float(value) / total, float(error)) if known else None
         for value, error, known in zip(values, errors, enough, strict=True)
     ]
+
+
+def best_of(n: int) -> int:
+    """How many of n trials are called the best.
+
+    >>> best_of(60), best_of(200), best_of(1000)
+    (20, 30, 100)
+    """
+    return max(round(BEST * n), min(FEWEST_BEST, int(MOST_OF_FEW * n)))
 
 
 def _kernel(domain: Domain, edges: np.ndarray, units: np.ndarray) -> np.ndarray:

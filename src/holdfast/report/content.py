@@ -26,12 +26,18 @@ from holdfast.report.outcome import model_section, scores_section, winner_sectio
 from holdfast.report.parallel_figure import parallel_figure
 from holdfast.report.scores_figure import scores_figure
 from holdfast.report.trials_section import trials_section
+from holdfast.report.understanding import dependences, understanding_section
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState
 
 OBSERVED = (
     "These are the trials as they came, not an experiment: a search tries more where it found good scores, and other "
     "hyperparameters varied at the same time."
+)
+
+EXPECTED = (
+    "In green is what a model of the trials expects over all else, evenly over the space, with its interval: the "
+    "effect of the one hyperparameter alone."
 )
 
 
@@ -44,6 +50,7 @@ def document(book: Book) -> Document:
         protocol_section(state),
         _followed(search_section(state), *([] if history is None else [history])),
         _configurations(state),
+        understanding_section(state),
         learning_section(state),
         cost_section(state),
         winner_section(state),
@@ -141,10 +148,12 @@ def _spent(state: StudyState) -> str:
 
 def _configurations(state: StudyState) -> Section:
     """All configurations in one picture, and every hyperparameter against the score."""
-    whole, single = parallel_figure(state), hyperparameter_figures(state)
+    expected = dependences(state)
+    whole, single = parallel_figure(state), hyperparameter_figures(state, expected)
     blocks: list[Block] = [] if whole is None else [whole]
     if single:
-        blocks += [Paragraph(f"{OBSERVED} {signs(state)}".strip()), Gallery(single)]
+        model = EXPECTED if expected else ""
+        blocks += [Paragraph(" ".join(filter(None, [OBSERVED, signs(state), model]))), Gallery(single)]
     return Section("Every hyperparameter against the score", blocks)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from holdfast.analyse.surface import Dependence
 from holdfast.facts.blocks import Figure
 from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import count, number, shown
@@ -16,7 +18,7 @@ from holdfast.report.axes import Axis, axes
 from holdfast.report.charts import SMALL, chart, drawn, label, specification, symbols, tooltip
 from holdfast.report.history import BEST, BEYOND, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.history_figure import MARKS, value_axis
-from holdfast.report.palette import INK
+from holdfast.report.palette import GREEN, INK
 from holdfast.report.ranked import best_tenth, rank_correlation, scored
 from holdfast.study.state import StudyState
 
@@ -43,14 +45,23 @@ GOLDEN = 0.6180339887
 """Multiples of the golden ratio spread points of one choice evenly, the same way each time."""
 
 
-def hyperparameter_figures(state: StudyState) -> list[Figure]:
-    """A picture for each hyperparameter that was searched, in the order of the space; none before two scores."""
+def hyperparameter_figures(state: StudyState, expected: Mapping[str, Dependence] | None = None) -> list[Figure]:
+    """A picture for each hyperparameter that was searched, in the order of the space; none before two scores.
+
+    Args:
+        state: what the log says.
+        expected: what a model expects over all else, by the name of a hyperparameter.
+    """
     order = scored(state)
     if len(order) < 2:
         return []
     history, found = search_history(state, with_scores=False), axes(state)
     names = file_names([axis.name for axis in found])
-    return [_figure(axis, name, state, history, order) for axis, name in zip(found, names, strict=True)]
+    over_all_else = expected or {}
+    return [
+        _figure(axis, name, state, history, order, over_all_else.get(axis.name))
+        for axis, name in zip(found, names, strict=True)
+    ]
 
 
 def signs(state: StudyState) -> str:
@@ -77,12 +88,22 @@ def file_names(names: list[str]) -> list[str]:
     return used
 
 
-def _figure(axis: Axis, name: str, state: StudyState, history: SearchHistory, order: list[Trial]) -> Figure:
+def _figure(
+    axis: Axis,
+    name: str,
+    state: StudyState,
+    history: SearchHistory,
+    order: list[Trial],
+    expected: Dependence | None,
+) -> Figure:
     points = _points(axis, state, history)
-    spec = specification(_layers(axis, points, history), HEIGHT, right=10)
+    spec = specification(_layers(axis, points, history, expected), HEIGHT, right=10)
     metric = label(history.metric.name)
     alternative = f"{label(axis.name)} against {metric}, {count(len(points), 'trial')}."
-    caption = _caption(axis, state, order)
+    caption = " ".join(
+        [_caption(axis, state, order), *([] if expected is None else [_by_model(axis, expected, state)])]
+    )
+    caption = caption.strip()
     return Figure(name, spec, caption, f"{alternative} {caption}", SMALL)
 
 
@@ -101,7 +122,7 @@ def _points(axis: Axis, state: StudyState, history: SearchHistory) -> list[dict[
     return points
 
 
-def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory) -> Any:
+def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory, expected: Dependence | None) -> Any:
     import altair as alt
 
     x, y = _value_axis(axis), value_axis(history, ticks=4)
@@ -128,7 +149,36 @@ def _layers(axis: Axis, points: list[dict[str, Any]], history: SearchHistory) ->
         layers.append(
             chart(medians).mark_tick(color=INK, thickness=2, size=min(34, 170 // len(axis.choices))).encode(x=x, y=y)
         )
-    return alt.layer(*layers)
+    return alt.layer(*([] if expected is None else _expected(axis, expected, history)), *layers)
+
+
+def _expected(axis: Axis, expected: Dependence, history: SearchHistory) -> list[Any]:
+    """What a model expects over all else as a line with its interval as a band, or for choices as marks."""
+    x, y = _value_axis(axis), value_axis(history, ticks=4)
+    low, high = history.scale
+    rows: list[dict[str, Any]] = [
+        {
+            "at": axis.choice(value) if axis.categorical else value,
+            "value": drawn(middle),
+            "low": drawn(min(max(least, low), high)),
+            "high": drawn(min(max(most, low), high)),
+        }
+        for value, middle, least, most in zip(
+            expected.values, expected.metric, expected.low, expected.high, strict=True
+        )
+    ]
+    base = chart(rows)
+    ends = value_axis(history, "low", ticks=4)
+    if axis.categorical:
+        marks = chart([row for row in rows if low < row["value"] < high])
+        return [
+            base.mark_rule(color=GREEN, strokeWidth=3, strokeOpacity=0.55).encode(x=x, y=ends, y2="high:Q"),
+            marks.mark_point(color=GREEN, shape="square", filled=True, size=40, opacity=1).encode(x=x, y=y),
+        ]
+    return [
+        base.mark_area(color=GREEN, opacity=0.16, clip=True).encode(x=x, y=ends, y2="high:Q"),
+        base.mark_line(color=GREEN, strokeWidth=2, clip=True).encode(x=x, y=y),
+    ]
 
 
 def _value_axis(axis: Axis) -> Any:
@@ -187,6 +237,21 @@ def _caption(axis: Axis, state: StudyState, order: list[Trial]) -> str:
     if len(active) < len(order):
         parts.append(f"It was active in {len(active)} of {len(order)} trials with a score.")
     return " ".join(parts)
+
+
+def _by_model(axis: Axis, expected: Dependence, state: StudyState) -> str:
+    """Where a model expects the best score over all else; empty where it is not sure that there is a difference."""
+    sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
+    ordered = sorted(range(len(expected.values)), key=lambda k: -sign * expected.metric[k])
+    best, worst = ordered[0], ordered[-1]
+    near, far = (expected.low, expected.high) if sign > 0 else (expected.high, expected.low)
+    if sign * near[best] <= sign * far[worst]:
+        return ""
+    value = expected.values[best]
+    where = (axis.choice(value) or "·") if axis.categorical else shown(value)
+    size = number(float(f"{abs(expected.metric[best] - expected.metric[worst]):.2g}"))
+    with_ = "with" if axis.categorical else "near"
+    return f"Over all else the best is expected {with_} {where}, {size} better than the worst."
 
 
 def _by_choice(axis: Axis, active: list[Trial], state: StudyState) -> str:

@@ -14,7 +14,10 @@ from holdfast.report.page import page_html
 from holdfast.report.trials_table import trials_csv
 from holdfast.study.book import Book
 
-OWN = re.compile(r"(scores|history|parallel|cost|training-validation|hyperparameter-.+|curve-trial-\d+)\.(png|svg)")
+OWN = re.compile(
+    r"(scores|history|parallel|importance|interactions|interaction-\d+|ablation|cost|training-validation|"
+    r"hyperparameter-.+|curve-trial-\d+)\.(png|svg)"
+)
 """What a picture of a report is named; whatever else lies beside them is somebody else's."""
 
 

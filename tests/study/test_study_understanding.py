@@ -1,0 +1,118 @@
+"""What a study says of its hyperparameters: from the log alone, and in a sentence where there is nothing to say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import holdfast
+from holdfast.errors import RequestError
+from holdfast.records import Cause, Outcome, TrialState
+from holdfast.study import actions
+from holdfast.study.understanding import analysis_of
+
+SPACE = holdfast.Space(
+    {
+        "learning_rate": holdfast.Float(1e-5, 1e-1, log=True, default=1e-5),
+        "batch_size": holdfast.Int(8, 512, log=True),
+        "optimizer": holdfast.Categorical(["sgd", "adamw"]),
+        "momentum": holdfast.Float(0.0, 0.99, when={"optimizer": "sgd"}),
+        "nothing": holdfast.Float(0.0, 1.0),
+    }
+)
+
+
+def loss(config: dict[str, Any]) -> float:
+    """The best learning rate grows with the batch size."""
+    best = -3.0 + 0.8 * math.log2(config["batch_size"] / 64) / 3
+    return float((math.log10(config["learning_rate"]) - best) ** 2 + 0.2 * config.get("momentum", 0.5))
+
+
+def searched(n: int = 120, **options: Any) -> holdfast.Study:
+    study = holdfast.Study(SPACE, strategy="random", seed=2, **options)
+    study.optimize(lambda trial: loss(trial.config), n_trials=n)
+    return study
+
+
+@pytest.fixture(scope="module")
+def study() -> holdfast.Study:
+    return searched()
+
+
+def test_importance_names_what_matters(study: holdfast.Study) -> None:
+    found = study.importance()
+    assert found.hyperparameters[0].name == "learning_rate"
+    assert found["learning_rate"].fanova.sure
+    assert not found["nothing"].fanova.sure
+    assert found["momentum"].active == pytest.approx(0.5)
+    assert found.sentence().startswith("Of how much the score varies over the space, learning_rate for ")
+    with pytest.raises(RequestError, match=r"there is no hyperparameter named 'momentun'.*did you mean 'momentum'"):
+        found["momentun"]
+
+
+def test_what_people_argue_about_is_found_in_the_trials(study: holdfast.Study) -> None:
+    pair = study.interactions()[0]
+    assert pair.names == ("learning_rate", "batch_size")
+    assert pair.share.sure
+    small, large = pair.places
+    assert isinstance(small.best, float)
+    assert isinstance(large.best, float)
+    assert small.best < large.best
+    assert "With batch_size under" in pair.sentence()
+
+
+def test_ablation_goes_from_the_default_to_the_best_trial(study: holdfast.Study) -> None:
+    found = study.ablation()
+    assert found.source == SPACE.default_config()
+    assert found.target == study.best_config
+    assert sum(step.gain for step in found.steps) == pytest.approx(found.gain)
+    assert found.largest[0].changed[0] == "learning_rate"
+    assert "learning_rate" in found.sentence()
+    assert study.ablation(source=study.best_config, target=SPACE.default_config()).gain == pytest.approx(-found.gain)
+
+
+def test_the_predicted_optimum_beats_the_best_trial_by_the_true_loss(study: holdfast.Study) -> None:
+    found = study.analysis().predicted_optimum()
+    assert found.trial == study.best_trial.number
+    assert loss(dict(found.config)) < 0.5 * float(np.median([trial.metrics["value"] for trial in study.trials]))
+
+
+def test_the_log_alone_says_it_again(study: holdfast.Study, tmp_path: Any) -> None:
+    storage = f"sqlite:///{tmp_path}/study.db"
+    kept = searched(storage=storage, name="kept")
+    again = holdfast.load_study("kept", storage)
+    assert again.importance() == kept.importance() == study.importance()
+    kept.close()
+    again.close()
+
+
+def test_too_few_trials_give_a_sentence_instead_of_numbers() -> None:
+    with pytest.raises(RequestError, match="an analysis of 5 hyperparameters needs at least 20 trials with a score"):
+        searched(8).importance()
+    with pytest.raises(RequestError, match="there is nothing to analyse yet"):
+        holdfast.Study().importance()
+
+
+def test_a_trial_that_was_lost_says_nothing_of_its_configuration() -> None:
+    study = searched(25)
+    for state, cause in ((TrialState.FAILED, Cause.LOST), (TrialState.FAILED, Cause.ERROR)):
+        trial = study.ask()
+        actions.tell(study.book, Outcome(trial.number, state, error="gone", cause=cause, seconds=1.0))
+    trials = analysis_of(study.book.state).trials
+    assert 25 not in trials.trials
+    assert trials.failed == 1
+
+
+def test_each_of_several_objectives_has_an_analysis_and_none_has_a_winner() -> None:
+    study = holdfast.Study(SPACE, direction={"loss": "minimize", "size": "maximize"}, strategy="random", seed=1)
+    for _ in range(60):
+        trial = study.ask()
+        study.tell(trial, {"loss": loss(trial.config), "size": float(trial["batch_size"])})
+    assert study.importance("size").hyperparameters[0].name == "batch_size"
+    with pytest.raises(RequestError, match="there is no winner"):
+        study.ablation()
+    with pytest.raises(RequestError, match="has no objective 'sise'"):
+        study.importance("sise")
