@@ -7,6 +7,9 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
+from holdfast.analyse.ablation import Ablation
+from holdfast.analyse.analysis import Analysis, Importances
+from holdfast.analyse.interactions import Interaction
 from holdfast.errors import ExhaustedError, RequestError, nearest
 from holdfast.execute.base import Executor
 from holdfast.log.open import list_studies, open_log, storage_path
@@ -41,6 +44,7 @@ from holdfast.study.lock import DriverLock
 from holdfast.study.ranking import best_of
 from holdfast.study.results import Result, end_told
 from holdfast.study.settings import Settings, named_directions, require_same
+from holdfast.study.understanding import analysis_of
 
 DEFAULT_NAME = "study"
 
@@ -281,6 +285,26 @@ class Study:
             RequestError: if trials were told without row scores: it says what is missing, and gives no number.
         """
         return estimate_of(self._book, level)
+
+    def analysis(self, metric: str | None = None) -> Analysis:
+        """What the trials teach of the hyperparameters, of the first objective or another one.
+
+        Raises:
+            RequestError: with too few trials, or scores that are all the same.
+        """
+        return analysis_of(self._book.state, metric)
+
+    def importance(self, metric: str | None = None) -> Importances:
+        """How much each hyperparameter matters, with intervals."""
+        return self.analysis(metric).importance()
+
+    def interactions(self, metric: str | None = None) -> tuple[Interaction, ...]:
+        """The pairs of hyperparameters whose effects depend on each other, the strongest first."""
+        return self.analysis(metric).interactions()
+
+    def ablation(self, source: Config | None = None, target: Config | None = None) -> Ablation:
+        """Which changes made the target (the best trial) better than the source (the default)."""
+        return self.analysis().ablation(source, target)
 
     def close(self) -> None:
         """Release the log's file; trials in hand are given up, and another process may run them."""
