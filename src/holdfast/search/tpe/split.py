@@ -1,0 +1,122 @@
+"""Which trials are good and which are bad, and which of the bad ones stand for all of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.search.history import COMPLETE, History
+from holdfast.search.pareto import crowding, non_dominated, total_violation
+
+GOOD_SHARE = 0.1
+"""Of the told trials, so many are good."""
+MOST_GOOD = 25
+"""At most so many trials are good."""
+NEAREST = 128
+"""So many of the bad trials, those that come next after the good ones, are all looked at."""
+REST = 128
+"""So many of the other bad ones, evenly spread over the study, stand for them all."""
+MAX_PENDING = 256
+"""At most so many running trials, the latest, are looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The trials of a history in two sets.
+
+    Attributes:
+        good: (g, d) encoded configurations of the good trials, best first.
+        good_weights: (g,) what they count; 1 on average.
+        bad: (b, d) encoded configurations of the bad trials that are looked at.
+        bad_weights: (b,) how many trials each of them stands for.
+        bad_trials: how many bad trials there are.
+    """
+
+    good: np.ndarray
+    good_weights: np.ndarray
+    bad: np.ndarray
+    bad_weights: np.ndarray
+    bad_trials: int
+
+    def with_bad(self, units: np.ndarray) -> Split:
+        """The same with the points of shape (p, d) among the bad ones: what runs is taken to turn out badly."""
+        return Split(
+            self.good,
+            self.good_weights,
+            np.concatenate([self.bad, units]),
+            np.concatenate([self.bad_weights, np.ones(len(units))]),
+            self.bad_trials + len(units),
+        )
+
+    def words(self) -> str:
+        """How many there are of both."""
+        some = "" if len(self.bad) == self.bad_trials else f", of which {len(self.bad)} stand for all"
+        return f"{len(self.good)} good and {self.bad_trials:,} bad trials{some}"
+
+
+def split(history: History) -> Split:
+    """The good trials are the best of those that are complete, finite and feasible; all others are bad.
+
+    Failed and stopped ones are bad, and so are those that are running: with a constant liar, Ginsbourger, Le Riche and
+    Carraro, "Kriging is well-suited to parallelize optimization" (2010), several asks at once go apart. While no
+    complete trial is feasible, those that violate the outcome constraints least are good.
+    """
+    losses, violation = history.told_loss, total_violation(history.told_violation)
+    known = (history.told_state == COMPLETE) & np.isfinite(losses).all(axis=1) & np.isfinite(violation)
+    allowed = known & (violation == 0)
+    positions = np.flatnonzero(allowed if allowed.any() else known)
+    goods = min(max(1, min(math.ceil(GOOD_SHARE * len(known)), MOST_GOOD)), len(positions))
+    if losses.shape[1] > 1 and allowed.any():
+        lowest = positions[_by_front(losses[positions], goods)]
+    else:
+        key = losses[positions, 0] if allowed.any() else violation[positions]
+        lowest = positions[_lowest(key, goods + NEAREST)]
+    others = np.ones(len(known), dtype=bool)
+    others[lowest] = False
+    rest = np.flatnonzero(others)
+    used = rest if len(rest) <= REST else rest[np.linspace(0, len(rest) - 1, REST).astype(np.int64)]
+    bad = np.concatenate([lowest[goods:], used])
+    bad_weights = np.ones(len(bad))
+    bad_weights[len(lowest) - goods :] = len(rest) / max(len(used), 1)
+    units, trials = history.units, history.told_trial
+    found = Split(
+        units[trials[lowest[:goods]]], rank_weights(goods), units[trials[bad]], bad_weights, len(known) - goods
+    )
+    pending = history.pending[-MAX_PENDING:]
+    return found.with_bad(units[pending]) if len(pending) else found
+
+
+def rank_weights(n: int) -> np.ndarray:
+    """(n,) weights that fall with the logarithm of the rank, 1 on average, as in CMA-ES: Hansen (2016), eq. 49."""
+    weights = math.log(n + 1) - np.log(np.arange(1, n + 1))
+    return np.asarray(weights * (n / weights.sum())) if n else weights
+
+
+def _lowest(key: np.ndarray, n: int) -> np.ndarray:
+    """Positions of the ``n`` lowest entries of a key (m,), in ascending order; of equal ones the earlier is first."""
+    if len(key) <= 2 * n:
+        found: np.ndarray = np.argsort(key, kind="stable")[:n]
+        return found
+    bound = np.partition(key, n - 1)[n - 1]
+    near = np.flatnonzero(key <= bound)
+    return near[np.argsort(key[near], kind="stable")[:n]]
+
+
+def _by_front(losses: np.ndarray, goods: int) -> np.ndarray:
+    """Positions in losses (m, k): the good ones front by front, then those next to them by their mean rank.
+
+    A front that is cut is cut by crowding distance, as in NSGA-II.
+    """
+    left = np.arange(len(losses))
+    found: list[np.ndarray] = []
+    while sum(map(len, found)) < goods:
+        front = non_dominated(losses[left])
+        members = left[front]
+        found.append(members[np.argsort(-crowding(losses[members]), kind="stable")])
+        left = left[~front]
+    good = np.concatenate(found)[:goods]
+    ranks = np.argsort(np.argsort(losses, axis=0, kind="stable"), axis=0, kind="stable").sum(axis=1)
+    ranks[good] = -1
+    return np.concatenate([good, _lowest(ranks, goods + NEAREST)[goods:]])

@@ -1,0 +1,205 @@
+"""The tree-structured Parzen estimator: look where good trials are dense and bad ones are not.
+
+Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization" (2011), section 4. One density over
+whole configurations, as in Falkner, Klein and Hutter, "BOHB" (2018). Watanabe, "Tree-structured Parzen estimator:
+understanding its algorithm components and their roles for better empirical performance" (2023) names the components.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.records import Config, Suggestion
+from holdfast.rng import Streams
+from holdfast.search.base import known_space, new_configs
+from holdfast.search.history import History
+from holdfast.search.sobol import MAX_DIMENSIONS, sobol_point
+from holdfast.search.tpe.columns import Columns, columns
+from holdfast.search.tpe.parzen import Parzen, parzen
+from holdfast.search.tpe.split import split
+from holdfast.space import Space
+
+INITIAL = 6
+"""So many trials come before the estimator, unless the budget is small."""
+ROUNDS = 2
+"""So often candidates are drawn when all before have been tried."""
+BAD_PRIOR_WEIGHT = 1.0
+"""What the uniform density counts among the bad trials."""
+_KEPT = 16
+_memory: OrderedDict[object, Columns] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class TreeParzenEstimator:
+    """The ratio of two densities, that of good trials and that of bad ones; one objective or several, any space.
+
+    Args:
+        n_initial: trials before the estimator; None for 6, but at most a fifth of the budget.
+        candidates: points drawn from the good trials for each proposal; the one of the highest ratio is proposed.
+        prior_weight: what the prior (the user's, or the uniform one) counts among the good trials, in trials.
+
+    Raises:
+        RequestError: if a setting is out of range.
+    """
+
+    n_initial: int | None = None
+    candidates: int = 24
+    prior_weight: float = 1.0
+    name: str = "tpe"
+
+    def __post_init__(self) -> None:
+        if self.n_initial is not None and self.n_initial < 1:
+            raise RequestError(f"tpe has n_initial = {self.n_initial}; it needs a whole number of at least 1")
+        if self.candidates < 1:
+            raise RequestError(f"tpe has candidates = {self.candidates}; it needs a whole number of at least 1")
+        if not (self.prior_weight > 0 and math.isfinite(self.prior_weight)):
+            raise RequestError(f"tpe has prior_weight = {self.prior_weight}; it needs a finite number above 0")
+
+    def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+        """Up to ``n`` configurations that no trial has had; each takes the ones before it as bad."""
+        space = known_space(history, self.name)
+        proposer = _Proposer(self, history, rng)
+        configs = new_configs(history, n, proposer.propose)
+        return [
+            Suggestion(config, proposer.reasons.get(space.key(config), "tpe: one of the last left"), history.index)
+            for config in configs
+        ]
+
+    def initial_trials(self, history: History) -> int:
+        """How many trials come before the estimator."""
+        if self.n_initial is not None:
+            return self.n_initial
+        if history.trials_left is None:
+            return INITIAL
+        return min(INITIAL, max(2, (len(history) + history.trials_left) // 5))
+
+    def explain(self, history: History) -> str:
+        """What comes next."""
+        initial = self.initial_trials(history)
+        if len(history) < initial:
+            return f"tpe: the start, trial {len(history) + 1} of {initial}"
+        return f"tpe: a density of {split(history).words()}"
+
+
+class _Proposer:
+    """The proposals of one ask, in order; each takes the ones before it as bad."""
+
+    def __init__(self, settings: TreeParzenEstimator, history: History, rng: Streams) -> None:
+        self.settings = settings
+        self.history = history
+        self.space = known_space(history, settings.name)
+        self.rng = rng
+        self.reasons: dict[str, str] = {}
+        self._last: Config | None = None
+        self._queue: Iterator[tuple[Config, str]] = iter(())
+        self._model: _Model | None = None
+        self._before: list[Config] = []
+
+    def propose(self, number: int, attempt: int) -> Config:
+        """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
+        if attempt == 0:
+            if self._last is not None:
+                self._before.append(self._last)
+            self._queue = self._ranking(number)
+        config, reason = next(self._queue, (None, "tpe: a random draw, since the best candidates were tried"))
+        if config is None:
+            config = self.space.sample(self.rng.generator(number, f"tpe/random/{attempt}"))
+        self.reasons.setdefault(self.space.key(config), reason)
+        self._last = config
+        return config
+
+    def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
+        initial = self.settings.initial_trials(self.history)
+        if number < initial:
+            yield from self._start(number, initial)
+        else:
+            yield from self._by_ratio(number)
+
+    def _start(self, number: int, initial: int) -> Iterator[tuple[Config, str]]:
+        """The default first; then the user's prior where there is one, else even coverage."""
+        default = self.space.default_config()
+        if not self.history.contains(default) and default not in self._before and self.space.allows(default):
+            yield default, "tpe: the default configuration"
+        if self.space.has_prior:
+            return
+        if len(self.space) <= MAX_DIMENSIONS:
+            point = sobol_point(number, len(self.space), self.rng.integer(0, "tpe/initial"))
+            config = self.space.decode(point)
+            if self.space.allows(config):
+                yield config, f"tpe: space-filling start, trial {number + 1} of {initial}"
+
+    def _by_ratio(self, number: int) -> Iterator[tuple[Config, str]]:
+        """Candidates by the ratio of their densities, best first."""
+        if self._model is None:
+            self._model = _Model(self.settings, self.history)
+        model = self._model.with_bad(self._before)
+        again = self.history.duplicates == "replicate"
+        for round_number in range(ROUNDS):
+            units = model.candidates(self.rng.generator(number, f"tpe/candidates/{round_number}"))
+            ratios = model.log_ratio(units)
+            for i in np.argsort(-ratios, kind="stable"):
+                config = self.space.decode(units[i])
+                if again or not self.history.contains(config):
+                    yield config, f"tpe: {math.exp(min(ratios[i], 99)):.3g} times as dense in {model.parts.words()}"
+
+
+class _Model:
+    """The two densities of a history and the trials that they are made of."""
+
+    def __init__(self, settings: TreeParzenEstimator, history: History) -> None:
+        self.settings = settings
+        self.space = known_space(history, settings.name)
+        self.columns = _columns(history)
+        self.parts = split(history)
+        self.good = parzen(self.columns, self.parts.good, self.parts.good_weights, settings.prior_weight)
+        self._told = self.parts
+        self._bad: Parzen | None = None
+
+    def with_bad(self, configs: list[Config]) -> _Model:
+        """The same model, with these configurations, and no others, among the bad trials of the history."""
+        if configs:
+            self.parts = self._told.with_bad(np.array([self.space.encode(config) for config in configs]))
+            self._bad = None
+        return self
+
+    def candidates(self, rng: np.random.Generator) -> np.ndarray:
+        """(n, d) allowed points drawn from the density of the good trials, NaN where inactive."""
+        n = self.settings.candidates
+        from_prior = int(rng.binomial(n, math.exp(self.good.log_weights[-1])))
+        drawn = (
+            self.space.snap(self.good.draw(n - from_prior, rng)) if n > from_prior else np.empty((0, len(self.space)))
+        )
+        drawn = drawn[self.space.allowed(drawn)]
+        return np.concatenate([drawn, _from_prior(self.space, from_prior, rng)])
+
+    def log_ratio(self, units: np.ndarray) -> np.ndarray:
+        """(n,) the logarithm of the density of the good trials over that of the bad ones, at points (n, d)."""
+        if self._bad is None:
+            self._bad = parzen(self.columns, self.parts.bad, self.parts.bad_weights, BAD_PRIOR_WEIGHT)
+        features = self.columns.features(units)
+        even = np.zeros(len(units))
+        prior = self.space.log_prior(units) if self.space.has_prior else even
+        return self.good.log_density(units, features, prior) - self._bad.log_density(units, features, even)
+
+
+def _from_prior(space: Space, n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, d) allowed points drawn from the user's prior, or evenly."""
+    if not space.has_prior or n == 0:
+        return space.sample_units(rng, n)
+    return np.array([space.encode(space.sample(rng)) for _ in range(n)])
+
+
+def _columns(history: History) -> Columns:
+    """The columns of a history's space, made once for all its views."""
+    if history.token not in _memory:
+        assert history.space is not None
+        _memory[history.token] = columns(history.space)
+        if len(_memory) > _KEPT:
+            _memory.popitem(last=False)
+    return _memory[history.token]
