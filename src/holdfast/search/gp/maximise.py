@@ -45,34 +45,59 @@ class Surface(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """The acquisition over a space: log expected improvement below ``best``, or the confidence bound of a ``width``."""
+    """The acquisition over a space, averaged over several posteriors of the loss.
+
+    It is the log of the expected improvement below the ``bests``, one a posterior, or the bound of a ``width``.
+    """
 
     space: Space
     embedding: Embedding
-    posterior: Posterior
-    best: float
+    posteriors: tuple[Posterior, ...]
+    bests: tuple[float, ...]
     width: float | None = None
 
     def __call__(self, units: np.ndarray) -> np.ndarray:
         """(m,) at points of shape (m, d), which are moved to where their configurations lie."""
-        mean, variance = self.posterior.predict(self.embedding(self.space.snap(units)))
-        return self._acquisition(mean, variance)[0]
+        features = self.embedding(self.space.snap(units))
+        each = [
+            self._acquisition(*posterior.predict(features), best)[0]
+            for posterior, best in zip(self.posteriors, self.bests, strict=True)
+        ]
+        return self._average(np.array(each))[0]
 
     def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
         snapped = self.space.snap(units)
         active = np.isfinite(snapped[:, smooth])
         snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
-        mean, variance, by_mean, by_variance = self.posterior.predict_with_gradient(self.embedding(snapped))
-        value, slope_mean, slope_variance = self._acquisition(mean, variance)
+        features = self.embedding(snapped)
         columns = np.searchsorted(self.embedding.numeric, smooth)
-        gradient = slope_mean[:, None] * by_mean[:, columns] + slope_variance[:, None] * by_variance[:, columns]
-        return value, gradient * active
+        values, gradients = [], []
+        for posterior, best in zip(self.posteriors, self.bests, strict=True):
+            mean, variance, by_mean, by_variance = posterior.predict_with_gradient(features)
+            value, slope_mean, slope_variance = self._acquisition(mean, variance, best)
+            values.append(value)
+            gradients.append(
+                slope_mean[:, None] * by_mean[:, columns] + slope_variance[:, None] * by_variance[:, columns]
+            )
+        average, weights = self._average(np.array(values))
+        return average, np.einsum("pm,pmd->md", weights, np.array(gradients)) * active
 
-    def _acquisition(self, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _acquisition(
+        self, mean: np.ndarray, variance: np.ndarray, best: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.width is None:
-            return log_expected_improvement(mean, variance, self.best)
+            return log_expected_improvement(mean, variance, best)
         return confidence_bound(mean, variance, self.width)
+
+    def _average(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The average (m,) of values (p, m), of logs the log of it, and its derivatives by them, (p, m)."""
+        if self.width is not None:
+            return values.mean(axis=0), np.full(values.shape, 1 / len(values))
+        top = values.max(axis=0)
+        relative = np.exp(values - top)
+        total = relative.sum(axis=0)
+        return top + np.log(total / len(values)), relative / total
 
 
 def ranked(

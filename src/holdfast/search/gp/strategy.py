@@ -1,7 +1,8 @@
 """Bayesian optimisation: a Gaussian process of the loss, and the configuration of highest expected improvement.
 
 The recipe: the default first, then a space-filling start, then log expected improvement under a Matérn-5/2 surrogate
-whose hyperparameters are fitted at fixed history sizes, from that prefix alone, so that a cache never changes a result.
+whose hyperparameters are drawn from their posterior at fixed history sizes, from that prefix alone, so that a cache
+never changes a result; the acquisition is averaged over the draws, so that few results never look like certainty.
 While nothing gets better, every second trial goes by the lower confidence bound, which looks further afield.
 """
 
@@ -18,7 +19,7 @@ from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
 from holdfast.search.gp.embedding import Embedding, embedding
-from holdfast.search.gp.fits import MIN_TOLD, fitted_kernel
+from holdfast.search.gp.fits import MIN_TOLD, drawn_kernels
 from holdfast.search.gp.maximise import CENTRES, Landscape, ranked
 from holdfast.search.gp.several import Budget, ask_several
 from holdfast.search.gp.surrogate import Posterior, condition
@@ -27,6 +28,7 @@ from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import History
 from holdfast.search.sobol import sobol_points
 
+FIRST_TRIALS = 5
 MAX_POINTS = 1200
 """At most so many trials are in the surrogate."""
 WORK = 300_000
@@ -44,7 +46,7 @@ class GaussianProcess:
     """Log expected improvement under a Gaussian process, of the hypervolume for several objectives; any space.
 
     Args:
-        n_initial: trials before the surrogate; None for max(5, d + 1), but at most 20 and a fifth of the budget.
+        n_initial: trials before the surrogate; None for 5, but at most a fifth of the budget.
         candidates: points looked at for each proposal, before local searches; fewer when there are many trials.
         random_share: the share of later trials that is drawn at random, so that no wrong belief lasts.
 
@@ -54,7 +56,7 @@ class GaussianProcess:
 
     n_initial: int | None = None
     candidates: int = 2048
-    random_share: float = 0.05
+    random_share: float = 0.0
     name: str = "gp"
 
     def __post_init__(self) -> None:
@@ -87,10 +89,9 @@ class GaussianProcess:
         """How many trials come before the surrogate."""
         if self.n_initial is not None:
             return self.n_initial
-        wanted = min(max(5, len(known_space(history, self.name)) + 1), 20)
         if history.trials_left is None:
-            return wanted
-        return min(wanted, max(2, (len(history) + history.trials_left) // 5))
+            return FIRST_TRIALS
+        return min(FIRST_TRIALS, max(2, (len(history) + history.trials_left) // 5))
 
 
 class _Proposer:
@@ -144,7 +145,7 @@ class _Proposer:
 
     def _by_improvement(self, number: int) -> Iterator[tuple[Config, str]]:
         if self._surrogate is None:
-            self._surrogate = _surrogate(self.history)
+            self._surrogate = _surrogate(self.history, self.rng)
         new = [self.space.encode(config) for config in self._before[self._known_before :]]
         if new:
             self._surrogate = self._surrogate.with_pending(np.array(new))
@@ -153,10 +154,10 @@ class _Proposer:
         stuck = surrogate.since_best >= STAGNANT and number % 2 == 0
         units, values = ranked(
             Landscape(
-                self.space, surrogate.embed, surrogate.posterior, surrogate.best, width=BOUND_WIDTH if stuck else None
+                self.space, surrogate.embed, surrogate.posteriors, surrogate.bests, BOUND_WIDTH if stuck else None
             ),
             surrogate.centres,
-            min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(surrogate.posterior.points))),
+            min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(surrogate.posteriors[0].points))),
             self.rng.generator(number, "gp/candidates"),
         )
         for unit, value in zip(units, values, strict=True):
@@ -174,11 +175,11 @@ class _Proposer:
 
 @dataclass(frozen=True, eq=False)
 class _Surrogate:
-    """The posterior of a history and what the acquisition needs of it."""
+    """The posteriors of a history, one for each draw of the hyperparameters, and what the acquisition needs of them."""
 
     embed: Embedding
-    posterior: Posterior
-    best: float
+    posteriors: tuple[Posterior, ...]
+    bests: tuple[float, ...]
     best_trial: int
     since_best: int
     centres: np.ndarray
@@ -186,10 +187,11 @@ class _Surrogate:
 
     def with_pending(self, units: np.ndarray) -> _Surrogate:
         """The same with the points of shape (p, d) as pending."""
-        return replace(self, posterior=self.posterior.with_pending(self.embed(units)))
+        features = self.embed(units)
+        return replace(self, posteriors=tuple(posterior.with_pending(features) for posterior in self.posteriors))
 
 
-def _surrogate(history: History) -> _Surrogate:
+def _surrogate(history: History, rng: Streams) -> _Surrogate:
     """Condition on told and pending trials; the incumbent is the best posterior mean at a trial that succeeded."""
     assert history.space is not None
     embed = embedding(history.space)
@@ -197,15 +199,16 @@ def _surrogate(history: History) -> _Surrogate:
     chosen = subset(losses, MAX_POINTS)
     trials = history.told_trial[chosen]
     targets = standardise(losses)[chosen]
-    posterior = condition(fitted_kernel(history), embed.group, embed(history.units[trials]), targets)
+    features = embed(history.units[trials])
+    posteriors = tuple(condition(kernel, embed.group, features, targets) for kernel in drawn_kernels(history, rng))
     known = succeeded(history.told_loss[chosen, 0], history.told_state[chosen])
-    means = np.where(known, posterior.means_at_points(targets), np.inf)
-    order = np.argsort(means, kind="stable")
+    means = np.array([np.where(known, posterior.means_at_points(targets), np.inf) for posterior in posteriors])
+    order = np.argsort(means.mean(axis=0), kind="stable")
     note = "" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)"
     surrogate = _Surrogate(
         embed=embed,
-        posterior=posterior,
-        best=float(means[order[0]]),
+        posteriors=posteriors,
+        bests=tuple(float(best) for best in means.min(axis=1)),
         best_trial=int(trials[order[0]]),
         since_best=len(losses) - 1 - int(np.argmin(losses)),
         centres=history.units[trials[order[:CENTRES]]],

@@ -37,6 +37,11 @@ class Kernel:
         scaled: np.ndarray = features / self.lengths[group]
         return scaled
 
+    def parameters(self) -> np.ndarray:
+        """(log length-scales, log noise, log signal), shape (g + 2,): what `kernel_at` takes."""
+        parameters: np.ndarray = np.log(np.concatenate([self.lengths, [self.noise, self.signal]]))
+        return parameters
+
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
@@ -200,12 +205,30 @@ def negative_log_posterior(
 
 def _negative_log_prior(parameters: np.ndarray) -> tuple[float, np.ndarray]:
     groups = len(parameters) - 2
-    mean = np.array([_log_length_mean(groups)] * groups + [_LOG_NOISE_MEAN, 0.0])
-    sd = np.array([_LOG_LENGTH_SD] * groups + [_LOG_NOISE_SD, _LOG_SIGNAL_SD])
+    mean, sd = prior_moments(groups)
     z = (parameters - mean) / sd
     jacobian = np.ones(groups + 2)
     jacobian[-1] = 0.0
     return float(0.5 * z @ z + jacobian @ parameters), z / sd + jacobian
+
+
+def prior_moments(groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of (log length-scales, log noise, log signal) before any result, (groups + 2,)."""
+    mean = np.array([_log_length_mean(groups)] * groups + [_LOG_NOISE_MEAN, 0.0])
+    sd = np.array([_LOG_LENGTH_SD] * groups + [_LOG_NOISE_SD, _LOG_SIGNAL_SD])
+    return mean, sd
+
+
+def parameter_bounds(groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and highest (log length-scales, log noise, log signal) that are considered, (groups + 2,)."""
+    bounds = np.array([_LENGTH_BOUNDS] * groups + [_NOISE_BOUNDS, _SIGNAL_BOUNDS])
+    return bounds[:, 0], bounds[:, 1]
+
+
+def log_likelihood(kernel: Kernel, group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> float:
+    """The log marginal likelihood of targets (n,) at features (n, D), up to a constant."""
+    posterior = condition(kernel, group, features, targets)
+    return -0.5 * float(targets @ posterior.weights) - float(np.log(np.diag(posterior.factor)).sum())
 
 
 def _log_length_mean(groups: int) -> float:
