@@ -80,7 +80,7 @@ KEYS = [
     added("an unknown metric", '[metric]\nname = "acuracy"'),
     added("a metric for another task", '[metric]\nname = "rmse"'),
     plan("an unknown strategy", '"random"', '"randm"'),
-    plan("a strategy that is not built yet", '"random"', '"tpe"'),
+    plan("a strategy that is not built yet", '"random"', '"hyperband"'),
     plan("an unknown setting of a strategy", '"random"', '"grid"\nsettings = { resolutoin = 3 }'),
     plan("a setting of the wrong type", '"random"', '"grid"\nsettings = { resolution = "three" }'),
     plan("a setting that is too small", '"random"', '"grid"\nsettings = { resolution = 0 }'),

@@ -128,7 +128,7 @@ def test_a_wrong_request_leaves_nothing_behind(tmp_path: Path) -> None:
         (plan(data={"target": "targte"}), "did you mean 'target'"),
         (plan(metric={"name": "acuracy"}), "did you mean 'accuracy'"),
         (plan(metric={"name": "rmse"}), "rmse"),
-        (plan(search={"strategy": "tpe"}), "strategy 'tpe' is not built yet"),
+        (plan(search={"strategy": "hyperband"}), "strategy 'hyperband' is not built yet"),
         (plan(search={"strategy": "asha"}), "cannot do"),
         (plan(space={"c": 1}), "did you mean 'C'"),
         (plan(data={"split": {"train": 0.9, "test": 0.5}}), "add up"),

@@ -25,7 +25,7 @@ EPOCHS = Fidelity("epoch", 1, 9)
         (CONTINUOUS, 6, None, ("minimize",), "gp", "in few trials"),
         (CONTINUOUS, 60, EPOCHS, ("minimize",), "asha", "paused and resumed by epoch"),
         (CONTINUOUS, 60, Fidelity("epoch", 9, 9), ("minimize",), "gp", "in few trials"),
-        (CONTINUOUS, 60, EPOCHS, ("minimize", "maximize"), "sobol", "there are 2 objectives"),
+        (CONTINUOUS, 60, EPOCHS, ("minimize", "maximize"), "gp", "each of the 2 objectives"),
         (SMALL, 4, None, ("minimize",), "grid", "the budget of 4 trials covers all 4 configurations"),
         (SMALL, 3, None, ("minimize",), "sobol", "3 trials are too few"),
         (SMALL, None, None, ("minimize",), "gp", "in few trials"),
@@ -74,3 +74,32 @@ def test_verdicts_are_those_of_the_chosen_strategy() -> None:
     rehearsal = Rehearsal(CONTINUOUS, budget=9)
     rehearsal.report(rehearsal.start({"x": 0.5}), 1, 0.5)
     assert Auto().judge(rehearsal.history(), 0) is Verdict.CONTINUE
+
+
+def told(rehearsal: Rehearsal, n: int) -> Rehearsal:
+    for i in range(n):
+        rehearsal.finish(rehearsal.start({"x": (i + 0.5) / n}), float(i))
+    return rehearsal
+
+
+def test_it_hands_over_as_results_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.search.auto.GP_TRIALS", 12)
+    monkeypatch.setattr("holdfast.search.auto.GP_TRIALS_SEVERAL", 12)
+    for directions, later in ((("minimize",), "tpe"), (("minimize", "minimize"), "evolution")):
+        assert choose(told(Rehearsal(CONTINUOUS, None, directions), 11).history())[0].name == "gp"
+        strategy, why = choose(told(Rehearsal(CONTINUOUS, None, directions), 12).history())
+        assert strategy.name == later
+        assert "more than 12 results" in why
+
+
+def test_many_choices_and_many_at_once_are_not_for_a_gaussian_process() -> None:
+    many = Space({"word": Categorical([f"w{i}" for i in range(600)]), "x": Float(0, 1)})
+    strategy, why = choose(Rehearsal(many).history())
+    assert strategy.name == "tpe"
+    assert "601 coordinates" in why
+    rehearsal = Rehearsal(CONTINUOUS)
+    for i in range(101):
+        rehearsal.start({"x": i / 101})
+    strategy, why = choose(rehearsal.history())
+    assert strategy.name == "tpe"
+    assert "more than 100 trials run at once" in why

@@ -31,7 +31,7 @@ def test_settings_are_passed_on() -> None:
     ("name", "settings", "message"),
     [
         ("randon", {}, r"strategy 'randon' does not exist; there are manual, grid.*did you mean 'random'"),
-        ("tpe", {}, "strategy 'tpe' is not built yet; there are manual, grid"),
+        ("hyperband", {}, "strategy 'hyperband' is not built yet; there are manual, grid"),
         ("grid", {"resolutoin": 3}, r"has no setting 'resolutoin'; it has resolution \(did you mean 'resolution'\?\)"),
         ("random", {"name": "x"}, "strategy 'random' has no setting 'name'; it has none"),
         ("grid", {"resolution": 0}, "grid has resolution = 0"),

@@ -9,17 +9,20 @@ from typing import Any
 from holdfast.errors import RequestError, nearest
 from holdfast.search.base import Strategy
 
-PLANNED = ("tpe", "cma-es", "evolution", "hyperband", "bohb", "priorband", "freeze-thaw", "pbt")
+PLANNED = ("hyperband", "bohb", "priorband", "freeze-thaw", "pbt")
 
 
 def _makers() -> dict[str, Callable[..., Any]]:
     from holdfast.search.asha import Asha
     from holdfast.search.auto import Auto
+    from holdfast.search.cmaes import CmaEs
+    from holdfast.search.evolution import Evolution
     from holdfast.search.gp import GaussianProcess
     from holdfast.search.grid import GridSearch
     from holdfast.search.manual import Manual
     from holdfast.search.random import RandomSearch
     from holdfast.search.sobol import SobolSearch
+    from holdfast.search.tpe import TreeParzenEstimator
 
     return {
         "manual": Manual,
@@ -27,12 +30,15 @@ def _makers() -> dict[str, Callable[..., Any]]:
         "random": RandomSearch,
         "sobol": SobolSearch,
         "gp": GaussianProcess,
+        "tpe": TreeParzenEstimator,
+        "cma-es": CmaEs,
+        "evolution": Evolution,
         "asha": Asha,
         "auto": Auto,
     }
 
 
-NAMES = ("manual", "grid", "random", "sobol", "gp", "asha", "auto")
+NAMES = ("manual", "grid", "random", "sobol", "gp", "tpe", "cma-es", "evolution", "asha", "auto")
 
 
 def make_strategy(name: str, settings: Mapping[str, Any] | None = None) -> Strategy:
