@@ -14,6 +14,10 @@ GOOD_SHARE = 0.1
 """Of the told trials, so many are good."""
 MOST_GOOD = 25
 """At most so many trials are good."""
+MOST_HEADS = 8
+"""At most so many groups are represented among the good trials by the best trial of each."""
+HEAD_SHARE = 0.2
+"""What the best trial of a group counts, as a share of all good ones beyond the second; together at most as many."""
 NEAREST = 128
 """So many of the bad trials, those that come next after the good ones, are all looked at."""
 REST = 128
@@ -27,8 +31,8 @@ class Split:
     """The trials of a history in two sets.
 
     Attributes:
-        good: (g, d) encoded configurations of the good trials, best first.
-        good_weights: (g,) what they count; 1 on average.
+        good: (g, d) encoded configurations of the good trials, best first, then the best ones of other groups.
+        good_weights: (g,) what they count; 1 on average, less for those that stand for their group.
         bad: (b, d) encoded configurations of the bad trials that are looked at.
         bad_weights: (b,) how many trials each of them stands for.
         bad_trials: how many bad trials there are.
@@ -61,7 +65,9 @@ def split(history: History) -> Split:
 
     Failed and stopped ones are bad, and so are those that are running: with a constant liar, Ginsbourger, Le Riche and
     Carraro, "Kriging is well-suited to parallelize optimization" (2010), several asks at once go apart. While no
-    complete trial is feasible, those that violate the outcome constraints least are good.
+    complete trial is feasible, those that violate the outcome constraints least are good. In a tree, the best trial of
+    each group of hyperparameters that are active together is among the good ones too, at a weight that grows with the
+    study: so that a branch which started badly is looked at again, from where it was best.
     """
     losses, violation = history.told_loss, total_violation(history.told_violation)
     known = (history.told_state == COMPLETE) & np.isfinite(losses).all(axis=1) & np.isfinite(violation)
@@ -69,23 +75,44 @@ def split(history: History) -> Split:
     positions = np.flatnonzero(allowed if allowed.any() else known)
     goods = min(max(1, min(math.ceil(GOOD_SHARE * len(known)), MOST_GOOD)), len(positions))
     if losses.shape[1] > 1 and allowed.any():
-        lowest = positions[_by_front(losses[positions], goods)]
+        lowest, heads = positions[_by_front(losses[positions], goods)], positions[:0]
     else:
         key = losses[positions, 0] if allowed.any() else violation[positions]
         lowest = positions[_lowest(key, goods + NEAREST)]
-    others = np.ones(len(known), dtype=bool)
-    others[lowest] = False
-    rest = np.flatnonzero(others)
+        heads = _heads(history.units[history.told_trial[positions]], key, lowest[:goods], positions)
+    good = np.concatenate([lowest[:goods], heads])
+    near = lowest[goods:][~np.isin(lowest[goods:], heads)]
+    left = np.ones(len(known), dtype=bool)
+    left[good] = left[near] = False
+    rest = np.flatnonzero(left)
     used = rest if len(rest) <= REST else rest[np.linspace(0, len(rest) - 1, REST).astype(np.int64)]
-    bad = np.concatenate([lowest[goods:], used])
-    bad_weights = np.ones(len(bad))
-    bad_weights[len(lowest) - goods :] = len(rest) / max(len(used), 1)
-    units, trials = history.units, history.told_trial
+    head_weight = max(goods - 2, 0) * min(HEAD_SHARE, 1 / max(len(heads), 1))
     found = Split(
-        units[trials[lowest[:goods]]], rank_weights(goods), units[trials[bad]], bad_weights, len(known) - goods
+        good=history.units[history.told_trial[good]],
+        good_weights=np.concatenate([rank_weights(goods), np.full(len(heads), head_weight)]),
+        bad=history.units[history.told_trial[np.concatenate([near, used])]],
+        bad_weights=np.concatenate([np.ones(len(near)), np.full(len(used), len(rest) / max(len(used), 1))]),
+        bad_trials=len(known) - len(good),
     )
     pending = history.pending[-MAX_PENDING:]
-    return found.with_bad(units[pending]) if len(pending) else found
+    return found.with_bad(history.units[pending]) if len(pending) else found
+
+
+def _heads(units: np.ndarray, key: np.ndarray, good: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The best trial of each group without a good one, best first; a group has the same hyperparameters active."""
+    active = ~np.isnan(units)
+    if len(good) <= 2 or active.all():
+        return positions[:0]
+    marks = np.random.default_rng(0).integers(1 << 62, size=units.shape[1])
+    code = (active * marks).sum(axis=1)
+    _, group = np.unique(code, return_inverse=True)
+    best = np.full(int(group.max()) + 1, np.inf)
+    np.minimum.at(best, group, key)
+    best[group[np.searchsorted(positions, good)]] = np.inf
+    first = np.flatnonzero(key == best[group])
+    order = first[np.argsort(key[first], kind="stable")]
+    chosen = order[np.sort(np.unique(group[order], return_index=True)[1])]
+    return positions[chosen[:MOST_HEADS]]
 
 
 def rank_weights(n: int) -> np.ndarray:
