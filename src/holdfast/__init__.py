@@ -12,18 +12,20 @@ if TYPE_CHECKING:
     from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.tune import Result, load_result, tune
     from holdfast.records import Fidelity, RowScores, Score, Trial, Verdict
-    from holdfast.space import Categorical, Float, Int, Space
+    from holdfast.space import Categorical, Derived, Float, Int, Normal, Space
     from holdfast.study.handle import LiveTrial
     from holdfast.study.jobs import TrialPruned
     from holdfast.study.study import Study, load_study
 
 _HOMES = {
     "Categorical": "holdfast.space",
+    "Derived": "holdfast.space",
     "Fidelity": "holdfast.records",
     "Float": "holdfast.space",
     "HoldfastError": "holdfast.errors",
     "Int": "holdfast.space",
     "LiveTrial": "holdfast.study.handle",
+    "Normal": "holdfast.space",
     "RequestError": "holdfast.errors",
     "Result": "holdfast.protocol.tune",
     "RowScores": "holdfast.records",
@@ -40,11 +42,13 @@ _HOMES = {
 
 __all__ = [
     "Categorical",
+    "Derived",
     "Fidelity",
     "Float",
     "HoldfastError",
     "Int",
     "LiveTrial",
+    "Normal",
     "RequestError",
     "Result",
     "RowScores",

@@ -123,7 +123,8 @@ def test_log_int_gives_each_magnitude_its_share() -> None:
         (lambda: Float(1, 1), "low must be under high"),
         (lambda: Float(0, 1, log=True), "log scale needs low above zero"),
         (lambda: Float(0, float("inf")), "must be finite"),
-        (lambda: Float(0, "1"), "must be numbers"),  # type: ignore[arg-type]
+        (lambda: Float(0, [1]), "must be numbers"),  # type: ignore[arg-type]
+        (lambda: Float(0, "1"), "names no hyperparameter"),
         (lambda: Float(0, 1, default=2.0), "outside of 0 to 1"),
         (lambda: Int(0, 1.5), "must be whole numbers"),  # type: ignore[arg-type]
         (lambda: Int(1, 8, log=True, step=2), "takes no step"),
@@ -135,7 +136,7 @@ def test_log_int_gives_each_magnitude_its_share() -> None:
         (lambda: Categorical([[1]]), "it takes texts, finite numbers, and true or false"),  # type: ignore[list-item]
         (lambda: Categorical(["a", "b"], default="c"), "takes one of 'a', 'b'"),
         (lambda: Space({}), "the space is empty"),
-        (lambda: Space({"x": 3}), "must be a Float"),  # type: ignore[dict-item]
+        (lambda: Space({"x": [3]}), "must be a Float"),  # type: ignore[dict-item]
         (lambda: Space({"x": Float(0, 1, when={"y": 1})}), "depends on 'y', which is not in the space"),
         (lambda: Space({"x": Float(0, 1), "y": Float(0, 1, when={"x": 0.5})}), "a Float; it needs an Int"),
         (lambda: Space({"x": Int(0, 1), "y": Float(0, 1, when={"x": 7})}), "condition that never holds"),

@@ -1,6 +1,7 @@
 """The domain of one hyperparameter: which values it may take, and where they lie in the unit interval.
 
-Discrete domains cut the unit interval into equal cells, one a value; a value's position is the middle of its cell.
+Discrete domains cut the unit interval into cells, one a value; a value's position lies in its cell. The cells of an Int
+on a logarithmic scale have their shares of that scale, all others are equal.
 """
 
 from __future__ import annotations
@@ -14,18 +15,26 @@ from typing import Any
 import numpy as np
 
 from holdfast.errors import SpaceError, nearest, shown
+from holdfast.space.expression import parse
+from holdfast.space.priors import Normal
 
 LARGEST = sys.float_info.max
 """The largest bound."""
+
+LEAST_POSITIVE = sys.float_info.min
 
 Scalar = str | int | float | bool | None
 When = Mapping[str, Any]
 """Conditions: the hyperparameter is active only while each parent has (one of) the given value(s)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Float:
-    """A real number in [low, high], uniform on a linear or logarithmic scale.
+    """A real number in [low, high], uniform on a linear or logarithmic scale unless it has a ``prior``.
+
+    A bound may be an expression of other hyperparameters, such as ``Float("1e-4 * batch_size / 32", 0.1, log=True)``:
+    the domain is *coupled* then, ``bounds`` holds what was written, and within a space ``low`` and ``high`` are the
+    widest bounds that any configuration has. Its place in the unit interval is relative to its own configuration's.
 
     Raises:
         SpaceError: if ``low >= high``, a bound is not finite, or a log scale touches zero.
@@ -33,17 +42,50 @@ class Float:
 
     low: float
     high: float
-    log: bool = False
-    default: float | None = None
-    when: When = field(default_factory=dict)
+    log: bool
+    default: float | None
+    when: When
+    prior: Normal | None
+    bounds: tuple[float | str, float | str] | None
 
-    def __post_init__(self) -> None:
-        _check_bounds("Float", self.low, self.high, log=self.log)
-        object.__setattr__(self, "low", float(self.low))
-        object.__setattr__(self, "high", float(self.high))
-        object.__setattr__(self, "when", _conditions(self.when))
+    def __init__(
+        self,
+        low: float | str,
+        high: float | str,
+        log: bool = False,
+        default: float | None = None,
+        when: When | None = None,
+        *,
+        prior: Normal | None = None,
+    ) -> None:
+        bounds = None
+        if isinstance(low, str) or isinstance(high, str):
+            bounds = tuple(parse(bound).text if isinstance(bound, str) else bound for bound in (low, high))
+            low = (LEAST_POSITIVE if log is True else -LARGEST) if isinstance(low, str) else low
+            high = LARGEST if isinstance(high, str) else high
+        _check_bounds("Float", low, high, log=log)
+        _check_prior("Float", prior, low, high)
+        for key, value in (("low", float(low)), ("high", float(high)), ("log", bool(log)), ("default", default)):
+            object.__setattr__(self, key, value)
+        for key, other in (("when", _conditions(when)), ("prior", prior), ("bounds", bounds)):
+            object.__setattr__(self, key, other)
         if self.default is not None:
             object.__setattr__(self, "default", self.check(self.default, "default"))
+
+    def within(self, low: float, high: float, *, bounds: bool = False) -> Float:
+        """The same between these bounds; with ``bounds`` still coupled. Default and mean are moved inside.
+
+        ``low`` may equal ``high``: the one value lies in the middle of the unit interval then.
+        """
+        own = object.__new__(Float)
+        moved = None if self.default is None else min(max(self.default, low), high)
+        prior = None if self.prior is None else Normal(min(max(self.prior.mean, low), high), self.prior.sd)
+        fields = {"low": low, "high": high, "log": self.log, "default": moved, "when": self.when, "prior": prior}
+        if bounds:
+            fields.update(default=self.default, prior=self.prior)
+        for key, value in {**fields, "bounds": self.bounds if bounds else None}.items():
+            object.__setattr__(own, key, value)
+        return own
 
     @property
     def cells(self) -> int | None:
@@ -61,6 +103,8 @@ class Float:
     def to_unit(self, value: Scalar) -> float:
         """Where ``value`` lies in [0, 1]."""
         assert isinstance(value, int | float)
+        if self.low == self.high:
+            return 0.5
         if self.log:
             return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         width = self.high - self.low
@@ -78,12 +122,13 @@ class Float:
 
     def grid(self, resolution: int) -> Iterator[float]:
         """``resolution`` values from end to end, evenly spaced on the domain's scale."""
-        points = np.linspace(0.0, 1.0, resolution) if resolution > 1 else [0.5]
+        points = np.linspace(0.0, 1.0, resolution) if resolution > 1 and self.low < self.high else [0.5]
         return (self.from_unit(float(u)) for u in points)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values for `domain_from_json`."""
-        return _with_options({"type": "float", "low": self.low, "high": self.high}, self)
+        low, high = self.bounds or (self.low, self.high)
+        return _with_options({"type": "float", "low": low, "high": high}, self)
 
 
 @dataclass(frozen=True)
@@ -100,6 +145,7 @@ class Int:
     step: int = 1
     default: int | None = None
     when: When = field(default_factory=dict)
+    prior: Normal | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for key, bound in (("low", self.low), ("high", self.high), ("step", self.step)):
@@ -111,6 +157,7 @@ class Int:
         if self.log and self.step != 1:
             raise SpaceError(f"Int has a log scale and step = {self.step}; a log scale takes no step")
         object.__setattr__(self, "high", self.low + (self.high - self.low) // self.step * self.step)
+        _check_prior("Int", self.prior, self.low, self.high)
         object.__setattr__(self, "when", _conditions(self.when))
         if self.default is not None:
             object.__setattr__(self, "default", self.check(self.default, "default"))
@@ -170,14 +217,18 @@ class Int:
 class Categorical:
     """One of a few values (strings, numbers, booleans, None), ``ordered`` or not.
 
+    ``weights``, one a choice, say how likely each is thought to be good; only their ratios count. One choice alone is a
+    constant; within a space a plain value is short for it.
+
     Raises:
-        SpaceError: if there are no choices, a choice is no JSON scalar, or one stands twice.
+        SpaceError: if there are no choices, a choice is no JSON scalar, one stands twice, or weights do not fit.
     """
 
     choices: Sequence[Scalar]
     ordered: bool = False
     default: Scalar = None
     when: When = field(default_factory=dict)
+    weights: Sequence[float] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if isinstance(self.choices, str) or not isinstance(self.choices, Sequence) or len(self.choices) == 0:
@@ -195,6 +246,8 @@ class Categorical:
         if len(positions) < len(self.choices):
             raise SpaceError(f"Categorical has a choice twice in {shown(list(self.choices))}; name each one once")
         object.__setattr__(self, "_positions", positions)
+        if self.weights is not None:
+            object.__setattr__(self, "weights", _checked_weights(self.weights, len(self.choices)))
         object.__setattr__(self, "when", _conditions(self.when))
         if self.default is not None:
             self.check(self.default, "default")
@@ -243,9 +296,9 @@ class Categorical:
 Domain = Float | Int | Categorical
 
 _KEYS = {
-    "float": {"low", "high", "log", "default", "when"},
-    "int": {"low", "high", "log", "step", "default", "when"},
-    "categorical": {"choices", "ordered", "default", "when"},
+    "float": {"low", "high", "log", "default", "when", "prior"},
+    "int": {"low", "high", "log", "step", "default", "when", "prior"},
+    "categorical": {"choices", "ordered", "default", "when", "weights"},
 }
 
 
@@ -271,6 +324,8 @@ def domain_from_json(name: str, data: Any) -> Domain:
         if key not in options:
             raise SpaceError(f"hyperparameter '{name}' of type {kind} lacks '{key}'")
     try:
+        if "prior" in options:
+            options["prior"] = Normal.from_json(options["prior"])
         match kind:
             case "float":
                 return Float(**options)
@@ -308,6 +363,25 @@ def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
         raise SpaceError(f"{kind} has a log scale and low = {low!r}; a log scale needs low above zero")
 
 
+def _check_prior(kind: str, prior: Any, low: float, high: float) -> None:
+    if prior is None:
+        return
+    if not isinstance(prior, Normal):
+        raise SpaceError(f"{kind} has prior = {shown(prior)}; it takes holdfast.Normal(mean, sd)")
+    if not low <= prior.mean <= high:
+        raise SpaceError(f"{kind} has a prior with mean = {prior.mean:g}, outside of {low:g} to {high:g}")
+
+
+def _checked_weights(weights: Any, count: int) -> tuple[float, ...]:
+    if isinstance(weights, str) or not isinstance(weights, Sequence | np.ndarray) or len(weights) != count:
+        raise SpaceError(f"Categorical has weights = {shown(weights)}; it takes one number for each of {count} choices")
+    for weight in weights:
+        number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+        if not number or not 0 < weight < math.inf:
+            raise SpaceError(f"Categorical has the weight {shown(weight)}; weights are finite numbers above zero")
+    return tuple(float(weight) for weight in weights)
+
+
 def _check_flag(kind: str, key: str, value: Any) -> None:
     if not isinstance(value, bool | np.bool_):
         raise SpaceError(f"{kind} has {key} = {shown(value)}; it is true or false")
@@ -330,6 +404,11 @@ def _with_options(data: dict[str, Any], domain: Domain) -> dict[str, Any]:
         data["log"] = True
     if domain.default is not None:
         data["default"] = domain.default
+    if isinstance(domain, Categorical):
+        if domain.weights is not None:
+            data["weights"] = list(domain.weights)
+    elif domain.prior is not None:
+        data["prior"] = domain.prior.to_json()
     if domain.when:
         data["when"] = {parent: list(values) for parent, values in domain.when.items()}
     return data

@@ -1,16 +1,28 @@
-"""A search space: hyperparameters by name, the conditions between them, and their place in the unit cube."""
+"""A search space: hyperparameters by name, what holds between them, and their place in the unit cube."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from holdfast.errors import SpaceError, nearest
-from holdfast.space import tree
+from holdfast.space import columns, tree
+from holdfast.space.coupling import Couplings
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
+from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
+
+BATCH = 256
+MOST_DRAWS = 1 << 20
+"""So many draws are made to find an allowed configuration."""
+
+ENOUGH_DRAWS = 1 << 14
+"""A space of whose configurations none of so many is allowed is refused."""
+
+MOST_COUNTED = 50_000
+"""With forbidden combinations, configurations are counted one by one up to so many."""
 
 
 class Space:
@@ -20,24 +32,42 @@ class Space:
     and have the values that its ``when`` asks for. In the unit cube a configuration is a vector of ``len(space)``
     numbers in [0, 1], with NaN where a hyperparameter is not active.
 
+    Args:
+        domains: a `Float`, `Int` or `Categorical` for each name; a plain value is a constant, a `Derived` is computed.
+        forbid: combinations that no strategy proposes: expressions, and functions that say of a configuration that it
+            is forbidden.
+
     Raises:
-        SpaceError: for an empty space, a domain of another type, an unknown parent or a circle of conditions.
+        SpaceError: for an empty space, a domain of another type, an unknown parent, a circle of conditions, bounds that
+            cannot be, or rules that forbid everything.
     """
 
-    def __init__(self, domains: Mapping[str, Domain]) -> None:
+    def __init__(self, domains: Mapping[str, Domain | Derived | Scalar], forbid: Sequence[Any] = ()) -> None:
         if not isinstance(domains, Mapping) or not domains:
             raise SpaceError("the space is empty; it needs at least one hyperparameter, such as {'x': Float(0, 1)}")
-        for name, domain in domains.items():
-            if not isinstance(name, str) or not name:
-                raise SpaceError(f"a hyperparameter is named {name!r}; names are non-empty strings")
-            if not isinstance(domain, Float | Int | Categorical):
-                raise SpaceError(f"hyperparameter '{name}' is {domain!r}; it must be a Float, an Int or a Categorical")
-        self.domains: dict[str, Domain] = dict(domains)
-        self.names: tuple[str, ...] = tuple(self.domains)
-        tree.check_conditions(self.domains)
-        self._order = tree.parents_first(self.domains)
-        self._wanted_cells = tree.wanted_cells(self.domains)
+        declared = {name: _declared(name, item) for name, item in domains.items()}
+        found = {name: item for name, item in declared.items() if not isinstance(item, Derived)}
+        if not found:
+            raise SpaceError("the space has derived values only; it needs at least one hyperparameter")
+        self.derived: dict[str, Derived] = {n: item for n, item in declared.items() if isinstance(item, Derived)}
+        self.forbid: tuple[Forbidden, ...] = forbidden(forbid)
+        self.names: tuple[str, ...] = tuple(found)
+        self._declared = tuple(declared)
         self._index = {name: i for i, name in enumerate(self.names)}
+        tree.check_conditions(found)
+        self._couplings = Couplings(found, self.derived)
+        order = tree.parents_first(self._couplings.needs)
+        self._order = tuple(name for name in order if name in found)
+        self._couplings.order = order
+        self._wanted_cells = tree.wanted_cells(found)
+        self.domains: dict[str, Domain] = found
+        self.domains = self._couplings.widened(self)
+        self.has_prior = any(columns.has_prior(domain) for domain in found.values())
+        self._text = json.dumps(self.to_json())
+        self._counted: tuple[int | None] | None = None
+        if self.forbid:
+            self._couplings.check_rules(self.forbid, self)
+            self._check_that_something_is_allowed()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -49,13 +79,14 @@ class Space:
         return self.domains[name]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and self.to_json() == other.to_json()
+        return isinstance(other, Space) and self._text == other._text and self.forbid == other.forbid
 
     def __hash__(self) -> int:
-        return hash(json.dumps(self.to_json()))
+        return hash(self._text)
 
     def __repr__(self) -> str:
-        return f"Space({self.domains!r})"
+        rules = f", forbid={[rule.name for rule in self.forbid]!r}" if self.forbid else ""
+        return f"Space({ {**self.domains, **self.derived}!r}{rules})"
 
     def active(self, config: Mapping[str, Scalar]) -> tuple[str, ...]:
         """The names that are active given the parents' values in ``config``, parents before children."""
@@ -65,34 +96,60 @@ class Space:
                 found.append(name)
         return tuple(found)
 
+    def domain_in(self, name: str, config: Mapping[str, Scalar]) -> Domain:
+        """The domain of a hyperparameter in this configuration: with its own bounds, where they are coupled.
+
+        Raises:
+            SpaceError: if these bounds cannot be.
+        """
+        domain = self.domains[name]
+        if isinstance(domain, Float) and domain.bounds is not None:
+            return self._couplings.within(name, domain, config)
+        return domain
+
     def validate(self, config: Mapping[str, Scalar], *, fill: bool = False) -> dict[str, Scalar]:
         """A checked copy of ``config`` in the space's order; ``fill`` takes missing values from the defaults.
+
+        Whether the combination is forbidden is not asked here (see `allows`): a person may try it all the same.
 
         Raises:
             SpaceError: for unknown, missing, inactive or impossible values.
         """
         for name in config:
-            if name not in self.domains:
+            if name not in self.domains and name not in self.derived:
                 raise SpaceError(
-                    f"the configuration has '{name}', which is not in the space{nearest(name, self.names)}"
+                    f"the configuration has '{name}', which is not in the space{nearest(name, self._declared)}"
                 )
         checked: dict[str, Scalar] = {}
         for name in self._order:
-            domain = self.domains[name]
-            if not tree.holds(domain, checked):
+            if not tree.holds(self.domains[name], checked):
                 if name in config:
-                    rule = " and ".join(f"{p} is {' or '.join(map(repr, vs))}" for p, vs in domain.when.items())
+                    rule = " and ".join(
+                        f"{p} is {' or '.join(map(repr, vs))}" for p, vs in self.domains[name].when.items()
+                    )
                     raise SpaceError(f"the configuration has '{name}', which is active only when {rule}")
-            elif name in config:
+                continue
+            domain = self.domain_in(name, checked)
+            if name in config:
                 checked[name] = domain.check(config[name], name)
             elif fill:
                 checked[name] = _default(domain)
             else:
                 raise SpaceError(f"the configuration lacks '{name}'")
-        return {name: checked[name] for name in self.names if name in checked}
+        whole = self._completed(checked)
+        for name in self.derived:
+            if name in config and (name not in whole or config[name] != whole[name]):
+                computed = f"which is {whole[name]!r} here" if name in whole else "which nothing gives here"
+                raise SpaceError(
+                    f"'{name}' is {config[name]!r}; it is computed as {self.derived[name].expression}, {computed}"
+                )
+        return whole
 
     def default_config(self) -> dict[str, Scalar]:
-        """Every active hyperparameter at its default: as given, else the middle (or the first choice)."""
+        """Every active hyperparameter at its default: as given, else where its prior is highest, else the middle.
+
+        The first choice stands for the middle of a categorical.
+        """
         return self.validate({}, fill=True)
 
     def encode(self, config: Mapping[str, Scalar]) -> np.ndarray:
@@ -100,17 +157,20 @@ class Space:
         unit = np.full(len(self), np.nan)
         for i, name in enumerate(self.names):
             if name in config:
-                unit[i] = self.domains[name].to_unit(config[name])
+                unit[i] = self.domain_in(name, config).to_unit(config[name])
         return unit
 
     def decode(self, unit: np.ndarray) -> dict[str, Scalar]:
         """The configuration at ``unit``, shape (len(space),); entries of inactive hyperparameters are not looked at."""
         config: dict[str, Scalar] = {}
         for name in self._order:
-            domain = self.domains[name]
-            if tree.holds(domain, config):
-                config[name] = domain.from_unit(float(unit[self._index[name]]))
-        return {name: config[name] for name in self.names if name in config}
+            if tree.holds(self.domains[name], config):
+                config[name] = self.domain_in(name, config).from_unit(float(unit[self._index[name]]))
+        return self._completed(config)
+
+    def ordered(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """``config`` in the order in which the space was declared; what is not in the space comes last."""
+        return {**{name: config[name] for name in self._declared if name in config}, **config}
 
     def snap(self, units: np.ndarray) -> np.ndarray:
         """Points of shape (n, len(space)) moved to where the decoded configuration lies; NaN where inactive."""
@@ -130,36 +190,189 @@ class Space:
             for parent, wanted in self._wanted_cells[name].items():
                 inactive = np.isnan(snapped[:, self._index[parent]]) | ~np.isin(cells[parent], wanted)
                 snapped[inactive, i] = np.nan
+        self._couplings.centre_single_values(snapped, self)
         return snapped
 
+    def allows(self, config: Mapping[str, Scalar]) -> bool:
+        """Whether no rule forbids this configuration.
+
+        Raises:
+            SpaceError: for a rule whose predicate is missing: a log cannot hold one.
+        """
+        if not self.forbid:
+            return True
+        if any(rule.expression is not None for rule in self.forbid):
+            table = self._couplings.of_config(config, self.domains)
+            if any(rule.matches(*table).any() for rule in self.forbid if rule.expression is not None):
+                return False
+        return not any(rule.forbids(config) for rule in self.forbid if rule.expression is None)
+
+    def allowed(self, units: np.ndarray) -> np.ndarray:
+        """(n,) bool, which of the points of shape (n, len(space)) no rule forbids."""
+        allowed = np.ones(len(units), dtype=bool)
+        if not self.forbid or not len(units):
+            return allowed
+        snapped = self.snap(units)
+        if any(rule.expression is not None for rule in self.forbid):
+            table = self._couplings.of_units(snapped, self)
+            for rule in self.forbid:
+                if rule.expression is not None:
+                    allowed &= ~rule.matches(*table)
+        if any(rule.expression is None for rule in self.forbid):
+            for i in np.flatnonzero(allowed):
+                allowed[i] = self.allows(self.decode(snapped[i]))
+        return allowed
+
     def sample(self, rng: np.random.Generator) -> dict[str, Scalar]:
-        """A configuration drawn uniformly from the unit cube."""
-        return self.decode(rng.random(len(self)))
+        """A configuration drawn from the priors, uniform where there is none; an allowed one."""
+        config = self._draw(rng.random(len(self)))
+        if self.allows(config):
+            return config
+        for _ in range(MOST_DRAWS // BATCH):
+            uniform = rng.random((BATCH, len(self)))
+            points = self._by_prior(uniform) if self.has_prior else uniform
+            for i in np.flatnonzero(self.allowed(points)):
+                config = self.decode(points[i])
+                if self.allows(config):
+                    return config
+        raise SpaceError(f"the space forbids nearly everything: none of {MOST_DRAWS:,} configurations was allowed")
+
+    def sample_units(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Uniform points of shape (n, len(space)), allowed ones, where their configurations lie; NaN where inactive."""
+        points = self.snap(rng.random((n, len(self))))
+        if not self.forbid:
+            return points
+        found = [points[self.allowed(points)]]
+        count = len(found[0])
+        draws = 0
+        while count < n:
+            if draws >= MOST_DRAWS:
+                raise SpaceError(
+                    f"the space forbids nearly everything: {count} of {draws:,} configurations were allowed"
+                )
+            more = self.snap(rng.random((max(n, BATCH), len(self))))
+            draws += len(more)
+            found.append(more[self.allowed(more)])
+            count += len(found[-1])
+        return np.concatenate(found)[:n]
+
+    def log_prior(self, units: np.ndarray) -> np.ndarray:
+        """(n,) the logarithm of the priors' density at points (n, len(space)), relative to uniform; 0 without any."""
+        total = np.zeros(len(units))
+        for name, domain in self.domains.items():
+            if columns.has_prior(domain):
+                bounds = self._couplings.bounds_at(name, units, self)
+                total += columns.log_prior(domain, units[:, self._index[name]], *bounds)
+        return total
 
     def count(self) -> int | None:
-        """The number of different configurations; None if infinite or beyond 10**15."""
-        return tree.count(self.domains, self._order)
+        """The number of different allowed configurations; None if infinite, or too many to count.
+
+        That is beyond 10**15; with forbidden combinations beyond 50,000, before any is taken away.
+        """
+        if self._counted is None:
+            count = tree.count(self.domains, self._order)
+            if self.forbid and count is not None:
+                count = None if count > MOST_COUNTED else sum(1 for _ in self.grid(MOST_COUNTED))
+            self._counted = (count,)
+        return self._counted[0]
 
     def grid(self, resolution: int = 5) -> Iterator[dict[str, Scalar]]:
-        """Every combination of ``resolution`` values a number and all choices a categorical; each one once."""
-        for config in tree.combinations(self.domains, self._order, resolution):
-            yield {name: config[name] for name in self.names if name in config}
+        """Every allowed combination of ``resolution`` values a number and all choices a categorical; each one once."""
+        for config in tree.combinations(self.domains, self._order, resolution, self.domain_in):
+            whole = self._completed(config)
+            if self.allows(whole):
+                yield whole
 
     def key(self, config: Mapping[str, Scalar]) -> str:
         """One text for one configuration, for looking it up."""
         return json.dumps([config.get(name, "\0") for name in self.names])
 
     def to_json(self) -> dict[str, Any]:
-        """A dict of JSON values for `from_json`."""
-        return {name: domain.to_json() for name, domain in self.domains.items()}
+        """A dict of JSON values for `from_json`; forbidden combinations stand under the empty name."""
+        whole: dict[str, Any] = {
+            name: (self.derived[name] if name in self.derived else self.domains[name]).to_json()
+            for name in self._declared
+        }
+        return {**whole, "": {"forbid": [rule.to_json() for rule in self.forbid]}} if self.forbid else whole
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Space:
         """The space that `to_json`, or a plan's [space] table, describes."""
-        return Space({name: domain_from_json(name, item) for name, item in data.items()})
+        items = {name: item for name, item in data.items() if name}
+        declared = {name: declared_from_json(name, item) for name, item in items.items()}
+        return Space(declared, data[""]["forbid"] if "" in data else ())
+
+    def with_predicates(self, predicates: Sequence[Predicate]) -> Space:
+        """The same space, where it lacks predicates with these instead, by their names."""
+        given = {rule.name: rule for rule in forbidden(list(predicates))}
+        if not any(rule.expression is None and rule.predicate is None and rule.name in given for rule in self.forbid):
+            return self
+        rules = [given.get(rule.name, rule) if rule.expression is None else rule for rule in self.forbid]
+        return Space({name: self.derived.get(name) or self.domains[name] for name in self._declared}, rules)
+
+    def _completed(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """Searched values with those computed from them, in the order of the declaration."""
+        if not self.derived:
+            return {name: config[name] for name in self.names if name in config}
+        whole = {**config, **self._couplings.computed(config, self.domains)}
+        return {name: whole[name] for name in self._declared if name in whole}
+
+    def _draw(self, uniform: np.ndarray) -> dict[str, Scalar]:
+        return self.decode(self._by_prior(uniform[None])[0] if self.has_prior else uniform)
+
+    def _by_prior(self, uniform: np.ndarray) -> np.ndarray:
+        """Points of shape (n, len(space)) that follow the priors where ``uniform`` is uniform."""
+        points = uniform.copy()
+        for name in self._order:  # parents first: bounds may depend on their values
+            domain, i = self.domains[name], self._index[name]
+            if columns.has_prior(domain):
+                points[:, i] = columns.by_prior(domain, uniform[:, i], *self._couplings.bounds_at(name, points, self))
+        return points
+
+    def _check_that_something_is_allowed(self) -> None:
+        if any(rule.expression is None and rule.predicate is None for rule in self.forbid):
+            return  # read from a log: it was checked when it was written
+        rng, size, tried = np.random.default_rng(0), 32, 0
+        while tried < ENOUGH_DRAWS:
+            if self.allowed(rng.random((size, len(self)))).any():
+                return
+            tried, size = tried + size, size * 2
+        rules = ", ".join(f"'{rule.name}'" for rule in self.forbid)
+        raise SpaceError(
+            f"the space forbids everything: of {tried:,} configurations none is allowed; ease one of the rules {rules}"
+        )
+
+
+def declared_from_json(name: str, data: Any) -> Domain | Derived:
+    """What a dict such as ``{"type": "float", "low": 0, "high": 1}`` describes: a domain, or a derived value.
+
+    Raises:
+        SpaceError: in one sentence that begins with the hyperparameter's name.
+    """
+    if isinstance(data, Mapping) and data.get("type") == "derived":
+        return Derived.from_json(name, data)
+    return domain_from_json(name, data)
+
+
+def _declared(name: Any, item: Any) -> Domain | Derived:
+    if not isinstance(name, str) or not name:
+        raise SpaceError(f"a hyperparameter is named {name!r}; names are non-empty strings")
+    if isinstance(item, Float | Int | Categorical | Derived):
+        return item
+    if isinstance(item, str | int | float | bool):
+        return Categorical([item])
+    raise SpaceError(
+        f"hyperparameter '{name}' is {item!r}; it must be a Float, an Int, a Categorical, a Derived, or a plain value"
+    )
 
 
 def _default(domain: Domain) -> Scalar:
     if domain.default is not None:
         return domain.default
-    return domain.choices[0] if isinstance(domain, Categorical) else domain.from_unit(0.5)
+    if isinstance(domain, Categorical):
+        likely = 0 if domain.weights is None else int(np.argmax(domain.weights))
+        return domain.choices[likely]
+    if domain.prior is not None:
+        return domain.from_unit(domain.to_unit(domain.prior.mean))
+    return domain.from_unit(0.5)

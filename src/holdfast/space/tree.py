@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -47,22 +47,23 @@ def _check_condition(domains: Mapping[str, Domain], name: str) -> None:
                 raise SpaceError(f"hyperparameter '{name}' has a condition that never holds: {exc}") from None
 
 
-def parents_first(domains: Mapping[str, Domain]) -> tuple[str, ...]:
-    """The names in an order in which parents come before their children.
+def parents_first(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """The names in an order in which each one comes behind those that it ``needs``.
 
     Raises:
-        SpaceError: if the conditions go round in a circle.
+        SpaceError: if they go round in a circle.
     """
-    order: list[str] = []
-    left = list(domains)
+    order: dict[str, None] = {}
+    left = list(needs)
     while left:
-        ready = [name for name in left if all(parent in order for parent in domains[name].when)]
+        ready = [name for name in left if all(other in order for other in needs[name])]
         if not ready:
             with concerning(left[0]):
                 raise SpaceError(
-                    f"the conditions of {', '.join(map(repr, left))} go round in a circle; take one of them away"
+                    f"the conditions and expressions of {', '.join(map(repr, left))} go round in a circle; "
+                    "take one of them away"
                 )
-        order += ready
+        order.update(dict.fromkeys(ready))
         left = [name for name in left if name not in order]
     return tuple(order)
 
@@ -82,19 +83,26 @@ def count(domains: Mapping[str, Domain], order: tuple[str, ...]) -> int | None:
 
 
 def combinations(
-    domains: Mapping[str, Domain], order: tuple[str, ...], resolution: int, chosen: Mapping[str, Scalar] | None = None
+    domains: Mapping[str, Domain],
+    order: tuple[str, ...],
+    resolution: int,
+    here: Callable[[str, Mapping[str, Scalar]], Domain],
+    chosen: Mapping[str, Scalar] | None = None,
 ) -> Iterator[Mapping[str, Scalar]]:
-    """Every combination of the domains' grids, as the values of the active hyperparameters."""
+    """Every combination of the domains' grids, as the values of the active hyperparameters.
+
+    ``here(name, chosen)`` is the domain of ``name`` where these values are chosen.
+    """
     chosen = chosen or {}
     if not order:
         yield chosen
         return
     name, rest = order[0], order[1:]
     if not holds(domains[name], chosen):
-        yield from combinations(domains, rest, resolution, chosen)
+        yield from combinations(domains, rest, resolution, here, chosen)
         return
-    for value in domains[name].grid(resolution):
-        yield from combinations(domains, rest, resolution, {**chosen, name: value})
+    for value in here(name, chosen).grid(resolution):
+        yield from combinations(domains, rest, resolution, here, {**chosen, name: value})
 
 
 def _count(

@@ -1,0 +1,289 @@
+"""What holds between hyperparameters: bounds and values that are computed from others, as columns of values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.errors import SpaceError, concerning, nearest
+from holdfast.space import columns
+from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar
+from holdfast.space.expression import Expression, parse
+from holdfast.space.rules import Derived, Forbidden
+
+if TYPE_CHECKING:
+    from holdfast.space.space import Space
+
+Table = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+"""Columns of values by name, (n,) each, and where they are active."""
+
+PROBES = 512
+CORNERS = 6
+"""The bounds are looked at where up to so many of the hyperparameters that they name are at ends or in the middle."""
+
+
+class Couplings:
+    """The expressions in a space's bounds and derived values.
+
+    Raises:
+        SpaceError: for a name that is not in the space.
+    """
+
+    def __init__(self, domains: Mapping[str, Domain], derived: Mapping[str, Derived]) -> None:
+        self.bounds: dict[str, tuple[Expression | float, Expression | float]] = {}
+        self.values = {name: parse(item.expression) for name, item in derived.items()}
+        self.order: tuple[str, ...] = ()
+        self.single: set[str] = set()
+        self._whole: dict[str, bool] = {}
+        known = (*domains, *derived)
+        self.needs: dict[str, tuple[str, ...]] = {}
+        for name in known:
+            with concerning(name):
+                self.needs[name] = self._needs(name, domains, known)
+
+    def _needs(self, name: str, domains: Mapping[str, Domain], known: tuple[str, ...]) -> tuple[str, ...]:
+        if name in self.values:
+            what = [self.values[name]]
+            when: Iterable[str] = ()
+        else:
+            domain = domains[name]
+            what, when = [], domain.when
+            if isinstance(domain, Float) and domain.bounds is not None:
+                low, high = (parse(b) if isinstance(b, str) else float(b) for b in domain.bounds)
+                self.bounds[name] = (low, high)
+                what = [bound for bound in (low, high) if isinstance(bound, Expression)]
+        for expression in what:
+            for other in expression.names:
+                if other not in known:
+                    raise SpaceError(
+                        f"hyperparameter '{name}' has the expression '{expression.text}', and '{other}' is not in the "
+                        f"space{nearest(other, known)}"
+                    )
+        return tuple(dict.fromkeys([*when, *(other for expression in what for other in expression.names)]))
+
+    def of_units(self, units: np.ndarray, space: Space, only: Iterable[str] | None = None) -> Table:
+        """The values at snapped points of shape (n, d); with ``only``, of these names and all that they need."""
+        values: dict[str, np.ndarray] = {}
+        active: dict[str, np.ndarray] = {}
+        wanted = None if only is None else self._closure(only)
+        for name in self.order:
+            if wanted is not None and name not in wanted:
+                continue
+            if name in self.values:
+                self._compute(name, values, active)
+                continue
+            column = units[:, space.names.index(name)]
+            active[name] = ~np.isnan(column)
+            limits = self._limits(name, values, active) if name in self.bounds else (None, None)
+            values[name] = columns.values_at(space.domains[name], column, *limits)
+        return values, active
+
+    def of_config(self, config: Mapping[str, Scalar], domains: Mapping[str, Domain]) -> Table:
+        """One row: the values of a configuration."""
+        values: dict[str, np.ndarray] = {}
+        active: dict[str, np.ndarray] = {}
+        for name in self.order:
+            if name in self.values:
+                self._compute(name, values, active)
+                continue
+            active[name] = np.array([name in config])
+            values[name] = _cell(config.get(name), domains[name])
+        return values, active
+
+    def bounds_at(self, name: str, units: np.ndarray, space: Space) -> tuple[Any, Any]:
+        """Columns (n,) of the bounds of a coupled hyperparameter at points (n, d); None and None for any other."""
+        if name not in self.bounds:
+            return None, None
+        values, active = self.of_units(space.snap(units), space, self.needs[name])
+        return self._limits(name, values, active)
+
+    def within(self, name: str, domain: Float, config: Mapping[str, Scalar]) -> Float:
+        """The domain of a coupled hyperparameter with the bounds that it has in a configuration.
+
+        Raises:
+            SpaceError: if they cannot be.
+        """
+        values: dict[str, np.ndarray] = {}
+        active: dict[str, np.ndarray] = {}
+        for other in self._closure(self.needs[name]):
+            if other in self.values:
+                self._compute(other, values, active)
+            else:
+                active[other] = np.array([other in config])
+                values[other] = _cell(config.get(other), None)
+        low, high = (float(np.asarray(bound).reshape(-1)[0]) for bound in self._limits(name, values, active))
+        where = {other: config[other] for other in self.needs[name] if other in config}
+        _require_bounds(name, low, high, where, log=domain.log)
+        return domain.within(low, high)
+
+    def computed(self, config: Mapping[str, Scalar], domains: Mapping[str, Domain]) -> dict[str, Scalar]:
+        """The derived values of a configuration of searched ones."""
+        values, active = self.of_config(config, domains)
+        found: dict[str, Scalar] = {}
+        for name in self.order:
+            if name in self.values and active[name][0]:
+                found[name] = self._plain(name, values[name][0], domains)
+        return found
+
+    def widened(self, space: Space) -> dict[str, Domain]:
+        """The domains, where they are coupled with the widest bounds that any configuration has.
+
+        They are looked at in corners and at random points: exact for expressions that rise or fall all along.
+
+        Raises:
+            SpaceError: if there are bounds that cannot be, or a value that cannot be computed.
+        """
+        if not self.bounds and not self.values:
+            return dict(space.domains)
+        units = space.snap(self._probes(space))
+        values, active = self.of_units(units, space)
+        found = dict(space.domains)
+        for name in self.bounds:
+            domain = found[name]
+            assert isinstance(domain, Float)
+            low, high = (np.broadcast_to(bound, len(units)) for bound in self._limits(name, values, active))
+            where = active[name]
+            for i in np.flatnonzero(where & ~_is_possible(low, high, log=domain.log))[:1]:
+                here = {other: values[other][i] for other in self.needs[name] if active[other][i]}
+                with concerning(name):
+                    _require_bounds(name, float(low[i]), float(high[i]), here, log=domain.log)
+            if (low[where] == high[where]).any():
+                self.single.add(name)
+            if where.any():
+                found[name] = domain.within(float(low[where].min()), float(high[where].max()), bounds=True)
+        for name in self.values:
+            rows = np.flatnonzero(active[name])[:1]
+            with concerning(name):
+                for i in rows:
+                    self._plain(name, values[name][i], found)
+        return found
+
+    def centre_single_values(self, snapped: np.ndarray, space: Space) -> None:
+        """Move points to the middle where bounds leave one value only (changed in place)."""
+        for name in self.order:
+            if name in self.single:
+                values, active = self.of_units(snapped, space, self.needs[name])
+                low, high = self._limits(name, values, active)
+                column = snapped[:, space.names.index(name)]
+                column[~np.isnan(column) & (np.asarray(low) == np.asarray(high))] = 0.5
+
+    def check_rules(self, rules: tuple[Forbidden, ...], space: Space) -> None:
+        """Refuse a rule that names what is not in the space, or mixes texts and numbers.
+
+        Raises:
+            SpaceError: naming the rule.
+        """
+        expressions = [rule.expression for rule in rules if rule.expression is not None]
+        for expression in expressions:
+            for name in expression.names:
+                if name not in self.needs:
+                    raise SpaceError(
+                        f"the rule '{expression.text}' forbids combinations of '{name}', which is not in the "
+                        f"space{nearest(name, self.needs)}"
+                    )
+        if expressions:
+            table = self.of_units(space.snap(np.full((1, len(space)), 0.5)), space)
+            for rule in rules:
+                if rule.expression is not None:
+                    rule.matches(*table)
+
+    def _closure(self, names: Iterable[str]) -> list[str]:
+        """These names and all that they need, in order."""
+        wanted: set[str] = set()
+        left = list(names)
+        while left:
+            name = left.pop()
+            if name not in wanted:
+                wanted.add(name)
+                left += self.needs[name]
+        return [name for name in self.order if name in wanted]
+
+    def _compute(self, name: str, values: dict[str, np.ndarray], active: dict[str, np.ndarray]) -> None:
+        expression = self.values[name]
+        active[name] = np.logical_and.reduce([active[other] for other in expression.names])
+        values[name] = expression.evaluate(values)
+
+    def _limits(self, name: str, values: Mapping[str, np.ndarray], active: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
+        del active  # what is not active is NaN, and so are bounds that need it
+        low, high = (
+            _floats(bound, bound.evaluate(values), name) if isinstance(bound, Expression) else bound
+            for bound in self.bounds[name]
+        )
+        return low, high
+
+    def _plain(self, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
+        """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
+        if isinstance(value, float | np.floating):
+            if not math.isfinite(value):
+                raise SpaceError(
+                    f"the derived value '{name}' is not finite: {self.values[name].text} gives {float(value)}"
+                )
+            return round(float(value)) if self._is_whole(name, domains) else float(value)
+        plain: Scalar = value.item() if isinstance(value, np.generic) else value
+        return plain
+
+    def _is_whole(self, name: str, domains: Mapping[str, Domain]) -> bool:
+        if name not in self._whole:
+            if name in self.values:
+                self._whole[name] = self.values[name].is_whole(lambda other: self._is_whole(other, domains))
+            else:
+                domain = domains[name]
+                whole = isinstance(domain, Categorical) and all(type(choice) is int for choice in domain.choices)
+                self._whole[name] = isinstance(domain, Int) or whole
+        return self._whole[name]
+
+    def _probes(self, space: Space) -> np.ndarray:
+        """Points to look at the bounds: corners and middles of what they name, and random ones."""
+        named = [
+            n
+            for n in dict.fromkeys(o for name in self.bounds for o in self._closure(self.needs[name]))
+            if n in space.domains
+        ]
+        rng = np.random.default_rng(0)
+        at = [space.names.index(name) for name in named[:CORNERS]]
+        corners = np.array(list(itertools.product((0.0, 0.5, 1.0), repeat=len(at))))
+        points = rng.random((len(corners) + PROBES, len(space)))
+        points[: len(corners), at] = corners
+        for name in named:
+            domain, i = space.domains[name], space.names.index(name)
+            if isinstance(domain, Categorical):  # each choice in turn, whatever the corner
+                points[len(corners) :, i] = (np.arange(PROBES) % domain.cells + 0.5) / domain.cells
+                rng.shuffle(points[len(corners) :, i])
+        return points
+
+
+def _cell(value: Scalar, domain: Domain | None) -> np.ndarray:
+    """A value as a column of one row, of the type that the domain's columns have; an inactive one is NaN or None."""
+    numbers = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(domain, Categorical):
+        numbers = columns.choices_column(domain).dtype == float
+    elif domain is not None:
+        numbers = True
+    if numbers or value is None:
+        return np.array([math.nan if value is None else value], dtype=float)
+    column = np.empty(1, dtype=object)
+    column[0] = value
+    return column
+
+
+def _floats(bound: Expression, result: np.ndarray, name: str) -> np.ndarray:
+    if result.dtype.kind not in "fi":
+        raise SpaceError(f"hyperparameter '{name}' has the bound '{bound.text}', which gives no number")
+    return result.astype(float)
+
+
+def _is_possible(low: np.ndarray, high: np.ndarray, *, log: bool) -> np.ndarray:
+    possible: np.ndarray = np.isfinite(low) & np.isfinite(high) & (low <= high) & ((low > 0) | (not log))
+    return possible
+
+
+def _require_bounds(name: str, low: float, high: float, where: Mapping[str, Any], *, log: bool) -> None:
+    if bool(_is_possible(np.array(low), np.array(high), log=log)):
+        return
+    here = ", ".join(f"{other} = {value}" for other, value in where.items()) or "all it names is inactive"
+    wish = "finite bounds, low at most high, low above zero on a log scale"
+    raise SpaceError(f"hyperparameter '{name}' goes from {low:g} to {high:g} where {here}; it needs {wish}")

@@ -1,0 +1,149 @@
+"""Priors, couplings, computed values and forbidden combinations: what a space says beyond its hyperparameters."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import truncnorm
+
+from holdfast.errors import SpaceError
+from holdfast.space import Categorical, Derived, Domain, Float, Int, Normal, Space
+
+COUPLED = Space(
+    {
+        "learning_rate": Float("1e-4 * batch_size / 32", "0.1 * batch_size / 32", log=True),
+        "batch_size": Int(16, 256, log=True),
+        "layers": Int(1, 4),
+        "dropout": Float(0, "0.1 * (layers - 1)"),
+        "optimizer": Categorical(["sgd", "adamw"], weights=[1, 3]),
+        "momentum": Float(0, 0.99, when={"optimizer": "sgd"}),
+        "seed": 3,
+        "doubled": Derived("batch_size * 2"),
+        "size": Derived("'large' if doubled > 100 else 'small'"),
+    },
+    forbid=["optimizer == 'sgd' and learning_rate > 0.1", "momentum > 0.9", "layers in [2, 3] and batch_size < 20"],
+)
+
+
+def test_bounds_follow_their_configuration() -> None:
+    config = COUPLED.validate({"batch_size": 64, "learning_rate": 0.2, "layers": 1}, fill=True)
+    assert config["doubled"] == 128
+    assert isinstance(config["doubled"], int)
+    assert config["size"] == "large"
+    assert config["seed"] == 3
+    assert config["dropout"] == 0.0
+    assert COUPLED.encode(config)[0] == pytest.approx(1.0)
+    assert list(config) == [name for name in (*COUPLED.names, "doubled", "size") if name in config]
+    learning_rate = COUPLED["learning_rate"]
+    assert isinstance(learning_rate, Float)
+    assert (learning_rate.low, learning_rate.high) == pytest.approx((0.5e-4, 0.8))
+    with pytest.raises(SpaceError, match=r"outside of 0\.0002 to 0\.2"):
+        COUPLED.validate({"batch_size": 64, "learning_rate": 0.3}, fill=True)
+    with pytest.raises(SpaceError, match="computed as batch_size"):
+        COUPLED.validate({"batch_size": 64, "doubled": 64}, fill=True)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_draw_is_allowed_and_survives_encoding_and_json(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    again = Space.from_json(json.loads(json.dumps(COUPLED.to_json())))
+    assert again == COUPLED
+    points = COUPLED.sample_units(rng, 40)
+    assert points.shape == (40, len(COUPLED))
+    assert COUPLED.allowed(points).all()
+    np.testing.assert_allclose(COUPLED.snap(points), points, atol=1e-9)
+    for config in (COUPLED.sample(rng), *map(COUPLED.decode, points)):
+        assert COUPLED.validate(config) == config
+        assert COUPLED.allows(config)
+        assert config.get("momentum", 0) <= 0.9  # type: ignore[operator]
+        assert not (config["optimizer"] == "sgd" and config["learning_rate"] > 0.1)  # type: ignore[operator]
+        np.testing.assert_allclose(COUPLED.snap(COUPLED.encode(config)[None])[0], COUPLED.encode(config), atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_points_and_configurations_are_forbidden_alike(seed: int) -> None:
+    points = np.random.default_rng(seed).random((50, len(COUPLED)))
+    one_by_one = [COUPLED.allows(COUPLED.decode(point)) for point in points]
+    assert COUPLED.allowed(points).tolist() == one_by_one
+    assert not all(one_by_one)
+
+
+def test_count_and_grid_leave_out_what_is_forbidden() -> None:
+    space = Space({"a": Int(1, 6), "b": Int(1, 6)}, forbid=["a > b", lambda config: config["a"] == config["b"]])
+    pairs = [(config["a"], config["b"]) for config in space.grid(10)]
+    assert len(pairs) == 15 == space.count()
+    assert all(a < b for a, b in pairs)  # type: ignore[operator]
+    assert Space.from_json(space.to_json()).forbid[1].predicate is None
+    with pytest.raises(SpaceError, match="which a log cannot hold"):
+        Space.from_json(space.to_json()).allows({"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize(
+    "domain", [Float(0.001, 10, log=True, prior=Normal(0.1, 0.5)), Float(-3, 5, prior=Normal(4, 2))]
+)
+def test_a_normal_prior_is_cut_off_at_the_bounds(domain: Float) -> None:
+    space = Space({"x": domain})
+    units = np.linspace(0, 1, 2001)[:, None]
+    assert domain.prior is not None
+    sd = domain.prior.sd / (4 if domain.log else 8)
+    mean = domain.to_unit(domain.prior.mean)
+    expected = truncnorm((0 - mean) / sd, (1 - mean) / sd, mean, sd)
+    np.testing.assert_allclose(space.log_prior(units), expected.logpdf(units[:, 0]), atol=1e-9)
+    rng = np.random.default_rng(0)
+    drawn = [float(space.encode(space.sample(rng))[0]) for _ in range(4000)]
+    assert np.mean(drawn) == pytest.approx(expected.mean(), abs=4 * expected.std() / 63)
+    assert space.default_config()["x"] == pytest.approx(domain.prior.mean)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        Int(1, 9, prior=Normal(3, 1.5)),
+        Int(2, 20, step=3, prior=Normal(8, 4)),
+        Int(1, 40, log=True, prior=Normal(10, 0.3)),
+        Categorical(["a", "b", "c"], weights=[1, 6, 3]),
+    ],
+)
+def test_cells_are_drawn_as_often_as_the_density_says(domain: Domain) -> None:
+    space = Space({"x": domain})
+    at = np.linspace(0, 1, 100_001)[:-1] + 5e-6
+    shares = np.exp(space.log_prior(at[:, None]))
+    assert shares.mean() == pytest.approx(1, abs=1e-3)
+    rng = np.random.default_rng(1)
+    drawn = Counter(space.sample(rng)["x"] for _ in range(5000))
+    for value in domain.grid(100):
+        mine = np.array([domain.from_unit(float(unit)) == value for unit in at[::20]])
+        assert drawn[value] / 5000 == pytest.approx(float((shares[::20] * mine).mean()), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Float(0, 1, prior=Normal(2, 1)), "mean = 2, outside of 0 to 1"),
+        (lambda: Normal(0, 0), "must be above zero"),
+        (lambda: Normal("a", 1), "finite numbers"),  # type: ignore[arg-type]
+        (lambda: Categorical(["a", "b"], weights=[1]), "one number for each of 2"),
+        (lambda: Categorical(["a", "b"], weights=[1, 0]), "above zero"),
+        (lambda: Space({"x": Float(0, "widht"), "width": Int(1, 3)}), "did you mean 'width'"),
+        (lambda: Space({"x": Float(0, "width - 2"), "width": Int(1, 3)}), "goes from 0 to -1 where width = 1"),
+        (lambda: Space({"x": Float(0, "y"), "y": Float(0, "x")}), "go round in a circle"),
+        (lambda: Space({"x": Float(0, "kind"), "kind": Categorical(["a"])}), "gives no number"),
+        (lambda: Space({"x": Derived("y"), "y": 3}, forbid=["z > 1"]), "'z', which is not in the space"),
+        (lambda: Space({"x": Float(0, 1)}, forbid=["x >= 0"]), "forbids everything"),
+        (lambda: Space({"x": Float(0, 1)}, forbid="x > 0"), "takes a list"),
+        (lambda: Space({"x": Categorical(["a", "b"])}, forbid=["x > 1"]), "mixes texts and numbers"),
+        (lambda: Space({"x": Derived("1 / (y - 3)"), "y": 3}), "not finite"),
+        (lambda: Space.from_json({"x": {"type": "derived"}}), "lacks 'expression'"),
+        (lambda: Space.from_json({"x": {"type": "float", "low": 0, "high": 1, "prior": {"mean": 1}}}), "lacks 'sd'"),
+    ],
+)
+def test_what_cannot_be_meant_gets_one_sentence(make: Any, message: str) -> None:
+    with pytest.raises(SpaceError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
