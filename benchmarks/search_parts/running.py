@@ -1,0 +1,136 @@
+"""Starting rivals in their own interpreters, and holdfast in several processes; both go on where a file ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.search_parts.adapters import RIVALS
+from benchmarks.search_parts.rival import done
+from benchmarks.search_parts.tasks import Task, load
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = ("hebo", "ax")
+"""A minute or more for a run: on the tasks of `SUBSET` and with the first seeds only."""
+SLOW_SEEDS = 3
+RANDOM_SEEDS = 20
+SUBSET = (
+    "hartmann6",
+    "levy10",
+    "tree",
+    "mixed",
+    "lcbench_adult",
+    "lcbench_segment",
+    "taskset_imdb_patch32_GRU128_bs128",
+    "hpolib_protein_structure_seed0",
+    "hpobench_vehicle_seed0",
+    "rbv2_rpart_14",
+)
+"""Ten tasks, of every family but one, chosen before any of them was run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        out: the folder of the files, one for each tool; a suffix ``@8`` says that eight trials run at once.
+        tasks: names; none for all.
+        seeds: so many, from 0 on.
+        at_once: trials that are asked before any of them is told.
+    """
+
+    data: Path | None
+    out: Path
+    tasks: tuple[str, ...]
+    seeds: int
+    trials: int
+    at_once: int
+    processes: int
+
+    def file(self, tool: str) -> Path:
+        """Where a tool's runs go."""
+        return self.out / f"{tool}{'' if self.at_once == 1 else f'@{self.at_once}'}.jsonl"
+
+
+def run_rivals(plan: Plan, tools: list[str], pythons: dict[str, str]) -> None:
+    """All tasks with the first seed for one tool after the other, then with the next seed."""
+    plan.out.mkdir(parents=True, exist_ok=True)
+    most = {tool: plan.seeds if tool not in SLOW else min(plan.seeds, SLOW_SEEDS) for tool in tools}
+    most |= {tool: RANDOM_SEEDS for tool in tools if tool == "random" and plan.seeds >= RANDOM_SEEDS // 2}
+    jobs = [(tool, seed) for seed in range(max(most.values())) for tool in tools if seed < most[tool]]
+    with ThreadPoolExecutor(plan.processes) as pool:
+        list(pool.map(lambda job: _run_rival(plan, job[0], job[1], pythons), jobs))
+
+
+def _run_rival(plan: Plan, tool: str, seed: int, pythons: dict[str, str]) -> None:
+    """One process for all tasks; one that dies is started again behind the task that killed it."""
+    names = [task for task in (SUBSET if tool in SLOW else ()) if not plan.tasks or task in plan.tasks]
+    names = names or list(plan.tasks) or [task.name for task in load(plan.data)]
+    environment = RIVALS[tool][0]
+    command = [pythons.get(environment, sys.executable), "-m", "benchmarks.search_parts.rival", "--tool", tool]
+    command += ["--seed", str(seed), "--out", str(plan.file(tool).resolve()), "--trials", str(plan.trials)]
+    command += ["--at-once", str(plan.at_once), *([] if plan.data is None else ["--data", str(plan.data)])]
+    while left := [name for name in names if (name, seed) not in done(plan.file(tool))]:
+        print(f"{tool}, seed {seed}: {len(left)} tasks", flush=True)
+        finished = subprocess.run(
+            [*command, *left],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if finished.returncode == 0:
+            continue
+        killer = next((name for name in left if (name, seed) not in done(plan.file(tool))), None)
+        print(f"{tool}, seed {seed}: ended at {killer}: {finished.stderr[-300:]}", flush=True)
+        if killer is None:
+            break
+        line = {"tool": tool, "task": killer, "seed": seed, "at_once": plan.at_once, "versions": {}}
+        line["error"] = f"the process ended with {finished.returncode}: {finished.stderr[-300:]}"
+        _append(plan.file(tool), line)
+
+
+def run_ours(plan: Plan, strategies: list[str], label: str, versions: dict[str, str]) -> None:
+    """Strategies of holdfast by name, over processes; a file is named ``holdfast-STRATEGY`` and the label."""
+    plan.out.mkdir(parents=True, exist_ok=True)
+    tasks = load(plan.data, plan.tasks)
+    jobs = []
+    for strategy in strategies:
+        tool = f"holdfast-{strategy}{label}"
+        have = done(plan.file(tool))
+        keys = [(task.name, seed) for seed in range(plan.seeds) for task in tasks]
+        jobs += [(plan, tool, strategy, *key) for key in keys if key not in have]
+    with ProcessPoolExecutor(plan.processes) as pool:
+        for plan_, line in pool.map(_run_ours, jobs):
+            _append(plan_.file(line["tool"]), {**line, "versions": versions})
+
+
+_loaded: dict[str, Task] = {}
+
+
+def _run_ours(job: tuple[Plan, str, str, str, int]) -> tuple[Plan, dict[str, Any]]:
+    from benchmarks.search_parts.ours import run
+
+    plan, tool, strategy, name, seed = job
+    if not _loaded:
+        _loaded.update({task.name: task for task in load(plan.data, plan.tasks)})
+    line: dict[str, Any] = {"tool": tool, "task": name, "seed": seed, "at_once": plan.at_once}
+    try:
+        line |= run(strategy, _loaded[name], seed, plan.trials, plan.at_once)
+    except Exception as exc:  # noqa: BLE001 (a failure is a result, shown with its task)
+        line |= {"error": f"{type(exc).__name__}: {exc}"[:300]}
+    print(f"{tool} {name} {seed}: {min(line['values']) if 'values' in line else line['error']}", flush=True)
+    return plan, line
+
+
+def _append(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
