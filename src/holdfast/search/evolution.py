@@ -63,7 +63,6 @@ class Evolution:
         """
         space = known_space(history, self.name)
         size = self.size(history)
-        start = sobol_points(size, len(space), rng.integer(0, "evolution/start"))
         population = _population(history, size) if len(history) + n > size else None
 
         def propose(number: int, attempt: int) -> Config:
@@ -71,7 +70,7 @@ class Evolution:
             if number == 0 and attempt == 0:
                 return space.default_config()
             if number < size and attempt == 0 and not space.has_prior:
-                return space.decode(start[number])
+                return space.decode(sobol_points(size, len(space), rng.integer(0, "evolution/start"))[number])
             if population is None or len(population) == 0 or number < size or attempt >= BRED:
                 return space.sample(draw)
             return space.decode(population.child(draw))
@@ -184,7 +183,7 @@ def mutated(unit: np.ndarray, genes: Genes, share: float, rng: np.random.Generat
 
     cells = np.maximum(genes.cells, 1)
     cell = np.minimum(np.floor(unit * cells), cells - 1)
-    steps = np.minimum(1 + np.floor(-np.log2(np.maximum(v, 1e-12))), cells)
+    steps = np.minimum(1 + np.floor(-np.log2(np.maximum(v, 1e-12))), np.maximum(cells - 1, 0))
     stepped = cell + np.where(u < 0.5, -steps, steps)
     stepped = np.where((stepped < 0) | (stepped >= cells), cell - (stepped - cell), stepped)
     other = np.floor(v * (cells - 1))
@@ -249,8 +248,9 @@ def _selected(history: History, told: np.ndarray, size: int) -> tuple[np.ndarray
     stopped = history.told_state[told] == STOPPED
     violation[stopped] += 1 + history.told_violation.shape[1]
     rank = ranks(losses, violation)
-    crowd = np.empty(len(told))
-    for front in range(rank.max(initial=-1) + 1):
-        crowd[rank == front] = crowding(losses[rank == front])
+    crowd = np.full(len(told), np.inf)
+    for front, count in enumerate(np.bincount(rank)):
+        if count > 1:
+            crowd[rank == front] = crowding(losses[rank == front])
     best = np.lexsort((-crowd, rank))[:size]
     return told[best], rank[best], crowd[best]

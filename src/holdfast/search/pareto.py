@@ -77,6 +77,9 @@ def ranks(losses: np.ndarray, violation: np.ndarray | None = None) -> np.ndarray
     feasible = np.ones(len(losses), dtype=bool) if violation is None else violation == 0
     left = np.flatnonzero(feasible)
     rank = 0
+    if losses.shape[1] == 1 and len(left):
+        values, found[left] = np.unique(losses[left, 0], return_inverse=True)
+        left, rank = left[:0], len(values)
     while len(left):
         best = non_dominated(losses[left])
         found[left[best]] = rank
