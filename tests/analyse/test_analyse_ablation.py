@@ -79,3 +79,30 @@ def test_a_choice_takes_along_what_it_switches_on() -> None:
 def test_nothing_to_change_is_said() -> None:
     with pytest.raises(RequestError, match="the winner is the default configuration itself"):
         ablation(SPACE, SPACE.default_config(), SPACE.default_config(), additive)
+
+
+def test_a_change_to_a_forbidden_combination_is_left_for_later() -> None:
+    space = holdfast.Space(
+        {"a": holdfast.Float(0, 1, default=0.0), "b": holdfast.Float(0, 1, default=0.0)}, forbid=["a > 0.5 and b < 0.5"]
+    )
+    target: Config = {"a": 1.0, "b": 1.0}
+    found = ablation(space, space.default_config(), target, lambda units: exactly(-3 * units[:, 0] - units[:, 1]))
+    assert [(step.changed, step.gain) for step in found.steps] == [(("b",), 1.0), (("a",), 3.0)]
+    both = holdfast.Space(space.domains, forbid=["a > 0.5 and b < 0.5", "b > 0.5 and a < 0.5"])
+    (step,) = ablation(both, both.default_config(), target, lambda units: exactly(-units.sum(axis=1))).steps
+    assert (step.changed, step.gain) == (("a", "b"), 2.0)
+
+
+def test_a_value_beyond_its_own_bounds_waits_for_them() -> None:
+    space = holdfast.Space(
+        {
+            "dropout": holdfast.Float(0.0, "width / 1000", default=0.1),
+            "width": holdfast.Int(100, 900, default=100),
+            "double": holdfast.Derived("width * 2"),
+        }
+    )
+    target = space.validate({"width": 900, "dropout": 0.8})
+    found = ablation(space, space.default_config(), target, lambda units: exactly(-units[:, 1]))
+    assert [step.changed[0] for step in found.steps] == ["width", "dropout"]
+    assert found.steps[0].after == {"width": 900, "double": 1800}
+    assert found.steps[1].after == {"dropout": 0.8}

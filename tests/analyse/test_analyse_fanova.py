@@ -82,9 +82,10 @@ def test_noise_has_no_shares() -> None:
 
 @pytest.mark.long
 def test_intervals_cover_the_known_shares() -> None:
-    """At 300 trials the known shares lie within 4 of 5 intervals at least; what has no effect nearly always does."""
-    runs = [analysed(300, seed) for seed in range(30)]
+    """At 150 trials nine of ten intervals and more hold the known shares; those of what has no effect nearly all."""
+    runs = [analysed(150, seed) for seed in range(30)]
     known = WEIGHTS**2 / WHOLE
     covered = np.array([[s.low <= k <= s.high for s, k in zip(run.single, known, strict=True)] for run in runs])
-    assert covered[:, 1:3].mean() > 0.8
+    assert covered[:, :3].mean() > 0.9
     assert covered[:, 3:].mean() > 0.95
+    assert not any(share.sure for run in runs for pair, share in run.pairs.items() if pair != (0, 1))

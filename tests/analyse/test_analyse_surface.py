@@ -76,3 +76,12 @@ def test_the_predicted_optimum_is_near_the_true_one(model: Surface, trials: Obse
     assert found.gain_low <= found.gain <= found.gain_high
     assert found.gain > -1e-6
     assert predicted_optimum(model, trials, best) == found
+
+
+def test_the_predicted_optimum_is_an_allowed_configuration(trials: Observed) -> None:
+    space = holdfast.Space(SPACE.domains, forbid=["kind == 'b'", "y < 0.01"])
+    allowed = np.flatnonzero(space.allowed(trials.units))
+    rest = Observed(space, allowed, trials.units[allowed], trials.losses[allowed], -1.0, 0, 0)
+    found = predicted_optimum(surface(rest), rest, int(allowed[np.argmin(rest.losses)]))
+    assert space.allows(found.config)
+    assert found.config["x"] == pytest.approx(0.6, abs=0.1)

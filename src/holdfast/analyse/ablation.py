@@ -14,7 +14,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.records import Config, Value
-from holdfast.space import Domain, Space
+from holdfast.space import Domain, Float, Space
 
 NORMAL = 1.959963984540054
 MOST_OF_IT = 0.9
@@ -103,7 +103,7 @@ def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: f
     """Change the source into the target, at each step by what lowers the expected loss most.
 
     A hyperparameter takes along those that it switches on, at the target's values, and drops those that it switches
-    off. A step that would lead to a forbidden combination is left for later.
+    off. A change to a forbidden combination is left for later.
 
     Args:
         space: of both configurations.
@@ -132,25 +132,31 @@ def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: f
 
 
 def _options(space: Space, now: Config, target: Config) -> list[tuple[str, Config]]:
-    """Each hyperparameter that still differs, and the configuration after it takes the target's value."""
+    """Each hyperparameter that still differs, and the configuration after it takes the target's value.
+
+    Where each of these is forbidden, or changes nothing since another one limits it, all that is left is one change.
+    """
     options = []
     for name in space.names:
         if name in now and name in target and not _same(now[name], target[name]):
-            wished = {**now, name: target[name]}
-            active = _active(space, wished, target)
-            options.append((name, active))
-    return options or [(next(name for name in space.names if now.get(name) != target.get(name)), dict(target))]
+            config = _with(space, {**space.default_config(), **target, **now, name: target[name]})
+            if space.key(config) != space.key(now) and (space.key(config) == space.key(target) or space.allows(config)):
+                options.append((name, config))
+    if options:
+        return options
+    return [(next(name for name in space.names if not _same(now.get(name), target.get(name))), dict(target))]
 
 
-def _active(space: Space, wished: Config, target: Config) -> Config:
-    """The configuration with these values: what is not active dropped, what becomes active at the target's value."""
-    values = {**space.default_config(), **target, **wished}
-    while True:
-        active = space.active(values)
-        missing = [name for name in active if name not in values]
-        if not missing:
-            return {name: values[name] for name in space.names if name in active}
-        values.update({name: _default(space[name]) for name in missing})
+def _with(space: Space, values: Config) -> Config:
+    """The configuration with these values: what is not active is dropped, and what is out of its bounds drawn in."""
+    config: Config = {}
+    for name in space.active(values):
+        domain = space.domain_in(name, config)
+        value = values[name] if name in values else _default(domain)
+        if isinstance(domain, Float) and isinstance(value, int | float):
+            value = min(max(value, domain.low), domain.high)
+        config[name] = value
+    return space.validate(config)
 
 
 def _default(domain: Domain) -> Value:

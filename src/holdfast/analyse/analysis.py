@@ -12,7 +12,7 @@ from holdfast.analyse.ablation import Ablation, ablation
 from holdfast.analyse.fanova import Share, Variances, fanova
 from holdfast.analyse.interactions import Interaction, interactions
 from holdfast.analyse.measure import Measure, measure
-from holdfast.analyse.observed import Observed
+from holdfast.analyse.observed import Observed, varying
 from holdfast.analyse.pedanova import pedanova
 from holdfast.analyse.surface import (
     Dependence,
@@ -107,8 +107,10 @@ class Analysis:
         shares, chances = self._variances.single, pedanova(self.trials, self._variances.space)
         active = (~np.isnan(self.trials.units)).sum(axis=0)
         found = [
-            Importance(name, shares[i], chances[i], self._variances.space.active(i), int(active[i]))
-            for i, name in enumerate(self.trials.space.names)
+            Importance(
+                self.trials.space.names[i], shares[i], chances[i], self._variances.space.active(i), int(active[i])
+            )
+            for i in varying(self.trials.space)
         ]
         ordered = sorted(found, key=lambda each: -each.fanova.value)
         return Importances(tuple(ordered), len(self.trials), self.trials.failed, self._variances.explained)

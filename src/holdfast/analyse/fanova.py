@@ -18,7 +18,7 @@ import numpy as np
 
 from holdfast.analyse.forest import Forest, Marginals, grow, marginals
 from holdfast.analyse.measure import Measure, measure, places
-from holdfast.analyse.observed import Observed, halves
+from holdfast.analyse.observed import Observed, halves, varying
 from holdfast.errors import RequestError
 from holdfast.rng import Streams
 
@@ -97,9 +97,9 @@ def fanova(trials: Observed) -> Variances:
     if explained < LEAST_EXPLAINED:
         raise RequestError(
             f"from {len(trials)} trials no hyperparameter has an effect that could be told from noise: what one half "
-            f"of them teaches explains {max(explained, 0.0):.0%} of the variance of the other"
+            f"of them teaches explains {explained:.0%} of the variance of the other"
         )
-    pairs_of = _most_split_by(forests)
+    pairs_of = _most_split_by(forests, varying(trials.space))
     found = [_Half(each, marginals(each, space, pairs_of), each.predict(points)) for each in forests]
     single = _shares(space, found, [(i,) for i in range(len(space))])
     pairs = _shares(space, found, list(found[0].means.pair))
@@ -108,18 +108,18 @@ def fanova(trials: Observed) -> Variances:
 
 
 def _explained(forests: list[Forest], cuts: np.ndarray, at: np.ndarray, losses: np.ndarray) -> float:
-    """1 - the squared error on the halves that were not seen over that of their mean."""
-    wrong = spread = 0.0
+    """The square of the mean correlation of what a half teaches with the losses of the other; 0 if it is negative."""
+    found = []
     for forest, half in zip(forests, cuts, strict=True):
-        other = losses[~half]
-        wrong += float(((forest.predict(at[~half]) - other) ** 2).sum())
-        spread += float(((forest.base - other) ** 2).sum())
-    return 1.0 - wrong / spread if spread > 0 else 0.0
+        said, told = forest.predict(at[~half]), losses[~half]
+        spread = float(said.std() * told.std())
+        found.append(float(np.mean((said - said.mean()) * (told - told.mean()))) / spread if spread > 0 else 0.0)
+    return max(float(np.mean(found)), 0.0) ** 2
 
 
-def _most_split_by(forests: list[Forest]) -> list[int]:
+def _most_split_by(forests: list[Forest], among: list[int]) -> list[int]:
     gains = np.mean([forest.gains for forest in forests], axis=0)
-    return sorted(np.argsort(-gains, kind="stable")[:MOST_IN_PAIRS].tolist())
+    return sorted(sorted(among, key=lambda i: -gains[i])[:MOST_IN_PAIRS])
 
 
 def _shares(space: Measure, found: list[_Half], terms: list[tuple[int, ...]]) -> dict[tuple[int, ...], Share]:

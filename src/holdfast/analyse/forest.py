@@ -1,9 +1,10 @@
 """A forest as boxes: what it expects over any part of a space is a sum over its leaves.
 
 Random forests draw strong effects out and weak ones in, since each split goes by the strongest effect that is left. A
-second forest learns what the first one left over on the trials that its trees had not seen, which takes most of that
-away: the one-step boosted forest of Ghosal and Hooker, "Boosting random forests to reduce bias", JCGS 30 (2021). The
-sum of both is again a sum of boxes.
+further forest learns what the one before left over on the trials that its trees had not seen, which takes most of that
+away: the boosted forests of Ghosal and Hooker, "Boosting random forests to reduce bias", JCGS 30 (2021). Their sum is
+again a sum of boxes. Thresholds are drawn at random, as in Geurts, Ernst and Wehenkel, "Extremely randomized trees"
+(2006), which makes the sum smoother.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numpy as np
 
 from holdfast.analyse.measure import INACTIVE, Measure
 
+STAGES = 3
 TREES = 12
-"""Trees of each of the two forests."""
+"""Forests one after the other, and trees of each of them."""
 
-FEWEST_IN_LEAF = 2
 MOST_LEAVES = 96
 MOST_SEEN = 400
 """A tree learns from at most so many trials, drawn anew for each."""
@@ -72,12 +73,14 @@ class Marginals:
 def grow(places: np.ndarray, losses: np.ndarray, seed: int) -> Forest:
     """A boosted forest of losses (m,) at places (m, d)."""
     base = float(losses.mean())
-    first, unseen = _forest(places, losses - base, seed)
-    left = np.where(np.isnan(unseen), 0.0, losses - base - unseen)
-    second, _ = _forest(places, left, seed + 1)
-    trees = [(tree, 1.0 / TREES) for tree in (*first, *second)]
+    left, trees, gains = losses - base, list[tuple[Any, float]](), np.zeros(places.shape[1])
+    for stage in range(STAGES):
+        grown, unseen = _forest(places, left, seed + stage)
+        if stage == 0:
+            gains = np.sum([tree.feature_importances_ for tree in grown], axis=0)
+        trees += [(tree, 1.0 / TREES) for tree in grown]
+        left = np.where(np.isnan(unseen), 0.0, left - unseen)
     boxes = [_boxes(tree, places.shape[1]) for tree, _ in trees]
-    gains = np.sum([tree.feature_importances_ for tree in first], axis=0)
     return Forest(
         low=np.concatenate([low for low, _, _ in boxes]),
         high=np.concatenate([high for _, high, _ in boxes]),
@@ -98,7 +101,7 @@ def _forest(places: np.ndarray, losses: np.ndarray, seed: int) -> tuple[list[Any
     for _ in range(TREES):
         seen = rng.integers(m, size=min(m, MOST_SEEN))
         tree = DecisionTreeRegressor(
-            min_samples_leaf=FEWEST_IN_LEAF,
+            splitter="random",
             max_leaf_nodes=MOST_LEAVES,
             random_state=int(rng.integers(2**31 - 1)),
         )

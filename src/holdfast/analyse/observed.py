@@ -71,11 +71,12 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     keep = ~np.isin(history.told_trial, np.array(sorted(leave_out), dtype=np.int64))
     trials, states = history.told_trial[keep], history.told_state[keep]
     units, told = history.units[trials], history.told_loss[keep, objective]
-    needed = max(FEWEST, 2 * len(history.space))
+    varied = len(varying(history.space))
+    needed = max(FEWEST, 2 * varied)
     known = int(np.isfinite(told).sum())
     if known < needed:
         raise RequestError(
-            f"an analysis of {len(history.space)} hyperparameters needs at least {needed} trials with a score, and "
+            f"an analysis of {varied} hyperparameters needs at least {needed} trials with a score, and "
             f"there are {known}"
         )
     losses = known_losses(told, states)
@@ -87,6 +88,11 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
         raise RequestError("every trial has the same score, so there is nothing to explain")
     sign = 1.0 if history.directions[objective] == "minimize" else -1.0
     return Observed(history.space, trials, units, losses, sign, int((states == FAILED).sum()), seed)
+
+
+def varying(space: Space) -> list[int]:
+    """The positions of the hyperparameters that have more than one value."""
+    return [i for i, domain in enumerate(space.domains.values()) if domain.cells != 1]
 
 
 def drawn_in(losses: np.ndarray) -> np.ndarray:

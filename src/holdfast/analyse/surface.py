@@ -192,27 +192,21 @@ def predicted_optimum(model: Surface, trials: Observed, best: int) -> PredictedO
 
 def _lowest(model: Surface, trials: Observed) -> np.ndarray:
     """(d,) where the expected loss is lowest among allowed configurations."""
-    space, streams = model.space, Streams(trials.seed)
-    tried = np.argsort(trials.losses, kind="stable")[:CENTRES]
-    even = sobol_points(CANDIDATES, len(space), streams.integer(0, "analyse/optimum"))
-    pool = np.concatenate([np.where(np.isnan(trials.units[tried]), 0.5, trials.units[tried]), even])
-    rng = streams.generator(0, "analyse/optimum")
-    pool, losses = _allowed(model, pool)
+    space, rng = model.space, Streams(trials.seed).generator(0, "analyse/optimum")
+    even = space.sample_units(rng, CANDIDATES)
+    tried = trials.units[np.argsort(trials.losses, kind="stable")[:CENTRES]]
+    units = np.concatenate([tried[space.allowed(tried)], even])
+    losses = model.means(units)
     for width in STEPS:
-        centres = pool[np.argsort(losses, kind="stable")[:CENTRES]]
-        steps = rng.normal(scale=width, size=(CENTRES, AROUND, len(space)))
+        best = np.argsort(losses, kind="stable")[:CENTRES]
+        steps = rng.normal(scale=width, size=(len(best), AROUND, len(space)))
         steps *= rng.random(steps.shape) < max(2.0 / len(space), 0.3)  # a few hyperparameters at a time
-        near = np.clip(centres[:, None, :] + steps[: len(centres)], 0.0, 1.0).reshape(-1, len(space))
-        near, theirs = _allowed(model, near)
-        pool, losses = np.concatenate([centres, near]), np.concatenate([np.sort(losses)[: len(centres)], theirs])
-    lowest: np.ndarray = space.snap(pool[[int(np.argmin(losses))]])[0]
+        near = np.where(np.isnan(units[best]), 0.5, units[best])[:, None, :] + steps
+        near = space.snap(np.clip(near, 0.0, 1.0).reshape(-1, len(space)))
+        near = near[space.allowed(near)]
+        units, losses = np.concatenate([units[best], near]), np.concatenate([losses[best], model.means(near)])
+    lowest: np.ndarray = units[int(np.argmin(losses))]
     return lowest
-
-
-def _allowed(model: Surface, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The points (p, d) of the cube that are allowed, and their expected losses."""
-    units = model.space.snap(points)
-    return points, model.means(units)
 
 
 def _gaps(space: Space, one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -55,7 +55,7 @@ def interactions_figure(found: Sequence[Interaction]) -> Figure:
     text = (
         "What two hyperparameters do together beyond what each does alone, as a part of the variance over the space; "
         f"lines are 95% intervals. Of {count(len(found), 'pair')} {len(sure)} {'is' if len(sure) == 1 else 'are'} "
-        "sure to be more than nothing."
+        "sure to be more than nothing; with few trials these shares come out too small."
     )
     if len(found) > len(shown):
         text += f" The strongest {len(shown)} are drawn."
@@ -101,7 +101,10 @@ def _caption(found: Importances, seen: list[str]) -> str:
         named = listed([f"{label(each.name)} in {percent(round(each.active, 2))}" for each in partly[:3]])
         more = f" and {len(partly) - 3} more in a part" if len(partly) > 3 else ""
         parts.append(f"A hyperparameter counts where it is active: {named}{more} of the space.")
-    parts.append(f"The model explains {found.explained:.0%} of the variance of trials that it has not seen.")
+    parts.append(
+        f"The model explains {found.explained:.0%} of the variance of trials that it has not seen; the rest is noise, "
+        "or more than so few trials teach."
+    )
     if found.failed:
         parts.append(f"{count(found.failed, 'failed trial')} counted as the worst.")
     return " ".join(parts)

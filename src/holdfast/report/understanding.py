@@ -90,14 +90,18 @@ def _winner(analysis: Analysis, state: StudyState) -> list[Block]:
     """What the winner owes to its differences from the default, and what may be better still."""
     if analysis.winner is None or analysis.target is None:
         return []
-    optimum = analysis.predicted_optimum()
     blocks: list[Block] = []
     try:
         found = analysis.ablation()
         blocks += [ablation_figure(found, metric_of(state)), ablation_table(found)]
     except RequestError as exc:
         blocks.append(Paragraph(_sentence(exc)))
-    return [*blocks, Paragraph(optimum_sentence(optimum)), _optimum_table(optimum, analysis.target)]
+    try:
+        optimum = analysis.predicted_optimum()
+        blocks += [Paragraph(optimum_sentence(optimum)), _optimum_table(optimum, analysis.target)]
+    except RequestError as exc:
+        blocks.append(Paragraph(_sentence(exc)))
+    return blocks
 
 
 def _optimum_table(found: PredictedOptimum, winner: Config) -> Table:
