@@ -11,6 +11,7 @@ from holdfast.rng import Streams
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.gp.fits import FIT_POINTS, fit_prefix, fit_size, fitted_kernel
 from holdfast.search.gp.maximise import all_points, candidates, climb
+from holdfast.search.gp.model import model_of
 from holdfast.search.history import HistoryBuilder
 from holdfast.search.random import RandomSearch
 from holdfast.space import Categorical, Domain, Float, Int, Space
@@ -202,11 +203,7 @@ def test_climbing_finds_the_top_of_a_mixed_landscape() -> None:
     rng = np.random.default_rng(0)
     rehearsal = Rehearsal(space)
     search(RandomSearch(), rehearsal, problem("mixed").loss, asks=40, seed=0)
-    from holdfast.search.gp.maximise import Landscape
-    from holdfast.search.gp.strategy import _surrogate
-
-    surrogate = _surrogate(rehearsal.history(), Streams(0))
-    landscape = Landscape(space, surrogate.embed, surrogate.posteriors, surrogate.bests)
+    landscape = model_of(rehearsal.history(), Streams(0)).landscape(space, None)
     starts = rng.random((4, len(space)))
     _, heights = climb(landscape, starts, landscape(starts), rng)
     assert heights.max() > landscape(rng.random((3000, len(space)))).max()

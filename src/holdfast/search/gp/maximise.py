@@ -7,14 +7,11 @@ its parent switches it on.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from holdfast.search.gp.acquisition import confidence_bound, log_expected_improvement
-from holdfast.search.gp.embedding import Embedding, smooth_columns
-from holdfast.search.gp.surrogate import Posterior
+from holdfast.search.gp.embedding import smooth_columns
 from holdfast.space import Categorical, Space
 
 ENUMERABLE = 2000
@@ -41,63 +38,6 @@ class Surface(Protocol):
     def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Landscape:
-    """The acquisition over a space, averaged over several posteriors of the loss.
-
-    It is the log of the expected improvement below the ``bests``, one a posterior, or the bound of a ``width``.
-    """
-
-    space: Space
-    embedding: Embedding
-    posteriors: tuple[Posterior, ...]
-    bests: tuple[float, ...]
-    width: float | None = None
-
-    def __call__(self, units: np.ndarray) -> np.ndarray:
-        """(m,) at points of shape (m, d), which are moved to where their configurations lie."""
-        features = self.embedding(self.space.snap(units))
-        each = [
-            self._acquisition(*posterior.predict(features), best)[0]
-            for posterior, best in zip(self.posteriors, self.bests, strict=True)
-        ]
-        return self._average(np.array(each))[0]
-
-    def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
-        snapped = self.space.snap(units)
-        active = np.isfinite(snapped[:, smooth])
-        snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
-        features = self.embedding(snapped)
-        columns = np.searchsorted(self.embedding.numeric, smooth)
-        values, gradients = [], []
-        for posterior, best in zip(self.posteriors, self.bests, strict=True):
-            mean, variance, by_mean, by_variance = posterior.predict_with_gradient(features)
-            value, slope_mean, slope_variance = self._acquisition(mean, variance, best)
-            values.append(value)
-            gradients.append(
-                slope_mean[:, None] * by_mean[:, columns] + slope_variance[:, None] * by_variance[:, columns]
-            )
-        average, weights = self._average(np.array(values))
-        return average, np.einsum("pm,pmd->md", weights, np.array(gradients)) * active
-
-    def _acquisition(
-        self, mean: np.ndarray, variance: np.ndarray, best: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if self.width is None:
-            return log_expected_improvement(mean, variance, best)
-        return confidence_bound(mean, variance, self.width)
-
-    def _average(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The average (m,) of values (p, m), of logs the log of it, and its derivatives by them, (p, m)."""
-        if self.width is not None:
-            return values.mean(axis=0), np.full(values.shape, 1 / len(values))
-        top = values.max(axis=0)
-        relative = np.exp(values - top)
-        total = relative.sum(axis=0)
-        return top + np.log(total / len(values)), relative / total
 
 
 def ranked(
@@ -140,6 +80,10 @@ def candidates(space: Space, centres: np.ndarray, count: int, rng: np.random.Gen
     """(count, d) points: three quarters uniform, one quarter near the centres (c, d), at distances of many scales."""
     d = len(space)
     units = rng.random((count, d))
+    forbidden = np.flatnonzero(~space.allowed(space.snap(units)))
+    if len(forbidden):
+        drawn = space.sample_units(rng, len(forbidden))
+        units[forbidden] = np.where(np.isnan(drawn), units[forbidden], drawn)
     near = count // 4 if len(centres) else 0
     around = centres[np.arange(near) % max(len(centres), 1)]
     around = np.where(np.isnan(around), units[:near], around)

@@ -8,9 +8,8 @@ While nothing gets better, every second trial goes by the lower confidence bound
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,27 +17,22 @@ from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
-from holdfast.search.gp.embedding import Embedding, embedding
-from holdfast.search.gp.fits import MIN_TOLD, drawn_kernels
-from holdfast.search.gp.maximise import CENTRES, Landscape, ranked
+from holdfast.search.gp.fits import MIN_TOLD
+from holdfast.search.gp.maximise import ranked
+from holdfast.search.gp.model import Model, model_of
 from holdfast.search.gp.several import Budget, ask_several
-from holdfast.search.gp.surrogate import Posterior, condition
-from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
+from holdfast.search.gp.targets import succeeded
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import History
 from holdfast.search.sobol import sobol_points
 
 FIRST_TRIALS = 5
-MAX_POINTS = 1200
-"""At most so many trials are in the surrogate."""
-WORK = 300_000
-"""Candidates times trials in the surrogate: how many candidates are affordable."""
+WORK = 400_000
+"""Candidates times trials times draws of the hyperparameters: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
 STAGNANT = 8
 """After so many results without a better one, every second trial goes by the confidence bound instead."""
 BOUND_WIDTH = 2.0
-MAX_PENDING = 256
-"""At most so many running trials, the latest, are in the surrogate."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ class _Proposer:
         self._before: list[Config] = []
         self._queue: Iterator[tuple[Config, str]] = iter(())
         self._last: Config | None = None
-        self._surrogate: _Surrogate | None = None
+        self._model: Model | None = None
         self._known_before = 0
 
     def propose(self, number: int, attempt: int) -> Config:
@@ -123,96 +117,55 @@ class _Proposer:
         return config
 
     def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
-        default = self.space.default_config()
         initial = self.settings.initial_trials(self.history)
-        if number < initial and not self.history.contains(default) and default not in self._before:
-            yield default, "gp: the default configuration"
-        elif number < initial:
-            yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
+        if number < initial:
+            yield from self._start(number, initial)
         elif not self._enough_told():
             yield self._space_filling(number), "gp: too few results to learn from, so the space is filled evenly"
         elif self.rng.generator(number, "gp/random").random() < self.settings.random_share:
-            yield self.space.sample(self.rng.generator(number, "gp/random/0")), "gp: a random draw, now and then"
+            yield self._anywhere(number), "gp: a random draw, now and then"
         else:
-            yield from self._by_improvement(number)
+            yield from self._by_acquisition(number)
+
+    def _start(self, number: int, initial: int) -> Iterator[tuple[Config, str]]:
+        default = self.space.default_config()
+        if not self.history.contains(default) and default not in self._before:
+            yield default, "gp: the default configuration"
+        if self.space.has_prior and number % 2:
+            yield self.space.sample(self.rng.generator(number, "gp/prior")), "gp: a draw from the priors"
+        yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
 
     def _space_filling(self, number: int) -> Config:
-        points = sobol_points(number + 1, len(self.space), self.rng.integer(0, "gp/initial"))
-        return self.space.decode(points[number])
+        points = sobol_points(2 * number + 8, len(self.space), self.rng.integer(0, "gp/initial"))
+        allowed = np.flatnonzero(self.space.allowed(self.space.snap(points)))
+        return self.space.decode(points[allowed[number]]) if number < len(allowed) else self._anywhere(number)
+
+    def _anywhere(self, number: int) -> Config:
+        """A draw from the whole space, whatever the priors say, so that no wrong belief lasts."""
+        return self.space.decode(self.space.sample_units(self.rng.generator(number, "gp/random/0"), 1)[0])
 
     def _enough_told(self) -> bool:
         return int(succeeded(self.history.told_loss[:, 0], self.history.told_state).sum()) >= MIN_TOLD
 
-    def _by_improvement(self, number: int) -> Iterator[tuple[Config, str]]:
-        if self._surrogate is None:
-            self._surrogate = _surrogate(self.history, self.rng)
+    def _by_acquisition(self, number: int) -> Iterator[tuple[Config, str]]:
+        if self._model is None:
+            self._model = model_of(self.history, self.rng)
         new = [self.space.encode(config) for config in self._before[self._known_before :]]
         if new:
-            self._surrogate = self._surrogate.with_pending(np.array(new))
+            self._model = self._model.with_pending(np.array(new))
             self._known_before = len(self._before)
-        surrogate = self._surrogate
-        stuck = surrogate.since_best >= STAGNANT and number % 2 == 0
+        model = self._model
+        width = BOUND_WIDTH if model.bests and model.since_best >= STAGNANT and number % 2 == 0 else None
         units, values = ranked(
-            Landscape(
-                self.space, surrogate.embed, surrogate.posteriors, surrogate.bests, BOUND_WIDTH if stuck else None
+            model.landscape(self.space, width),
+            model.centres,
+            min(
+                self.settings.candidates,
+                max(FEWEST_CANDIDATES, WORK // (len(model.beliefs) * len(model.beliefs[0].points))),
             ),
-            surrogate.centres,
-            min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(surrogate.posteriors[0].points))),
             self.rng.generator(number, "gp/candidates"),
         )
-        for unit, value in zip(units, values, strict=True):
+        for unit in units[values > -np.inf]:
             config = self.space.decode(unit)
             if not self.history.contains(config):
-                over = f"over trial {surrogate.best_trial}{surrogate.note}"
-                if stuck:
-                    yield (
-                        config,
-                        f"gp: confidence bound, since {surrogate.since_best} results were no improvement {over}",
-                    )
-                else:
-                    yield config, f"gp: expected improvement {math.exp(value):.2g} sd {over}"
-
-
-@dataclass(frozen=True, eq=False)
-class _Surrogate:
-    """The posteriors of a history, one for each draw of the hyperparameters, and what the acquisition needs of them."""
-
-    embed: Embedding
-    posteriors: tuple[Posterior, ...]
-    bests: tuple[float, ...]
-    best_trial: int
-    since_best: int
-    centres: np.ndarray
-    note: str
-
-    def with_pending(self, units: np.ndarray) -> _Surrogate:
-        """The same with the points of shape (p, d) as pending."""
-        features = self.embed(units)
-        return replace(self, posteriors=tuple(posterior.with_pending(features) for posterior in self.posteriors))
-
-
-def _surrogate(history: History, rng: Streams) -> _Surrogate:
-    """Condition on told and pending trials; the incumbent is the best posterior mean at a trial that succeeded."""
-    assert history.space is not None
-    embed = embedding(history.space)
-    losses = known_losses(history.told_loss[:, 0], history.told_state)
-    chosen = subset(losses, MAX_POINTS)
-    trials = history.told_trial[chosen]
-    targets = standardise(losses)[chosen]
-    features = embed(history.units[trials])
-    posteriors = tuple(condition(kernel, embed.group, features, targets) for kernel in drawn_kernels(history, rng))
-    known = succeeded(history.told_loss[chosen, 0], history.told_state[chosen])
-    means = np.array([np.where(known, posterior.means_at_points(targets), np.inf) for posterior in posteriors])
-    order = np.argsort(means.mean(axis=0), kind="stable")
-    note = "" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)"
-    surrogate = _Surrogate(
-        embed=embed,
-        posteriors=posteriors,
-        bests=tuple(float(best) for best in means.min(axis=1)),
-        best_trial=int(trials[order[0]]),
-        since_best=len(losses) - 1 - int(np.argmin(losses)),
-        centres=history.units[trials[order[:CENTRES]]],
-        note=note,
-    )
-    pending = history.pending[-MAX_PENDING:]
-    return surrogate.with_pending(history.units[pending]) if len(pending) else surrogate
+                yield config, model.reason(self.space, unit, width)

@@ -1,0 +1,105 @@
+"""Surrogates of what else is known of a trial: whether it failed, how far it missed a constraint, its seconds.
+
+Their hyperparameters are fitted like those of the loss: at fixed history sizes, to that prefix alone (see `fits`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holdfast.search.gp.fits import FIT_POINTS, fit_size
+from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
+from holdfast.search.gp.targets import subset
+
+Warp = Callable[[np.ndarray], np.ndarray]
+
+LEAST_KNOWN = 3
+LEAST_SPREAD = 1e-12
+_KEPT = 128
+_memory: OrderedDict[tuple[object, str, int], tuple[Kernel, ...]] = OrderedDict()
+
+
+@dataclass(frozen=True, eq=False)
+class Aspect:
+    """A surrogate of one number a trial, warped: a warped value is ``centre + scale * target``."""
+
+    posterior: Posterior
+    targets: np.ndarray
+    centre: float
+    scale: float
+
+    def target(self, value: float) -> float:
+        """A warped value in units of the surrogate."""
+        return (value - self.centre) / self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Told trials as the surrogates see them.
+
+    Attributes:
+        token: of their history.
+        group: (D,) the group of each feature.
+        features: (m, D) of each trial, in the order told.
+    """
+
+    token: object
+    group: np.ndarray
+    features: np.ndarray
+
+    @property
+    def groups(self) -> int:
+        """The number of length-scales."""
+        return int(self.group.max(initial=-1)) + 1
+
+    def first(self, size: int) -> Told:
+        """The first ``size`` of them."""
+        return replace(self, features=self.features[:size])
+
+    def kernels(self, name: str, fit_first: Callable[[int], tuple[Kernel, ...]]) -> tuple[Kernel, ...]:
+        """What ``fit_first`` finds by the trials up to the last fixed history size; found once for each name."""
+        size = fit_size(len(self.features))
+        key = (self.token, name, size)
+        if key not in _memory:
+            _memory[key] = fit_first(size)
+            if len(_memory) > _KEPT:
+                _memory.popitem(last=False)
+        return _memory[key]
+
+    def aspect(self, name: str, values: np.ndarray, chosen: np.ndarray, warp: Warp = np.asarray) -> Aspect | None:
+        """The surrogate of one number a trial; None while too few are known, or all are the same.
+
+        Args:
+            name: of the number; one name stands for one function of the trials.
+            values: (m,) in the order told, NaN where unknown.
+            chosen: (k,) the positions of the trials that are in the surrogate, as far as their values are known.
+            warp: of the known ones, (n,) to (n,).
+        """
+        known = chosen[np.isfinite(values[chosen])]
+        if not _varied(values[known]):
+            return None
+        targets, centre, scale = _standardised(warp(values[known]))
+        (kernel,) = self.kernels(name, lambda size: (self._fit(values[:size], warp),))
+        return Aspect(condition(kernel, self.group, self.features[known], targets), targets, centre, scale)
+
+    def _fit(self, values: np.ndarray, warp: Warp) -> Kernel:
+        known = np.flatnonzero(np.isfinite(values))
+        if self.groups == 0 or not _varied(values[known]):
+            return kernel_at(prior_mode(self.groups))
+        warped = warp(values[known])
+        chosen = subset(warped, FIT_POINTS)
+        return fit(self.group, self.features[known[chosen]], _standardised(warped[chosen])[0])
+
+
+def _varied(values: np.ndarray) -> bool:
+    return len(values) >= LEAST_KNOWN and bool(values.max() > values.min())
+
+
+def _standardised(values: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Values (k,) with mean 0 and variance 1, and the mean and sd that they had."""
+    centre, scale = float(values.mean()), max(float(values.std()), LEAST_SPREAD)
+    return (values - centre) / scale, centre, scale

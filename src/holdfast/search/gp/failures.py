@@ -1,0 +1,106 @@
+"""Failed trials in the surrogate of the loss: as bad as the worst, as far as others around them failed as well.
+
+A failure by its surroundings (a rate that diverges) says that the loss is bad there; one by accident says nothing. A
+surrogate of success and failure tells which it was, by all other trials. On functions of which a part fails, with the
+optimum at its border, this needs fewer trials than counting every failure as the worst, and fails less often than
+leaving failures out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.rng import Streams
+from holdfast.search.gp.aspects import Aspect, Told
+from holdfast.search.gp.fits import DRAWN_UP_TO, DRAWS, FIT_POINTS, MIN_TOLD, drawn_kernels, fit_size
+from holdfast.search.gp.sampling import sample_kernels
+from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
+from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
+from holdfast.search.history import History
+
+
+def failure(told: Told, done: np.ndarray, chosen: np.ndarray) -> Aspect | None:
+    """The surrogate of failure, 1 against 0, at the ``chosen`` positions (k,); ``done`` (m,) says what succeeded."""
+    return told.aspect("failure", (~done).astype(float), chosen)
+
+
+def loss_targets(
+    told: Told, losses: np.ndarray, states: np.ndarray, chosen: np.ndarray, failing: Aspect | None
+) -> np.ndarray:
+    """(k,) standardised losses at the ``chosen`` positions of told trials.
+
+    Args:
+        told: the features of at least m trials.
+        losses, states: (m,) as told, see `History`.
+        chosen: (k,) among the first m.
+        failing: the surrogate of failure at these positions.
+    """
+    done = succeeded(losses, states)
+    counted = known_losses(losses, states)
+    if done.all():
+        whole: np.ndarray = standardise(counted)[chosen]
+        return whole
+    targets = np.full(len(losses), np.nan)
+    targets[done] = standardise(counted[done])
+    good, bad = chosen[done[chosen]], chosen[~done[chosen]]
+    if len(good) < MIN_TOLD or len(bad) == 0:
+        return np.asarray(np.nan_to_num(targets[chosen]))
+    (kernel,) = told.kernels("successes", lambda size: (_fit_successes(told, losses[:size], states[:size]),))
+    expected, _ = condition(kernel, told.group, told.features[good], targets[good]).predict(told.features[bad])
+    fail_alike = np.zeros(len(bad)) if failing is None else _chance_by_others(failing)[~done[chosen]]
+    targets[bad] = (1 - fail_alike) * expected + fail_alike * targets[good].max()
+    spread = float(targets[chosen].std())
+    centred: np.ndarray = targets[chosen] - targets[chosen].mean()
+    return centred / spread if spread > 0 else centred
+
+
+def loss_kernels(history: History, told: Told, rng: Streams) -> tuple[Kernel, ...]:
+    """Draws of the hyperparameters of the surrogate of the loss, by the trials up to the last fixed history size."""
+    size = fit_size(len(history.told_trial))
+    losses, states = history.told_loss[:size, 0], history.told_state[:size]
+    done = succeeded(losses, states)
+    if done.all() or not done.any():
+        return drawn_kernels(history, rng)
+    return told.kernels(f"loss {rng.seed}", lambda _: _draw_with_failures(told.first(size), losses, states, rng))
+
+
+def draws(told: Told, chosen: np.ndarray, targets: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
+    """Draws of hyperparameters by targets (k,) at the ``chosen`` positions of told trials; the best fit for many."""
+    size = len(told.features)
+    if told.groups == 0:
+        return (kernel_at(prior_mode(0)),)
+    if size > DRAWN_UP_TO:
+        return (fit(told.group, told.features[chosen], targets),)
+    return sample_kernels(told.group, told.features[chosen], targets, DRAWS, rng.generator(size, "gp/hyperparameters"))
+
+
+def leave_one_out(posterior: Posterior, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance (n,) of each point by all others: Rasmussen and Williams (2006), eq. 5.12."""
+    from scipy.linalg import lapack
+
+    precision = np.diag(lapack.dpotri(posterior.factor, lower=1)[0])
+    return targets - posterior.weights / precision, 1 / precision
+
+
+def _chance_by_others(failing: Aspect) -> np.ndarray:
+    """(k,) how probable failure is at each point of its surrogate, by all other points."""
+    from scipy.special import ndtr
+
+    mean, variance = leave_one_out(failing.posterior, failing.targets)
+    chance: np.ndarray = ndtr((mean - failing.target(0.5)) / np.sqrt(variance))
+    return chance
+
+
+def _draw_with_failures(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
+    chosen = subset(known_losses(losses, states), FIT_POINTS)
+    failing = failure(told, succeeded(losses, states), chosen)
+    return draws(told, chosen, loss_targets(told, losses, states, chosen, failing), rng)
+
+
+def _fit_successes(told: Told, losses: np.ndarray, states: np.ndarray) -> Kernel:
+    done = np.flatnonzero(succeeded(losses, states))
+    if told.groups == 0 or len(done) < MIN_TOLD:
+        return kernel_at(prior_mode(told.groups))
+    counted = known_losses(losses, states)[done]
+    chosen = subset(counted, FIT_POINTS)
+    return fit(told.group, told.features[done[chosen]], standardise(counted)[chosen])

@@ -1,0 +1,137 @@
+"""What the acquisition knows at one point of the history: beliefs of the loss and of all else, and the incumbent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holdfast.rng import Streams
+from holdfast.search.gp.aspects import Aspect, Told
+from holdfast.search.gp.embedding import Embedding, embedding
+from holdfast.search.gp.failures import failure, loss_kernels, loss_targets
+from holdfast.search.gp.feasibility import Feasible
+from holdfast.search.gp.landscape import Landscape, Term
+from holdfast.search.gp.maximise import CENTRES
+from holdfast.search.gp.preference import Preference, trust
+from holdfast.search.gp.surrogate import Posterior, condition
+from holdfast.search.gp.targets import known_losses, subset, succeeded
+from holdfast.search.history import History
+from holdfast.space import Space
+
+MAX_POINTS = 1200
+"""At most so many trials are in the surrogate."""
+MAX_PENDING = 256
+"""At most so many running trials, the latest, are in the surrogate."""
+PRIOR_STRENGTH = 10.0
+"""The weight of the user's priors times the number of results (beta of piBO)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What the acquisition needs of a history.
+
+    Attributes:
+        embed: the embedding of the space.
+        beliefs: of the loss, in standardised targets, one for each draw of the hyperparameters.
+        bests: the lowest mean at a feasible trial by each belief; empty while no trial is feasible.
+        best_trial: the incumbent's number.
+        since_best: how many results have come since the best one.
+        centres: (c, d) the best points so far, NaN where inactive.
+        note: what the reader should know of the surrogate; may be empty.
+        terms: what is added to the acquisition.
+        preference: the user's priors, if there are any.
+    """
+
+    embed: Embedding
+    beliefs: tuple[Posterior, ...]
+    bests: tuple[float, ...]
+    best_trial: int
+    since_best: int
+    centres: np.ndarray
+    note: str
+    terms: tuple[Term, ...]
+    preference: Preference | None
+
+    def with_pending(self, units: np.ndarray) -> Model:
+        """The same with the points of shape (p, d) as pending."""
+        features = self.embed(units)
+        return replace(self, beliefs=tuple(belief.with_pending(features) for belief in self.beliefs))
+
+    def landscape(self, space: Space, width: float | None) -> Landscape:
+        """The acquisition; by the confidence bound where it has a ``width``."""
+        return Landscape(
+            space, self.embed, self.beliefs, self.bests, width, terms=self.terms, preference=self.preference
+        )
+
+    def reason(self, space: Space, unit: np.ndarray, width: float | None) -> str:
+        """Why the point of shape (d,) is proposed; by the confidence bound where it has a ``width``."""
+        if not self.bests:
+            chance = math.exp(float(Landscape(space, self.embed, (), (), terms=self.terms)(unit[None])[0]))
+            return f"gp: no trial is feasible yet, and this is with probability {chance:.2g}{self.note}"
+        over = f"over trial {self.best_trial}{self.note}"
+        if width is not None:
+            return f"gp: confidence bound, since {self.since_best} results were no improvement {over}"
+        value = Landscape(space, self.embed, self.beliefs, self.bests)(unit[None])[0]
+        return f"gp: expected improvement {math.exp(value):.2g} sd {over}"
+
+
+def model_of(history: History, rng: Streams) -> Model:
+    """Condition on told and pending trials; the incumbent is the best posterior mean at a feasible trial.
+
+    Args:
+        history: at least two of its trials have succeeded.
+        rng: where draws of the hyperparameters come from.
+    """
+    assert history.space is not None
+    embed = embedding(history.space)
+    told = Told(history.token, embed.group, embed(history.units[history.told_trial]))
+    counted = known_losses(history.told_loss[:, 0], history.told_state)
+    chosen = subset(counted, MAX_POINTS)
+    done = succeeded(history.told_loss[:, 0], history.told_state)
+    failing = failure(told, done, chosen)
+    beliefs, means = _beliefs(history, told, chosen, failing, rng)
+    feasible = done
+    merit = np.where(feasible, counted, np.inf)
+    order = np.argsort(np.where(feasible[chosen], means.mean(axis=0), np.inf), kind="stable")
+    trials = history.told_trial[chosen[order]]
+    model = Model(
+        embed=embed,
+        beliefs=beliefs,
+        bests=tuple(means[:, feasible[chosen]].min(axis=1).tolist()) if feasible[chosen].any() else (),
+        best_trial=int(trials[0]),
+        since_best=len(counted) - 1 - int(np.argmin(merit)),
+        centres=history.units[trials[:CENTRES]],
+        note="" if len(chosen) == len(counted) else f" (by {len(chosen)} of {len(counted)} trials)",
+        terms=tuple(_terms(failing)),
+        preference=_preference(history, counted),
+    )
+    pending = history.pending[-MAX_PENDING:]
+    return model.with_pending(history.units[pending]) if len(pending) else model
+
+
+def _beliefs(
+    history: History, told: Told, chosen: np.ndarray, failing: Aspect | None, rng: Streams
+) -> tuple[tuple[Posterior, ...], np.ndarray]:
+    """The p beliefs given the trials at the ``chosen`` positions (k,), and their means at these points (p, k)."""
+    features = told.features[chosen]
+    targets = loss_targets(told, history.told_loss[:, 0], history.told_state, chosen, failing)
+    own = [condition(kernel, told.group, features, targets) for kernel in loss_kernels(history, told, rng)]
+    return tuple(own), np.array([posterior.means_at_points(targets) for posterior in own])
+
+
+def _terms(failing: Aspect | None) -> Iterator[Term]:
+    """The log probability that a trial does not fail."""
+    if failing is not None:
+        yield Feasible(failing.posterior, failing.target(0.5))
+
+
+def _preference(history: History, losses: np.ndarray) -> Preference | None:
+    """The user's priors with the weight that they have after these results (m,); None without any."""
+    assert history.space is not None
+    if not history.space.has_prior:
+        return None
+    density = history.space.log_prior(history.units[history.told_trial])
+    return Preference(history.space, PRIOR_STRENGTH * trust(density, losses) / len(losses))

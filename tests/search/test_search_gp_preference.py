@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from holdfast.search.gp import GaussianProcess
+from holdfast.search.gp.embedding import smooth_columns
+from holdfast.search.gp.preference import LEAST, Preference, trust
+from holdfast.space import Categorical, Float, Int, Normal, Space
+from holdfast.testing.problems import Problem, problem, regrets
+
+MIXED = Space(
+    {
+        "rate": Float(1e-4, 1, log=True, prior=Normal(1e-2, 1)),
+        "depth": Int(1, 40, prior=Normal(10, 5)),
+        "kind": Categorical(["a", "b", "c"], weights=[0.7, 0.2, 0.1]),
+        "momentum": Float(0, 1, when={"kind": "a"}, prior=Normal(0.9, 0.1)),
+    }
+)
+
+
+def test_the_weight_multiplies_the_density_which_is_bounded_below() -> None:
+    units = MIXED.snap(np.random.default_rng(0).random((200, len(MIXED))))
+    density = MIXED.log_prior(units)
+    np.testing.assert_allclose(Preference(MIXED, 0.5).value(units), 0.5 * np.maximum(density, LEAST))
+    assert np.ptp(density) > 1
+
+
+def test_gradient_against_finite_differences() -> None:
+    rng, smooth = np.random.default_rng(1), smooth_columns(MIXED)
+    preference = Preference(MIXED, 0.7)
+    units = MIXED.snap(0.3 + 0.4 * rng.random((30, len(MIXED))))
+    value, gradient = preference.with_gradient(units, smooth)
+    np.testing.assert_array_equal(value, preference.value(units))
+    for at, column in enumerate(smooth):
+        step = np.zeros(len(MIXED))
+        step[column] = 1e-5
+        slope = (preference.value(units + step) - preference.value(units - step)) / 2e-5
+        np.testing.assert_allclose(gradient[:, at], np.nan_to_num(slope), rtol=1e-4, atol=1e-5)
+
+
+def test_a_prior_is_trusted_as_far_as_it_ranks_the_trials() -> None:
+    density = np.random.default_rng(2).standard_normal(20)
+    assert trust(density, -density) == 1
+    assert trust(density, density) == 0
+    assert trust(density[:3], density[:3]) == 1
+    assert trust(np.zeros(20), density) == 0.5
+
+
+def with_prior(name: str, means: list[float], sd: float) -> Problem:
+    base = problem(name)
+    domains = {
+        key: Float(domain.low, domain.high, prior=Normal(mean, sd * (domain.high - domain.low)))
+        for (key, domain), mean in zip(base.space.domains.items(), means, strict=True)
+        if isinstance(domain, Float)
+    }
+    return Problem(name, Space(domains), base.loss, base.best)
+
+
+OPTIMUM = [0.20, 0.15, 0.48, 0.28, 0.31, 0.66]
+
+
+def test_a_right_prior_saves_half_of_the_trials() -> None:
+    right = with_prior("hartmann6", [x + 0.1 * (-1) ** i for i, x in enumerate(OPTIMUM)], 0.15)
+    without = np.median([regrets(GaussianProcess(), problem("hartmann6"), trials=20, seed=s) for s in range(5)], axis=0)
+    found = np.median([regrets(GaussianProcess(), right, trials=10, seed=s) for s in range(5)], axis=0)
+    assert found[9] <= without[19]
+
+
+@pytest.mark.long
+def test_a_wrong_prior_is_recovered_from_by_trial_40() -> None:
+    wrong = with_prior("hartmann6", [0.9 if x < 0.5 else 0.1 for x in OPTIMUM], 0.15)
+    without = np.median([regrets(GaussianProcess(), problem("hartmann6"), trials=40, seed=s)[-1] for s in range(8)])
+    found = np.median([regrets(GaussianProcess(), wrong, trials=40, seed=s)[-1] for s in range(8)])
+    assert found <= without + 0.1  # random search has about 1.0
