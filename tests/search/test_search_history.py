@@ -225,3 +225,41 @@ def test_a_view_costs_the_same_at_any_length() -> None:
     short, long = _seconds_of_views(10), _seconds_of_views(20_000)
     print(f"a view takes {short * 1e6:.1f} us at 10 trials and {long * 1e6:.1f} us at 20,000")
     assert long < 5 * short + 1e-4
+
+
+def test_trials_that_do_not_fit_an_amended_space_are_masked_and_come_back() -> None:
+    builder = HistoryBuilder(Space({"x": Float(0, 1)}), ["minimize"], constraints=["ms <= 5"])
+    for number, x in enumerate([0.1, 0.9, 0.3, 0.8]):
+        builder.asked({"x": x}, None)
+        if number < 3:
+            builder.told(number, TrialState.COMPLETE, [x], 2.0 * number, [x - 0.5])
+    before = builder.snapshot(7)
+    builder.amended(Space({"x": Float(0, 0.5), "n": Int(1, 3)}), {"n": 3})
+    builder.told(3, TrialState.COMPLETE, [0.8])
+    narrow = builder.snapshot(9)
+    assert narrow.token is not before.token
+    assert narrow.told_trial.tolist() == [0, 2]
+    assert narrow.told_seconds.tolist() == [0.0, 4.0]
+    np.testing.assert_allclose(narrow.told_violation[:, 0], [-0.4, -0.2])
+    np.testing.assert_allclose(narrow.units[[0, 2]], [[0.2, 5 / 6], [0.6, 5 / 6]])
+    assert np.isnan(narrow.losses[[1, 3]]).all()
+    assert narrow.contains({"x": 0.1, "n": 3})
+    restored = HistoryBuilder(Space({"x": Float(0, 1)}), ["minimize"], constraints=["ms <= 5"])
+    restored.restore(builder.to_json())
+    assert restored.snapshot(9).told_trial.tolist() == [0, 2]
+    builder.amended(Space({"x": Float(0, 2), "n": Int(1, 3)}), {})
+    wide = builder.snapshot(10)
+    assert wide.told_trial.tolist() == [0, 1, 2, 3]
+    assert wide.losses.tolist() == [0.1, 0.9, 0.3, 0.8]
+    np.testing.assert_allclose(wide.units[:, 1], 5 / 6)
+    assert before.told_trial.tolist() == [0, 1, 2]
+    assert len(before.units[0]) == 1
+
+
+def test_earlier_studies_are_mapped_into_the_space() -> None:
+    builder = HistoryBuilder(Space({"x": Float(0, 2), "n": Int(1, 2, default=2)}), ["maximize"])
+    builder.learned("old", [{"x": 1.0}, {"x": 3.0}, {"x": 2.0, "n": 1, "gone": "a"}], [0.5, 0.1, 0.7])
+    (earlier,) = builder.snapshot(0).earlier
+    assert earlier.name == "old"
+    assert earlier.units.tolist() == [[0.5, 0.75], [1.0, 0.25]]
+    assert earlier.losses.tolist() == [0.5, 0.7]

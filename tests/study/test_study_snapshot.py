@@ -51,6 +51,8 @@ def described(value: Any) -> Any:
             return [[key, described(item)] for key, item in value.items()]
         case list() | tuple():
             return [described(item) for item in value]
+        case set():
+            return sorted(value)
     if is_dataclass(value):
         return [[f.name, described(getattr(value, f.name))] for f in fields(value)]
     skipped = {"_token", "_array"}

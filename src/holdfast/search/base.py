@@ -82,10 +82,10 @@ def one_objective(history: History, name: str) -> None:
 
 
 def new_configs(history: History, n: int, propose: Callable[[int, int], Config]) -> list[Config]:
-    """Up to ``n`` configurations that no trial has had; ``propose(number, attempt)`` gives candidates.
+    """Up to ``n`` allowed configurations that no trial has had; ``propose(number, attempt)`` gives candidates.
 
     In an infinite space a repetition is a coincidence and is replaced; a finite one may be exhausted, and then fewer
-    than ``n`` come back.
+    than ``n`` come back. In a study that replicates, every allowed candidate is taken.
     """
     space = known_space(history, "this one")
     found: list[Config] = []
@@ -93,8 +93,10 @@ def new_configs(history: History, n: int, propose: Callable[[int, int], Config])
     for offset in range(n):
         for attempt in range(TRIES_FOR_A_NEW_CONFIG):
             config = propose(len(history) + offset, attempt)
+            if not space.allows(config):
+                continue
             key = space.key(config)
-            if key not in taken and not history.contains(config):
+            if history.duplicates == "replicate" or (key not in taken and not history.contains_key(key)):
                 taken.add(key)
                 found.append(config)
                 break

@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from holdfast.errors import SpaceError
 from holdfast.records import Config, Direction, Fidelity, TrialState, Value, array_from_bytes, array_to_bytes
 from holdfast.space import Categorical, Domain, Space
 
@@ -22,10 +23,29 @@ RUNNING, PAUSED, COMPLETE, STOPPED, FAILED = range(len(STATES))
 TO_THE_END = np.iinfo(np.int64).max
 """The ``until_step`` of a trial that is trained to the end."""
 
+Duplicates = Literal["avoid", "replicate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """What an earlier study found, in the encoding and the sign of this one.
+
+    Attributes:
+        name: the earlier study's name.
+        units: (k, d) its configurations that fit into this study's space, encoded.
+        losses: (k,) their first objective, lower is better; all finite.
+    """
+
+    name: str
+    units: np.ndarray
+    losses: np.ndarray
+
 
 @dataclass(frozen=True)
 class History:
-    """A study's trials at one index of its log; n trials, m of them told, r reports, k objectives.
+    """A study's trials at one index of its log; n trials, m of them told, r reports, k objectives, c constraints.
+
+    After the space was amended, ``told_*`` and ``report_*`` hold only the trials that fit into the new one.
 
     Attributes:
         space: the search space; None while a space that is found as it is used has no hyperparameter yet.
@@ -36,9 +56,15 @@ class History:
         units: (n, d) encoded configurations in [0, 1], NaN where a hyperparameter is inactive.
         told_trial, told_loss, told_state: (m,), (m, k), (m,) in the order in which results came; a loss is NaN for a
             failed trial; states are indices into `STATES`.
+        told_seconds: (m,) the wall seconds that each told trial took.
+        told_violation: (m, c) how far each outcome constraint was missed, in the metric's unit; at most 0 where it was
+            met, NaN where that is unknown.
         report_trial, report_step, report_loss: (r,) each, first objective, in the order in which they came.
         move_trial, move_state, move_until: (t,) each, every change of state and the step it was assigned to run to.
         token: the same object for all views of one growing history: a key for caches of what depends on a prefix.
+        constraints: the outcome constraints, as texts such as ``"ms <= 50"``.
+        duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
+        earlier: what earlier studies found.
     """
 
     space: Space | None
@@ -50,6 +76,8 @@ class History:
     told_trial: np.ndarray
     told_loss: np.ndarray
     told_state: np.ndarray
+    told_seconds: np.ndarray
+    told_violation: np.ndarray
     report_trial: np.ndarray
     report_step: np.ndarray
     report_loss: np.ndarray
@@ -57,6 +85,9 @@ class History:
     move_state: np.ndarray
     move_until: np.ndarray
     token: object = field(repr=False)
+    constraints: tuple[str, ...]
+    duplicates: Duplicates
+    earlier: tuple[Earlier, ...]
     _configs: Sequence[Config] = field(repr=False)
     _seen: Mapping[str, int] = field(repr=False)
     _seen_before: int = field(repr=False)
@@ -130,20 +161,40 @@ class History:
 class HistoryBuilder:
     """The growing side of a history; one per study and process."""
 
-    def __init__(self, space: Space | None, directions: Sequence[Direction], fidelity: Fidelity | None = None) -> None:
+    def __init__(
+        self,
+        space: Space | None,
+        directions: Sequence[Direction],
+        fidelity: Fidelity | None = None,
+        *,
+        constraints: Sequence[str] = (),
+        duplicates: Duplicates = "avoid",
+    ) -> None:
         self.space = space
         self.directions = tuple(directions)
         self.fidelity = fidelity
+        self.constraints = tuple(constraints)
+        self.duplicates = duplicates
         self.trials_limit: int | None = None
         self._signs = [1.0 if d == "minimize" else -1.0 for d in self.directions]
         self._configs: list[Config] = []
         self._declared = space is not None
         self._seen: dict[str, int] = {}
         self._units = _Rows((0 if space is None else len(space),), float)
-        self._told = (_Rows((), np.int64), _Rows((len(self.directions),), float), _Rows((), np.int8))
-        self._reports = (_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
+        self._told = _Fitting(
+            _Rows((), np.int64),
+            _Rows((len(self.directions),), float),
+            _Rows((), np.int8),
+            _Rows((), float),
+            _Rows((len(self.constraints),), float),
+        )
+        self._reports = _Fitting(_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
         self._moves = (_Rows((), np.int64), _Rows((), np.int8), _Rows((), np.int64))
         self._token = object()
+        self._added: dict[str, Value] = {}
+        self._masked: set[int] = set()
+        self._before: dict[str, tuple[list[Config], list[float]]] = {}
+        self._earlier: tuple[Earlier, ...] = ()
 
     def __len__(self) -> int:
         return len(self._configs)
@@ -166,18 +217,38 @@ class HistoryBuilder:
 
     def reported(self, trial: int, step: int, value: float) -> None:
         """A running trial reports the first objective at a step."""
-        for column, item in zip(self._reports, (trial, step, value * self._signs[0]), strict=True):
-            column.append(item)
+        self._reports.append((trial, step, value * self._signs[0]), fits=trial not in self._masked)
 
-    def told(self, trial: int, state: TrialState, values: Sequence[float]) -> None:
-        """A trial has finished; ``values`` are its objectives, NaN where it has none."""
+    def told(
+        self,
+        trial: int,
+        state: TrialState,
+        values: Sequence[float],
+        seconds: float = 0.0,
+        violation: Sequence[float] | None = None,
+    ) -> None:
+        """A trial has finished after so many seconds; ``values`` are its objectives, NaN where it has none.
+
+        ``violation`` says how far each constraint was missed; unknown if None.
+        """
         code = STATES.index(state)
         signed = [s * v if math.isfinite(v) else math.nan for s, v in zip(self._signs, values, strict=True)]
-        trials, losses, states = self._told
-        trials.append(trial)
-        losses.append(np.array(signed))
-        states.append(code)
+        missed = np.full(len(self.constraints), np.nan) if violation is None else np.array(violation, dtype=float)
+        self._told.append((trial, np.array(signed), code, seconds, missed), fits=trial not in self._masked)
         self.moved(trial, code)
+
+    def amended(self, space: Space, added: Mapping[str, Value]) -> None:
+        """The space is another one from here on; trials before it stand at ``added`` in what they did not have."""
+        self.space = space
+        self._added.update(added)
+        self._token = object()
+        self._encode_anew()
+
+    def learned(self, name: str, configs: Sequence[Config], losses: Sequence[float]) -> None:
+        """An earlier study found these losses, lower is better."""
+        self._before[name] = (list(configs), list(losses))
+        self._token = object()
+        self._encode_earlier()
 
     def drew(self, trial: int, domains: Mapping[str, Domain], config: Config) -> None:
         """A trial of a space that is found as it is used has drawn values; ``config`` is all that it drew so far."""
@@ -195,8 +266,8 @@ class HistoryBuilder:
     def snapshot(self, index: int) -> History:
         """The history as it is now; ``index`` is the length of the log it was folded from."""
         left = None if self.trials_limit is None else max(self.trials_limit - len(self._configs), 0)
-        told_trial, told_loss, told_state = (column.view() for column in self._told)
-        report_trial, report_step, report_loss = (column.view() for column in self._reports)
+        told_trial, told_loss, told_state, told_seconds, told_violation = self._told.views()
+        report_trial, report_step, report_loss = self._reports.views()
         move_trial, move_state, move_until = (column.view() for column in self._moves)
         return History(
             space=self.space,
@@ -208,6 +279,8 @@ class HistoryBuilder:
             told_trial=told_trial,
             told_loss=told_loss,
             told_state=told_state,
+            told_seconds=told_seconds,
+            told_violation=told_violation,
             report_trial=report_trial,
             report_step=report_step,
             report_loss=report_loss,
@@ -215,6 +288,9 @@ class HistoryBuilder:
             move_state=move_state,
             move_until=move_until,
             token=self._token,
+            constraints=self.constraints,
+            duplicates=self.duplicates,
+            earlier=self._earlier,
             _configs=self._configs,
             _seen=self._seen,
             _seen_before=len(self._seen),
@@ -227,19 +303,29 @@ class HistoryBuilder:
             "trials_limit": self.trials_limit,
             "configs": self._configs,
             "seen": list(self._seen),
+            "added": self._added,
+            "masked": sorted(self._masked),
+            "earlier": [[name, *found] for name, found in self._before.items()],
             "columns": [array_to_bytes(column.view()).hex() for column in self._columns()],
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Take over what `to_json` of another builder wrote."""
-        self.space = None if data["space"] is None else Space.from_json(data["space"])
+        stored = None if data["space"] is None else Space.from_json(data["space"])
+        if stored != self.space:
+            self.space = stored
+        self._added, self._masked = dict(data["added"]), set(data["masked"])
+        self._before = {name: (configs, losses) for name, configs, losses in data["earlier"]}
         self.trials_limit = data["trials_limit"]
         self._configs = data["configs"]
         arrays = [array_from_bytes(bytes.fromhex(text)) for text in data["columns"]]
         self._units = _Rows(arrays[0].shape[1:], float)
         for column, array in zip(self._columns(), arrays, strict=True):
             column.fill(array)
+        for part in (self._told, self._reports):
+            part.keep(self._masked)
         self._seen = {key: position for position, key in enumerate(data["seen"])}
+        self._encode_earlier()
 
     def _see(self, config: Config) -> None:
         """Remember a configuration; a view knows those that were there before it by their number."""
@@ -247,15 +333,54 @@ class HistoryBuilder:
         self._seen.setdefault(self.space.key(config), len(self._seen))
 
     def _columns(self) -> tuple[_Rows, ...]:
-        return (self._units, *self._told, *self._reports, *self._moves)
+        return (self._units, *self._told.all, *self._reports.all, *self._moves)
 
     def _encode_anew(self) -> None:
+        """Encode every trial in the space as it is now, and mask those that do not fit into a declared one."""
         assert self.space is not None
         self._units = _Rows((len(self.space),), float)
-        self._seen = {}
-        for config in self._configs:
-            self._units.append(_encode_within(self.space, config))
-            self._see(config)
+        self._seen, self._masked = {}, set()
+        for number, config in enumerate(self._configs):
+            fitting = _mapped(self.space, config, self._added) if self._declared else config
+            if fitting is None:
+                self._masked.add(number)
+            self._units.append(_encode_within(self.space, config) if fitting is None else self._encoded(fitting))
+            self._see(config if fitting is None else fitting)
+        for part in (self._told, self._reports):
+            part.keep(self._masked)
+        self._encode_earlier()
+
+    def _encoded(self, config: Config) -> np.ndarray:
+        assert self.space is not None
+        return self.space.encode(config) if self._declared else _encode_within(self.space, config)
+
+    def _encode_earlier(self) -> None:
+        """What earlier studies found, as far as it fits into the space."""
+        if self.space is None:
+            return
+        found = []
+        for name, (configs, losses) in self._before.items():
+            mapped = [_mapped(self.space, config, self._added) for config in configs]
+            units = [self.space.encode(config) for config in mapped if config is not None]
+            kept = [loss for config, loss in zip(mapped, losses, strict=True) if config is not None]
+            found.append(Earlier(name, np.array(units).reshape(len(units), len(self.space)), np.array(kept)))
+        self._earlier = tuple(found)
+
+
+def _mapped(space: Space, config: Config, added: Mapping[str, Value]) -> Config | None:
+    """A configuration of another space in this one; None if it does not fit.
+
+    What it lacks stands at ``added`` or the default; what this space does not have is left out, and computed values are
+    computed anew.
+    """
+    known = {name: value for name, value in config.items() if name in space}
+    try:
+        for name in space.names:
+            if name not in known and name in added and name in space.active({**added, **known}):
+                known[name] = added[name]
+        return space.validate(known, fill=True)
+    except SpaceError:
+        return None
 
 
 def _encode_within(space: Space, config: Config) -> np.ndarray:
@@ -267,6 +392,34 @@ def _fits(domain: Domain, value: Value) -> bool:
     if isinstance(domain, Categorical):
         return domain.position(value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool) and domain.low <= value <= domain.high
+
+
+class _Fitting:
+    """Columns that belong to trials (the first column): all rows, and those of trials that fit into the space."""
+
+    def __init__(self, *columns: _Rows) -> None:
+        self.all = columns
+        self._kept = columns
+
+    def append(self, row: Sequence[Any], *, fits: bool) -> None:
+        for column, value in zip(self.all, row, strict=True):
+            column.append(value)
+        if fits and self._kept is not self.all:
+            for column, value in zip(self._kept, row, strict=True):
+                column.append(value)
+
+    def keep(self, masked: set[int]) -> None:
+        """Show all rows but those of masked trials."""
+        if not masked:
+            self._kept = self.all
+            return
+        chosen = ~np.isin(self.all[0].view(), sorted(masked))
+        self._kept = tuple(_Rows(column.shape, column.view().dtype.type) for column in self.all)
+        for column, whole in zip(self._kept, self.all, strict=True):
+            column.fill(whole.view()[chosen])
+
+    def views(self) -> list[np.ndarray]:
+        return [column.view() for column in self._kept]
 
 
 class _Rows:

@@ -38,7 +38,6 @@ class Couplings:
         self.values = {name: parse(item.expression) for name, item in derived.items()}
         self.order: tuple[str, ...] = ()
         self.single: set[str] = set()
-        self._whole: dict[str, bool] = {}
         known = (*domains, *derived)
         self.needs: dict[str, tuple[str, ...]] = {}
         for name in known:
@@ -69,7 +68,7 @@ class Couplings:
         """The values at snapped points of shape (n, d); with ``only``, of these names and all that they need."""
         values: dict[str, np.ndarray] = {}
         active: dict[str, np.ndarray] = {}
-        wanted = None if only is None else self._closure(only)
+        wanted = None if only is None else self.closure(only)
         for name in self.order:
             if wanted is not None and name not in wanted:
                 continue
@@ -109,7 +108,7 @@ class Couplings:
         """
         values: dict[str, np.ndarray] = {}
         active: dict[str, np.ndarray] = {}
-        for other in self._closure(self.needs[name]):
+        for other in self.closure(self.needs[name]):
             if other in self.values:
                 self._compute(other, values, active)
             else:
@@ -126,7 +125,7 @@ class Couplings:
         found: dict[str, Scalar] = {}
         for name in self.order:
             if name in self.values and active[name][0]:
-                found[name] = self._plain(name, values[name][0], domains)
+                found[name] = _plain(self, name, values[name][0], domains)
         return found
 
     def widened(self, space: Space) -> dict[str, Domain]:
@@ -139,7 +138,7 @@ class Couplings:
         """
         if not self.bounds and not self.values:
             return dict(space.domains)
-        units = space.snap(self._probes(space))
+        units = space.snap(_probes(self, space))
         values, active = self.of_units(units, space)
         found = dict(space.domains)
         for name in self.bounds:
@@ -159,7 +158,7 @@ class Couplings:
             rows = np.flatnonzero(active[name])[:1]
             with concerning(name):
                 for i in rows:
-                    self._plain(name, values[name][i], found)
+                    _plain(self, name, values[name][i], found)
         return found
 
     def centre_single_values(self, snapped: np.ndarray, space: Space) -> None:
@@ -171,27 +170,7 @@ class Couplings:
                 column = snapped[:, space.names.index(name)]
                 column[~np.isnan(column) & (np.asarray(low) == np.asarray(high))] = 0.5
 
-    def check_rules(self, rules: tuple[Forbidden, ...], space: Space) -> None:
-        """Refuse a rule that names what is not in the space, or mixes texts and numbers.
-
-        Raises:
-            SpaceError: naming the rule.
-        """
-        expressions = [rule.expression for rule in rules if rule.expression is not None]
-        for expression in expressions:
-            for name in expression.names:
-                if name not in self.needs:
-                    raise SpaceError(
-                        f"the rule '{expression.text}' forbids combinations of '{name}', which is not in the "
-                        f"space{nearest(name, self.needs)}"
-                    )
-        if expressions:
-            table = self.of_units(space.snap(np.full((1, len(space)), 0.5)), space)
-            for rule in rules:
-                if rule.expression is not None:
-                    rule.matches(*table)
-
-    def _closure(self, names: Iterable[str]) -> list[str]:
+    def closure(self, names: Iterable[str]) -> list[str]:
         """These names and all that they need, in order."""
         wanted: set[str] = set()
         left = list(names)
@@ -215,45 +194,67 @@ class Couplings:
         )
         return low, high
 
-    def _plain(self, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
-        """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
-        if isinstance(value, float | np.floating):
-            if not math.isfinite(value):
+
+def check_rules(couplings: Couplings, rules: tuple[Forbidden, ...], space: Space) -> None:
+    """Refuse a rule that names what is not in the space, or mixes texts and numbers.
+
+    Raises:
+        SpaceError: naming the rule.
+    """
+    expressions = [rule.expression for rule in rules if rule.expression is not None]
+    for expression in expressions:
+        for name in expression.names:
+            if name not in couplings.needs:
                 raise SpaceError(
-                    f"the derived value '{name}' is not finite: {self.values[name].text} gives {float(value)}"
+                    f"the rule '{expression.text}' forbids combinations of '{name}', which is not in the "
+                    f"space{nearest(name, couplings.needs)}"
                 )
-            return round(float(value)) if self._is_whole(name, domains) else float(value)
-        plain: Scalar = value.item() if isinstance(value, np.generic) else value
-        return plain
+    if expressions:
+        table = couplings.of_units(space.snap(np.full((1, len(space)), 0.5)), space)
+        for rule in rules:
+            if rule.expression is not None:
+                rule.matches(*table)
 
-    def _is_whole(self, name: str, domains: Mapping[str, Domain]) -> bool:
-        if name not in self._whole:
-            if name in self.values:
-                self._whole[name] = self.values[name].is_whole(lambda other: self._is_whole(other, domains))
-            else:
-                domain = domains[name]
-                whole = isinstance(domain, Categorical) and all(type(choice) is int for choice in domain.choices)
-                self._whole[name] = isinstance(domain, Int) or whole
-        return self._whole[name]
 
-    def _probes(self, space: Space) -> np.ndarray:
-        """Points to look at the bounds: corners and middles of what they name, and random ones."""
-        named = [
-            n
-            for n in dict.fromkeys(o for name in self.bounds for o in self._closure(self.needs[name]))
-            if n in space.domains
-        ]
-        rng = np.random.default_rng(0)
-        at = [space.names.index(name) for name in named[:CORNERS]]
-        corners = np.array(list(itertools.product((0.0, 0.5, 1.0), repeat=len(at))))
-        points = rng.random((len(corners) + PROBES, len(space)))
-        points[: len(corners), at] = corners
-        for name in named:
-            domain, i = space.domains[name], space.names.index(name)
-            if isinstance(domain, Categorical):  # each choice in turn, whatever the corner
-                points[len(corners) :, i] = (np.arange(PROBES) % domain.cells + 0.5) / domain.cells
-                rng.shuffle(points[len(corners) :, i])
-        return points
+def _plain(couplings: Couplings, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
+    """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
+    if isinstance(value, float | np.floating):
+        if not math.isfinite(value):
+            raise SpaceError(
+                f"the derived value '{name}' is not finite: {couplings.values[name].text} gives {float(value)}"
+            )
+        return round(float(value)) if _is_whole(couplings, name, domains) else float(value)
+    plain: Scalar = value.item() if isinstance(value, np.generic) else value
+    return plain
+
+
+def _is_whole(couplings: Couplings, name: str, domains: Mapping[str, Domain]) -> bool:
+    """Whether a value is always a whole number."""
+    if name in couplings.values:
+        return couplings.values[name].is_whole(lambda other: _is_whole(couplings, other, domains))
+    domain = domains[name]
+    whole = isinstance(domain, Categorical) and all(type(choice) is int for choice in domain.choices)
+    return isinstance(domain, Int) or whole
+
+
+def _probes(couplings: Couplings, space: Space) -> np.ndarray:
+    """Points to look at the bounds: corners and middles of what they name, and random ones."""
+    named = [
+        n
+        for n in dict.fromkeys(o for name in couplings.bounds for o in couplings.closure(couplings.needs[name]))
+        if n in space.domains
+    ]
+    rng = np.random.default_rng(0)
+    at = [space.names.index(name) for name in named[:CORNERS]]
+    corners = np.array(list(itertools.product((0.0, 0.5, 1.0), repeat=len(at))))
+    points = rng.random((len(corners) + PROBES, len(space)))
+    points[: len(corners), at] = corners
+    for name in named:
+        domain, i = space.domains[name], space.names.index(name)
+        if isinstance(domain, Categorical):  # each choice in turn, whatever the corner
+            points[len(corners) :, i] = (np.arange(PROBES) % domain.cells + 0.5) / domain.cells
+            rng.shuffle(points[len(corners) :, i])
+    return points
 
 
 def _cell(value: Scalar, domain: Domain | None) -> np.ndarray:

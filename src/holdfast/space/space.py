@@ -10,7 +10,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
-from holdfast.space.coupling import Couplings
+from holdfast.space.coupling import Couplings, check_rules
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
 
@@ -66,7 +66,7 @@ class Space:
         self._text = json.dumps(self.to_json())
         self._counted: tuple[int | None] | None = None
         if self.forbid:
-            self._couplings.check_rules(self.forbid, self)
+            check_rules(self._couplings, self.forbid, self)
             self._check_that_something_is_allowed()
 
     def __len__(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from holdfast.records import Config, Direction, Fidelity, Suggestion, TrialState, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import Strategy, judge
-from holdfast.search.history import PAUSED, RUNNING, History, HistoryBuilder
+from holdfast.search.history import PAUSED, RUNNING, Duplicates, History, HistoryBuilder
 from holdfast.space import Space
 
 Loss = Callable[[Config], float]
@@ -29,6 +29,8 @@ class Rehearsal:
         fidelity: how much training a trial may have, for strategies that need it.
         directions: one per objective.
         budget: the number of trials that may be asked; None for no limit.
+        constraints: outcome constraints, as texts.
+        duplicates: whether a configuration is tried once or as often as proposed.
         actions: every change of the history, in order; its length is the history's index.
     """
 
@@ -36,6 +38,8 @@ class Rehearsal:
     fidelity: Fidelity | None = None
     directions: Sequence[Direction] = ("minimize",)
     budget: int | None = None
+    constraints: Sequence[str] = ()
+    duplicates: Duplicates = "avoid"
     actions: list[Callable[[HistoryBuilder], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,17 +78,39 @@ class Rehearsal:
         """A running trial pauses."""
         self._do(lambda builder: builder.moved(trial, PAUSED))
 
-    def finish(self, trial: int, value: float, state: TrialState = TrialState.COMPLETE) -> None:
-        """A trial ends, each objective at ``value``."""
-        values = [value] * len(self.directions)
-        self._do(lambda builder: builder.told(trial, state, values))
+    def finish(
+        self,
+        trial: int,
+        value: float | Sequence[float],
+        state: TrialState = TrialState.COMPLETE,
+        *,
+        seconds: float = 0.0,
+        violation: Sequence[float] | None = None,
+    ) -> None:
+        """A trial ends after so many seconds: each objective at ``value``, or at its own of several values.
+
+        ``violation`` says how far each constraint was missed, at most 0 where it was met.
+        """
+        values = list(value) if isinstance(value, Sequence) else [value] * len(self.directions)
+        missed = None if violation is None else list(violation)
+        self._do(lambda builder: builder.told(trial, state, values, seconds, missed))
+
+    def amend(self, space: Space, added: Config | None = None) -> None:
+        """The space is another one from here on; earlier trials stand at ``added``, or at defaults."""
+        self._do(lambda builder: builder.amended(space, added or {}))
+
+    def learn(self, name: str, configs: Sequence[Config], losses: Sequence[float]) -> None:
+        """An earlier study found these losses, lower is better."""
+        self._do(lambda builder: builder.learned(name, configs, losses))
 
     def _do(self, action: Callable[[HistoryBuilder], None]) -> None:
         action(self._builder)
         self.actions.append(action)
 
     def _empty(self) -> HistoryBuilder:
-        builder = HistoryBuilder(self.space, self.directions, self.fidelity)
+        builder = HistoryBuilder(
+            self.space, self.directions, self.fidelity, constraints=self.constraints, duplicates=self.duplicates
+        )
         builder.trials_limit = self.budget
         return builder
 
