@@ -16,7 +16,7 @@ from holdfast.search.tpe import TreeParzenEstimator
 from holdfast.search.tpe.columns import columns
 from holdfast.search.tpe.parzen import Parzen, parzen, widths
 from holdfast.search.tpe.split import MAX_PENDING, MOST_GOOD, NEAREST, REST, rank_weights, split
-from holdfast.space import Categorical, Domain, Float, Int, Space
+from holdfast.space import Categorical, Domain, Float, Int, Normal, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
 from holdfast.testing.strategies import STRATEGY_CHECKS, Check, Subject
@@ -177,6 +177,59 @@ def test_several_objectives_are_split_front_by_front() -> None:
     found = split(builder.snapshot(80))
     assert sorted(found.good[:, 0]) == [0, 1 / 40, 2 / 40, 3 / 40]
     assert len(found.bad) == 36
+
+
+def test_the_best_trial_of_a_branch_without_a_good_one_stands_for_it() -> None:
+    rehearsal = Rehearsal(TREE)
+    configs: list[Config] = [
+        {"kind": "a", "x": 0.5, "k": 3, "y": 0.5},
+        {"kind": "b", "x": 0.5, "y": 0.5},
+        {"kind": "c", "x": 0.5},
+    ]
+    for i in range(40):
+        trial = rehearsal.start(configs[0] | {"x": i / 40} if i < 20 else configs[1 + i % 2] | {"x": i / 40})
+        rehearsal.finish(trial, float(i))
+    history = rehearsal.history()
+    found = split(history)
+    np.testing.assert_array_equal(found.good, history.units[[0, 1, 2, 3, 20, 21]])
+    assert found.good_weights[4:] == pytest.approx([0.4, 0.4])
+    assert len(found.bad) == found.bad_trials == 34
+    assert not (found.bad[:, None, 1] == found.good[None, :, 1]).any()
+
+
+def test_what_misses_an_outcome_constraint_is_bad() -> None:
+    rehearsal = Rehearsal(SQUARE, constraints=("ms <= 5",))
+    for i in range(30):
+        rehearsal.finish(rehearsal.start({"x": i / 30, "y": 0.5}), float(i), violation=[20.0 - i if i < 12 else -1.0])
+    history = rehearsal.history()
+    np.testing.assert_array_equal(split(history).good, history.units[12:15])
+
+
+def test_while_nothing_is_feasible_the_least_violation_is_good() -> None:
+    rehearsal = Rehearsal(SQUARE, constraints=("ms <= 5",))
+    for i in range(30):
+        missed = [math.nan if i == 29 else 30.0 - i]
+        rehearsal.finish(rehearsal.start({"x": i / 30, "y": 0.5}), float(i), violation=missed)
+    history = rehearsal.history()
+    np.testing.assert_array_equal(split(history).good, history.units[[28, 27, 26]])
+
+
+def test_a_prior_leads_and_fades() -> None:
+    believed = Space({"x": Float(0, 1, prior=Normal(0.2, 0.05)), "y": Float(0, 1)})
+    rehearsal = Rehearsal(believed)
+    search(TreeParzenEstimator(), rehearsal, lambda c: (float(c["x"] or 0) - 0.8) ** 2, asks=60, seed=0)
+    x = rehearsal.history().units[:, 0]
+    assert np.median(np.abs(x[:6] - 0.2)) < 0.1
+    assert np.median(np.abs(x[40:] - 0.8)) < 0.1
+
+
+def test_forbidden_combinations_are_never_proposed() -> None:
+    space = Space({"x": Float(0, 1), "y": Float(0, 1)}, forbid=["x + y < 0.9"])
+    rehearsal = Rehearsal(space)
+    search(TreeParzenEstimator(), rehearsal, number, asks=40, seed=0)
+    sums = rehearsal.history().units.sum(axis=1)
+    assert (sums >= 0.9).all()
+    assert sums.min() < 0.95
 
 
 def test_the_default_comes_first_then_a_space_filling_start_then_the_estimator() -> None:

@@ -78,8 +78,9 @@ def split(history: History) -> Split:
         lowest, heads = positions[_by_front(losses[positions], goods)], positions[:0]
     else:
         key = losses[positions, 0] if allowed.any() else violation[positions]
-        lowest = positions[_lowest(key, goods + NEAREST)]
-        heads = _heads(history.units[history.told_trial[positions]], key, lowest[:goods], positions)
+        first = _lowest(key, goods + NEAREST)
+        lowest = positions[first]
+        heads = positions[_heads(history.units[history.told_trial[positions]], key, first[:goods])]
     good = np.concatenate([lowest[:goods], heads])
     near = lowest[goods:][~np.isin(lowest[goods:], heads)]
     left = np.ones(len(known), dtype=bool)
@@ -98,21 +99,24 @@ def split(history: History) -> Split:
     return found.with_bad(history.units[pending]) if len(pending) else found
 
 
-def _heads(units: np.ndarray, key: np.ndarray, good: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """The best trial of each group without a good one, best first; a group has the same hyperparameters active."""
-    active = ~np.isnan(units)
-    if len(good) <= 2 or active.all():
-        return positions[:0]
-    marks = np.random.default_rng(0).integers(1 << 62, size=units.shape[1])
-    code = (active * marks).sum(axis=1)
-    _, group = np.unique(code, return_inverse=True)
-    best = np.full(int(group.max()) + 1, np.inf)
-    np.minimum.at(best, group, key)
-    best[group[np.searchsorted(positions, good)]] = np.inf
-    first = np.flatnonzero(key == best[group])
-    order = first[np.argsort(key[first], kind="stable")]
-    chosen = order[np.sort(np.unique(group[order], return_index=True)[1])]
-    return positions[chosen[:MOST_HEADS]]
+def _heads(units: np.ndarray, key: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Positions in (m, d) trials: the best of each group without any of the ``good`` ones, best first.
+
+    A group has the same hyperparameters active. A sum of whole numbers, one of each hyperparameter, tells it apart.
+    """
+    sometimes = np.isnan(units).any(axis=0)
+    if len(good) <= 2 or not sometimes.any():
+        return good[:0]
+    marks = np.random.default_rng(0).integers(1 << 62, size=int(sometimes.sum()))
+    group = np.isnan(units[:, sometimes]) @ marks
+    left = np.arange(len(group))
+    for served in np.unique(group[good]):
+        left = left[group[left] != served]
+    heads: list[int] = []
+    while len(left) and len(heads) < MOST_HEADS:
+        heads.append(int(left[np.argmin(key[left])]))
+        left = left[group[left] != group[heads[-1]]]
+    return np.array(heads, dtype=np.int64)
 
 
 def rank_weights(n: int) -> np.ndarray:

@@ -23,7 +23,6 @@ from holdfast.search.sobol import MAX_DIMENSIONS, sobol_point
 from holdfast.search.tpe.columns import Columns, columns
 from holdfast.search.tpe.parzen import Parzen, parzen
 from holdfast.search.tpe.split import split
-from holdfast.space import Space
 
 INITIAL = 6
 """So many trials come before the estimator, unless the budget is small."""
@@ -172,11 +171,15 @@ class _Model:
         """(n, d) allowed points drawn from the density of the good trials, NaN where inactive."""
         n = self.settings.candidates
         from_prior = int(rng.binomial(n, math.exp(self.good.log_weights[-1])))
-        drawn = (
-            self.space.snap(self.good.draw(n - from_prior, rng)) if n > from_prior else np.empty((0, len(self.space)))
-        )
-        drawn = drawn[self.space.allowed(drawn)]
-        return np.concatenate([drawn, _from_prior(self.space, from_prior, rng)])
+        drawn = [self.good.draw(n - from_prior, rng)] if n > from_prior else []
+        if from_prior and self.space.has_prior:
+            believed = np.array([self.space.encode(self.space.sample(rng)) for _ in range(from_prior)])
+            drawn.append(np.where(np.isnan(believed), 0.5, believed))
+        elif from_prior:
+            drawn.append(rng.random((from_prior, len(self.space))))
+        points = self.space.snap(np.concatenate(drawn))
+        allowed: np.ndarray = points[self.space.allowed(points)]
+        return allowed
 
     def log_ratio(self, units: np.ndarray) -> np.ndarray:
         """(n,) the logarithm of the density of the good trials over that of the bad ones, at points (n, d)."""
@@ -185,14 +188,8 @@ class _Model:
         features = self.columns.features(units)
         even = np.zeros(len(units))
         prior = self.space.log_prior(units) if self.space.has_prior else even
-        return self.good.log_density(units, features, prior) - self._bad.log_density(units, features, even)
-
-
-def _from_prior(space: Space, n: int, rng: np.random.Generator) -> np.ndarray:
-    """(n, d) allowed points drawn from the user's prior, or evenly."""
-    if not space.has_prior or n == 0:
-        return space.sample_units(rng, n)
-    return np.array([space.encode(space.sample(rng)) for _ in range(n)])
+        good, bad = self.good.log_density(units, features, prior), self._bad.log_density(units, features, even)
+        return np.asarray(good - bad)
 
 
 def _columns(history: History) -> Columns:
