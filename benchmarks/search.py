@@ -2,8 +2,9 @@
 
     python benchmarks/search.py rivals --data FOLDER --python optuna=PYTHON smac=PYTHON flaml=PYTHON
     python benchmarks/search.py ours --data FOLDER --strategy auto,gp,tpe
-    python benchmarks/search.py pack
-    python benchmarks/search.py table --data FOLDER
+    python benchmarks/search.py pack --data FOLDER
+    python benchmarks/search.py table
+    python benchmarks/search.py figure --file regret.png
 
 Rivals run once, each in an interpreter that has it installed, and their traces are kept in benchmarks/traces; a run
 that is there is not run again. FOLDER holds recorded tasks and their module tasks.py; without it there are the
@@ -21,6 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 from benchmarks.search_parts.adapters import RIVALS
 from benchmarks.search_parts.running import ROOT, Plan, run_ours, run_rivals
+from benchmarks.search_parts.scores import scales
+from benchmarks.search_parts.tables import board, pages
+from benchmarks.search_parts.tasks import load
+from benchmarks.search_parts.traces import Traces, known_tasks, pack, read
 
 TRACES = ROOT / "benchmarks" / "traces"
 TOOLS = "optuna-tpe,optuna-cmaes,flaml-cfo,dehb,random,smac-hpo,optuna-gp,hebo,ax"
@@ -51,6 +56,31 @@ def _ours(options: argparse.Namespace) -> None:
     run_ours(_plan(options), options.strategy.split(","), options.label, {"holdfast": done.stdout.strip()})
 
 
+def _pack(options: argparse.Namespace) -> None:
+    for path in pack(TRACES, load(options.data), options.tools):
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def _found(options: argparse.Namespace) -> dict[str, Traces]:
+    """All traces, or those of some tools; random's are always there, since regret is measured by them."""
+    found = read(TRACES)
+    wanted = {"random", *options.tools}
+    return {name: traces for name, traces in found.items() if not options.tools or name.partition("@")[0] in wanted}
+
+
+def _table(options: argparse.Namespace) -> None:
+    for page in pages(known_tasks(TRACES), _found(options), options.trials):
+        print(page, end="\n\n")
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from benchmarks.search_parts.figure import draw
+
+    tasks, found = known_tasks(TRACES), _found(options)
+    ran = {name: traces for name, traces in found.items() if "@" not in name}
+    draw(board(scales(tasks, found), ran, options.trials), options.file)
+
+
 def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, default=TRACES / "raw")
@@ -75,6 +105,17 @@ def main() -> None:
     ours.add_argument("--strategy", default="auto")
     ours.add_argument("--label", default="", help="added to the name, for example -without-warping")
     ours.set_defaults(run=_ours)
+    packs = commands.add_parser("pack", help="compress what was run into benchmarks/traces")
+    packs.add_argument("--data", type=Path)
+    packs.add_argument("--tools", nargs="*", default=[])
+    packs.set_defaults(run=_pack)
+    for name, command, text in (("table", _table, "print all tables"), ("figure", _figure, "draw regret over trials")):
+        reads = commands.add_parser(name, help=text)
+        reads.add_argument("--tools", nargs="*", default=[])
+        reads.add_argument("--trials", type=int, default=60)
+        reads.set_defaults(run=command)
+        if command is _figure:
+            reads.add_argument("--file", type=Path, required=True)
     options = parser.parse_args()
     options.run(options)
 

@@ -84,6 +84,7 @@ def main() -> None:
     have = done(options.out)
     tasks = [task for task in load(options.data, options.tasks) if (task.name, options.seed) not in have]
     for task in tasks:
+        print(f"begun {task.name}", flush=True)
         line: dict[str, Any] = {"tool": options.tool, "task": task.name, "seed": options.seed}
         line |= {"at_once": options.at_once, "versions": versions}
         try:

@@ -77,22 +77,24 @@ def _run_rival(plan: Plan, tool: str, seed: int, pythons: dict[str, str]) -> Non
     command = [pythons.get(environment, sys.executable), "-m", "benchmarks.search_parts.rival", "--tool", tool]
     command += ["--seed", str(seed), "--out", str(plan.file(tool).resolve()), "--trials", str(plan.trials)]
     command += ["--at-once", str(plan.at_once), *([] if plan.data is None else ["--data", str(plan.data)])]
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     while left := [name for name in names if (name, seed) not in done(plan.file(tool))]:
         print(f"{tool}, seed {seed}: {len(left)} tasks", flush=True)
         finished = subprocess.run(
             [*command, *left],
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
             check=False,
         )
         if finished.returncode == 0:
             continue
-        killer = next((name for name in left if (name, seed) not in done(plan.file(tool))), None)
-        print(f"{tool}, seed {seed}: ended at {killer}: {finished.stderr[-300:]}", flush=True)
-        if killer is None:
-            break
+        begun = finished.stdout.rpartition("begun ")[2].split()
+        if not begun or (begun[0], seed) in done(plan.file(tool)):
+            raise SystemExit(f"{tool} could not be run: {finished.stderr[-1000:]}")
+        killer = begun[0]
+        print(f"{tool}, seed {seed}: ended at {killer}", flush=True)
         line = {"tool": tool, "task": killer, "seed": seed, "at_once": plan.at_once, "versions": {}}
         line["error"] = f"the process ended with {finished.returncode}: {finished.stderr[-300:]}"
         _append(plan.file(tool), line)
