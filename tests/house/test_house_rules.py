@@ -24,6 +24,7 @@ WIDE_CLASSES = {
     "holdfast.train.training.Training": "one training run: start, advance, resume, and the steps of an epoch",
 }
 LONG_SIGNATURES = {
+    "holdfast.study.study.Study.__init__": "everything that a study is created with, by keyword",
     "holdfast.data.columns.infer_schema": "the keys of the table [data] of a plan, by keyword",
     "holdfast.evaluate.estimate.estimate": "everything that a correction for selection depends on, by keyword",
 }

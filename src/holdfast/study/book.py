@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from holdfast.errors import LogError
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes, canonical_json
+from holdfast.space import Space
+from holdfast.space.rules import Predicate
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
 
@@ -28,6 +30,7 @@ class Book:
         self.log = log
         self._head = Head()
         self._state: StudyState | None = None
+        self._predicates: list[Predicate] = []
         self._next_snapshot = FIRST_SNAPSHOT
         self.reload()
 
@@ -48,6 +51,12 @@ class Book:
         """The end of the log as far as it is folded."""
         return self._head
 
+    def supply(self, space: Space) -> None:
+        """Take over the functions by which a space forbids combinations, which no log holds."""
+        given = [rule.predicate for rule in space.forbid if rule.predicate is not None]
+        self._predicates += [predicate for predicate in given if predicate not in self._predicates]
+        self.state.supply(self._predicates)
+
     def refresh(self) -> StudyState | None:
         """Fold what others have appended."""
         for event in self.log.read(self._head.length):
@@ -59,7 +68,9 @@ class Book:
         """Fold the log anew, where an interrupt may have struck in the middle of a fold."""
         self._head, self._state = Head(), None
         self._load_snapshot()
-        self.refresh()
+        state = self.refresh()
+        if state is not None and self._predicates:
+            state.supply(self._predicates)
 
     def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]]) -> T:
         """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict."""

@@ -6,6 +6,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
 from holdfast.records import Score, TrialState
 from holdfast.study.book import Book
+from holdfast.study.constraints import is_feasible
 from holdfast.study.ranking import best_of
 
 FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
@@ -20,7 +21,11 @@ def estimate_of(book: Book, level: float) -> Score:
     """
     state = book.state
     best = best_of(state)
-    complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE]
+    complete = [
+        trial
+        for trial in state.trials
+        if trial.state is TrialState.COMPLETE and is_feasible(state.settings.constraints, trial.metrics)
+    ]
     missing = [trial.number for trial in complete if trial.rows is None]
     if missing or best.state is not TrialState.COMPLETE:
         what = f"{len(missing)} of {len(complete)} complete trials" if missing else "the best trial"

@@ -13,6 +13,7 @@ from holdfast.records import Assignment, Cause, Outcome, Report, Trial, TrialSta
 from holdfast.search.base import Strategy
 from holdfast.study import actions
 from holdfast.study.book import Book
+from holdfast.study.exhausted import note_exhausted
 
 RESTARTS_OF_A_LOST_TRIAL = 1
 
@@ -77,7 +78,10 @@ class StudyDriver:
             if self.overseer is not None:
                 self.overseer.given([assignment.trial for assignment in assignments])
             return assignments
-        return Nothing.WAIT if self.running else Nothing.DONE
+        if self.running:
+            return Nothing.WAIT
+        note_exhausted(self.book, self.strategy.name)
+        return Nothing.DONE
 
     def overdue(self) -> str | None:
         """What the overseer says."""

@@ -6,8 +6,18 @@ KINDS: dict[str, str] = {
     "study.created": (
         "A study begins: its `name`, `space` (pairs of a name and a domain, or null where it is found as it is used), "
         "`directions` (pairs of a metric and its direction), `strategy` and `strategy_settings`, `seed`, `fidelity`, "
-        "and the version of `holdfast` that wrote it."
+        "`constraints` (pairs of a metric and its bound; none if absent), `duplicates` (avoid if absent), and the "
+        "version of `holdfast` that wrote it. A pair without a name holds what the space forbids."
     ),
+    "space.amended": (
+        "Another `space` (pairs of a name and a domain) is searched from here on, and `why`; earlier trials stand at "
+        "`values`, or at the defaults, in what they did not have."
+    ),
+    "study.learned": (
+        "What an earlier study found, for strategies that learn from it: its `name`, the `head` of its log (length and "
+        "hash), its first `metric` and `direction`, and its `trials` (pairs of a config and a value)."
+    ),
+    "space.exhausted": "The search ended because nothing was left to try after so many `trials`: a sentence (`text`).",
     "budget.set": "How many `trials` the study may have in all, or null for no limit.",
     "strategy.chosen": "What the strategy does from here on and why, as `text`; written when the words change.",
     "run.began": (

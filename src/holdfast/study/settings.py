@@ -10,7 +10,9 @@ from typing import Any
 
 from holdfast.errors import RequestError
 from holdfast.records import OBJECTIVE, Direction, Fidelity
+from holdfast.search.history import Duplicates
 from holdfast.space import Space
+from holdfast.study.constraints import Constraint, named_constraints, to_table
 
 _ABSENT = object()
 
@@ -26,6 +28,8 @@ class Settings:
     strategy_settings: dict[str, Any]
     seed: int
     fidelity: Fidelity | None
+    constraints: tuple[Constraint, ...] = ()
+    duplicates: Duplicates = "avoid"
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -38,6 +42,7 @@ class Settings:
             **self.tables(),
             "space": None if self.space is None else [list(pair) for pair in self.space.to_json().items()],
             "directions": [list(pair) for pair in self.directions.items()],
+            "constraints": [list(pair) for pair in to_table(self.constraints).items()],
         }
 
     def tables(self) -> dict[str, Any]:
@@ -50,6 +55,8 @@ class Settings:
             "strategy_settings": self.strategy_settings,
             "seed": self.seed,
             "fidelity": None if self.fidelity is None else dataclasses.asdict(self.fidelity),
+            "constraints": to_table(self.constraints),
+            "duplicates": self.duplicates,
         }
 
     @staticmethod
@@ -63,6 +70,8 @@ class Settings:
             strategy_settings=dict(data["strategy_settings"]),
             seed=data["seed"],
             fidelity=None if data["fidelity"] is None else Fidelity(**data["fidelity"]),
+            constraints=named_constraints(dict(data.get("constraints", ()))),
+            duplicates=data.get("duplicates", "avoid"),
         )
 
 
@@ -81,6 +90,19 @@ def named_directions(direction: Any) -> dict[str, Direction]:
         if not isinstance(value, str) or value not in {"minimize", "maximize"}:
             raise RequestError(f"the direction of '{name}' is {value!r}; it must be 'minimize' or 'maximize'")
     return dict(named)
+
+
+def checked_duplicates(duplicates: Any) -> Duplicates:
+    """Whether a configuration may be tried again.
+
+    Raises:
+        RequestError: if it is neither ``"avoid"`` nor ``"replicate"``.
+    """
+    if duplicates == "avoid":
+        return "avoid"
+    if duplicates == "replicate":
+        return "replicate"
+    raise RequestError(f"duplicates = {duplicates!r}; it must be 'avoid' or 'replicate'")
 
 
 def require_same(wanted: Settings, found: Settings) -> None:

@@ -14,7 +14,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.usage import Usage
 
-VERSION = 2
+VERSION = 3
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:

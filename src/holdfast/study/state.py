@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.errors import LogError
+from holdfast.errors import LogError, SpaceError
 from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
 from holdfast.search.history import PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
+from holdfast.space.rules import Predicate
 from holdfast.study.settings import Settings
 from holdfast.usage import Usage
 
@@ -48,11 +49,18 @@ class StudyState:
     notes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     sessions: list[tuple[float, float]] = field(default_factory=list)
     length: int = 0
+    predicates: tuple[Predicate, ...] = ()
 
     @staticmethod
     def begin(settings: Settings) -> StudyState:
         """The state right after ``study.created``."""
-        builder = HistoryBuilder(settings.space, list(settings.directions.values()), settings.fidelity)
+        builder = HistoryBuilder(
+            settings.space,
+            list(settings.directions.values()),
+            settings.fidelity,
+            constraints=[str(item) for item in settings.constraints],
+            duplicates=settings.duplicates,
+        )
         return StudyState(settings, builder)
 
     @property
@@ -69,6 +77,14 @@ class StudyState:
     def elapsed(self) -> float:
         """Wall seconds for which processes worked on the study: from each ``run.began`` to their last event."""
         return sum(max(end - start, 0.0) for start, end in self.sessions)
+
+    def supply(self, predicates: Sequence[Predicate]) -> None:
+        """Give the space the functions that a log cannot hold."""
+        self.predicates = tuple(predicates)
+        if self.settings.space is not None:
+            space = self.settings.space.with_predicates(self.predicates)
+            self.settings = dataclasses.replace(self.settings, space=space)
+            self.history.space = space
 
     def objectives(self, metrics: Mapping[str, float]) -> list[float]:
         """The objectives among named metrics, NaN where missing."""
@@ -186,7 +202,8 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
         **leg,
     )
     state.proposals.pop(data["trial"], None)
-    state.history.told(data["trial"], outcome, state.objectives(leg["metrics"]))
+    violation = [item.violation(leg["metrics"]) for item in state.settings.constraints]
+    state.history.told(data["trial"], outcome, state.objectives(leg["metrics"]), leg["seconds"], violation)
 
 
 def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,9 +232,36 @@ def _chosen(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     state.strategy_says = data["text"]
 
 
+def _amended(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+    space = Space.from_json(dict(data["space"])).with_predicates(state.predicates)
+    state.settings = dataclasses.replace(state.settings, space=space)
+    state.history.amended(space, data["values"])
+    for number, request in state.queue.items():
+        state.queue[number] = Request(_waiting(space, request.config, data["values"]), request.why)
+    state.notes.setdefault("space.amended", []).append(data)
+
+
+def _waiting(space: Space, config: Config, values: Mapping[str, Any]) -> Config:
+    """An enqueued configuration with what an amended space adds; as it is where it does not fit."""
+    added = {name: value for name, value in values.items() if name not in config}
+    try:
+        return space.validate({**config, **added}, fill=True)
+    except SpaceError:
+        return config  # a person asked for just this one
+
+
+def _learned(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+    sign = 1.0 if data["direction"] == "minimize" else -1.0
+    configs, values = [item[0] for item in data["trials"]], [item[1] for item in data["trials"]]
+    state.history.learned(data["name"], configs, [sign * value for value in values])
+    state.notes.setdefault("study.learned", []).append(data)
+
+
 _FOLDS: dict[str, Callable[[StudyState, Mapping[str, Any], float], None]] = {
     "budget.set": _budget,
     "strategy.chosen": _chosen,
+    "space.amended": _amended,
+    "study.learned": _learned,
     "config.enqueued": _enqueued,
     "trial.asked": _asked,
     "trial.resumed": _resumed,
@@ -241,7 +285,7 @@ def _ordered(config: Config, space: Space | None) -> Config:
     """A configuration in the order of the space: a log keeps none within a table."""
     if space is None:
         return dict(config)
-    return {name: config[name] for name in space.names if name in config}
+    return space.ordered(config)
 
 
 def _numbers(metrics: Mapping[str, float | str]) -> dict[str, float]:

@@ -31,19 +31,23 @@ from holdfast.records import (
     Verdict,
 )
 from holdfast.search.base import Strategy
-from holdfast.search.history import History
+from holdfast.search.history import Duplicates, History
 from holdfast.search.registry import NAMES, make_strategy, settings_of
-from holdfast.space import Domain, Space
+from holdfast.space import Derived, Domain, Space
+from holdfast.space.rules import Predicate
 from holdfast.study import actions
+from holdfast.study.amend import amend, learn, learned_notes
 from holdfast.study.book import Book, entry
+from holdfast.study.constraints import named_constraints, to_table
 from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import Overseer, StudyDriver
+from holdfast.study.exhausted import what_is_left
 from holdfast.study.handle import LiveTrial
 from holdfast.study.jobs import BatchJob, ObjectiveJob
 from holdfast.study.lock import DriverLock
-from holdfast.study.ranking import best_of
+from holdfast.study.ranking import best_of, pareto_front
 from holdfast.study.results import Result, end_told
-from holdfast.study.settings import Settings, named_directions, require_same
+from holdfast.study.settings import Settings, checked_duplicates, named_directions, require_same
 from holdfast.study.understanding import analysis_of
 
 DEFAULT_NAME = "study"
@@ -60,14 +64,18 @@ class Study:
         storage: where the log is kept: ``"sqlite:///study.db"``, or None for memory.
         name: the study's name within the storage. A study that exists there with the same settings goes on.
         fidelity: how much training a trial may have, for strategies that pause and resume.
+        constraints: what a trial's metrics have to meet to be the best, as in ``{"ms": "<= 50"}``; they are told with
+            the value.
+        duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
+        earlier: studies to learn from (see `learn_from`).
 
     Raises:
         RequestError: for settings that cannot be meant, or that differ from those of the study of that name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a study is created with, by keyword
         self,
-        space: Space | Mapping[str, Domain] | None = None,
+        space: Space | Mapping[str, Domain | Derived | Value] | None = None,
         *,
         direction: Direction | Mapping[str, Direction] = "minimize",
         strategy: str | Strategy = "auto",
@@ -75,6 +83,9 @@ class Study:
         storage: str | None = None,
         name: str = DEFAULT_NAME,
         fidelity: Fidelity | None = None,
+        constraints: Mapping[str, str] | None = None,
+        duplicates: Duplicates = "avoid",
+        earlier: Sequence[Study] = (),
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise RequestError(f"seed = {seed!r}; it must be a whole number")
@@ -87,6 +98,8 @@ class Study:
             strategy_settings=settings_of(self._strategy),
             seed=seed,
             fidelity=fidelity,
+            constraints=named_constraints(constraints or {}),
+            duplicates=checked_duplicates(duplicates),
         )
         self._lock = DriverLock(storage_path(storage), name)
         self._in_hand: set[int] = set()
@@ -95,6 +108,9 @@ class Study:
         if not self._book.exists:
             self._book.append([entry("study.created", {**settings.to_json(), "holdfast": _version()})])
         require_same(settings, self._book.state.settings)
+        if settings.space is not None:
+            self._book.supply(settings.space)
+        self._learn_from_all(earlier)
 
     @property
     def book(self) -> Book:
@@ -115,6 +131,11 @@ class Study:
     def best_trial(self) -> Trial:
         """The complete trial with the best value; among partial ones only where none is complete."""
         return best_of(self._book.state)
+
+    @property
+    def best_trials(self) -> tuple[Trial, ...]:
+        """The complete trials that meet the constraints and that no other one beats in every objective, by number."""
+        return tuple(pareto_front(self._book.state))
 
     @property
     def best_config(self) -> Config:
@@ -141,7 +162,7 @@ class Study:
         if not assignments:
             running = sum(trial.state is TrialState.RUNNING for trial in self.trials)
             wait = f"; {running} running trials may change that when they are told" if running else ""
-            raise ExhaustedError(f"strategy '{self._strategy.name}' has nothing left to try in this space{wait}")
+            raise ExhaustedError(f"{what_is_left(self._book.state, self._strategy.name)}{wait}")
         self._in_hand.add(assignments[0].trial)
         return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
 
@@ -278,6 +299,33 @@ class Study:
         finally:
             self._lock.release()
 
+    def amend(
+        self, space: Space | Mapping[str, Domain | Derived | Value], why: str, values: Mapping[str, Value] | None = None
+    ) -> None:
+        """Search another space from here on: widened, narrowed, with a hyperparameter added or fixed.
+
+        Earlier trials stand at ``values``, or else at the defaults, in what they did not have; strategies do not see
+        those that do not fit. The change and its reason are on the record.
+
+        Raises:
+            RequestError: without a reason, for a space that was found as it is used, or one that drops something.
+            SpaceError: for values that do not fit.
+        """
+        self._book.refresh()
+        amend(self._book, space if isinstance(space, Space) else Space(space), why, values or {})
+
+    def learn_from(self, other: Study) -> None:
+        """Let strategies that can learn from what another study found; a later call for the same one replaces it.
+
+        Its trials are mapped into this space: what they lack stands at the default, and what does not fit is left out.
+
+        Raises:
+            RequestError: if it is this study, or has no complete trial.
+        """
+        other.book.refresh()
+        self._book.refresh()
+        learn(self._book, other.book)
+
     def estimate(self, level: float = 0.95) -> Score:
         """The best trial's score corrected for having been picked, with an interval.
 
@@ -319,6 +367,16 @@ class Study:
         if n_trials is None:
             actions.set_budget(self._book, None)
 
+    def _learn_from_all(self, earlier: Sequence[Study]) -> None:
+        """Learn from studies by other names than those that were learned from when the study began."""
+        names = [other.book.state.settings.name for other in earlier]
+        if len(set(names)) < len(names):
+            raise RequestError(f"earlier has two studies of one name among {', '.join(names)}; give each its own name")
+        known = {note["name"] for note in learned_notes(self._book.state)}
+        for other, name in zip(earlier, names, strict=True):
+            if name not in known:
+                self.learn_from(other)
+
     def _is_lost(self, trial: Trial) -> bool:
         """Whether a trial is running in the log, and nowhere else."""
         if trial.state is not TrialState.RUNNING or trial.number in self._in_hand:
@@ -345,11 +403,11 @@ class Study:
         return actions.report(self._book, self._strategy, said)
 
 
-def load_study(name: str, storage: str, *, strategy: Strategy | None = None) -> Study:
-    """The study of that name; a strategy of one's own has to be given again.
+def load_study(name: str, storage: str, *, strategy: Strategy | None = None, forbid: Sequence[Predicate] = ()) -> Study:
+    """The study of that name; a strategy of one's own, and functions that forbid, have to be given again.
 
     Raises:
-        RequestError: if the storage has no such study.
+        RequestError: if the storage has no such study, or something that it needs was not given.
     """
     studies = list_studies(storage)
     if name not in studies:
@@ -362,15 +420,24 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None) -> 
             f"study '{name}' was made with a strategy of its own, '{settings.strategy}'; give it again as "
             "load_study(..., strategy=...)"
         )
+    space = None if settings.space is None else settings.space.with_predicates(forbid)
+    for rule in () if space is None else space.forbid:
+        if rule.expression is None and rule.predicate is None:
+            raise RequestError(
+                f"study '{name}' forbids combinations by the function '{rule.name}', which a log cannot hold; give it "
+                f"again as load_study(..., forbid=[{rule.name}])"
+            )
     own = strategy or make_strategy(settings.strategy, settings.strategy_settings)
     return Study(
-        settings.space,
+        space,
         direction=settings.directions,
         strategy=own,
         seed=settings.seed,
         storage=storage,
         name=name,
         fidelity=settings.fidelity,
+        constraints=to_table(settings.constraints),
+        duplicates=settings.duplicates,
     )
 
 

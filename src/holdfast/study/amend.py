@@ -1,0 +1,95 @@
+"""Changes of a study that is under way: another space, with its reason, and what earlier studies found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.errors import RequestError, nearest
+from holdfast.records import Config, Entry, TrialState, Value
+from holdfast.space import Space
+from holdfast.study.book import Book, entry
+from holdfast.study.constraints import is_feasible
+from holdfast.study.state import StudyState
+
+
+def amend(book: Book, space: Space, why: str, values: Mapping[str, Value]) -> None:
+    """Search another space from here on; trials before it stand at ``values`` in what they did not have.
+
+    Raises:
+        RequestError: without a reason, for a space that was never declared, or one that lacks a hyperparameter.
+        SpaceError: for values that do not fit into the new space.
+    """
+    state = book.state
+    before, name = state.settings.space, state.settings.name
+    if before is None:
+        raise RequestError(f"study '{name}' finds its space as it is used; the objective amends it, not amend()")
+    if not isinstance(why, str) or not why.strip():
+        raise RequestError("amend needs a reason, such as amend(space, why='the best trials lie at the upper bound')")
+    for gone in before.names:
+        if gone not in space:
+            raise RequestError(
+                f"the amended space lacks '{gone}'; fix it at a plain value instead, as in {{'{gone}': 3}}, so that "
+                "trials with that value still count"
+            )
+    for added, value in values.items():
+        if added not in space or added in before:
+            new = [other for other in space.names if other not in before]
+            hint = nearest(added, new) or f"; there are {', '.join(new) or 'none'}"
+            raise RequestError(f"values has '{added}', which is no hyperparameter that the amended space adds{hint}")
+        space[added].check(value, added)
+    if space == before:
+        return
+    book.supply(space)
+    data = {"space": [list(pair) for pair in space.to_json().items()], "values": dict(values), "why": why}
+
+    def decide(now: StudyState) -> tuple[list[Entry], None]:
+        if now.settings.space != before:
+            raise RequestError(
+                f"study '{name}' was amended by somebody else meanwhile; look at its space, and amend it again"
+            )
+        return [entry("space.amended", data)], None
+
+    book.commit(decide)
+
+
+def learn(book: Book, other: Book) -> None:
+    """Put on record what another study found, so that strategies can learn from it.
+
+    Raises:
+        RequestError: if the other one is this study, or has no complete trial.
+    """
+    name = other.state.settings.name
+    if other.log is book.log or (other.head.length > 0 and other.head == book.head):
+        raise RequestError(f"study '{name}' cannot learn from itself; name an earlier one")
+    trials = found_by(other.state)
+    if not trials:
+        raise RequestError(f"study '{name}' has no complete trial yet, so there is nothing to learn from it")
+    data = {
+        "name": name,
+        "head": [other.head.length, other.head.hash],
+        "metric": other.state.first_metric,
+        "direction": other.state.settings.directions[other.state.first_metric],
+        "trials": [[config, value] for config, value in trials],
+    }
+    seen = [note for note in learned_notes(book.state) if note["name"] == name]
+    if not seen or seen[-1]["head"] != data["head"]:
+        book.note("study.learned", data)
+
+
+def learned_notes(state: StudyState) -> Sequence[Mapping[str, Any]]:
+    """What was learned from earlier studies, as it stands in the log."""
+    return state.notes.get("study.learned", [])
+
+
+def found_by(state: StudyState) -> list[tuple[Config, float]]:
+    """Configuration and first objective of every complete trial that meets the study's constraints."""
+    metric, constraints = state.first_metric, state.settings.constraints
+    return [
+        (dict(trial.config), trial.metrics[metric])
+        for trial in state.trials
+        if trial.state is TrialState.COMPLETE
+        and math.isfinite(trial.metrics.get(metric, math.nan))
+        and is_feasible(constraints, trial.metrics)
+    ]
