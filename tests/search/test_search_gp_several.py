@@ -13,7 +13,7 @@ from holdfast.rng import Streams
 from holdfast.search.base import Strategy
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.gp.embedding import smooth_columns
-from holdfast.search.gp.several import MAX_POINTS, _Landscape, _surrogates, objective
+from holdfast.search.gp.several import MAX_POINTS, _model, objective
 from holdfast.search.history import History, HistoryBuilder
 from holdfast.search.pareto import hypervolume, non_dominated
 from holdfast.search.random import RandomSearch
@@ -135,8 +135,7 @@ def test_each_objective_has_a_history_of_its_own() -> None:
 
 def test_gradients_of_the_landscape_against_finite_differences() -> None:
     history = run(RandomSearch(), MIXED, mixed, trials=25, seed=0)
-    surrogates = _surrogates(history)
-    landscape = _Landscape(MIXED, surrogates.embed, surrogates.posteriors, surrogates.free(np.random.default_rng(0)))
+    landscape = _model(history, Streams(0)).landscape(MIXED, np.random.default_rng(0))
     smooth = smooth_columns(MIXED)
     units = np.random.default_rng(1).random((6, len(MIXED))) * 0.9 + 0.05
     value, gradient = landscape.with_gradient(units, smooth)

@@ -18,7 +18,7 @@ from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
 from holdfast.search.gp.embedding import Embedding, embedding
-from holdfast.search.gp.fits import MIN_TOLD, fitted_kernel
+from holdfast.search.gp.fits import MIN_TOLD, drawn_kernels
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
@@ -31,8 +31,8 @@ from holdfast.space import Space
 
 MAX_POINTS = 600
 """At most so many trials are in each surrogate."""
-WORK = 300_000
-"""Candidates times trials times objectives: how many candidates are affordable."""
+WORK = 1_000_000
+"""Candidates times trials times objectives times draws: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
 MAX_PENDING = 256
 BEYOND = 0.1
@@ -71,7 +71,7 @@ class _Proposer:
         self.reasons: dict[str, str] = {}
         self._before: list[Config] = []
         self._queue: Iterator[tuple[Config, str]] = iter(())
-        self._surrogates: _Surrogates | None = None
+        self._model: _Model | None = None
 
     def propose(self, number: int, attempt: int) -> Config:
         """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
@@ -102,37 +102,45 @@ class _Proposer:
         return self.space.decode(points[number])
 
     def _by_volume(self, number: int) -> Iterator[tuple[Config, str]]:
-        if self._surrogates is None:
-            self._surrogates = _surrogates(self.history)
-        surrogates = self._surrogates
+        if self._model is None:
+            self._model = _model(self.history, self.rng)
+        model = self._model
         if self._before:
-            surrogates = surrogates.with_pending(np.array([self.space.encode(config) for config in self._before]))
+            model = model.with_pending(np.array([self.space.encode(config) for config in self._before]))
         draw = self.rng.generator(number, "gp/candidates")
-        work = len(surrogates.posteriors[0].points) * len(surrogates.posteriors)
-        count = min(self.budget.candidates, max(FEWEST_CANDIDATES, WORK // work))
-        landscape = _Landscape(self.space, surrogates.embed, surrogates.posteriors, surrogates.free(draw))
-        units, values = ranked(landscape, surrogates.centres, count, draw)
-        for unit, value in zip(units, values, strict=True):
+        count = min(self.budget.candidates, max(FEWEST_CANDIDATES, WORK // model.size))
+        units, values = ranked(model.landscape(self.space, draw), model.centres, count, draw)
+        front = f"a front of {model.front_size} trials{model.note}"
+        for unit, value in zip(units[values > -np.inf], values[values > -np.inf], strict=True):
             config = self.space.decode(unit)
             if not self.history.contains(config):
-                front = f"a front of {surrogates.front_size} trials{surrogates.note}"
                 yield config, f"gp: expected hypervolume improvement {math.exp(value):.2g} over {front}"
 
 
 @dataclass(frozen=True, eq=False)
-class _Landscape:
-    """The log of expected hypervolume improvement over a space."""
+class SeveralLandscape:
+    """The log of expected hypervolume improvement over a space, averaged over draws of the hyperparameters.
+
+    Attributes:
+        space, embedding: where it is.
+        beliefs: for each draw, a posterior of each of the k objectives.
+        free: for each draw, what no trial dominates.
+    """
 
     space: Space
     embedding: Embedding
-    posteriors: tuple[Posterior, ...]
-    free: Region
+    beliefs: tuple[tuple[Posterior, ...], ...]
+    free: tuple[Region, ...]
 
     def __call__(self, units: np.ndarray) -> np.ndarray:
-        """(m,) at points of shape (m, d), which are moved to where their configurations lie."""
-        features = self.embedding(self.space.snap(units))
-        mean, variance = _stacked([posterior.predict(features) for posterior in self.posteriors])
-        return self.free.log_improvement(mean, variance)
+        """(m,) at points of shape (m, d), moved to where their configurations lie; -inf at forbidden ones."""
+        snapped = self.space.snap(units)
+        features = self.embedding(snapped)
+        values = []
+        for posteriors, free in zip(self.beliefs, self.free, strict=True):
+            mean, variance = _stacked([posterior.predict(features) for posterior in posteriors])
+            values.append(free.log_improvement(mean, variance))
+        return np.where(self.space.allowed(snapped), _average(np.array(values))[0], -np.inf)
 
     def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
@@ -140,46 +148,60 @@ class _Landscape:
         active = np.isfinite(snapped[:, smooth])
         snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
         features = self.embedding(snapped)
-        predicted = [posterior.predict_with_gradient(features) for posterior in self.posteriors]
-        mean, variance = _stacked([(each[0], each[1]) for each in predicted])
-        value, by_mean, by_variance = self.free.with_gradient(mean, variance)
-        columns = np.searchsorted(self.embedding.numeric, smooth)
-        gradient = np.zeros((len(units), len(smooth)))
-        for j, (_, _, mean_slope, variance_slope) in enumerate(predicted):
-            gradient += by_mean[:, j, None] * mean_slope[:, columns]
-            gradient += by_variance[:, j, None] * variance_slope[:, columns]
-        return value, gradient * active
+        values, gradients = [], []
+        for posteriors, free in zip(self.beliefs, self.free, strict=True):
+            predicted = [posterior.predict_with_gradient(features) for posterior in posteriors]
+            mean, variance = _stacked([(each[0], each[1]) for each in predicted])
+            value, by_mean, by_variance = free.with_gradient(mean, variance)
+            values.append(value)
+            slopes = [
+                by_mean[:, j, None] * mean_slope + by_variance[:, j, None] * variance_slope
+                for j, (_, _, mean_slope, variance_slope) in enumerate(predicted)
+            ]
+            gradients.append(np.sum(slopes, axis=0))
+        average, weights = _average(np.array(values))
+        by_feature = np.einsum("sm,smd->md", weights, np.array(gradients))
+        return average, by_feature[:, np.searchsorted(self.embedding.numeric, smooth)] * active
 
 
 @dataclass(frozen=True, eq=False)
-class _Surrogates:
-    """The posteriors of a history, one an objective, and what the acquisition needs of them.
+class _Model:
+    """What the acquisition needs of a history.
 
     Attributes:
-        means: (n, k) posterior means at the trials that count, pending ones included.
+        embed: the embedding of the space.
+        beliefs: for each draw of the hyperparameters, a posterior of each objective in standardised targets.
+        means: (draws, n, k) posterior means at the trials that count, pending ones included.
         reference: (k,) from where the volume is measured.
         centres: (c, d) encoded configurations on the front, the least crowded first.
         front_size: how many trials are on it.
+        note: what the reader should know of the surrogates; may be empty.
     """
 
     embed: Embedding
-    posteriors: tuple[Posterior, ...]
+    beliefs: tuple[tuple[Posterior, ...], ...]
     means: np.ndarray
     reference: np.ndarray
     centres: np.ndarray
     front_size: int
     note: str
 
-    def with_pending(self, units: np.ndarray) -> _Surrogates:
+    @property
+    def size(self) -> int:
+        """Trials times objectives times draws."""
+        return len(self.beliefs) * len(self.beliefs[0]) * len(self.beliefs[0][0].points)
+
+    def with_pending(self, units: np.ndarray) -> _Model:
         """The same with the points of shape (p, d) as pending, each at its posterior means."""
         features = self.embed(units)
-        posteriors = tuple(posterior.with_pending(features) for posterior in self.posteriors)
-        means, _ = _stacked([posterior.predict(features) for posterior in self.posteriors])
-        return replace(self, posteriors=posteriors, means=np.concatenate([self.means, means]))
+        beliefs = tuple(tuple(each.with_pending(features) for each in posteriors) for posteriors in self.beliefs)
+        new = [_stacked([each.predict(features) for each in posteriors])[0] for posteriors in self.beliefs]
+        return replace(self, beliefs=beliefs, means=np.concatenate([self.means, np.array(new)], axis=1))
 
-    def free(self, rng: np.random.Generator) -> Region:
-        """What the means leave free."""
-        return region(self.means[non_dominated(self.means)], self.reference, rng)
+    def landscape(self, space: Space, rng: np.random.Generator) -> SeveralLandscape:
+        """The acquisition over the space."""
+        free = tuple(region(means[non_dominated(means)], self.reference, rng) for means in self.means)
+        return SeveralLandscape(space, self.embed, self.beliefs, free)
 
 
 def objective(history: History, k: int) -> History:
@@ -192,7 +214,7 @@ def objective(history: History, k: int) -> History:
     )
 
 
-def _surrogates(history: History) -> _Surrogates:
+def _model(history: History, rng: Streams) -> _Model:
     """Condition on told and pending trials; the front is that of the posterior means where trials succeeded."""
     assert history.space is not None
     embed = embedding(history.space)
@@ -202,27 +224,34 @@ def _surrogates(history: History) -> _Surrogates:
     trials = history.told_trial[chosen]
     features = embed(history.units[trials])
     targets = np.stack([standardise(column)[chosen] for column in losses.T], axis=1)
-    posteriors = tuple(
-        condition(fitted_kernel(view), embed.group, features, target)
-        for view, target in zip(views, targets.T, strict=True)
+    kernels = [drawn_kernels(view, rng) for view in views]
+    beliefs = tuple(
+        tuple(
+            condition(drawn[draw % len(drawn)], embed.group, features, target)
+            for drawn, target in zip(kernels, targets.T, strict=True)
+        )
+        for draw in range(max(map(len, kernels)))
     )
     known = _succeeded(history)[chosen]
-    means = np.stack([p.means_at_points(target) for p, target in zip(posteriors, targets.T, strict=True)], axis=1)[
-        known
-    ]
-    best = np.flatnonzero(non_dominated(means))
-    order = best[np.argsort(-crowding(means[best]), kind="stable")]
-    surrogates = _Surrogates(
+    means = np.array(
+        [
+            np.stack([p.means_at_points(target) for p, target in zip(each, targets.T, strict=True)], axis=1)[known]
+            for each in beliefs
+        ]
+    )
+    middle = means.mean(axis=0)
+    best = np.flatnonzero(non_dominated(middle))
+    model = _Model(
         embed=embed,
-        posteriors=posteriors,
+        beliefs=beliefs,
         means=means,
-        reference=means.max(axis=0) + BEYOND * np.maximum(np.ptp(means, axis=0), 1e-6),
-        centres=history.units[trials[known][order]],
+        reference=middle.max(axis=0) + BEYOND * np.maximum(np.ptp(middle, axis=0), 1e-6),
+        centres=history.units[trials[known][best[np.argsort(-crowding(middle[best]), kind="stable")]]],
         front_size=len(best),
         note="" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)",
     )
     pending = history.pending[-MAX_PENDING:]
-    return surrogates.with_pending(history.units[pending]) if len(pending) else surrogates
+    return model.with_pending(history.units[pending]) if len(pending) else model
 
 
 def _subset(losses: np.ndarray) -> np.ndarray:
@@ -243,3 +272,11 @@ def _succeeded(history: History) -> np.ndarray:
 def _stacked(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Means and variances (m, k) of k posteriors."""
     return np.stack([mean for mean, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
+
+
+def _average(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) the log of the average of exp(values) over the first axis of (s, m), and its derivatives by them (s, m)."""
+    top = values.max(axis=0)
+    relative = np.exp(values - top)
+    total = relative.sum(axis=0)
+    return top + np.log(total / len(values)), relative / total
