@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.search_parts.adapters import RIVALS
 from benchmarks.search_parts.running import ROOT, Plan, run_ours, run_rivals
 from benchmarks.search_parts.scores import scales
-from benchmarks.search_parts.tables import board, pages
+from benchmarks.search_parts.tables import alone, board, pages
 from benchmarks.search_parts.tasks import load
 from benchmarks.search_parts.traces import Traces, known_tasks, pack, read
 
@@ -40,6 +40,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         trials=options.trials,
         at_once=options.at_once,
         processes=options.processes,
+        belief=options.belief,
     )
 
 
@@ -65,7 +66,11 @@ def _found(options: argparse.Namespace) -> dict[str, Traces]:
     """All traces, or those of some tools; random's are always there, since regret is measured by them."""
     found = read(TRACES)
     wanted = {"random", *options.tools}
-    return {name: traces for name, traces in found.items() if not options.tools or name.partition("@")[0] in wanted}
+    return {name: traces for name, traces in found.items() if not options.tools or _plain(name) in wanted}
+
+
+def _plain(name: str) -> str:
+    return name.partition("@")[0].partition("+")[0]
 
 
 def _table(options: argparse.Namespace) -> None:
@@ -77,7 +82,7 @@ def _figure(options: argparse.Namespace) -> None:
     from benchmarks.search_parts.figure import draw
 
     tasks, found = known_tasks(TRACES), _found(options)
-    ran = {name: traces for name, traces in found.items() if "@" not in name}
+    ran = {name: traces for name, traces in found.items() if alone(name)}
     draw(board(scales(tasks, found), ran, options.trials), options.file)
 
 
@@ -99,11 +104,14 @@ def main() -> None:
     _runs(rivals)
     rivals.add_argument("--python", nargs="+", default=[], help="environment=interpreter: optuna smac flaml hebo ax")
     rivals.add_argument("--tools", default=TOOLS)
-    rivals.set_defaults(run=_rivals)
+    rivals.set_defaults(run=_rivals, belief="")
     ours = commands.add_parser("ours", help="run strategies of holdfast")
     _runs(ours)
     ours.add_argument("--strategy", default="auto")
     ours.add_argument("--label", default="", help="added to the name, for example -without-warping")
+    ours.add_argument(
+        "--belief", choices=["right", "wrong"], default="", help="priors, on functions with a known optimum"
+    )
     ours.set_defaults(run=_ours)
     packs = commands.add_parser("pack", help="compress what was run into benchmarks/traces")
     packs.add_argument("--data", type=Path)

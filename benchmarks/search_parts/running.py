@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.search_parts.adapters import RIVALS
 from benchmarks.search_parts.rival import done
@@ -44,6 +44,7 @@ class Plan:
         tasks: names; none for all.
         seeds: so many, from 0 on.
         at_once: trials that are asked before any of them is told.
+        belief: "right" or "wrong" priors for holdfast's strategies, on the functions only; "" for none.
     """
 
     data: Path | None
@@ -53,6 +54,7 @@ class Plan:
     trials: int
     at_once: int
     processes: int
+    belief: Literal["", "right", "wrong"] = ""
 
     def file(self, tool: str) -> Path:
         """Where a tool's runs go."""
@@ -104,9 +106,13 @@ def run_ours(plan: Plan, strategies: list[str], label: str, versions: dict[str, 
     """Strategies of holdfast by name, over processes; a file is named ``holdfast-STRATEGY`` and the label."""
     plan.out.mkdir(parents=True, exist_ok=True)
     tasks = load(plan.data, plan.tasks)
+    if plan.belief:
+        from benchmarks.search_parts.priors import BEST
+
+        tasks = [task for task in tasks if task.name in BEST]
     jobs = []
     for strategy in strategies:
-        tool = f"holdfast-{strategy}{label}"
+        tool = f"holdfast-{strategy}{label}{plan.belief and '+' + plan.belief}"
         have = done(plan.file(tool))
         keys = [(task.name, seed) for seed in range(plan.seeds) for task in tasks]
         jobs += [(plan, tool, strategy, *key) for key in keys if key not in have]
@@ -120,13 +126,15 @@ _loaded: dict[str, Task] = {}
 
 def _run_ours(job: tuple[Plan, str, str, str, int]) -> tuple[Plan, dict[str, Any]]:
     from benchmarks.search_parts.ours import run
+    from benchmarks.search_parts.priors import space_with
 
     plan, tool, strategy, name, seed = job
     if not _loaded:
         _loaded.update({task.name: task for task in load(plan.data, plan.tasks)})
     line: dict[str, Any] = {"tool": tool, "task": name, "seed": seed, "at_once": plan.at_once}
     try:
-        line |= run(strategy, _loaded[name], seed, plan.trials, plan.at_once)
+        space = space_with(_loaded[name], plan.belief) if plan.belief else None
+        line |= run(strategy, _loaded[name], seed, plan.trials, plan.at_once, space)
     except Exception as exc:  # noqa: BLE001 (a failure is a result, shown with its task)
         line |= {"error": f"{type(exc).__name__}: {exc}"[:300]}
     print(f"{tool} {name} {seed}: {min(line['values']) if 'values' in line else line['error']}", flush=True)

@@ -47,9 +47,14 @@ def board(scales: Sequence[Scale], tools: Mapping[str, Traces], trials: int, *, 
     return Board(common, found)
 
 
+def alone(name: str) -> bool:
+    """Whether these are runs one at a time without a belief."""
+    return "@" not in name and "+" not in name
+
+
 def pages(tasks: Sequence[Known], traces: Mapping[str, Traces], trials: int) -> Iterator[str]:
     """Every table, as paragraphs of Markdown."""
-    single = {name: found for name, found in traces.items() if "@" not in name}
+    single = {name: found for name, found in traces.items() if alone(name)}
     scales = scores.scales(tasks, traces)
     kept = {scale.task.name for scale in scales if not scale.dropped}
     whole = {name: found for name, found in single.items() if kept <= found.tasks()}
@@ -66,6 +71,7 @@ def pages(tasks: Sequence[Known], traces: Mapping[str, Traces], trials: int) -> 
         yield f"### One at a time: the {len(few.scales)} tasks that all tools have run"
         yield from _ranking(few)
     yield from _parallel(scales, traces, trials)
+    yield from _beliefs(scales, traces, trials)
 
 
 def _about(scales: Sequence[Scale], tools: Mapping[str, Traces]) -> Iterator[str]:
@@ -174,17 +180,17 @@ def _test_regret(tasks: Sequence[Known], tools: Mapping[str, Traces], trials: in
 
 def _parallel(scales: Sequence[Scale], traces: Mapping[str, Traces], trials: int, begin: int = 40) -> Iterator[str]:
     """What asking eight before telling any costs, in trials of the tool's own."""
-    both = [name for name in traces if "@" not in name and f"{name}@8" in traces]
+    both = [name for name in traces if alone(name) and f"{name}@8" in traces]
     rows = []
     for name in both:
-        alone, together = traces[name], traces[f"{name}@8"]
+        single, together = traces[name], traces[f"{name}@8"]
         longest = min(len(values) for values in together.values.values())
         lost, ends = [], []
         for scale in scales:
-            seeds = sorted(set(alone.seeds(scale.task.name)) & set(together.seeds(scale.task.name)))
+            seeds = sorted(set(single.seeds(scale.task.name)) & set(together.seeds(scale.task.name)))
             if scale.dropped or not seeds:
                 continue
-            target = scores.regrets(scale, alone, trials, seeds).mean(axis=0)[begin - 1]
+            target = scores.regrets(scale, single, trials, seeds).mean(axis=0)[begin - 1]
             curve = scores.regrets(scale, together, longest, seeds).mean(axis=0)
             lost.append(min(scores.trials_until(curve, float(target)), longest + 1) - begin)
             ends.append([float(target), curve[begin - 1], curve[min(64, longest) - 1]])
@@ -204,6 +210,35 @@ def _parallel(scales: Sequence[Scale], traces: Mapping[str, Traces], trials: int
         ]
         yield markdown(heads, rows)
         yield f"Lost: the trials, eight at once, until the tool's own regret at {begin} one at a time, less {begin}."
+
+
+def _beliefs(scales: Sequence[Scale], traces: Mapping[str, Traces], trials: int, at: int = 40) -> Iterator[str]:
+    """What right priors save and wrong ones cost, against the same strategy without any."""
+    rows = []
+    for name in (name for name in traces if f"{name}+right" in traces and f"{name}+wrong" in traces):
+        for scale in scales:
+            three = [traces[name], traces[f"{name}+right"], traces[f"{name}+wrong"]]
+            seeds = sorted(set.intersection(*(set(found.seeds(scale.task.name)) for found in three)))
+            if not seeds:
+                continue
+            none, right, wrong = (scores.regrets(scale, found, trials, seeds).mean(axis=0) for found in three)
+            needed = scores.trials_until(right, none[at - 1])
+            cells = [f"{curve[at - 1]:.3f}" for curve in (none, right, wrong)]
+            rows.append([name, scale.task.name, len(seeds), *cells, f"{needed:g}", f"{at / needed:.1f}"])
+    if rows:
+        yield "### Priors"
+        heads = [
+            "tool",
+            "task",
+            "seeds",
+            f"none at {at}",
+            f"right at {at}",
+            f"wrong at {at}",
+            "trials with right",
+            "fewer",
+        ]
+        yield markdown(heads, rows)
+        yield f"Trials with right: until the mean regret that the strategy has without priors at {at}."
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
