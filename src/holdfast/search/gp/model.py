@@ -10,15 +10,18 @@ import numpy as np
 
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Aspect, Told
+from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure, loss_kernels, loss_targets
-from holdfast.search.gp.feasibility import Feasible
+from holdfast.search.gp.feasibility import Feasible, bilog
 from holdfast.search.gp.landscape import Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
 from holdfast.search.gp.preference import Preference, trust
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, subset, succeeded
+from holdfast.search.gp.transfer import Shifted, transferred
 from holdfast.search.history import History
+from holdfast.search.pareto import total_violation
 from holdfast.space import Space
 
 MAX_POINTS = 1200
@@ -46,7 +49,7 @@ class Model:
     """
 
     embed: Embedding
-    beliefs: tuple[Posterior, ...]
+    beliefs: tuple[Posterior | Shifted, ...]
     bests: tuple[float, ...]
     best_trial: int
     since_best: int
@@ -78,12 +81,13 @@ class Model:
         return f"gp: expected improvement {math.exp(value):.2g} sd {over}"
 
 
-def model_of(history: History, rng: Streams) -> Model:
+def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Model:
     """Condition on told and pending trials; the incumbent is the best posterior mean at a feasible trial.
 
     Args:
         history: at least two of its trials have succeeded.
         rng: where draws of the hyperparameters come from.
+        per_second: whether what a trial costs counts.
     """
     assert history.space is not None
     embed = embedding(history.space)
@@ -93,9 +97,12 @@ def model_of(history: History, rng: Streams) -> Model:
     done = succeeded(history.told_loss[:, 0], history.told_state)
     failing = failure(told, done, chosen)
     beliefs, means = _beliefs(history, told, chosen, failing, rng)
-    feasible = done
+    feasible = done & np.all(history.told_violation <= 0, axis=1)
     merit = np.where(feasible, counted, np.inf)
     order = np.argsort(np.where(feasible[chosen], means.mean(axis=0), np.inf), kind="stable")
+    if not feasible[chosen].any():
+        merit = np.where(done, total_violation(history.told_violation), np.inf)
+        order = np.argsort(merit[chosen], kind="stable")
     trials = history.told_trial[chosen[order]]
     model = Model(
         embed=embed,
@@ -105,7 +112,7 @@ def model_of(history: History, rng: Streams) -> Model:
         since_best=len(counted) - 1 - int(np.argmin(merit)),
         centres=history.units[trials[:CENTRES]],
         note="" if len(chosen) == len(counted) else f" (by {len(chosen)} of {len(counted)} trials)",
-        terms=tuple(_terms(failing)),
+        terms=tuple(_terms(history, told, chosen, failing, per_second=per_second)),
         preference=_preference(history, counted),
     )
     pending = history.pending[-MAX_PENDING:]
@@ -114,18 +121,36 @@ def model_of(history: History, rng: Streams) -> Model:
 
 def _beliefs(
     history: History, told: Told, chosen: np.ndarray, failing: Aspect | None, rng: Streams
-) -> tuple[tuple[Posterior, ...], np.ndarray]:
+) -> tuple[tuple[Posterior | Shifted, ...], np.ndarray]:
     """The p beliefs given the trials at the ``chosen`` positions (k,), and their means at these points (p, k)."""
     features = told.features[chosen]
     targets = loss_targets(told, history.told_loss[:, 0], history.told_state, chosen, failing)
-    own = [condition(kernel, told.group, features, targets) for kernel in loss_kernels(history, told, rng)]
-    return tuple(own), np.array([posterior.means_at_points(targets) for posterior in own])
+    found = transferred(history, told, rng)
+    if found is None:
+        own = [condition(kernel, told.group, features, targets) for kernel in loss_kernels(history, told, rng)]
+        return tuple(own), np.array([posterior.means_at_points(targets) for posterior in own])
+    shift = found.shift(features)
+    rests = [condition(kernel, told.group, features, targets - shift) for kernel in found.kernels]
+    means = [shift + rest.means_at_points(targets - shift) for rest in rests]
+    return tuple(Shifted(rest, found) for rest in rests), np.array(means)
 
 
-def _terms(failing: Aspect | None) -> Iterator[Term]:
-    """The log probability that a trial does not fail."""
+def _terms(
+    history: History, told: Told, chosen: np.ndarray, failing: Aspect | None, *, per_second: bool
+) -> Iterator[Term]:
+    """The log probabilities that a trial does not fail and keeps to each constraint; minus the log of its cost."""
     if failing is not None:
         yield Feasible(failing.posterior, failing.target(0.5))
+    for column, name in enumerate(history.constraints):
+        found = told.aspect(f"constraint {name}", history.told_violation[:, column], chosen, bilog)
+        if found is not None:
+            yield Feasible(found.posterior, found.target(0.0))
+    if per_second:
+        seconds = np.where(history.told_seconds > 0, history.told_seconds, np.nan)
+        found = told.aspect("log seconds", seconds, chosen, np.log)
+        if found is not None:
+            left = history.trials_left
+            yield Cheap(found, 1.0 if left is None else left / max(left + len(history), 1))
 
 
 def _preference(history: History, losses: np.ndarray) -> Preference | None:

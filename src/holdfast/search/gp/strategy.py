@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,12 +24,13 @@ from holdfast.search.gp.model import Model, model_of
 from holdfast.search.gp.several import Budget, ask_several
 from holdfast.search.gp.targets import succeeded
 from holdfast.search.gp.threads import one_thread
+from holdfast.search.gp.transfer import best_of_earlier
 from holdfast.search.history import History
 from holdfast.search.sobol import sobol_points
 
 FIRST_TRIALS = 5
-WORK = 400_000
-"""Candidates times trials times draws of the hyperparameters: how many candidates are affordable."""
+WORK = 300_000
+"""Candidates times trials in the surrogate: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
 STAGNANT = 8
 """After so many results without a better one, every second trial goes by the confidence bound instead."""
@@ -43,6 +45,8 @@ class GaussianProcess:
         n_initial: trials before the surrogate; None for 5, but at most a fifth of the budget.
         candidates: points looked at for each proposal, before local searches; fewer when there are many trials.
         random_share: the share of later trials that is drawn at random, so that no wrong belief lasts.
+        per: "trial" for the most improvement a trial; "second" for the most a second, which favours cheap
+            configurations while much of the budget is left.
 
     Raises:
         RequestError: if a setting is out of range.
@@ -51,6 +55,7 @@ class GaussianProcess:
     n_initial: int | None = None
     candidates: int = 2048
     random_share: float = 0.0
+    per: Literal["trial", "second"] = "trial"
     name: str = "gp"
 
     def __post_init__(self) -> None:
@@ -60,6 +65,8 @@ class GaussianProcess:
             raise RequestError(f"gp has candidates = {self.candidates}; it needs a whole number of at least 16")
         if not 0 <= self.random_share <= 1:
             raise RequestError(f"gp has random_share = {self.random_share}; it needs a number from 0 to 1")
+        if self.per not in {"trial", "second"}:
+            raise RequestError(f"gp has per = {self.per!r}; it takes 'trial' or 'second'")
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had; each knows of the ones before it.
@@ -131,6 +138,10 @@ class _Proposer:
         default = self.space.default_config()
         if not self.history.contains(default) and default not in self._before:
             yield default, "gp: the default configuration"
+        for unit, study in best_of_earlier(self.history, initial // 2):
+            config = self.space.decode(unit)
+            if not self.history.contains(config) and config not in self._before:
+                yield config, f"gp: among the best of the earlier study '{study}'"
         if self.space.has_prior and number % 2:
             yield self.space.sample(self.rng.generator(number, "gp/prior")), "gp: a draw from the priors"
         yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
@@ -149,7 +160,7 @@ class _Proposer:
 
     def _by_acquisition(self, number: int) -> Iterator[tuple[Config, str]]:
         if self._model is None:
-            self._model = model_of(self.history, self.rng)
+            self._model = model_of(self.history, self.rng, per_second=self.settings.per == "second")
         new = [self.space.encode(config) for config in self._before[self._known_before :]]
         if new:
             self._model = self._model.with_pending(np.array(new))
@@ -159,13 +170,10 @@ class _Proposer:
         units, values = ranked(
             model.landscape(self.space, width),
             model.centres,
-            min(
-                self.settings.candidates,
-                max(FEWEST_CANDIDATES, WORK // (len(model.beliefs) * len(model.beliefs[0].points))),
-            ),
+            min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(model.beliefs[0].points))),
             self.rng.generator(number, "gp/candidates"),
         )
         for unit in units[values > -np.inf]:
             config = self.space.decode(unit)
-            if not self.history.contains(config):
+            if self.history.duplicates == "replicate" or not self.history.contains(config):
                 yield config, model.reason(self.space, unit, width)
