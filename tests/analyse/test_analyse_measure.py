@@ -26,7 +26,7 @@ def drawn(space: holdfast.Space, n: int, seed: int = 0) -> np.ndarray:
 
 def test_hyperparameters_are_as_often_active_as_in_random_configurations() -> None:
     units = drawn(NESTED, 40_000)
-    space = measure(NESTED, units)
+    space = measure(NESTED)
     assert space.probability.sum() == pytest.approx(1)
     shown = (~np.isnan(units)).mean(axis=0)
     assert [space.active(i) for i in range(6)] == pytest.approx(shown, abs=0.01)
@@ -36,27 +36,17 @@ def test_hyperparameters_are_as_often_active_as_in_random_configurations() -> No
 
 
 def test_the_bins_of_a_whole_number_on_a_log_scale_are_its_values() -> None:
-    edges = measure(NESTED, drawn(NESTED, 10)).edges[2]
+    edges = measure(NESTED).edges[2]
     assert len(edges) == 9
     values = [NESTED["layers"].from_unit(float(middle)) for middle in (edges[1:] + edges[:-1]) / 2]
     assert values == list(range(1, 9))
-
-
-def test_a_condition_that_nobody_declared_is_found_in_the_trials() -> None:
-    domains: dict[str, Domain] = {
-        name: holdfast.Categorical(["a", "b", "c"]) if name == "kind" else holdfast.Float(0, 1)
-        for name in ("x", "kind", "y")
-    }
-    units = drawn(holdfast.Space(domains), 60)
-    units[units[:, 1] < 0.6, 2] = np.nan  # y is used with c only
-    assert measure(holdfast.Space(domains), units).active(2) == pytest.approx(1 / 3)
 
 
 def test_many_switches_do_not_make_too_many_branches() -> None:
     domains: dict[str, Domain] = {f"use_{i}": holdfast.Categorical([True, False]) for i in range(12)}
     domains |= {f"x_{i}": holdfast.Float(0, 1, when={f"use_{i}": True}) for i in range(12)}
     space = holdfast.Space(domains)
-    found = measure(space, drawn(space, 100))
+    found = measure(space)
     assert len(found.probability) == MOST_BRANCHES
     assert [found.active(12 + i) for i in range(12)] == pytest.approx([0.5] * 12, abs=0.15)
 
@@ -66,7 +56,7 @@ def test_marginals_over_boxes_are_means_over_the_space() -> None:
     at = places(units)
     losses = at[:, 5] + np.where(at[:, 0] >= 0, at[:, 0] * at[:, 5], 0.5) + 0.2 * (at[:, 1] > 0.5)
     forest = grow(at, losses, seed=0)
-    space = measure(NESTED, units)
+    space = measure(NESTED)
     found = marginals(forest, space, [0, 5])
     dense = places(drawn(NESTED, 200_000, seed=1))
     said = forest.predict(dense)

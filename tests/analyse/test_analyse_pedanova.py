@@ -28,7 +28,7 @@ def trials_of(losses: np.ndarray | None = None, n: int = 300, seed: int = 0) -> 
 
 def test_what_the_best_have_in_common_is_found_without_a_model() -> None:
     trials = trials_of()
-    shares = dict(zip(SPACE.names, pedanova(trials, measure(SPACE, trials.units)), strict=True))
+    shares = dict(zip(SPACE.names, pedanova(trials, measure(SPACE)), strict=True))
     values = {name: share.value for name, share in shares.items() if share is not None}
     assert values["optimizer"] + values["momentum"] > 0.5
     assert shares["x"] is not None
@@ -42,5 +42,5 @@ def test_noise_is_not_taken_for_a_cause() -> None:
     sure = 0
     for seed in range(20):
         trials = trials_of(np.random.default_rng(seed).normal(size=100), n=100, seed=seed)
-        sure += sum(share is not None for share in pedanova(trials, measure(SPACE, trials.units)))
+        sure += sum(share is not None for share in pedanova(trials, measure(SPACE)))
     assert sure <= 5

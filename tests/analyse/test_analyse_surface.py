@@ -49,7 +49,7 @@ def test_the_joint_covariance_has_the_variances_of_single_predictions(model: Sur
 
 
 def test_a_partial_dependence_follows_the_term_of_its_hyperparameter(model: Surface, trials: Observed) -> None:
-    found = partial_dependence(model, measure(SPACE, trials.units), "x", seed=0)
+    found = partial_dependence(model, measure(SPACE), "x", seed=0)
     x, metric = np.array(found.values, dtype=float), np.array(found.metric)
     term = -4 * (x - 0.6) ** 2  # the metric is maximised
     assert metric - metric.mean() == pytest.approx(term - term.mean(), abs=0.1)
@@ -57,7 +57,7 @@ def test_a_partial_dependence_follows_the_term_of_its_hyperparameter(model: Surf
 
 
 def test_a_partial_dependence_of_choices_and_of_what_they_switch_on(model: Surface, trials: Observed) -> None:
-    space = measure(SPACE, trials.units)
+    space = measure(SPACE)
     kinds = partial_dependence(model, space, "kind", seed=0)
     assert kinds.values == ("a", "b", "c")
     assert int(np.argmax(kinds.metric)) == 1  # with b the extra loss is less

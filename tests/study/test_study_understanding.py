@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import holdfast
+from holdfast.analyse.observed import observed
 from holdfast.errors import RequestError
 from holdfast.records import Cause, Outcome, TrialState
 from holdfast.study import actions
 from holdfast.study.understanding import analysis_of
+from holdfast.testing.rehearsal import Rehearsal, random_trials
 
 SPACE = holdfast.Space(
     {
@@ -87,6 +89,30 @@ def test_the_log_alone_says_it_again(study: holdfast.Study, tmp_path: Any) -> No
     assert again.importance() == kept.importance() == study.importance()
     kept.close()
     again.close()
+
+
+def test_a_space_that_is_found_as_it_is_used_is_analysed_too() -> None:
+    def objective(trial: Any) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        if trial.suggest_categorical("kind", ["plain", "curved"]) == "plain":
+            return float(x)
+        return float(x + 2 * trial.suggest_float("bend", 0, 1) - 1)
+
+    study = holdfast.Study(strategy="random", seed=0)
+    study.optimize(objective, n_trials=80)
+    assert study.importance()["bend"].active == pytest.approx(0.5)
+    assert study.importance()["bend"].fanova.sure
+    assert study.ablation().target == study.best_config
+    assert study.analysis().predicted_optimum().config["kind"] == "curved"
+
+
+def test_an_amended_space_is_the_one_that_is_analysed() -> None:
+    rehearsal = Rehearsal(holdfast.Space({"x": holdfast.Float(0, 1)}))
+    random_trials(rehearsal, [float(i) for i in range(30)])
+    rehearsal.amend(holdfast.Space({"x": holdfast.Float(0, 1), "y": holdfast.Float(0, 1)}), {"y": 0.25})
+    trials = observed(rehearsal.history())
+    assert trials.units.shape == (30, 2)
+    assert (trials.units[:, 1] == 0.25).all()
 
 
 def test_too_few_trials_give_a_sentence_instead_of_numbers() -> None:

@@ -169,7 +169,7 @@ class Analysis:
 
     @cached_property
     def _measure(self) -> Measure:
-        return measure(self.trials.space, self.trials.units)
+        return measure(self.trials.space)
 
     @cached_property
     def _surface(self) -> Surface:

@@ -87,7 +87,7 @@ def fanova(trials: Observed) -> Variances:
     Raises:
         RequestError: if the scores cannot be told from noise by the hyperparameters.
     """
-    space = measure(trials.space, trials.units)
+    space = measure(trials.space)
     streams = Streams(trials.seed)
     cuts = halves(len(trials), SPLITS, streams, "analyse/fanova")
     at = places(trials.units)

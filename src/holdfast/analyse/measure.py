@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.search.sobol import sobol_points
-from holdfast.space import Categorical, Domain, Float, Int, Space
+from holdfast.space import Categorical, Domain, Int, Space
 from holdfast.space.tree import wanted_cells
 
 MOST_BINS = 24
@@ -79,13 +79,9 @@ class Measure:
         return places
 
 
-def measure(space: Space, units: np.ndarray) -> Measure:
-    """The even distribution over a space; ``units`` (m, d), NaN where inactive, show conditions that nobody declared.
-
-    They are found where a hyperparameter is active exactly for some values of a single discrete one, as in a space that
-    is found as it is used.
-    """
-    wanted = _conditions(space, units)
+def measure(space: Space) -> Measure:
+    """The even distribution over a space."""
+    wanted = _conditions(space)
     parents = {parent for by_parent in wanted.values() for parent in by_parent}
     domains = [space[name] for name in space.names]
     classes = {parent: _classes(parent, domains[parent], wanted) for parent in parents}
@@ -109,35 +105,13 @@ def bin_of(edges: np.ndarray, units: np.ndarray) -> np.ndarray:
     return found
 
 
-def _conditions(space: Space, units: np.ndarray) -> Wanted:
-    """The conditions that were declared, and those that the trials show."""
+def _conditions(space: Space) -> Wanted:
     names = list(space.names)
-    declared = wanted_cells(space.domains)
-    wanted: dict[int, Mapping[int, np.ndarray]] = {
+    return {
         names.index(name): {names.index(parent): cells for parent, cells in by_parent.items()}
-        for name, by_parent in declared.items()
+        for name, by_parent in wanted_cells(space.domains).items()
         if by_parent
     }
-    inactive = np.isnan(units)
-    always = [i for i in range(len(names)) if not inactive[:, i].any()]
-    for i in np.flatnonzero(inactive.any(axis=0) & ~inactive.all(axis=0)):
-        if int(i) in wanted:
-            continue
-        for parent in always:
-            cells = _shown_by(inactive[:, i], units[:, parent], space[names[parent]])
-            if cells is not None:
-                wanted[int(i)] = {parent: cells}
-                break
-    return wanted
-
-
-def _shown_by(inactive: np.ndarray, units: np.ndarray, domain: Domain) -> np.ndarray | None:
-    """The cells of a discrete domain for which, and only for which, the trials are active; None if there are none."""
-    if isinstance(domain, Float) or domain.cells > MOST_BINS:
-        return None
-    cells = bin_of(_cell_edges(domain), units)
-    with_it = np.unique(cells[~inactive])
-    return with_it if not np.isin(cells[inactive], with_it).any() else None
 
 
 def _classes(parent: int, domain: Domain, wanted: Wanted) -> list[tuple[float, float, tuple[bool, ...]]]:

@@ -195,6 +195,7 @@ def _lowest(model: Surface, trials: Observed) -> np.ndarray:
     space, rng = model.space, Streams(trials.seed).generator(0, "analyse/optimum")
     even = space.sample_units(rng, CANDIDATES)
     tried = trials.units[np.argsort(trials.losses, kind="stable")[:CENTRES]]
+    tried = space.snap(np.where(np.isnan(tried), 0.5, tried))
     units = np.concatenate([tried[space.allowed(tried)], even])
     losses = model.means(units)
     for width in STEPS:

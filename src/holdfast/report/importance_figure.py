@@ -102,8 +102,8 @@ def _caption(found: Importances, seen: list[str]) -> str:
         more = f" and {len(partly) - 3} more in a part" if len(partly) > 3 else ""
         parts.append(f"A hyperparameter counts where it is active: {named}{more} of the space.")
     parts.append(
-        f"The model explains {found.explained:.0%} of the variance of trials that it has not seen; the rest is noise, "
-        "or more than so few trials teach."
+        f"What one half of the trials teaches explains {found.explained:.0%} of the variance of the other; the rest is "
+        "noise, or more than so few trials teach."
     )
     if found.failed:
         parts.append(f"{count(found.failed, 'failed trial')} counted as the worst.")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import numpy as np
+
 from holdfast.analyse.analysis import Analysis
-from holdfast.analyse.observed import observed
+from holdfast.analyse.observed import Observed, observed
 from holdfast.errors import RequestError, nearest
-from holdfast.records import Cause, Trial
+from holdfast.records import Cause, Config, Trial
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 
@@ -44,8 +46,23 @@ def analysis_of(state: StudyState, metric: str | None = None, winner: Trial | No
             leave_out={trial.number for trial in state.trials if trial.cause in NOT_THE_CONFIGS_FAULT},
             seed=state.settings.seed,
         )
-        told = winner is not None and winner.number in trials.trials
-        _memory[key] = Analysis(trials, winner.number if winner and told else None, winner.config if winner else None)
+        target = None if winner is None else _target(trials, winner)
+        _memory[key] = Analysis(trials, None if winner is None or target is None else winner.number, target)
         if len(_memory) > _KEPT:
             _memory.popitem(last=False)
     return _memory[key]
+
+
+def _target(trials: Observed, winner: Trial) -> Config | None:
+    """The winner's configuration in the space as it is now; None if it does not fit into it any more."""
+    rows = np.flatnonzero(trials.trials == winner.number)
+    if len(rows) == 0:
+        return None
+    space, units = trials.space, trials.units[rows[0]]
+    config = {name: value for name, value in winner.config.items() if name in space or name in space.derived}
+    for name, unit in zip(space.names, units, strict=True):
+        if np.isnan(unit):
+            config.pop(name, None)
+        elif name not in config:
+            config[name] = space.domain_in(name, config).from_unit(float(unit))
+    return space.ordered(config)
