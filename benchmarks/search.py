@@ -54,7 +54,7 @@ def _rivals(options: argparse.Namespace) -> None:
 
 def _ours(options: argparse.Namespace) -> None:
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    run_ours(_plan(options), options.strategy.split(","), options.label, {"holdfast": done.stdout.strip()})
+    run_ours(_plan(options), options.strategy.split(","), options.label, done.stdout.strip(), again=options.again)
 
 
 def _pack(options: argparse.Namespace) -> None:
@@ -108,6 +108,7 @@ def main() -> None:
     ours = commands.add_parser("ours", help="run strategies of holdfast")
     _runs(ours)
     ours.add_argument("--strategy", default="auto")
+    ours.add_argument("--again", action="store_true", help="forget what these strategies have run before")
     ours.add_argument("--label", default="", help="added to the name, for example -without-warping")
     ours.add_argument(
         "--belief", choices=["right", "wrong"], default="", help="priors, on functions with a known optimum"

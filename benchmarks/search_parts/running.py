@@ -14,6 +14,7 @@ from typing import Any, Literal
 from benchmarks.search_parts.adapters import RIVALS
 from benchmarks.search_parts.rival import done
 from benchmarks.search_parts.tasks import Task, load
+from benchmarks.search_parts.traces import packed_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = ("hebo", "ax")
@@ -60,6 +61,10 @@ class Plan:
         """Where a tool's runs go."""
         return self.out / f"{tool}{'' if self.at_once == 1 else f'@{self.at_once}'}.jsonl"
 
+    def packed(self, tool: str) -> set[tuple[str, int]]:
+        """The tasks and seeds that are packed already, in the folder above."""
+        return packed_runs(self.out.parent / f"{self.file(tool).stem}.npz")
+
 
 def run_rivals(plan: Plan, tools: list[str], pythons: dict[str, str]) -> None:
     """All tasks with the first seed for one tool after the other, then with the next seed."""
@@ -80,7 +85,8 @@ def _run_rival(plan: Plan, tool: str, seed: int, pythons: dict[str, str]) -> Non
     command += ["--seed", str(seed), "--out", str(plan.file(tool).resolve()), "--trials", str(plan.trials)]
     command += ["--at-once", str(plan.at_once), *([] if plan.data is None else ["--data", str(plan.data)])]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    while left := [name for name in names if (name, seed) not in done(plan.file(tool))]:
+    packed = plan.packed(tool)
+    while left := [name for name in names if (name, seed) not in packed | done(plan.file(tool))]:
         print(f"{tool}, seed {seed}: {len(left)} tasks", flush=True)
         finished = subprocess.run(
             [*command, *left],
@@ -102,8 +108,11 @@ def _run_rival(plan: Plan, tool: str, seed: int, pythons: dict[str, str]) -> Non
         _append(plan.file(tool), line)
 
 
-def run_ours(plan: Plan, strategies: list[str], label: str, versions: dict[str, str]) -> None:
-    """Strategies of holdfast by name, over processes; a file is named ``holdfast-STRATEGY`` and the label."""
+def run_ours(plan: Plan, strategies: list[str], label: str, commit: str, *, again: bool = False) -> None:
+    """Strategies of holdfast by name, over processes; a file is named ``holdfast-STRATEGY`` and the label.
+
+    What a file holds already is kept, from whichever commit it is, unless all is to run ``again``.
+    """
     plan.out.mkdir(parents=True, exist_ok=True)
     tasks = load(plan.data, plan.tasks)
     if plan.belief:
@@ -113,12 +122,14 @@ def run_ours(plan: Plan, strategies: list[str], label: str, versions: dict[str, 
     jobs = []
     for strategy in strategies:
         tool = f"holdfast-{strategy}{label}{plan.belief and '+' + plan.belief}"
+        if again:
+            plan.file(tool).unlink(missing_ok=True)
         have = done(plan.file(tool))
         keys = [(task.name, seed) for seed in range(plan.seeds) for task in tasks]
         jobs += [(plan, tool, strategy, *key) for key in keys if key not in have]
     with ProcessPoolExecutor(plan.processes) as pool:
         for plan_, line in pool.map(_run_ours, jobs):
-            _append(plan_.file(line["tool"]), {**line, "versions": versions})
+            _append(plan_.file(line["tool"]), {**line, "versions": {"holdfast": commit}})
 
 
 _loaded: dict[str, Task] = {}

@@ -48,7 +48,9 @@ class Traces:
     def add(self, line: dict[str, Any]) -> None:
         """Take over one line that `rival` or `ours` wrote."""
         key = line["task"], int(line["seed"])
-        self.versions.update(line["versions"])
+        for package, version in line["versions"].items():
+            known = self.versions.get(package, version)
+            self.versions[package] = known if version in known.split(" and ") else f"{known} and {version}"
         if "error" in line:
             self.errors[key] = line["error"]
             return
@@ -110,6 +112,14 @@ def kind_of(space: list[dict[str, Any]]) -> str:
         return "conditional"
     categorical = {item["type"] == "cat" for item in space}
     return "mixed" if len(categorical) == 2 else "categorical" if categorical == {True} else "numerical"
+
+
+def packed_runs(path: Path) -> set[tuple[str, int]]:
+    """The tasks and seeds of a packed file, failures among them; none where there is no file."""
+    if not path.exists():
+        return set()
+    traces = _unpacked(path)
+    return {*traces.values, *traces.errors}
 
 
 def _pack(path: Path, traces: Traces) -> None:

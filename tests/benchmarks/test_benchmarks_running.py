@@ -12,7 +12,7 @@ from benchmarks.search_parts.rival import done
 from benchmarks.search_parts.running import Plan, run_ours, run_rivals
 from benchmarks.search_parts.tables import pages
 from benchmarks.search_parts.tasks import load
-from benchmarks.search_parts.traces import Known, kind_of, read
+from benchmarks.search_parts.traces import Known, kind_of, pack, read
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,9 +36,24 @@ def test_a_rival_that_is_not_installed_is_a_failure_with_its_reason(plan: Plan) 
         run_rivals(plan, ["dehb"], {})
 
 
+def test_what_is_packed_is_not_run_again(plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_rivals(plan, ["random"], {})
+    pack(tmp_path, load(None, plan.tasks))
+    plan.file("random").unlink()
+    run_rivals(plan, ["random"], {})
+    assert capsys.readouterr().out.count("2 tasks") == 1
+    assert not plan.file("random").exists()
+
+
+def test_ours_run_again_only_when_asked(plan: Plan, tmp_path: Path) -> None:
+    for commit, again in (("a", False), ("b", False), ("c", True)):
+        run_ours(plan, ["random"], "", commit, again=again)
+        assert read(tmp_path)["holdfast-random"].versions == {"holdfast": "c" if again else "a"}
+
+
 def test_tables_of_ours_beside_random(plan: Plan, tmp_path: Path) -> None:
     run_rivals(plan, ["random"], {})
-    run_ours(plan, ["sobol"], "", {"holdfast": "now"})
+    run_ours(plan, ["sobol"], "", "now")
     tasks = [Known(t.name, t.family, t.best, t.noise, kind_of(t.space)) for t in load(None, plan.tasks)]
     text = "\n".join(pages(tasks, read(tmp_path), 60))
     assert "all 2 tasks" in text
