@@ -17,9 +17,14 @@ import numpy as np
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
+from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
+from holdfast.search.gp.failures import failure
+from holdfast.search.gp.feasibility import Feasible, bilog
 from holdfast.search.gp.fits import MIN_TOLD, drawn_kernels
+from holdfast.search.gp.landscape import Term
 from holdfast.search.gp.maximise import ranked
+from holdfast.search.gp.preference import Preference, trust
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.gp.threads import one_thread
@@ -35,6 +40,8 @@ WORK = 1_000_000
 """Candidates times trials times objectives times draws: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
 MAX_PENDING = 256
+PRIOR_STRENGTH = 10.0
+"""The weight of the user's priors times the number of results (beta of piBO)."""
 BEYOND = 0.1
 """How far the reference point lies beyond the worst losses, as a share of their range."""
 
@@ -88,12 +95,15 @@ class _Proposer:
         default, initial = self.space.default_config(), self.budget.initial
         if number < initial and not self.history.contains(default) and default not in self._before:
             yield default, "gp: the default configuration"
+        elif number < initial and self.space.has_prior and number % 2:
+            yield self.space.sample(self.rng.generator(number, "gp/prior")), "gp: a draw from the priors"
         elif number < initial:
             yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
         elif int(_succeeded(self.history).sum()) < MIN_TOLD:
             yield self._space_filling(number), "gp: too few results to learn from, so the space is filled evenly"
         elif self.rng.generator(number, "gp/random").random() < self.budget.random_share:
-            yield self.space.sample(self.rng.generator(number, "gp/random/0")), "gp: a random draw, now and then"
+            unit = self.space.sample_units(self.rng.generator(number, "gp/random/0"), 1)[0]
+            yield self.space.decode(unit), "gp: a random draw, now and then"
         else:
             yield from self._by_volume(number)
 
@@ -125,12 +135,16 @@ class SeveralLandscape:
         space, embedding: where it is.
         beliefs: for each draw, a posterior of each of the k objectives.
         free: for each draw, what no trial dominates.
+        terms: what is added, each the logarithm of a probability.
+        preference: the user's priors, as far as they still count.
     """
 
     space: Space
     embedding: Embedding
     beliefs: tuple[tuple[Posterior, ...], ...]
     free: tuple[Region, ...]
+    terms: tuple[Term, ...] = ()
+    preference: Preference | None = None
 
     def __call__(self, units: np.ndarray) -> np.ndarray:
         """(m,) at points of shape (m, d), moved to where their configurations lie; -inf at forbidden ones."""
@@ -140,7 +154,12 @@ class SeveralLandscape:
         for posteriors, free in zip(self.beliefs, self.free, strict=True):
             mean, variance = _stacked([posterior.predict(features) for posterior in posteriors])
             values.append(free.log_improvement(mean, variance))
-        return np.where(self.space.allowed(snapped), _average(np.array(values))[0], -np.inf)
+        value = _average(np.array(values))[0]
+        for term in self.terms:
+            value = value + term.value(features)
+        if self.preference is not None:
+            value = value + self.preference.value(snapped)
+        return np.where(self.space.allowed(snapped), value, -np.inf)
 
     def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
@@ -159,9 +178,16 @@ class SeveralLandscape:
                 for j, (_, _, mean_slope, variance_slope) in enumerate(predicted)
             ]
             gradients.append(np.sum(slopes, axis=0))
-        average, weights = _average(np.array(values))
+        value, weights = _average(np.array(values))
         by_feature = np.einsum("sm,smd->md", weights, np.array(gradients))
-        return average, by_feature[:, np.searchsorted(self.embedding.numeric, smooth)] * active
+        for term in self.terms:
+            added, slope = term.with_gradient(features)
+            value, by_feature = value + added, by_feature + slope
+        gradient = by_feature[:, np.searchsorted(self.embedding.numeric, smooth)]
+        if self.preference is not None:
+            added, slope = self.preference.with_gradient(snapped, smooth)
+            value, gradient = value + added, gradient + slope
+        return value, gradient * active
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,11 +197,13 @@ class _Model:
     Attributes:
         embed: the embedding of the space.
         beliefs: for each draw of the hyperparameters, a posterior of each objective in standardised targets.
-        means: (draws, n, k) posterior means at the trials that count, pending ones included.
+        means: (draws, n, k) posterior means at the feasible trials and at pending ones.
         reference: (k,) from where the volume is measured.
         centres: (c, d) encoded configurations on the front, the least crowded first.
         front_size: how many trials are on it.
         note: what the reader should know of the surrogates; may be empty.
+        terms: what is added to the acquisition.
+        preference: the user's priors, if there are any.
     """
 
     embed: Embedding
@@ -185,6 +213,8 @@ class _Model:
     centres: np.ndarray
     front_size: int
     note: str
+    terms: tuple[Term, ...]
+    preference: Preference | None
 
     @property
     def size(self) -> int:
@@ -201,7 +231,7 @@ class _Model:
     def landscape(self, space: Space, rng: np.random.Generator) -> SeveralLandscape:
         """The acquisition over the space."""
         free = tuple(region(means[non_dominated(means)], self.reference, rng) for means in self.means)
-        return SeveralLandscape(space, self.embed, self.beliefs, free)
+        return SeveralLandscape(space, self.embed, self.beliefs, free, self.terms, self.preference)
 
 
 def objective(history: History, k: int) -> History:
@@ -232,26 +262,53 @@ def _model(history: History, rng: Streams) -> _Model:
         )
         for draw in range(max(map(len, kernels)))
     )
-    known = _succeeded(history)[chosen]
     means = np.array(
         [
-            np.stack([p.means_at_points(target) for p, target in zip(each, targets.T, strict=True)], axis=1)[known]
+            np.stack([p.means_at_points(target) for p, target in zip(each, targets.T, strict=True)], axis=1)
             for each in beliefs
         ]
     )
+    done = _succeeded(history)
+    feasible = done & np.all(history.told_violation <= 0, axis=1)
     middle = means.mean(axis=0)
-    best = np.flatnonzero(non_dominated(middle))
+    front = np.flatnonzero(feasible[chosen] if feasible[chosen].any() else done[chosen])
+    front = front[non_dominated(middle[front])]
+    known = middle[done[chosen]]
+    told = Told((history.token, "several"), embed.group, embed(history.units[history.told_trial]))
     model = _Model(
         embed=embed,
         beliefs=beliefs,
-        means=means,
-        reference=middle.max(axis=0) + BEYOND * np.maximum(np.ptp(middle, axis=0), 1e-6),
-        centres=history.units[trials[known][best[np.argsort(-crowding(middle[best]), kind="stable")]]],
-        front_size=len(best),
+        means=means[:, feasible[chosen]],
+        reference=known.max(axis=0) + BEYOND * np.maximum(np.ptp(known, axis=0), 1e-6),
+        centres=history.units[trials[front[np.argsort(-crowding(middle[front]), kind="stable")]]],
+        front_size=len(front) if feasible[chosen].any() else 0,
         note="" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)",
+        terms=tuple(_terms(history, told, chosen, done)),
+        preference=_preference(history, losses),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
+
+
+def _terms(history: History, told: Told, chosen: np.ndarray, done: np.ndarray) -> Iterator[Term]:
+    """The log probabilities that a trial does not fail and keeps to each constraint."""
+    failing = failure(told, done, chosen)
+    if failing is not None:
+        yield Feasible(failing.posterior, failing.target(0.5))
+    for column, name in enumerate(history.constraints):
+        found = told.aspect(f"constraint {name}", history.told_violation[:, column], chosen, bilog)
+        if found is not None:
+            yield Feasible(found.posterior, found.target(0.0))
+
+
+def _preference(history: History, losses: np.ndarray) -> Preference | None:
+    """The user's priors with the weight that they have after these results (m, k); None without any."""
+    assert history.space is not None
+    if not history.space.has_prior:
+        return None
+    density = history.space.log_prior(history.units[history.told_trial])
+    trusted = float(np.mean([trust(density, column) for column in losses.T]))
+    return Preference(history.space, PRIOR_STRENGTH * trusted / len(losses))
 
 
 def _subset(losses: np.ndarray) -> np.ndarray:
