@@ -247,8 +247,23 @@ def number(config: Config) -> float:
 
 
 @pytest.mark.parametrize(("budget", "expected"), [(None, 6), (100, 6), (20, 4), (3, 2)])
-def test_number_of_initial_trials(budget: int | None, expected: int) -> None:
-    assert TreeParzenEstimator().initial_trials(Rehearsal(SQUARE, budget=budget).history()) == expected
+def test_number_of_results_before_the_estimator(budget: int | None, expected: int) -> None:
+    assert TreeParzenEstimator().wanted_results(Rehearsal(SQUARE, budget=budget).history()) == expected
+
+
+def test_trials_that_run_prolong_the_start_up_to_twice() -> None:
+    rehearsal = told(SQUARE, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+    assert "times as dense" in TreeParzenEstimator().ask(rehearsal.history(), 1, Streams(0))[0].reason
+    reasons = [s.reason for s in TreeParzenEstimator().ask(rehearsal.history(), 4, Streams(0))]
+    assert all("times as dense" in reason for reason in reasons[:2])
+    assert reasons[2:] == [
+        "tpe: the default configuration",
+        "tpe: space-filling start, 7 of 9 results are there",
+    ]
+    for _ in range(50):
+        rehearsal.start({"x": 0.5, "y": 0.1})
+    assert TreeParzenEstimator().wanted_results(rehearsal.history()) == 12
+    assert TreeParzenEstimator().explain(rehearsal.history()) == "tpe: the start, 7 of 12 results are there"
 
 
 @pytest.mark.parametrize("settings", [{"n_initial": 0}, {"candidates": 0}, {"prior_weight": 0.0}])

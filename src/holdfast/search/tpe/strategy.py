@@ -25,7 +25,7 @@ from holdfast.search.tpe.parzen import Parzen, parzen
 from holdfast.search.tpe.split import split
 
 INITIAL = 6
-"""So many trials come before the estimator, unless the budget is small."""
+"""So many results come before the estimator, unless the budget is small."""
 ROUNDS = 2
 """So often candidates are drawn when all before have been tried."""
 BAD_PRIOR_WEIGHT = 1.0
@@ -39,7 +39,7 @@ class TreeParzenEstimator:
     """The ratio of two densities, that of good trials and that of bad ones; one objective or several, any space.
 
     Args:
-        n_initial: trials before the estimator; None for 6, but at most a fifth of the budget.
+        n_initial: results before the estimator; None for 6, but at most a fifth of the budget.
         candidates: points drawn from the good trials for each proposal; the one of the highest ratio is proposed.
         prior_weight: what the prior (the user's, or the uniform one) counts among the good trials, in trials.
 
@@ -70,19 +70,24 @@ class TreeParzenEstimator:
             for config in configs
         ]
 
-    def initial_trials(self, history: History) -> int:
-        """How many trials come before the estimator."""
+    def wanted_results(self, history: History, more: int = 0) -> int:
+        """How many results come before the estimator: one more for each trial that runs, up to twice as many.
+
+        Many trials at once would all crowd around the best of a few results. ``more`` run besides those of the history.
+        """
         if self.n_initial is not None:
-            return self.n_initial
-        if history.trials_left is None:
-            return INITIAL
-        return min(INITIAL, max(2, (len(history) + history.trials_left) // 5))
+            initial = self.n_initial
+        elif history.trials_left is None:
+            initial = INITIAL
+        else:
+            initial = min(INITIAL, max(2, (len(history) + history.trials_left) // 5))
+        return initial + min(len(history.pending) + more, initial)
 
     def explain(self, history: History) -> str:
         """What comes next."""
-        initial = self.initial_trials(history)
-        if len(history) < initial:
-            return f"tpe: the start, trial {len(history) + 1} of {initial}"
+        told, wanted = len(history.told_trial), self.wanted_results(history)
+        if told < wanted:
+            return f"tpe: the start, {told} of {wanted} results are there"
         return f"tpe: a density of {split(history).words()}"
 
 
@@ -114,13 +119,13 @@ class _Proposer:
         return config
 
     def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
-        initial = self.settings.initial_trials(self.history)
-        if number < initial:
-            yield from self._start(number, initial)
+        told, wanted = len(self.history.told_trial), self.settings.wanted_results(self.history, len(self._before))
+        if told < wanted:
+            yield from self._start(number, f"tpe: space-filling start, {told} of {wanted} results are there")
         else:
             yield from self._by_ratio(number)
 
-    def _start(self, number: int, initial: int) -> Iterator[tuple[Config, str]]:
+    def _start(self, number: int, reason: str) -> Iterator[tuple[Config, str]]:
         """The default first; then the user's prior where there is one, else even coverage."""
         default = self.space.default_config()
         if not self.history.contains(default) and default not in self._before and self.space.allows(default):
@@ -131,7 +136,7 @@ class _Proposer:
             point = sobol_point(number, len(self.space), self.rng.integer(0, "tpe/initial"))
             config = self.space.decode(point)
             if self.space.allows(config):
-                yield config, f"tpe: space-filling start, trial {number + 1} of {initial}"
+                yield config, reason
 
     def _by_ratio(self, number: int) -> Iterator[tuple[Config, str]]:
         """Candidates by the ratio of their densities, best first."""
