@@ -19,6 +19,7 @@ from holdfast.report.charts import sized
 from holdfast.report.content import document
 from holdfast.report.figures import draw_svg
 from holdfast.report.hyperparameter_figures import hyperparameter_figures
+from holdfast.report.importance_figure import importance_figure
 from holdfast.report.results import OWN
 from holdfast.report.understanding import dependences, understanding_section
 from holdfast.study.study import Study
@@ -67,6 +68,14 @@ def test_every_figure_is_there_with_a_sentence(page: Document) -> None:
     assert "momentum in 33% of the space" in figures["importance"].caption
     text = " ".join(block.text for block in section_of(page).blocks if isinstance(block, Paragraph))
     assert "The model expects" in text
+
+
+def test_a_search_that_learns_is_said_to_share_what_matters_little() -> None:
+    study = told(["rate", "size", "kind", "momentum", "e", "f", "g"], n=120)
+    found = study.importance()
+    assert any(each.pedanova is not None for each in found.hyperparameters)
+    assert "A search that learns" not in importance_figure(found).caption
+    assert "A search that learns" in importance_figure(found, adaptive=True).caption
 
 
 def test_what_a_model_expects_is_drawn_over_the_trials() -> None:

@@ -30,8 +30,8 @@ ROW = 34
 LONGEST_NAME = 24
 
 
-def importance_figure(found: Importances) -> Figure:
-    """The hyperparameters by their share of the variance, most first."""
+def importance_figure(found: Importances, *, adaptive: bool = False) -> Figure:
+    """The hyperparameters by their share of the variance, most first; ``adaptive`` if the search learned on its way."""
     shown = found.hyperparameters[:MOST]
     names = labels([each.name for each in shown], LONGEST_NAME)
     rows = [
@@ -42,7 +42,7 @@ def importance_figure(found: Importances) -> Figure:
     ]
     seen = [method for method in METHODS if any(row["method"] == method for row in rows)]
     spec = specification(_layers(rows, names, seen), ROW * len(names) + 10, right=16)
-    return Figure("importance", spec, _caption(found, seen), _alternative(found))
+    return Figure("importance", spec, _caption(found, seen, adaptive), _alternative(found))
 
 
 def interactions_figure(found: Sequence[Interaction]) -> Figure:
@@ -89,11 +89,15 @@ def _layers(rows: list[dict[str, Any]], names: list[str], seen: list[str]) -> An
     )
 
 
-def _caption(found: Importances, seen: list[str]) -> str:
+def _caption(found: Importances, seen: list[str], adaptive: bool) -> str:
     parts = [found.sentence(label), "Lines are 95% intervals."]
     if AMONG_THE_BEST in seen:
         first = max(found.hyperparameters, key=lambda each: 0.0 if each.pedanova is None else each.pedanova.value)
         parts.append(f"What sets the best trials apart from the others is {label(first.name)} first of all.")
+        if adaptive:
+            parts.append(
+                "A search that learns gathers its late and good trials, so that they share what matters little, too."
+            )
     else:
         parts.append("What sets the best trials apart from the others cannot be told from chance.")
     partly = [each for each in found.hyperparameters if each.active < 1]
