@@ -11,7 +11,7 @@ from holdfast.errors import StudyHaltedError
 from holdfast.execute.base import Nothing
 from holdfast.records import Assignment, Cause, Outcome, Report, Trial, TrialState, Verdict
 from holdfast.search.base import Strategy
-from holdfast.study import actions
+from holdfast.study import actions, advice
 from holdfast.study.book import Book
 from holdfast.study.exhausted import note_exhausted
 
@@ -71,6 +71,8 @@ class StudyDriver:
         self.book.refresh()
         if self.overseer is not None and self.overseer.enough():
             self._give_up()
+            return Nothing.DONE
+        if not self.lost and advice.gains_too_little(self.book, self.strategy):
             return Nothing.DONE
         assignments = self._again() or actions.ask(self.book, self.strategy, self.batch)
         self.running.update(assignment.trial for assignment in assignments)

@@ -78,6 +78,11 @@ KINDS: dict[str, str] = {
         "on training and validation rows (`steps`, `train`, `validation`, null where there is none; `kept` is the "
         "step that predicts)."
     ),
+    "stop.set": "The search ends when more trials are expected to gain less than `gain`; null for never.",
+    "gain.reached": (
+        "The search ended after so many `trials` because more were expected to gain less than `stop`: the expected "
+        "`gain` as a score, and a sentence (`text`)."
+    ),
     "study.halted": "The study ended itself, and `why`.",
     "plan.resolved": (
         "The `plan` with every default filled in, the `path` it was read from, and the `sha256` of its JSON."

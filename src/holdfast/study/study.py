@@ -36,6 +36,7 @@ from holdfast.search.registry import NAMES, make_strategy, settings_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.space.rules import Predicate
 from holdfast.study import actions
+from holdfast.study.advice import Advice, gain_of, next_advice, set_stop_gain
 from holdfast.study.amend import amend, learn, learned_notes
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import named_constraints, to_table
@@ -227,20 +228,23 @@ class Study:
         timeout: float | None = None,
         n_jobs: int = 1,
         *,
+        stop_gain: float | None = None,
         halt_after: int = 5,
         on_finish: Callable[[Trial], None] | None = None,
     ) -> None:
         """Run ``objective(trial) -> float | dict`` for ``n_trials`` more trials, or ``timeout`` seconds.
 
-        With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or live in a notebook.
-        Trials that were begun and lost run again first and do not count; ``n_trials=0`` runs only them, and what the
-        strategy resumes.
+        With ``stop_gain`` it also ends when the next trials are expected to gain less than that, in the metric's unit
+        (see `expected_gain`). With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or
+        live in a notebook. Trials that were begun and lost run again first and do not count; ``n_trials=0`` runs only
+        them, and what the strategy resumes.
 
         Raises:
             StudyHaltedError: after ``halt_after`` alike failures in a row, with the real error.
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
+        set_stop_gain(self._book, stop_gain)
         self.run(job, _executor(n_jobs), n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
 
     def optimize_batch(
@@ -333,6 +337,28 @@ class Study:
             RequestError: if trials were told without row scores: it says what is missing, and gives no number.
         """
         return estimate_of(self._book, level)
+
+    def suggest_next(self) -> Advice:
+        """What the strategy would try next and why, in words; nothing is asked or logged.
+
+        For ``manual``, which proposes nothing by itself, it is what ``auto`` would try.
+
+        Raises:
+            ExhaustedError: if there is nothing left to try.
+        """
+        self._book.refresh()
+        return next_advice(self._book, self._strategy)
+
+    def expected_gain(self, n: int = 1, level: float = 0.95) -> Score:
+        """What ``n`` more trials are expected to add to the best score, in the metric's unit, with an interval.
+
+        The interval is for that expectation, which is over luck and chance: one trial mostly gains nothing.
+
+        Raises:
+            RequestError: if there are too few scores to say anything, or several objectives.
+        """
+        self._book.refresh()
+        return gain_of(self._book, self._strategy, n, level)
 
     def analysis(self, metric: str | None = None) -> Analysis:
         """What the trials teach of the hyperparameters, of the first objective or another one.

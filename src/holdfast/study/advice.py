@@ -1,0 +1,234 @@
+"""What a study would try next and why, in words, and what one more trial is expected to gain. Nothing is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from holdfast.errors import ExhaustedError, RequestError
+from holdfast.records import Config, Score, Suggestion, Trial, Value
+from holdfast.rng import Streams
+from holdfast.search.auto import Auto
+from holdfast.search.base import Strategy
+from holdfast.search.gain import FEWEST_SCORES, expected_gain, outlook
+from holdfast.search.history import History
+from holdfast.study.book import Book, entry
+from holdfast.study.ranking import best_of, ranking
+
+INDEPENDENT = ("random", "sobol", "grid", "manual", "asha")
+"""Strategies whose new configurations do not depend on earlier scores."""
+
+FEWEST_TO_STOP = 10
+"""No study ends for want of gain with fewer complete trials."""
+
+AHEAD_TO_STOP = 4
+"""What ends a study is the gain of so many trials together: the next one alone may be a mere exploration."""
+
+FURTHEST = 100
+"""At most so many trials are looked ahead."""
+
+SHOWN = 6
+"""So many changed hyperparameters are named; all stand in the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to try next.
+
+    Attributes:
+        config: the configuration.
+        text: what it changes, what is expected of it, and why, as sentences.
+        reason: the strategy's own words.
+        changes: each hyperparameter that differs from the best trial: its value there (None if not active) and here.
+        mean, sd: the score expected of it, in the metric's unit; None where no surrogate can be fitted.
+        mode: ``"exploiting"`` if it is expected to be at least as good as the best trial, else ``"exploring"``.
+        resumes: the paused trial to train on, if that is the suggestion.
+    """
+
+    config: Config
+    text: str
+    reason: str
+    changes: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    mean: float | None = None
+    sd: float | None = None
+    mode: Literal["exploring", "exploiting"] | None = None
+    resumes: int | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def next_advice(book: Book, strategy: Strategy) -> Advice:
+    """What the strategy would try next; for ``manual``, which proposes nothing, what ``auto`` would.
+
+    Raises:
+        ExhaustedError: if there is nothing left to try.
+    """
+    state = book.state
+    history = state.history.snapshot(state.length)
+    if state.queue:
+        wish = state.queue[min(state.queue)]
+        suggestion = Suggestion(wish.config, f"enqueued: {wish.why}" if wish.why else "enqueued", state.length)
+    else:
+        suggestion = _suggestion(book, strategy, history)
+    several = len(state.settings.directions) > 1
+    best = None if several or not ranking(state) else best_of(state)
+    if suggestion.resume_from is not None:
+        what = f"Train trial {suggestion.resume_from} on, to step {suggestion.until_step}."
+        text = f"{what} The reason: {suggestion.reason}."
+        return Advice(dict(suggestion.config), text, suggestion.reason, resumes=suggestion.resume_from)
+    changes = {} if best is None else _changes(best.config, suggestion.config)
+    sentences = [_what(suggestion.config, best, changes), f"The reason: {suggestion.reason}."]
+    forecast = None if several or history.space is None else _forecast(book, history, suggestion.config)
+    if forecast is None or best is None:
+        if not several:
+            sentences.append(f"What it may score nobody can say before {FEWEST_SCORES} trials have scored differently.")
+        return Advice(dict(suggestion.config), " ".join(sentences), suggestion.reason, changes)
+    metric = state.first_metric
+    mean, sd = forecast
+    lower = state.settings.directions[metric] == "minimize"
+    exploits = (mean <= best.metrics[metric]) if lower else (mean >= best.metrics[metric])
+    sentences.append(_expected(metric, mean, sd, best.metrics[metric], exploits=exploits))
+    mode: Literal["exploring", "exploiting"] = "exploiting" if exploits else "exploring"
+    return Advice(dict(suggestion.config), " ".join(sentences), suggestion.reason, changes, mean, sd, mode)
+
+
+def gain_of(book: Book, strategy: Strategy, n: int = 1, level: float = 0.95) -> Score:
+    """What ``n`` more trials are expected to add to the best score (see `holdfast.search.gain.expected_gain`).
+
+    Raises:
+        RequestError: for several objectives, an ``n`` or a level out of range, or too few scores to say anything.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= FURTHEST:
+        raise RequestError(f"n = {n!r}; it must be a whole number from 1 to {FURTHEST}")
+    if not 0 < level < 1:
+        raise RequestError(f"level = {level!r}; it must be between 0 and 1, such as 0.95")
+    name = book.state.settings.name
+    if len(book.state.settings.directions) > 1:
+        raise RequestError(f"study '{name}' has several objectives, and a gain is that of one metric")
+    found = _gain(book, strategy, n, level)
+    if found is None:
+        raise RequestError(
+            f"study '{name}' has no expected gain yet; it needs {FEWEST_SCORES} complete trials whose scores differ"
+        )
+    return found
+
+
+def set_stop_gain(book: Book, gain: float | None) -> None:
+    """Put on record at which expected gain the search shall end; None for never.
+
+    Raises:
+        RequestError: if it is no number of at least 0.
+    """
+    if gain is not None and (isinstance(gain, bool) or not isinstance(gain, int | float) or not gain >= 0):
+        raise RequestError(f"stop_gain = {gain!r}; it must be a number of at least 0, in the metric's unit")
+    if gain is not None and len(book.state.settings.directions) > 1:
+        raise RequestError(f"stop_gain = {gain!r}; a study of several objectives has no such end, so leave it out")
+    if gain != stop_gain_of(book):
+        book.note("stop.set", {"gain": gain})
+
+
+def stop_gain_of(book: Book) -> float | None:
+    """The expected gain at which the search shall end."""
+    notes = book.state.notes.get("stop.set")
+    found: float | None = None if not notes else notes[-1]["gain"]
+    return found
+
+
+def gains_too_little(book: Book, strategy: Strategy) -> bool:
+    """Whether the search is at its end, since more trials are expected to gain less than was asked; that is logged.
+
+    What a person enqueued is tried all the same.
+    """
+    stop, state = stop_gain_of(book), book.state
+    if stop is None or state.queue or int(np.isfinite(_history(book).losses).sum()) < FEWEST_TO_STOP:
+        return False
+    gain = _gain(book, strategy, AHEAD_TO_STOP, 0.95)
+    if gain is None or gain.high is None or gain.high >= stop:
+        return False
+    text = (
+        f"The search ended after {len(state.trials)} trials, because even {AHEAD_TO_STOP} more were expected to gain "
+        f"{gain.value:.2g}, at most {gain.high:.2g}, which is less than stop_gain = {stop:g}."
+    )
+    event = entry("gain.reached", {"trials": len(state.trials), "stop": stop, "gain": gain.to_json(), "text": text})
+    seen = state.notes.get("gain.reached", [])
+    if not seen or seen[-1]["trials"] != len(state.trials):
+        book.commit(lambda now: ([event] if len(now.trials) == event.data["trials"] else [], None))
+    return True
+
+
+def _gain(book: Book, strategy: Strategy, n: int, level: float) -> Score | None:
+    history, streams = _history(book), Streams(book.state.settings.seed)
+    learns = strategy.name not in INDEPENDENT and history.space is not None
+    asked = strategy.ask(history, n, streams) if learns else []
+    proposals = [suggestion.config for suggestion in asked if suggestion.resume_from is None]
+    return expected_gain(history, proposals, n, streams, learns=learns, level=level)
+
+
+def _history(book: Book) -> History:
+    return book.state.history.snapshot(book.state.length)
+
+
+def _suggestion(book: Book, strategy: Strategy, history: History) -> Suggestion:
+    name = book.state.settings.name
+    if history.space is None:
+        raise RequestError(f"study '{name}' finds its space as it is used, and no trial has shown any of it yet")
+    adviser = Auto() if strategy.name == "manual" else strategy
+    asked = adviser.ask(history, 1, Streams(book.state.settings.seed))
+    if not asked:
+        raise ExhaustedError(f"strategy '{adviser.name}' has nothing left to try in study '{name}'")
+    return asked[0]
+
+
+def _forecast(book: Book, history: History, config: Config) -> tuple[float, float] | None:
+    """Mean and standard deviation of the score of a trial of ``config``, in the metric's unit."""
+    assert history.space is not None
+    view = outlook(history, Streams(book.state.settings.seed))
+    if view is None:
+        return None
+    means, sds = view.predict(history.space.encode(config)[None])
+    sign = 1.0 if history.directions[0] == "minimize" else -1.0
+    return sign * float(means.mean()), float(np.sqrt(np.mean(sds**2) + np.var(means)))
+
+
+def _changes(before: Config, after: Config) -> dict[str, tuple[Value, Value]]:
+    """Each value of ``after`` that ``before`` does not have, with that of ``before``."""
+    return {
+        name: (before.get(name), value) for name, value in after.items() if name not in before or before[name] != value
+    }
+
+
+def _what(config: Config, best: Trial | None, changes: Mapping[str, tuple[Value, Value]]) -> str:
+    """What to try, against the best trial where there is one."""
+    if best is None or not changes:
+        return f"Try {_listed([f'{name} = {_value(value)}' for name, value in config.items()])}."
+    named: list[str] = []
+    for name, (was, now) in changes.items():
+        there = "not active" if name not in best.config else _value(was)
+        where = f"trial {best.number}, the best so far, has {there}" if not named else there
+        named.append(f"{name} = {_value(now)} ({where})")
+    return f"Try {_listed(named)}{', and all else as there' if len(config) > len(changes) else ''}."
+
+
+def _listed(words: list[str]) -> str:
+    if len(words) > SHOWN:
+        return f"{', '.join(words[:SHOWN])} and {len(words) - SHOWN} more"
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _expected(metric: str, mean: float, sd: float, best: float, *, exploits: bool) -> str:
+    mode = (
+        "That exploits what is known: it is expected to be at least as good as the best."
+        if exploits
+        else "That explores: it is expected to be worse than the best, but may well be better."
+    )
+    return (
+        f"Expected there: {metric} {mean:.4g} ± {sd:.2g} by a Gaussian process; the best so far is {best:.4g}. {mode}"
+    )
+
+
+def _value(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

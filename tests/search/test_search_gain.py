@@ -1,0 +1,153 @@
+"""The expected gain of further trials: right on average, in the metric's unit, and silent where nobody can say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from holdfast.records import Config, Score
+from holdfast.rng import Streams
+from holdfast.search.gain import FEWEST_SCORES, expected_gain, outlook, record_gains
+from holdfast.search.gp import GaussianProcess
+from holdfast.space import Categorical, Float, Space
+from holdfast.testing.problems import problem
+from holdfast.testing.rehearsal import Rehearsal, random_trials
+
+LINE = Space({"x": Float(0, 1)})
+
+TAILS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda rng, n: rng.standard_normal(n),
+    "uniform": lambda rng, n: rng.random(n),
+    "exponential": lambda rng, n: -rng.standard_exponential(n),
+    "quadratic": lambda rng, n: (rng.random((n, 3)) ** 2).sum(axis=1),
+}
+
+
+def told(values: list[float], space: Space = LINE) -> Rehearsal:
+    rehearsal = Rehearsal(space)
+    random_trials(rehearsal, values)
+    return rehearsal
+
+
+def by_gaps(losses: np.ndarray, n: int = 1) -> tuple[float, float, float]:
+    gains, weights = record_gains(np.sort(losses), n)
+    order = np.argsort(gains)
+    share = np.cumsum(weights[order]) / weights.sum()
+    low, high = gains[order][np.searchsorted(share, [0.025, 0.975])]
+    return float(gains @ weights / weights.sum()), float(low), float(high)
+
+
+@pytest.mark.parametrize("n", [1, 10])
+@pytest.mark.parametrize("size", [12, 60])
+@pytest.mark.parametrize("tail", TAILS)
+def test_the_gain_of_independent_draws_is_right_on_average(tail: str, size: int, n: int) -> None:
+    """The average realised gain lies inside of the average interval, and near the value."""
+    rng = np.random.default_rng(1)
+    foretold, real = [], []
+    for _ in range(150):
+        losses = TAILS[tail](rng, size)
+        foretold.append(by_gaps(losses, n))
+        real += [max(losses.min() - TAILS[tail](rng, n).min(), 0.0) for _ in range(40)]
+    value, low, high = np.mean(foretold, axis=0)
+    assert low < np.mean(real) < high
+    assert 0.5 < value / np.mean(real) < 5.0  # too high rather than too low where a tail ends abruptly
+
+
+def test_more_trials_gain_more_but_less_each() -> None:
+    losses = np.random.default_rng(0).standard_normal(30)
+    gains = [by_gaps(losses, n)[0] for n in (1, 2, 10, 100)]
+    assert np.all(np.diff(gains) > 0)
+    assert gains[1] < 2 * gains[0]
+    assert gains[3] < 100 * gains[0]
+
+
+def test_gains_by_the_model_are_those_of_a_normal_distribution() -> None:
+    """One proposal under one fit: the closed form of expected improvement; two at the same place: more than one."""
+    rehearsal = told([float(i) for i in range(12)])
+    history = rehearsal.history()
+    view = outlook(history, Streams(0))
+    assert view is not None
+    config: Config = {"x": 0.31}
+    one = expected_gain(history, [config], 1, Streams(0), learns=True)
+    two = expected_gain(history, [config, config], 2, Streams(0), learns=True)
+    assert one is not None
+    assert two is not None
+    means, sds = (found[:, 0] for found in view.predict(history.space.encode(config)[None]))  # type: ignore[union-attr]
+    z = (view.best - means) / sds
+    density = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    closed = sds * density + (view.best - means) * np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in z])
+    assert one.value == pytest.approx(closed.mean(), rel=1e-2)
+    assert one.low is not None
+    assert one.high is not None
+    assert 0 <= one.low <= one.value <= one.high
+    assert one.value < two.value < 2 * one.value
+    assert (one.n, one.level) == (12, 0.95)
+    assert "Gaussian process" in one.method
+
+
+@pytest.mark.parametrize("factor", [1e-290, 1e-6, 1.0, 1e6, 1e300])
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_gain_has_the_metric_s_unit(factor: float, learns: bool) -> None:
+    def gain(scale: float) -> Score:
+        found = expected_gain(
+            told([scale * math.sin(i) for i in range(14)]).history(), [{"x": 0.4}], 1, Streams(0), learns=learns
+        )
+        assert found is not None
+        return found
+
+    assert gain(factor).value == pytest.approx(factor * gain(1.0).value, rel=0.02)
+
+
+def test_nobody_can_say_before_there_are_scores_that_differ() -> None:
+    for values in ([], [1.0] * 9, [0.1, 0.2, 0.3, math.nan, math.nan, math.nan]):
+        for learns in (True, False):
+            assert expected_gain(told(values).history(), [{"x": 0.4}], 1, Streams(0), learns=learns) is None
+    assert FEWEST_SCORES == 5
+
+
+def test_without_a_model_the_gaps_decide() -> None:
+    constant = Space({"only": Categorical(["a"])})
+    found = expected_gain(told([5.0, 4, 3, 2, 1], constant).history(), [{"only": "a"}], 1, Streams(0), learns=True)
+    assert found is not None
+    assert "independent draws" in found.method
+    same = expected_gain(told([1.0] * 9 + [2.0]).history(), [], 1, Streams(0), learns=True)
+    assert same is not None
+    assert same.value == 0
+
+
+def test_the_same_history_gives_the_same_gain_cold_and_warm() -> None:
+    rehearsal = told([math.sin(i) for i in range(23)])
+    found = [
+        expected_gain(history, [{"x": 0.4}], 1, Streams(3), learns=True)
+        for history in (rehearsal.history(), rehearsal.history(), rehearsal.replayed())
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["hartmann6", "mixed", "conditional"])
+def test_the_gain_of_a_search_that_learns_is_right_on_average(name: str) -> None:
+    """Over trials 8 to 40 of several searches, the average realised gain lies inside of the average interval."""
+    toy = problem(name)
+    foretold, real = [], []
+    for seed in range(10):
+        rehearsal = Rehearsal(toy.space, budget=40)
+        strategy = GaussianProcess(candidates=256)
+        for number in range(40):
+            history = rehearsal.history()
+            (suggestion,) = strategy.ask(history, 1, Streams(seed))
+            loss = toy.loss(suggestion.config)
+            if number >= 8 and number % 2 == 0:
+                found = expected_gain(history, [suggestion.config], 1, Streams(seed), learns=True)
+                assert found is not None
+                assert found.low is not None
+                assert found.high is not None
+                foretold.append((found.value, found.low, found.high))
+                real.append(max(float(np.nanmin(history.losses)) - loss, 0.0))
+            rehearsal.finish(rehearsal.take(suggestion), loss)
+    value, low, high = np.mean(foretold, axis=0)
+    assert low < np.mean(real) < high
+    assert 1 / 3 < value / np.mean(real) < 3
