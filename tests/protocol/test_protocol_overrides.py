@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.errors import SpaceError
 from holdfast.protocol.overrides import overridden
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.space import Categorical, Float, Int, Normal, Space
 
 DEFAULT = Space(
     {
@@ -72,3 +72,23 @@ def test_what_does_not_fit_is_refused(wanted: dict[str, Any], says: str) -> None
 def test_an_own_family_needs_a_space() -> None:
     with pytest.raises(SpaceError, match=r"\[space\] is empty"):
         overridden(None, {})
+
+
+def test_priors_expressions_and_rules_of_a_plan() -> None:
+    wanted = {
+        "rate": {"prior": {"mean": 1e-3, "sd": 0.5}},
+        "optimizer": {"weights": [1, 3]},
+        "width": {"type": "float", "low": 0.1, "high": "depth", "default": 1.0},
+        "double": {"type": "derived", "expression": "depth * 2"},
+        "forbid": {"type": "int", "low": 1, "high": 2},
+    }
+    space = overridden(DEFAULT, wanted, forbid=["double > 6"])
+    assert space["rate"] == Float(1e-4, 1e-1, log=True, default=1e-3, prior=Normal(1e-3, 0.5))
+    assert space.default_config()["double"] == 2 * space.default_config()["depth"]  # type: ignore[operator]
+    assert "forbid" in space
+    assert not space.allows({"depth": 4, "optimizer": "adamw"})
+    assert overridden(DEFAULT, {"rate": {"low": 1e-2}})["rate"].default is None
+    with pytest.raises(SpaceError, match="lacks 'sd'"):
+        overridden(DEFAULT, {"rate": {"prior": {"mean": 1e-3}}})
+    with pytest.raises(SpaceError, match="'deph', which is not in the space"):
+        overridden(DEFAULT, {}, forbid=["deph > 3"])

@@ -86,7 +86,8 @@ def test_a_study_learns_from_earlier_ones(tmp_path: Path) -> None:
     (earlier,) = study.history.earlier
     assert earlier.name == "old"
     assert earlier.losses.tolist() == [-trial.metrics["value"] for trial in old.trials]
-    np.testing.assert_allclose(earlier.units[:, 0], [trial.config["x"] / 2 for trial in old.trials])  # type: ignore[operator]
+    found = [float(trial.config["x"] or 0) for trial in old.trials]
+    np.testing.assert_allclose(earlier.units[:, 0] * 2, found)
     study.close()
     old.optimize(loss, 1)
     again = Study(WIDE, strategy="random", storage=storage, earlier=[old])

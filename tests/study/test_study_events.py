@@ -89,13 +89,17 @@ def eventful_study() -> Study:
 def test_every_kind_of_a_study_s_own_events_occurs_and_says_what_it_holds() -> None:
     discovered = Study(strategy="random")
     discovered.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    changed = Study({"n": holdfast.Int(1, 2)}, strategy="random")
+    changed.amend({"n": holdfast.Int(1, 3)}, "too few")
+    changed.learn_from(discovered)
+    changed.optimize(lambda trial: float(trial["n"]), n_trials=4)
     seen: set[str] = set()
-    for study in (eventful_study(), discovered):
+    for study in (eventful_study(), discovered, changed):
         for event in study.book.log.read():
             seen.add(event.kind)
             for key in event.data:
                 assert f"`{key}`" in KINDS[event.kind], f"{event.kind} does not say what '{key}' is"
-    own = {kind for kind in KINDS if kind.startswith(("study.", "trial.", "budget.", "strategy.", "config."))}
+    own = {kind for kind in KINDS if kind.startswith(("study.", "space.", "trial.", "budget.", "strategy.", "config."))}
     assert seen == own
 
 

@@ -282,7 +282,7 @@ def test_grid_needs_no_budget_and_then_nothing_is_left() -> None:
     study = Study({"a": holdfast.Int(1, 3)}, strategy="grid")
     study.optimize(lambda trial: float(trial["a"]))
     assert [t.config["a"] for t in study.trials] == [1, 2, 3]
-    with pytest.raises(ExhaustedError, match=r"strategy 'grid' has nothing left to try in this space$"):
+    with pytest.raises(ExhaustedError, match=r"strategy 'grid' has nothing left to try in this space: all 3 "):
         study.ask()
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from holdfast.errors import SpaceError, nearest, shown
-from holdfast.space import Categorical, Domain, Int, Space, domain_from_json
+from holdfast.space import Categorical, Derived, Domain, Int, Space, declared_from_json, domain_from_json
 from holdfast.space.domains import LARGEST, Scalar
 
 Place = Callable[[str], AbstractContextManager[Any]]
 """Adds the place of a hyperparameter's override to a refusal."""
 
 
-def overridden(default: Space | None, wanted: Mapping[str, Any], place: Place = nullcontext) -> Space:
-    """The space to search.
+def overridden(
+    default: Space | None, wanted: Mapping[str, Any], place: Place = nullcontext, forbid: Sequence[str] = ()
+) -> Space:
+    """The space to search, without the combinations that are forbidden.
 
     A table with a ``type`` replaces a hyperparameter or adds one; a table without one changes keys of the default; a
     plain value fixes it. Where a parent is fixed such that a default hyperparameter can never be active, it goes.
@@ -23,7 +25,7 @@ def overridden(default: Space | None, wanted: Mapping[str, Any], place: Place = 
     Raises:
         SpaceError: if an override does not fit, or nothing is left to search.
     """
-    domains: dict[str, Domain] = {} if default is None else dict(default.domains)
+    domains: dict[str, Domain | Derived] = {} if default is None else {**default.domains, **default.derived}
     for name, item in wanted.items():
         with place(name):
             domains[name] = _override(name, domains.get(name), item, tuple(domains))
@@ -31,16 +33,18 @@ def overridden(default: Space | None, wanted: Mapping[str, Any], place: Place = 
         del domains[name]
     if not domains:
         raise SpaceError("[space] is empty; a family of one's own needs the hyperparameters to search")
-    return Space(domains)
+    return Space(domains, forbid)
 
 
-def _override(name: str, default: Domain | None, item: Any, known: tuple[str, ...]) -> Domain:
+def _override(name: str, default: Domain | Derived | None, item: Any, known: tuple[str, ...]) -> Domain | Derived:
     if isinstance(item, Mapping) and "type" in item:
-        return domain_from_json(name, item)
+        return declared_from_json(name, item)
+    if isinstance(default, Derived):
+        raise SpaceError(f"[space] has '{name}', which is computed; give it a type to replace it")
     if default is None:
         raise SpaceError(
             f"[space] has '{name}', which the family does not have{nearest(name, known)}; "
-            "a hyperparameter of one's own needs a type: float, int or categorical"
+            "a hyperparameter of one's own needs a type: float, int, categorical or derived"
         )
     if isinstance(item, Mapping):
         return domain_from_json(name, {**_without_stale_default(default.to_json(), item), **item})
@@ -65,16 +69,17 @@ def _fixed(name: str, default: Domain, value: Any) -> Scalar:
 def _without_stale_default(data: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The default's keys, less a default value that new bounds or choices may leave out."""
     if {"low", "high", "choices", "step"} & set(changes):
-        data.pop("default", None)
+        for key in ("default", "prior", "weights"):
+            data.pop(key, None)
     return data
 
 
-def _never_active(domains: Mapping[str, Domain], wanted: set[str]) -> list[str]:
+def _never_active(domains: Mapping[str, Domain | Derived], wanted: set[str]) -> list[str]:
     """Default hyperparameters whose conditions no parent can meet any more, children of such included."""
     gone: list[str] = []
     for _ in domains:
         for name, domain in domains.items():
-            if name in gone or name in wanted:
+            if name in gone or name in wanted or isinstance(domain, Derived):
                 continue
             if any(
                 parent in gone or not _can_be(domains.get(parent), values) for parent, values in domain.when.items()
@@ -83,9 +88,9 @@ def _never_active(domains: Mapping[str, Domain], wanted: set[str]) -> list[str]:
     return gone
 
 
-def _can_be(parent: Domain | None, values: Any) -> bool:
+def _can_be(parent: Domain | Derived | None, values: Any) -> bool:
     """Whether a parent can take one of the values."""
-    if parent is None:
+    if parent is None or isinstance(parent, Derived):
         return False
     for value in values:
         try:

@@ -114,11 +114,22 @@ class SearchTable(_Table):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Settings of the strategy, as in `resolution = 3`."
     )
+    duplicates: Literal["avoid", "replicate"] = Field(
+        "avoid", description="Whether a configuration is tried once, or as often as the strategy proposes it."
+    )
+    forbid: tuple[str, ...] = Field(
+        (), description="Combinations that are never tried, as expressions (see [spaces.md](spaces.md))."
+    )
     fidelity: FidelityTable | None = Field(None, description="For asha; by default that of the family.")
     finalists: int = Field(
         5, ge=1, description="How many of the best are scored again on the select rows, where there are any."
     )
     halt_after: int = Field(5, ge=1, description="So many alike failures in a row end the study with the real error.")
+
+    @field_validator("forbid", mode="before")
+    @classmethod
+    def _a_list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class MetricTable(_Table):
@@ -197,7 +208,8 @@ class Plan(_Table):
     space: dict[str, Any] = Field(
         default_factory=dict,
         description="Overrides of the family's default space: a table with a type replaces or adds a hyperparameter, "
-        "a table without a type changes its bounds, a plain value fixes it.",
+        "a table without a type changes its bounds, a plain value fixes it. The types are float, int, "
+        "categorical and derived (see [spaces.md](spaces.md)).",
     )
     search: SearchTable = Field(default_factory=SearchTable, description="The search.")
     metric: MetricTable = Field(default_factory=MetricTable, description="The metric.")

@@ -31,7 +31,9 @@ from holdfast.rng import Streams
 from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy
 from holdfast.space import Space
+from holdfast.space.rules import forbidden
 from holdfast.study.book import Book, entry
+from holdfast.study.constraints import to_table
 from holdfast.study.study import Study
 from holdfast.train.factory import load_factory
 
@@ -82,6 +84,7 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
             storage=run.storage(plan.study.storage),
             name=plan.study.name,
             fidelity=asked.fidelity,
+            duplicates=plan.search.duplicates,
         )
         write_plan(plan, run)
         opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
@@ -145,8 +148,13 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("model", "family"):
         task = task_of(recipe, len(table.roles.rows("train")), len(table.schema.features))
         default = recipe.default_space(task)
+    with file.at("search", "forbid"):
+        forbidden(plan.search.forbid)
     with file.at("space"):
         space = overridden(default, plan.space, lambda name: file.at("space", name))
+    if plan.search.forbid:
+        with file.at("search", "forbid"):
+            space = overridden(default, plan.space, forbid=plan.search.forbid)
     if plan.space:
         with file.at():
             recipe.check_space(space, task, Streams(plan.study.seed).generator(-1, "check"))
@@ -197,6 +205,8 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         storage=run.storage(file.plan.study.storage),
         name=settings.name,
         fidelity=settings.fidelity,
+        constraints=to_table(settings.constraints),
+        duplicates=settings.duplicates,
     )
     return Ready(file.plan, run, study, recipe, seal)
 

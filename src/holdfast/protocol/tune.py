@@ -152,7 +152,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
     return Result(
         name=run.name,
         folder=run.path,
-        best_config={name: choice["config"][name] for name in space.names if name in choice["config"]},
+        best_config=space.ordered(choice["config"]),
         naive=Score.from_json(choice["naive"]),
         estimate=None if made["score"] is None else Score.from_json(made["score"]),
         test=Score.from_json(opened[-1]["score"]) if opened else None,

@@ -309,11 +309,13 @@ def domain_from_json(name: str, data: Any) -> Domain:
         SpaceError: in one sentence that begins with the hyperparameter's name.
     """
     if not isinstance(data, Mapping) or "type" not in data:
-        raise SpaceError(f"hyperparameter '{name}' needs a table with a type: float, int or categorical")
+        raise SpaceError(f"hyperparameter '{name}' needs a table with a type: float, int, categorical or derived")
     kind = data["type"]
     if not isinstance(kind, str) or kind not in _KEYS:
         hint = nearest(str(kind), _KEYS)
-        raise SpaceError(f"hyperparameter '{name}' has type = {shown(kind)}; float, int and categorical exist{hint}")
+        raise SpaceError(
+            f"hyperparameter '{name}' has type = {shown(kind)}; float, int, categorical and derived exist{hint}"
+        )
     options = {key: value for key, value in data.items() if key != "type"}
     for key in options:
         if key not in _KEYS[kind]:
