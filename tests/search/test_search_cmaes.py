@@ -14,7 +14,7 @@ from holdfast.rng import Streams
 from holdfast.search import cmaes
 from holdfast.search.cmaes import CmaEs
 from holdfast.search.random import RandomSearch
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.space import Categorical, Float, Int, Normal, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
 
@@ -144,6 +144,25 @@ def test_trials_that_were_stopped_early_come_after_complete_ones() -> None:
     order, known = cmaes._order(rehearsal.history(), 0, 4)
     assert order.tolist() == [1, 3, 0, 2]
     assert known.tolist() == [True, True, False, True]
+
+
+def test_outcome_constraints_are_kept() -> None:
+    rehearsal = Rehearsal(SQUARE, constraints=("ms <= 1",))
+    xs = []
+    for _ in range(120):
+        (suggestion,) = CmaEs().ask(rehearsal.history(), 1, Streams(0))
+        xs.append(number(suggestion.config, "x"))
+        rehearsal.finish(rehearsal.take(suggestion), bowl(suggestion.config), violation=[xs[-1] - 0.4])
+    assert np.mean(np.array(xs[80:]) <= 0.4) > 0.4
+    assert np.median(xs[80:]) == pytest.approx(0.4, abs=0.1)
+
+
+def test_forbidden_configurations_are_never_proposed_and_the_start_follows_priors() -> None:
+    space = Space({"x": Float(0, 1, prior=Normal(0.9, 0.02)), "y": Float(0, 1)}, forbid=["x + y < 1.0"])
+    rehearsal = Rehearsal(space)
+    taken = search(CmaEs(population=10), rehearsal, bowl, asks=60, seed=0)
+    assert all(space.allows(suggestion.config) for suggestion in taken)
+    assert np.median([number(suggestion.config, "x") for suggestion in taken[1:10]]) > 0.8
 
 
 def test_a_space_of_one_value_and_two_hundred_dimensions() -> None:

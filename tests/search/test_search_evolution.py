@@ -17,7 +17,7 @@ from holdfast.search.evolution import Evolution, Genes, Population, crossed, mut
 from holdfast.search.history import History, HistoryBuilder
 from holdfast.search.pareto import hypervolume
 from holdfast.search.random import RandomSearch
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.space import Categorical, Float, Int, Normal, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
 
@@ -217,3 +217,34 @@ def test_a_hundred_and_fifty_trials_are_worth_more_than_random_ones(toy: Problem
         for seed in range(10)
     ]
     assert sum(own <= random for own, random in pairs) >= 9  # a sign test: by chance about 1 percent
+
+
+def test_outcome_constraints_are_kept() -> None:
+    """The best losses are where the constraint is missed."""
+    rehearsal = Rehearsal(CUBE, directions=("minimize", "minimize"), constraints=("ms <= 1",))
+    missed = []
+    for _ in range(150):
+        (suggestion,) = Evolution().ask(rehearsal.history(), 1, Streams(0))
+        violation = 0.5 - float(numbers(suggestion.config)[0])
+        rehearsal.finish(rehearsal.take(suggestion), convex(suggestion.config), violation=[violation])
+        missed.append(violation > 0)
+    assert np.mean(missed[100:]) < 0.3
+    population = evolution._population(rehearsal.history(), 20)
+    assert (population.units[:, 0] >= 0.5).all()
+
+
+def test_while_nothing_is_feasible_what_violates_less_has_children() -> None:
+    rehearsal = Rehearsal(CUBE, constraints=("ms <= 1",))
+    for trial in range(20):
+        rehearsal.start(CUBE.sample(np.random.default_rng(trial)))
+        rehearsal.finish(trial, float(trial), violation=[20.0 - trial])
+    chosen, _, _ = evolution._selected(rehearsal.history(), np.arange(20), 4)
+    assert chosen.tolist() == [19, 18, 17, 16]
+
+
+def test_forbidden_configurations_are_never_proposed_and_the_start_follows_priors() -> None:
+    space = Space({"x": Float(0, 1, prior=Normal(0.9, 0.02)), "y": Float(0, 1)}, forbid=["x + y < 1.0"])
+    rehearsal = Rehearsal(space)
+    taken = search(Evolution(), rehearsal, lambda c: float(numbers(c).sum()), asks=60, seed=0)
+    assert all(space.allows(suggestion.config) for suggestion in taken)
+    assert np.median([float(str(suggestion.config["x"])) for suggestion in taken[1:20]]) > 0.8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 
 import numpy as np
@@ -11,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from holdfast.search.pareto import crowding, free_boxes, hypervolume, non_dominated, ranks, total_violation
+from holdfast.records import TrialState
+from holdfast.search.pareto import crowding, free_boxes, front, hypervolume, non_dominated, ranks, total_violation
+from holdfast.space import Float, Space
+from holdfast.testing.rehearsal import Rehearsal
 
 GRID = st.integers(1, 4).flatmap(
     lambda k: arrays(float, st.tuples(st.integers(1, 12), st.just(k)), elements=st.integers(0, 5).map(float))
@@ -113,3 +117,24 @@ def test_ten_thousand_trials_of_two_objectives_take_milliseconds() -> None:
     non_dominated(losses)
     hypervolume(losses, np.ones(2))
     assert time.process_time() - start < 0.5
+
+
+def test_the_front_of_a_history_holds_complete_feasible_trials() -> None:
+    space = Space({"x": Float(0, 1)})
+    rehearsal = Rehearsal(space, directions=("minimize", "maximize"), constraints=("ms <= 1",))
+    told: list[tuple[list[float], float, TrialState]] = [
+        ([1.0, 5.0], 0.0, TrialState.COMPLETE),
+        ([2.0, 9.0], -1.0, TrialState.COMPLETE),
+        ([2.0, 4.0], -1.0, TrialState.COMPLETE),
+        ([0.0, 10.0], 0.1, TrialState.COMPLETE),
+        ([0.0, 10.0], math.nan, TrialState.COMPLETE),
+        ([0.5, 10.0], -1.0, TrialState.STOPPED),
+        ([math.nan, math.nan], -1.0, TrialState.FAILED),
+    ]
+    for _ in told:
+        rehearsal.start(space.sample(np.random.default_rng(len(rehearsal.actions))))
+    assert front(rehearsal.history()).tolist() == []
+    for trial in reversed(range(len(told))):
+        losses, violation, state = told[trial]
+        rehearsal.finish(trial, losses, state, violation=[violation])
+    assert front(rehearsal.history()).tolist() == [0, 1]
