@@ -2,6 +2,8 @@
 
     python benchmarks/search.py rivals --data FOLDER --python optuna=PYTHON smac=PYTHON flaml=PYTHON
     python benchmarks/search.py ours --data FOLDER --strategy auto,gp,tpe
+    python benchmarks/search.py ours --data FOLDER --strategy auto --subset --at-once 8 --trials 96 --seeds 5
+    python benchmarks/search.py ours --strategy auto --belief right
     python benchmarks/search.py pack --data FOLDER
     python benchmarks/search.py table
     python benchmarks/search.py figure --file regret.png
@@ -21,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
 from benchmarks.search_parts.adapters import RIVALS
-from benchmarks.search_parts.running import ROOT, Plan, run_ours, run_rivals
+from benchmarks.search_parts.running import ROOT, SUBSET, Plan, run_ours, run_rivals
 from benchmarks.search_parts.scores import scales
 from benchmarks.search_parts.tables import alone, board, pages
 from benchmarks.search_parts.tasks import load
@@ -35,7 +37,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan(
         data=options.data,
         out=options.out,
-        tasks=tuple(options.tasks),
+        tasks=SUBSET if options.subset else tuple(options.tasks),
         seeds=options.seeds,
         trials=options.trials,
         at_once=options.at_once,
@@ -90,6 +92,7 @@ def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, default=TRACES / "raw")
     parser.add_argument("--tasks", nargs="*", default=[])
+    parser.add_argument("--subset", action="store_true", help="ten fixed tasks, those of HEBO and Ax")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--at-once", type=int, default=1)

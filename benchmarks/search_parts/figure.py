@@ -45,4 +45,4 @@ def draw(found: Board, path: Path) -> None:
         .facet(facet=alt.Facet("panel:N", sort=panels, title=None), columns=3)
         .configure_axis(labelFontSize=11, titleFontSize=11)
     )
-    chart.save(str(path), scale_factor=2) if path.suffix == ".png" else chart.save(str(path))
+    chart.save(str(path))
