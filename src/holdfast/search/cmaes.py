@@ -43,7 +43,7 @@ KNOWN_AGAIN = 3
 """One of so many first draws is recognised when its result comes; a later one counts as somebody else's."""
 REMEMBERED = 8
 """So many generations back the draw of a trial is known when its result comes."""
-_KEPT = 32
+_KEPT, _STATES = 32, 8
 _memory: OrderedDict[tuple[object, Streams, int | None], list[_State]] = OrderedDict()
 
 
@@ -129,7 +129,7 @@ class CmaEs:
             state = _next(state, history, coding, asked, rng)
             if state.position > kept[-1].position:
                 kept.append(state)
-                del kept[:-_KEPT]
+                del kept[:-_STATES]
         return state
 
 
