@@ -146,12 +146,12 @@ def test_the_good_trials_are_the_best_tenth_best_first() -> None:
 def test_a_long_history_is_thinned_and_says_so() -> None:
     history = told(SQUARE, [math.sin(i) for i in range(2000)]).history()
     found = split(history)
-    assert (len(found.good), len(found.bad), found.bad_trials) == (MOST_GOOD, NEAREST + REST, 1975)
-    assert found.bad_weights.sum() == pytest.approx(1975)
+    assert (len(found.good), len(found.bad), found.bad_trials) == (MOST_GOOD, NEAREST + REST, 1950)
+    assert found.bad_weights.sum() == pytest.approx(1950)
     order = np.argsort(history.losses)
     np.testing.assert_array_equal(found.bad[:NEAREST], history.units[order[MOST_GOOD : MOST_GOOD + NEAREST]])
     (suggestion,) = TreeParzenEstimator().ask(history, 1, Streams(0))
-    assert suggestion.reason.endswith("in 25 good and 1,975 bad trials, of which 256 stand for all")
+    assert suggestion.reason.endswith("in 50 good and 1,950 bad trials, of which 160 stand for all")
     assert TreeParzenEstimator().explain(history).endswith(suggestion.reason.split(" in ")[1])
 
 

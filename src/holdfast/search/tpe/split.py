@@ -12,15 +12,15 @@ from holdfast.search.pareto import crowding, non_dominated, total_violation
 
 GOOD_SHARE = 0.1
 """Of the told trials, so many are good."""
-MOST_GOOD = 25
+MOST_GOOD = 50
 """At most so many trials are good."""
 MOST_HEADS = 8
 """At most so many groups are represented among the good trials by the best trial of each."""
 HEAD_SHARE = 0.2
 """What the best trial of a group counts, as a share of all good ones beyond the second; together at most as many."""
-NEAREST = 128
+NEAREST = 96
 """So many of the bad trials, those that come next after the good ones, are all looked at."""
-REST = 128
+REST = 64
 """So many of the other bad ones, evenly spread over the study, stand for them all."""
 MAX_PENDING = 256
 """At most so many running trials, the latest, are looked at."""
