@@ -6,29 +6,37 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.asha import Asha
 from holdfast.search.auto import Auto
 from holdfast.search.base import Strategy, known_space
+from holdfast.search.cmaes import CmaEs
+from holdfast.search.evolution import Evolution
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.manual import Manual
 from holdfast.search.random import RandomSearch
+from holdfast.search.registry import NAMES
 from holdfast.search.sobol import SobolSearch
+from holdfast.search.tpe import TreeParzenEstimator
 from holdfast.testing import strategies as suite
 from holdfast.testing.strategies import STRATEGY_CHECKS, Check, Subject
 
 SUBJECTS = (
     Subject("manual", Manual, proposes=False),
-    Subject("grid", lambda: GridSearch(resolution=12), follows_seed=False),
+    Subject("grid", lambda: GridSearch(resolution=12), follows_seed=False, too_vast=("200 hyperparameters",)),
     Subject("random", RandomSearch),
     Subject("sobol", SobolSearch),
     Subject("asha", Asha, needs_fidelity=True),
     Subject("auto", Auto),
     Subject("auto with fidelity", Auto, needs_fidelity=True),
     Subject("gp", lambda: GaussianProcess(candidates=128)),
+    Subject("tpe", TreeParzenEstimator),
+    Subject("cma-es", CmaEs),
+    Subject("evolution", Evolution),
     Subject("gp from the second trial on", lambda: GaussianProcess(n_initial=1, candidates=64, random_share=0.5)),
 )
 
@@ -37,6 +45,10 @@ SUBJECTS = (
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 def test_strategy_conforms(subject: Subject, check: Check) -> None:
     check(subject)
+
+
+def test_every_strategy_of_the_registry_is_a_subject() -> None:
+    assert {subject.make().name for subject in SUBJECTS} == set(NAMES)
 
 
 Propose = Callable[[History, int, Streams], list[Suggestion]]
@@ -145,6 +157,22 @@ def adds_inactive(history: History, config: Config) -> Config:
     return {**known_space(history, "broken").default_config(), **config}
 
 
+def refuses_without_a_name(history: History, n: int, rng: Streams) -> list[Suggestion]:
+    if len(history.directions) > 1:
+        raise RequestError("one objective at a time")
+    return fresh(history, n, rng)
+
+
+def ignores_rules(history: History, n: int, rng: Streams) -> list[Suggestion]:
+    space = known_space(history, "broken")
+    units = [rng.generator(len(history) + i, "x").random(len(space)) for i in range(n)]
+    return [Suggestion(space.decode(unit), "broken", history.index) for unit in units]
+
+
+def fresh_if(fine: Callable[[History], bool]) -> Propose:
+    return lambda history, n, rng: fresh(history, n if fine(history) else 0, rng)
+
+
 CAUGHT: tuple[tuple[Propose, Check], ...] = (
     (cannot_start, suite.check_empty_history),
     (gives_up_after_failures, suite.check_one_trial),
@@ -167,6 +195,15 @@ CAUGHT: tuple[tuple[Propose, Check], ...] = (
     (fresh, suite.check_judge),
     (spends_only_large_budgets, suite.check_budget),
     (refuses_namelessly, suite.check_several_objectives),
+    (refuses_without_a_name, suite.check_trade_offs),
+    (ignores_rules, suite.check_priors_couplings_and_rules),
+    (forgets_a_choice, suite.check_what_is_allowed_is_covered),
+    (fresh_if(lambda history: history.units.shape[1] < 100), suite.check_vast_spaces),
+    (keyed_by_identity, suite.check_amended_spaces),
+    (fresh_if(lambda history: not np.isnan(history.units).any()), suite.check_configs_from_outside),
+    (stale, suite.check_replicates),
+    (fresh_if(lambda history: not history.constraints), suite.check_outcome_constraints),
+    (fresh_if(lambda history: not history.earlier), suite.check_earlier_studies),
 )
 
 

@@ -4,8 +4,9 @@
     def test_strategy(check):
         check(Subject("mine", MyStrategy))
 
-A check raises AssertionError with a sentence on what the strategy did wrong. The spaces are flat, mixed, conditional,
-of categoricals only, of one dimension and finite; the histories are empty, short, failed, constant, extreme and busy.
+A check raises AssertionError with a sentence on what the strategy did wrong. The spaces are those of
+`holdfast.testing.spaces`; the histories are empty, short, failed, constant, extreme, busy, constrained, of an amended
+space and of several metrics.
 """
 
 from __future__ import annotations
@@ -21,54 +22,10 @@ from holdfast.errors import RequestError, SpaceError
 from holdfast.records import Config, Fidelity, Suggestion, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import Strategy, judge
-from holdfast.search.history import History
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.search.history import Duplicates, History
+from holdfast.space import Space
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search, train
-
-SPACES: dict[str, Space] = {
-    "flat": Space({"x": Float(-1, 1), "y": Float(1e-6, 1, log=True), "z": Float(0, 1e9)}),
-    "mixed": Space(
-        {
-            "rate": Float(1e-5, 1, log=True),
-            "layers": Int(1, 6),
-            "units": Int(8, 1024, log=True),
-            "kind": Categorical(["a", "b", "c"]),
-            "size": Categorical([16, 32, 64], ordered=True),
-            "constant": Categorical([None]),
-        }
-    ),
-    "conditional": Space(
-        {
-            "kind": Categorical(["sgd", "adam"]),
-            "momentum": Float(0, 0.99, when={"kind": "sgd"}),
-            "nesterov": Categorical([True, False], when={"kind": "sgd"}),
-            "decay": Float(1e-3, 1, log=True, when={"kind": "sgd", "nesterov": True}),
-            "depth": Int(1, 3),
-            "width": Int(1, 9, when={"depth": [2, 3]}),
-        }
-    ),
-    "categorical": Space({f"c{i}": Categorical(list("abcde")) for i in range(5)}),
-    "one-dimensional": Space({"x": Float(0, 1)}),
-    "finite": Space({"a": Categorical(["u", "v", "w"]), "b": Int(1, 2, when={"a": ["u", "v"]})}),
-    "constant": Space({"a": Categorical(["only"])}),
-}
-"""Spaces by name. "finite" has five configurations, "constant" has one."""
-
-INFINITE = ("flat", "mixed", "conditional", "one-dimensional")
-FINITE_SIZES = {"finite": 5, "constant": 1}
-
-EXTREMES: dict[str, Sequence[float]] = {
-    "all failed": [math.nan] * 8,
-    "one failed": [math.nan],
-    "all equal": [0.5] * 8,
-    "equal but one": [0.5] * 7 + [0.4],
-    "infinite": [1.0, math.inf, -math.inf, 2.0, 0.5, 1.5, math.inf, 3.0],
-    "huge": [1e300, -1e300, 1.7e308, -1.7e308, 0.0, 1.0, 2.0, 1e300],
-    "tiny": [1e-300, 5e-324, 0.0, 2e-300, -1e-300, 0.0, 3e-300, 1e-310],
-    "failed late": [0.1, 0.4, 0.3, 0.2, math.nan, math.nan, math.nan, math.nan],
-    "failed early": [math.nan, math.nan, math.nan, math.nan, 0.1, 0.4, 0.3, 0.2],
-}
-"""Results that strategies meet; a value that is not finite is told as a failure."""
+from holdfast.testing.spaces import AMENDED, EXTREMES, FINITE_SIZES, INFINITE, RULED, SPACES, VAST
 
 
 @dataclass(frozen=True)
@@ -81,6 +38,7 @@ class Subject:
         needs_fidelity: whether it works only in studies whose trials can be trained a little.
         proposes: False for a strategy that proposes nothing by itself.
         follows_seed: whether another seed gives other suggestions.
+        too_vast: names of `VAST` spaces that it refuses by design.
     """
 
     name: str
@@ -88,11 +46,19 @@ class Subject:
     needs_fidelity: bool = False
     proposes: bool = True
     follows_seed: bool = True
+    too_vast: tuple[str, ...] = ()
 
     def rehearsal(self, space: str, budget: int | None = None) -> Rehearsal:
-        """An empty history over one of the spaces."""
+        """An empty history over one of `SPACES`."""
+        return self.over(SPACES[space], budget)
+
+    def over(
+        self, space: Space, budget: int | None = None, *, replicate: bool = False, constraints: Sequence[str] = ()
+    ) -> Rehearsal:
+        """An empty history over a space."""
         fidelity = Fidelity("epoch", 1, 9) if self.needs_fidelity else None
-        return Rehearsal(SPACES[space], fidelity, budget=budget)
+        duplicates: Duplicates = "replicate" if replicate else "avoid"
+        return Rehearsal(space, fidelity, budget=budget, constraints=constraints, duplicates=duplicates)
 
 
 Check = Callable[[Subject], None]
@@ -272,6 +238,128 @@ def check_several_objectives(subject: Subject) -> None:
     assert subject.make().name in refusal, f"{subject.name} refuses two objectives without its name: {refusal}"
 
 
+def check_trade_offs(subject: Subject) -> None:
+    """Two objectives that pull apart: every suggestion is new and valid, or the study is refused by name."""
+    fidelity = Fidelity("epoch", 1, 9) if subject.needs_fidelity else None
+    rehearsal, strategy = (
+        Rehearsal(SPACES["conditional"], fidelity, directions=("minimize", "maximize")),
+        subject.make(),
+    )
+    try:
+        for _ in range(16):
+            for suggestion in strategy.ask(rehearsal.history(), 1, Streams(1)):
+                _assert_valid(subject, suggestion, rehearsal.history())
+                loss = _loss(suggestion.config)
+                rehearsal.finish(rehearsal.take(suggestion), [loss, loss + float(str(suggestion.config["depth"]))])
+    except RequestError as exc:
+        refusal = str(exc)
+    else:
+        return
+    assert strategy.name in refusal, f"{subject.name} refuses two objectives without its name: {refusal}"
+
+
+def check_priors_couplings_and_rules(subject: Subject) -> None:
+    """Priors, coupled bounds and forbidden combinations are kept to, from the first trial on."""
+    for (name, space), at_once in itertools.product(RULED.items(), (1, 3)):
+        rehearsal, strategy = subject.over(space), subject.make()
+        for _ in range(6):
+            history = rehearsal.history()
+            for suggestion in strategy.ask(history, at_once, Streams(2)):
+                _assert_valid(subject, suggestion, history)
+                allowed = space.allows(suggestion.config)
+                assert allowed, f"{subject.name} suggests {suggestion.config}, which is forbidden in the {name} space"
+                train(rehearsal, strategy, rehearsal.take(suggestion), _loss)
+
+
+def check_what_is_allowed_is_covered(subject: Subject) -> None:
+    """A finite space with forbidden combinations is covered once, and nothing is left then."""
+    if not subject.proposes:
+        return
+    space = RULED["finite and forbidden"]
+    rehearsal = subject.over(space)
+    taken = search(subject.make(), rehearsal, _loss, asks=40, seed=0)
+    new = [space.key(suggestion.config) for suggestion in taken if suggestion.resume_from is None]
+    assert len(new) == len(set(new)) == 8, f"{subject.name} found {len(set(new))} of 8 allowed configurations"
+
+
+def check_vast_spaces(subject: Subject) -> None:
+    """200 hyperparameters, 10,000 choices and bounds of 1e300 are no obstacle."""
+    for name, space in VAST.items():
+        if name in subject.too_vast:
+            continue
+        rehearsal = subject.over(space)
+        _ask_something(subject, rehearsal, f"nothing in a space of {name}")
+        random_trials(rehearsal, [math.cos(i) for i in range(12)])
+        _ask_something(subject, rehearsal, f"12 trials in a space of {name}")
+
+
+def check_amended_spaces(subject: Subject) -> None:
+    """After the space was amended, suggestions are of the new one, cold and warm; old trials are no obstacle."""
+    for what, space in AMENDED:
+        rehearsal, strategy = subject.rehearsal("mixed"), subject.make()
+        random_trials(rehearsal, [math.cos(i) for i in range(12)])
+        strategy.ask(rehearsal.history(), 1, Streams(0))
+        rehearsal.amend(space)
+        for _ in range(3):
+            asked = strategy.ask(rehearsal.history(), 1, Streams(0))
+            cold = subject.make().ask(rehearsal.replayed(), 1, Streams(0))
+            assert asked == cold, f"{subject.name} suggests {cold} when made anew in a space {what}, {asked} when kept"
+            for suggestion in asked:
+                _assert_valid(subject, suggestion, rehearsal.history())
+                train(rehearsal, strategy, rehearsal.take(suggestion), _loss)
+
+
+def check_configs_from_outside(subject: Subject) -> None:
+    """A configuration that was enqueued before the space was narrowed, and does not fit any more, is no obstacle."""
+    rehearsal = subject.rehearsal("mixed")
+    random_trials(rehearsal, [math.cos(i) for i in range(8)])
+    rehearsal.amend(AMENDED[0][1])
+    outside: Config = {"rate": 1e-5, "layers": 6, "units": 8, "kind": "a", "size": 16, "constant": None}
+    trial = rehearsal.start(outside)
+    _ask_something(subject, rehearsal, "a configuration from outside of the space began to run")
+    rehearsal.finish(trial, -5.0)
+    _ask_something(subject, rehearsal, "a configuration from outside of the space was the best")
+
+
+def check_replicates(subject: Subject) -> None:
+    """In a study that replicates, what was tried may be suggested again; every suggestion is valid."""
+    for space in ("mixed", "finite"):
+        rehearsal = subject.over(SPACES[space], replicate=True)
+        strategy = subject.make()
+        for _ in range(10):
+            history = rehearsal.history()
+            for suggestion in strategy.ask(history, 2, Streams(4)):
+                _assert_valid(subject, suggestion, history)
+                train(rehearsal, strategy, rehearsal.take(suggestion), _loss)
+
+
+def check_outcome_constraints(subject: Subject) -> None:
+    """Constraints that are missed, met or unknown, of all trials or of some, are no obstacle."""
+    missed: dict[str, Sequence[float]] = {
+        "all missed": [1.0] * 10,
+        "all unknown": [math.nan] * 10,
+        "all met": [-1.0] * 10,
+        "mixed": [1.0, -1.0, math.nan, 0.0, 1e300, -1e300, 2.0, -2.0, 0.5, -0.5],
+    }
+    for what, values in missed.items():
+        rehearsal = subject.over(SPACES["conditional"], constraints=("ms <= 50",))
+        rng = np.random.default_rng(0)
+        for i, value in enumerate(values):
+            rehearsal.finish(rehearsal.start(rehearsal.space.sample(rng)), math.cos(i), violation=[value])
+        _ask_something(subject, rehearsal, f"constraints that are {what}")
+
+
+def check_earlier_studies(subject: Subject) -> None:
+    """Trials of earlier studies, also failed and constant ones, are no obstacle."""
+    for values in ([math.cos(i) for i in range(12)], [1.0] * 12, [math.nan, *[1.0] * 11]):
+        rehearsal = subject.rehearsal("mixed")
+        rng = np.random.default_rng(0)
+        rehearsal.learn("last year's", [rehearsal.space.sample(rng) for _ in values], values)
+        _ask_something(subject, rehearsal, "an earlier study alone")
+        random_trials(rehearsal, [math.sin(i) for i in range(8)])
+        _ask_something(subject, rehearsal, "an earlier study and eight trials")
+
+
 STRATEGY_CHECKS: tuple[Check, ...] = (
     check_empty_history,
     check_one_trial,
@@ -288,6 +376,15 @@ STRATEGY_CHECKS: tuple[Check, ...] = (
     check_judge,
     check_budget,
     check_several_objectives,
+    check_trade_offs,
+    check_priors_couplings_and_rules,
+    check_what_is_allowed_is_covered,
+    check_vast_spaces,
+    check_amended_spaces,
+    check_configs_from_outside,
+    check_replicates,
+    check_outcome_constraints,
+    check_earlier_studies,
 )
 
 
