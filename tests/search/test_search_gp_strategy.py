@@ -126,11 +126,35 @@ def test_every_second_trial_looks_further_while_nothing_gets_better() -> None:
     rehearsal = Rehearsal(SQUARE)
     random_trials(rehearsal, [0.0] + [1.0 + i for i in range(11)])
     reasons = [s.reason for s in GaussianProcess(random_share=0).ask(rehearsal.history(), 2, Streams(0))]
-    assert reasons[0].startswith("gp: confidence bound, since 11 results were no improvement over trial 0")
+    assert reasons[0].startswith("gp: confidence bound over trial 0, since 11 results were no improvement")
     assert reasons[1].startswith("gp: expected improvement")
     random_trials(rehearsal, [-1.0, -2.0])
     reasons = [s.reason for s in GaussianProcess(random_share=0).ask(rehearsal.history(), 2, Streams(0))]
     assert all(reason.startswith("gp: expected improvement") for reason in reasons)
+
+
+def test_eight_at_once_differ_and_half_of_them_look_further() -> None:
+    rehearsal = told(SQUARE, 9)
+    random_trials(rehearsal, [-2.0])
+    asked = GaussianProcess().ask(rehearsal.history(), 8, Streams(0))
+    points = np.array([SQUARE.encode(s.config) for s in asked])
+    apart = np.abs(points[:, None] - points).max(axis=2)[np.triu_indices(8, 1)]
+    assert apart.min() > 0.02
+    bounds = [s.reason for s in asked if "confidence bound" in s.reason]
+    assert len(bounds) == 3
+    assert all(reason.endswith("others run") for reason in bounds)
+
+
+@pytest.mark.long
+def test_eight_at_once_need_less_than_twice_the_trials() -> None:
+    hartmann = problem("hartmann6")
+    together = []
+    for seed in range(6):
+        rehearsal = Rehearsal(hartmann.space, budget=64)
+        search(GaussianProcess(), rehearsal, hartmann.loss, asks=8, seed=seed, at_once=8)
+        together.append(np.nanmin(rehearsal.history().losses) - hartmann.best)
+    alone = [regrets(GaussianProcess(), hartmann, trials=32, seed=seed)[-1] for seed in range(6)]
+    assert np.median(together) <= np.median(alone) + 0.01
 
 
 def test_two_hundred_dimensions() -> None:

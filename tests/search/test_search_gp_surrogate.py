@@ -18,7 +18,8 @@ from holdfast.search.gp.surrogate import (
     prior_mode,
     squared_distances,
 )
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.space import Categorical, Domain, Float, Int, Space
+from holdfast.space.domains import Scalar
 
 TREE = Space(
     {
@@ -168,3 +169,39 @@ def test_a_constant_takes_no_part() -> None:
 def test_unknown_values_are_put_at_the_middle() -> None:
     features = embedding(TREE)(np.full((1, len(TREE)), np.nan))
     assert np.all(np.isfinite(features))
+
+
+@st.composite
+def random_spaces(draw: st.DrawFn) -> Space:
+    """Up to eight hyperparameters of any kind, each of which may depend on one before it, at any depth."""
+    domains: dict[str, Domain] = {}
+    for i in range(draw(st.integers(1, 8))):
+        parents = [name for name, domain in domains.items() if not isinstance(domain, Float)]
+        when: dict[str, list[Scalar]] = {}
+        dependent: bool = draw(st.booleans())
+        if parents and dependent:
+            parent = draw(st.sampled_from(parents))
+            values = list(domains[parent].grid(domains[parent].cells or 1))
+            when = {parent: draw(st.lists(st.sampled_from(values), min_size=1, unique=True))}
+        kind = draw(st.sampled_from(["float", "int", "choice", "ordered"]))
+        if kind == "float":
+            domains[f"x{i}"] = Float(1e-3, 1, log=draw(st.booleans()), when=when)
+        elif kind == "int":
+            domains[f"x{i}"] = Int(1, draw(st.integers(2, 30)), when=when)
+        else:
+            choices = list("abcde")[: draw(st.integers(1, 5))]
+            domains[f"x{i}"] = Categorical(choices, ordered=kind == "ordered", when=when)
+    return Space(domains)
+
+
+@given(space=random_spaces(), seed=st.integers(0, 10_000), scale=st.floats(-3, 3))
+@settings(max_examples=60, deadline=None)
+def test_gram_matrix_is_positive_semi_definite_over_random_conditional_spaces(
+    space: Space, seed: int, scale: float
+) -> None:
+    rng, embed = np.random.default_rng(seed), embedding(space)
+    features = embed(np.array([space.encode(space.sample(rng)) for _ in range(20)]))
+    points = Kernel(np.exp(scale + rng.standard_normal(embed.groups)), 1e-6, 1.0).scale(features, embed.group)
+    gram = matern(squared_distances(points, points))
+    np.testing.assert_allclose(np.diag(gram), 1)
+    assert np.linalg.eigvalsh(gram).min() > -1e-9

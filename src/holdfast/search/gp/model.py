@@ -69,14 +69,14 @@ class Model:
             space, self.embed, self.beliefs, self.bests, width, terms=self.terms, preference=self.preference
         )
 
-    def reason(self, space: Space, unit: np.ndarray, width: float | None) -> str:
-        """Why the point of shape (d,) is proposed; by the confidence bound where it has a ``width``."""
+    def reason(self, space: Space, unit: np.ndarray, bound_since: str | None) -> str:
+        """Why the point of shape (d,) is proposed; ``bound_since`` says why by the confidence bound, if it is."""
         if not self.bests:
             chance = math.exp(float(Landscape(space, self.embed, (), (), terms=self.terms)(unit[None])[0]))
             return f"gp: no trial is feasible yet, and this is with probability {chance:.2g}{self.note}"
         over = f"over trial {self.best_trial}{self.note}"
-        if width is not None:
-            return f"gp: confidence bound, since {self.since_best} results were no improvement {over}"
+        if bound_since is not None:
+            return f"gp: confidence bound {over}, since {bound_since}"
         value = Landscape(space, self.embed, self.beliefs, self.bests)(unit[None])[0]
         return f"gp: expected improvement {math.exp(value):.2g} sd {over}"
 

@@ -3,7 +3,8 @@
 The recipe: the default first, then a space-filling start, then log expected improvement under a Matérn-5/2 surrogate
 whose hyperparameters are drawn from their posterior at fixed history sizes, from that prefix alone, so that a cache
 never changes a result; the acquisition is averaged over the draws, so that few results never look like certainty.
-While nothing gets better, every second trial goes by the lower confidence bound, which looks further afield.
+While nothing gets better, or several trials run at once, every second one goes by the lower confidence bound, which
+looks further afield.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
+from holdfast.search.gp.branches import STAGNANT as BRANCH_STAGNANT
+from holdfast.search.gp.branches import another_branch, branches_of, results_without_gain
 from holdfast.search.gp.fits import MIN_TOLD
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.model import Model, model_of
@@ -29,12 +32,14 @@ from holdfast.search.history import History
 from holdfast.search.sobol import sobol_points
 
 FIRST_TRIALS = 5
-WORK = 300_000
-"""Candidates times trials in the surrogate: how many candidates are affordable."""
+WORK = 400_000
+"""Candidates times trials times beliefs: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
 STAGNANT = 8
 """After so many results without a better one, every second trial goes by the confidence bound instead."""
 BOUND_WIDTH = 2.0
+SEVERAL_PENDING = 2
+"""While so many others run, every second trial goes by the confidence bound as well, so that they spread out."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,11 @@ class GaussianProcess:
         """How many trials come before the surrogate."""
         if self.n_initial is not None:
             return self.n_initial
+        branches = branches_of(known_space(history, self.name))
+        wanted = FIRST_TRIALS if branches is None else max(FIRST_TRIALS, branches.starts)
         if history.trials_left is None:
-            return FIRST_TRIALS
-        return min(FIRST_TRIALS, max(2, (len(history) + history.trials_left) // 5))
+            return wanted
+        return min(wanted, max(2, (len(history) + history.trials_left) // 5))
 
 
 class _Proposer:
@@ -109,6 +116,7 @@ class _Proposer:
         self._last: Config | None = None
         self._model: Model | None = None
         self._known_before = 0
+        self._branches = branches_of(self.space)
 
     def propose(self, number: int, attempt: int) -> Config:
         """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
@@ -148,6 +156,8 @@ class _Proposer:
 
     def _space_filling(self, number: int) -> Config:
         points = sobol_points(2 * number + 8, len(self.space), self.rng.integer(0, "gp/initial"))
+        if self._branches is not None:
+            points = self._branches.moved(points, number % len(self._branches))
         allowed = np.flatnonzero(self.space.allowed(self.space.snap(points)))
         return self.space.decode(points[allowed[number]]) if number < len(allowed) else self._anywhere(number)
 
@@ -166,14 +176,42 @@ class _Proposer:
             self._model = self._model.with_pending(np.array(new))
             self._known_before = len(self._before)
         model = self._model
-        width = BOUND_WIDTH if model.bests and model.since_best >= STAGNANT and number % 2 == 0 else None
+        yield from self._elsewhere(number, model)
+        stuck = model.since_best >= STAGNANT
+        pending = len(self._before) + len(self.history.pending)
+        width = BOUND_WIDTH if model.bests and number % 2 == 0 and (stuck or pending >= SEVERAL_PENDING) else None
         units, values = ranked(
             model.landscape(self.space, width),
             model.centres,
-            min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // len(model.beliefs[0].points))),
+            self._count(model),
             self.rng.generator(number, "gp/candidates"),
         )
+        since = f"{model.since_best} results were no improvement" if stuck else f"{pending} others run"
         for unit in units[values > -np.inf]:
             config = self.space.decode(unit)
             if self.history.duplicates == "replicate" or not self.history.contains(config):
-                yield config, model.reason(self.space, unit, width)
+                yield config, model.reason(self.space, unit, None if width is None else since)
+
+    def _elsewhere(self, number: int, model: Model) -> Iterator[tuple[Config, str]]:
+        """In a conditional space whose search stands still, what would improve another branch; else nothing."""
+        if self._branches is None or not model.bests or number % 4 == 3:
+            return
+        known = succeeded(self.history.told_loss[:, 0], self.history.told_state)
+        waited = results_without_gain(np.where(known, self.history.told_loss[:, 0], np.inf))
+        if waited < BRANCH_STAGNANT:
+            return
+        before = np.array([self.space.encode(config) for config in self._before]).reshape(-1, len(self.space))
+        tried = np.concatenate([self.history.units, before])
+        surface, centres, branch = another_branch(model, self.history, self._branches, tried)
+        rng = self.rng.generator(number, "gp/branch")
+        units, values = ranked(surface, centres, self._count(model), rng)
+        for unit in self._branches.moved(units[values > -np.inf], branch):
+            config = self.space.decode(unit)
+            if self.history.duplicates == "replicate" or not self.history.contains(config):
+                within = f"{self._branches.name} = {config[self._branches.name]!r}"
+                yield config, f"gp: improvement within {within}, since {waited} results were no gain{model.note}"
+
+    def _count(self, model: Model) -> int:
+        """How many candidates are affordable."""
+        work = len(model.beliefs) * len(model.beliefs[0].points)
+        return min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // work))
