@@ -20,8 +20,8 @@ from holdfast.search.gp.acquisition import log_h
 from holdfast.search.pareto import free_boxes
 
 MAX_BOXES = 2000
-DIRECTIONS = 64
-NODES = 12
+DIRECTIONS = 48
+NODES = 8
 _CLOSEST, _FURTHEST = 1e-3, 4.0
 
 Expected = tuple[np.ndarray, np.ndarray, np.ndarray]
