@@ -93,6 +93,10 @@ def test_what_the_readme_lists_is_what_there_is(root: Path) -> None:
     assert set(re.findall(r"`([\w-]+)`", listed[2])) == set(all_families())
 
 
+def test_code_of_the_page_on_spaces_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run("\n".join(_blocks(root / "docs" / "spaces.md", "python")), "spaces", monkeypatch)
+
+
 @pytest.mark.parametrize("code", [c for c in _readme_code() if "plan.toml" not in c], ids=lambda c: f"{len(c)} bytes")
 def test_code_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -34,10 +34,9 @@ def spaces(draw: st.DrawFn) -> Space:
     for i in range(draw(st.integers(1, 6))):
         parents = [n for n, d in domains.items() if d.cells is not None]
         when: dict[str, Any] = {}
-        conditional: bool = draw(st.booleans())
-        if parents and conditional:
-            parent: str = draw(st.sampled_from(parents))
-            when = {parent: draw(st.sampled_from(list(domains[parent].grid(3))))}
+        for parent in draw(st.lists(st.sampled_from(parents), max_size=2, unique=True)) if parents else ():
+            values = list(domains[parent].grid(3))
+            when[parent] = draw(st.lists(st.sampled_from(values), min_size=1, max_size=2, unique_by=repr))
         match draw(st.sampled_from(["float", "log", "int", "logint", "cat"])):
             case "float":
                 low = draw(st.floats(-1e6, 1e6))
@@ -74,6 +73,20 @@ def test_snap_agrees_with_decoding_and_encoding_one_by_one(space: Space, seed: i
     units = np.random.default_rng(seed).random((20, len(space)))
     one_by_one = np.array([space.encode(space.decode(u)) for u in units])
     np.testing.assert_allclose(space.snap(units), one_by_one, atol=1e-6)
+
+
+@given(spaces(), st.integers(0, 2**32 - 1))
+def test_what_is_active_is_the_same_everywhere(space: Space, seed: int) -> None:
+    points = space.sample_units(np.random.default_rng(seed), 10)
+    assert space.allowed(points).all()
+    assert np.array_equal(space.log_prior(points), np.zeros(10))
+    for point in points:
+        config = space.decode(point)
+        active = set(space.active(config))
+        assert set(config) == active == {name for name, u in zip(space.names, point, strict=True) if not np.isnan(u)}
+        for name, domain in space.domains.items():
+            met = all(parent in active and repr(config[parent]) in map(repr, v) for parent, v in domain.when.items())
+            assert (name in active) == met
 
 
 @given(spaces())

@@ -11,8 +11,10 @@ import pytest
 import holdfast
 from holdfast.errors import ExhaustedError, RequestError
 from holdfast.log.open import open_log
+from holdfast.records import Entry
 from holdfast.study.book import Book
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
+from holdfast.study.state import fold
 from holdfast.study.study import Study, load_study
 
 NARROW = holdfast.Space({"x": holdfast.Float(0, 1), "kind": holdfast.Categorical(["a", "b"])})
@@ -161,3 +163,15 @@ def test_coupled_and_computed_values_reach_the_trial() -> None:
     assert trial["seed"] == 7
     assert 1e-4 <= trial["rate"] / trial["batch"] <= 1e-2
     assert list(study.trials[0].config) == ["rate", "batch", "steps", "seed"]
+
+
+def test_a_log_from_before_constraints_and_duplicates_opens() -> None:
+    study = Study(NARROW, strategy="random")
+    study.optimize(loss, 3)
+    state = None
+    for event in study.book.log.read():
+        data = {key: value for key, value in event.data.items() if key not in {"constraints", "duplicates"}}
+        state = fold(state, Entry(event.kind, data, event.time), event.index)
+    assert state is not None
+    assert state.settings == study.book.state.settings
+    assert state.history.snapshot(0).duplicates == "avoid"
