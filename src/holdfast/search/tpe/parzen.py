@@ -120,13 +120,12 @@ def _coefficients(columns: Columns, points: np.ndarray, width: np.ndarray, redra
     """(f, m): the logarithm of each kernel, as a linear function of `Columns.features`."""
     widths = dict(zip(columns.numeric.tolist(), width.tolist(), strict=True))
     choices = dict(columns.unordered)
-    smooth = np.array([widths[column] for column in columns.smooth.tolist()])
-    at = points[:, columns.smooth]
+    smooth = np.array([widths[column] for column in columns.smooth.tolist()])[:, None]
+    at = points[:, columns.smooth].T
     active = ~np.isnan(at)
-    at = np.where(active, at, 0.5)
-    size = np.log(ndtr((1 - at) / smooth) - ndtr(-at / smooth)) + np.log(smooth * math.sqrt(2 * math.pi))
-    parts = [-((at / smooth) ** 2) / 2 - size, at / smooth**2, np.broadcast_to(-0.5 / smooth**2, at.shape)]
-    rows = [np.where(active, part, 0.0).T for part in parts]
+    at = np.where(active, at, 0.5) / smooth
+    size = np.log(ndtr(1 / smooth - at) - ndtr(-at)) + np.log(smooth * math.sqrt(2 * math.pi))
+    rows = [active * (-(at**2) / 2 - size), active * (at / smooth), active * (-0.5 / smooth**2)]
     unordered = {column: position for position, (column, _) in enumerate(columns.unordered)}
     for column, edges in columns.edges.items():
         if column in choices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ def split(history: History) -> Split:
         key = losses[positions, 0] if allowed.any() else violation[positions]
         first = _lowest(key, goods + NEAREST)
         lowest = positions[first]
-        heads = positions[_heads(history.units[history.told_trial[positions]], key, first[:goods])]
+        heads = positions[_heads(_groups(history)[history.told_trial[positions]], key, first[:goods])]
     good = np.concatenate([lowest[:goods], heads])
     near = lowest[goods:][~np.isin(lowest[goods:], heads)]
     left = np.ones(len(known), dtype=bool)
@@ -99,16 +100,25 @@ def split(history: History) -> Split:
     return found.with_bad(history.units[pending]) if len(pending) else found
 
 
-def _heads(units: np.ndarray, key: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Positions in (m, d) trials: the best of each group without any of the ``good`` ones, best first.
+def _groups(history: History) -> np.ndarray:
+    """(n,) a number for each trial's group: equal for trials with the same hyperparameters active.
 
-    A group has the same hyperparameters active. A sum of whole numbers, one of each hyperparameter, tells it apart.
+    A sum of large whole numbers, one of each hyperparameter that is inactive.
     """
-    sometimes = np.isnan(units).any(axis=0)
-    if len(good) <= 2 or not sometimes.any():
+    inactive = np.isnan(history.units)
+    sometimes = np.flatnonzero(inactive.any(axis=0))
+    return np.asarray(inactive[:, sometimes] @ _marks(inactive.shape[1])[sometimes])
+
+
+@functools.lru_cache(maxsize=16)
+def _marks(d: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(1 << 62, size=d)
+
+
+def _heads(group: np.ndarray, key: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Positions in (m,) trials: the best of each group without any of the ``good`` ones, best first."""
+    if len(good) <= 2:
         return good[:0]
-    marks = np.random.default_rng(0).integers(1 << 62, size=int(sometimes.sum()))
-    group = np.isnan(units[:, sometimes]) @ marks
     left = np.arange(len(group))
     for served in np.unique(group[good]):
         left = left[group[left] != served]
