@@ -171,6 +171,14 @@ class Dehb:
         self._dehb.tell(token, {"fitness": loss, "cost": 1.0})
 
 
+CALLS = 100
+"""FLAML's own loop gives up after so many calls in a row without a suggestion."""
+
+
+class NothingLeftError(Exception):
+    """A rival has nothing more to suggest."""
+
+
 class Flaml:
     """FLAML's CFO, without a cheap configuration to start from."""
 
@@ -191,13 +199,13 @@ class Flaml:
         self._count = 0
 
     def ask(self) -> tuple[Any, Config]:
-        """The next point; it may refuse some calls before it has one."""
-        for _ in range(50):
+        """The next point; it may refuse some calls before it has one, and in the end all."""
+        for _ in range(CALLS):
             self._count += 1
             config = self._search.suggest(str(self._count))
             if config is not None:
                 return (str(self._count), dict(config)), dict(config)
-        raise RuntimeError("CFO suggested nothing in 50 calls")
+        raise NothingLeftError
 
     def tell(self, token: Any, loss: float) -> None:
         """The result of a point."""

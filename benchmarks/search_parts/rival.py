@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.search_parts.adapters import RIVALS, make
+from benchmarks.search_parts.adapters import RIVALS, NothingLeftError, make
 from benchmarks.search_parts.functions import Config
 from benchmarks.search_parts.tasks import Task, active, load
 
@@ -27,7 +27,8 @@ def run(tool: str, task: Task, seed: int, trials: int, at_once: int) -> dict[str
 
     Returns:
         ``values`` and, where recorded, ``test``: (trials,) losses in the order of asking; ``seconds``: (trials,) wall
-        seconds of each ask with its tell.
+        seconds of each ask with its tell. A rival that has nothing more to suggest keeps the best that it found: the
+        rest is filled up with its highest loss.
     """
     rival = make(tool, task.space, seed, trials)
     values: list[float] = []
@@ -37,8 +38,13 @@ def run(tool: str, task: Task, seed: int, trials: int, at_once: int) -> dict[str
         asked: list[tuple[Any, Config, float]] = []
         for _ in range(min(at_once, trials - len(values))):
             begun = time.perf_counter()
-            token, config = rival.ask()
+            try:
+                token, config = rival.ask()
+            except NothingLeftError:
+                break
             asked.append((token, config, time.perf_counter() - begun))
+        if not asked:
+            break
         for token, config, waited in asked:
             counted = _active(task, config)
             loss = task.loss(counted)
@@ -48,6 +54,10 @@ def run(tool: str, task: Task, seed: int, trials: int, at_once: int) -> dict[str
             values.append(loss)
             if task.test is not None:
                 test.append(task.test(counted))
+    rest = trials - len(values)
+    values += rest * [max(values)]
+    seconds += rest * [0.0]
+    test += rest * test[-1:]
     return {"values": values, "test": test if task.test is not None else None, "seconds": seconds}
 
 

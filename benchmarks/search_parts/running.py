@@ -63,7 +63,11 @@ class Plan:
 
     def packed(self, tool: str) -> set[tuple[str, int]]:
         """The tasks and seeds that are packed already, in the folder above."""
-        return packed_runs(self.out.parent / f"{self.file(tool).stem}.npz")
+        return packed_runs(self.packed_file(tool))
+
+    def packed_file(self, tool: str) -> Path:
+        """Where `pack` puts a tool's runs."""
+        return self.out.parent / f"{self.file(tool).stem}.npz"
 
 
 def run_rivals(plan: Plan, tools: list[str], pythons: dict[str, str]) -> None:
@@ -124,7 +128,8 @@ def run_ours(plan: Plan, strategies: list[str], label: str, commit: str, *, agai
         tool = f"holdfast-{strategy}{label}{plan.belief and '+' + plan.belief}"
         if again:
             plan.file(tool).unlink(missing_ok=True)
-        have = done(plan.file(tool))
+            plan.packed_file(tool).unlink(missing_ok=True)
+        have = plan.packed(tool) | done(plan.file(tool))
         keys = [(task.name, seed) for seed in range(plan.seeds) for task in tasks]
         jobs += [(plan, tool, strategy, *key) for key in keys if key not in have]
     with ProcessPoolExecutor(plan.processes) as pool:

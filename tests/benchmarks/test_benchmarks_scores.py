@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.search_parts import scores
+from benchmarks.search_parts.adapters import NothingLeftError
 from benchmarks.search_parts.rival import done, run
 from benchmarks.search_parts.tables import pages
 from benchmarks.search_parts.tasks import load
@@ -102,3 +103,24 @@ def test_what_is_there_is_not_run_again(tmp_path: Path) -> None:
     assert done(path) == set()
     path.write_text(json.dumps({"task": "tree", "seed": 3}) + "\n", encoding="utf-8")
     assert done(path) == {("tree", 3)}
+
+
+def test_a_rival_with_nothing_more_to_suggest_keeps_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tired:
+        def __init__(self) -> None:
+            self.left = 3
+
+        def ask(self) -> tuple[None, dict[str, float]]:
+            if not self.left:
+                raise NothingLeftError
+            self.left -= 1
+            return None, {"x0": float(self.left), "x1": 5.0}
+
+        def tell(self, token: None, loss: float) -> None:
+            pass
+
+    monkeypatch.setattr("benchmarks.search_parts.rival.make", lambda *_: Tired())
+    (task,) = load(None, ["branin"])
+    values = run("tired", task, 0, 6, 2)["values"]
+    assert len(values) == 6
+    assert values[3:] == [max(values[:3])] * 3
