@@ -22,7 +22,7 @@ from holdfast.search.history import History
 from holdfast.search.sobol import MAX_DIMENSIONS, sobol_point
 from holdfast.search.tpe.columns import Columns, columns
 from holdfast.search.tpe.parzen import Parzen, parzen
-from holdfast.search.tpe.split import split
+from holdfast.search.tpe.split import MAX_PENDING, split
 
 INITIAL = 6
 """So many results come before the estimator, unless the budget is small."""
@@ -104,12 +104,14 @@ class _Proposer:
         self._queue: Iterator[tuple[Config, str]] = iter(())
         self._model: _Model | None = None
         self._before: list[Config] = []
+        self._units: list[np.ndarray] = []
 
     def propose(self, number: int, attempt: int) -> Config:
         """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
         if attempt == 0:
             if self._last is not None:
                 self._before.append(self._last)
+                self._units.append(self.space.encode(self._last))
             self._queue = self._ranking(number)
         config, reason = next(self._queue, (None, "tpe: a random draw, since the best candidates were tried"))
         if config is None:
@@ -142,7 +144,7 @@ class _Proposer:
         """Candidates by the ratio of their densities, best first."""
         if self._model is None:
             self._model = _Model(self.settings, self.history)
-        model = self._model.with_bad(self._before)
+        model = self._model.with_bad(self._units[-MAX_PENDING:])
         again = self.history.duplicates == "replicate"
         for round_number in range(ROUNDS):
             units = model.candidates(self.rng.generator(number, f"tpe/candidates/{round_number}"))
@@ -165,10 +167,10 @@ class _Model:
         self._told = self.parts
         self._bad: Parzen | None = None
 
-    def with_bad(self, configs: list[Config]) -> _Model:
-        """The same model, with these configurations, and no others, among the bad trials of the history."""
-        if configs:
-            self.parts = self._told.with_bad(np.array([self.space.encode(config) for config in configs]))
+    def with_bad(self, units: list[np.ndarray]) -> _Model:
+        """The same model, with these encoded configurations, and no others, among the bad trials of the history."""
+        if units:
+            self.parts = self._told.with_bad(np.array(units))
             self._bad = None
         return self
 
