@@ -120,6 +120,17 @@ class SearchTable(_Table):
     forbid: tuple[str, ...] = Field(
         (), description="Combinations that are never tried, as expressions (see [spaces.md](spaces.md))."
     )
+    portfolio: bool = Field(
+        False,
+        description="Try the family's default configuration and a few complementary ones from practice first, a fifth "
+        "of the trials at most; not with grid, manual or a fidelity.",
+    )
+    stop_gain: float | None = Field(
+        None,
+        ge=0,
+        description="End the search when more trials are expected to gain less, in the metric's unit (see "
+        "[strategies.md](strategies.md)).",
+    )
     fidelity: FidelityTable | None = Field(None, description="For asha; by default that of the family.")
     finalists: int = Field(
         5, ge=1, description="How many of the best are scored again on the select rows, where there are any."

@@ -26,6 +26,7 @@ from holdfast.protocol.learn import Recipe, is_clustering, task_of
 from holdfast.protocol.overrides import overridden
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
+from holdfast.protocol.starts import portfolio
 from holdfast.records import Config, Entry, Fidelity, canonical_json
 from holdfast.rng import Streams
 from holdfast.search.base import Strategy
@@ -90,6 +91,9 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
         opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
         opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
         wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
+        wishes += [entry("start.left_out", {"text": text}) for text in asked.left_out]
+        if plan.search.stop_gain is not None:
+            opening.append(entry("stop.set", {"gain": plan.search.stop_gain}))
         study.book.commit(lambda _: ([*opening, *wishes], None))
     return Ready(plan, run, study, asked.recipe, seal)
 
@@ -114,6 +118,7 @@ class _Asked:
     strategy: Strategy
     fidelity: Fidelity | None
     requests: list[tuple[Config, str]]
+    left_out: list[str]
     price: Price
 
 
@@ -171,7 +176,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("price", "country"):
         price = price_of(plan)
     check_budget(file, price)
-    return _Asked(recipe, metric, space, strategy, fidelity, requests, price)
+    starts, left_out = _starts(plan, recipe, space, fidelity)
+    return _Asked(recipe, metric, space, strategy, fidelity, [*requests, *starts], left_out, price)
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -267,6 +273,18 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
         sensitive=data.sensitive,
         slices=data.slices,
     )
+
+
+def _starts(
+    plan: Plan, recipe: Recipe, space: Space, fidelity: Fidelity | None
+) -> tuple[list[tuple[Config, str]], list[str]]:
+    """The portfolio, where the plan wants it and the strategy leaves room for it; and what was left out."""
+    family = recipe.find_family()
+    if not plan.search.portfolio or family is None or fidelity is not None:
+        return [], []
+    if plan.search.strategy in {"grid", "manual"}:
+        return [], []
+    return portfolio(space, family.starts, plan.most_trials)
 
 
 def _request(space: Space, number: int, trial: TrialTable) -> tuple[Config, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from holdfast.errors import RequestError, nearest
 from holdfast.records import Config
 from holdfast.space import Categorical, Domain, Float, Int, Space
+from holdfast.train import starts
 from holdfast.train.families import CLASSIFICATION, SUPERVISED, Estimator, Family
 from holdfast.train.task import Task, TaskKind
 
@@ -275,8 +276,26 @@ def _kmeans_space(task: Task) -> Space:
 
 FAMILIES = (
     Family("linear", REGRESSION, "scaled", _linear_space, _make_linear, "Ordinary least squares.", instead="logistic"),
-    Family("ridge", REGRESSION, "scaled", _ridge_space, _make_ridge, "Least squares, l2 penalty.", instead="logistic"),
-    Family("lasso", REGRESSION, "scaled", _lasso_space, _make_lasso, "Least squares, l1 penalty.", instead="logistic"),
+    Family(
+        "ridge",
+        REGRESSION,
+        "scaled",
+        _ridge_space,
+        _make_ridge,
+        "Least squares, l2 penalty.",
+        instead="logistic",
+        starts=starts.RIDGE,
+    ),
+    Family(
+        "lasso",
+        REGRESSION,
+        "scaled",
+        _lasso_space,
+        _make_lasso,
+        "Least squares, l1 penalty.",
+        instead="logistic",
+        starts=starts.LASSO,
+    ),
     Family(
         "logistic",
         CLASSIFICATION,
@@ -285,6 +304,7 @@ FAMILIES = (
         _make_logistic,
         "Logistic regression with an l1, l2 or mixed penalty.",
         instead="ridge",
+        starts=starts.LOGISTIC,
     ),
     Family(
         "svm",
@@ -294,6 +314,7 @@ FAMILIES = (
         _make_svm,
         "A support vector machine; has no probabilities.",
         looks_up=True,
+        starts=starts.SVM,
     ),
     Family(
         "knn",
@@ -303,9 +324,18 @@ FAMILIES = (
         _make_knn,
         "The nearest neighbours vote, or are averaged.",
         looks_up=True,
+        starts=starts.KNN,
     ),
-    Family("tree", SUPERVISED, "onehot", _tree_space, _make_tree, "One decision tree."),
-    Family("random-forest", SUPERVISED, "onehot", _forest_space, _make_forest, "Many randomised trees, averaged."),
+    Family("tree", SUPERVISED, "onehot", _tree_space, _make_tree, "One decision tree.", starts=starts.TREE),
+    Family(
+        "random-forest",
+        SUPERVISED,
+        "onehot",
+        _forest_space,
+        _make_forest,
+        "Many randomised trees, averaged.",
+        starts=starts.FOREST,
+    ),
     Family(
         "gradient-boosting",
         SUPERVISED,
@@ -313,6 +343,7 @@ FAMILIES = (
         _boosting_space,
         _make_boosting,
         "Boosted trees on histograms; takes missing values and up to 255 categories a column as they are.",
+        starts=starts.BOOSTING,
     ),
     Family("kmeans", CLUSTERING, "scaled", _kmeans_space, _make_kmeans, "Clusters around means."),
 )

@@ -11,6 +11,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity
 from holdfast.space import Space
+from holdfast.train.starts import Start
 from holdfast.train.task import Task, TaskKind
 
 Preprocessing = Literal["scaled", "onehot", "ordinal"]
@@ -45,6 +46,7 @@ class Family:
         docs: one sentence.
         fidelity: how much training a trial may have, None where a fit is all or nothing.
         instead: for tasks it cannot learn, the family to name in the refusal.
+        starts: configurations to try first beside the default, which differ from it and from each other.
         looks_up: whether a prediction is compared with stored rows, so that many of them cost as much as the fit.
     """
 
@@ -57,6 +59,7 @@ class Family:
     fidelity: Fidelity | None = None
     instead: str | None = None
     looks_up: bool = False
+    starts: tuple[Start, ...] = ()
 
     def build(self, config: Config, task: Task, seed: int, *, epochs: int | None = None) -> Estimator:
         """A model before its fit; the same arguments and rows give the same fit.

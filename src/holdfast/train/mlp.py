@@ -15,6 +15,7 @@ from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import Config, Fidelity
 from holdfast.space import Categorical, Domain, Float, Int, Space
+from holdfast.train import starts
 from holdfast.train.families import SUPERVISED, Family
 from holdfast.train.schedules import SCHEDULES
 from holdfast.train.settings import ACTIVATIONS, AUGMENTATIONS, MAX_EPOCHS, OPTIMIZERS, Settings
@@ -189,4 +190,5 @@ MLP = Family(
     make=_make,
     docs="A multilayer perceptron; stops early on a tenth of the training rows, not on the rows that rank the trials.",
     fidelity=Fidelity(name="epochs", min=2, max=MAX_EPOCHS, eta=3),
+    starts=starts.MLP,
 )
