@@ -1,7 +1,7 @@
 """Beliefs for the functions whose best configuration is known: right ones, a little off, and wrong ones.
 
-A right belief is a normal density a twentieth of the range beside the best value, its SD a tenth of the range, and four
-times the weight on the best choice; a wrong one is as narrow and half the range away, its weight on another choice.
+A right belief is a normal density a tenth of the range beside the best value, its SD as much, and on a choice four
+times the weight for the best one; a wrong one is as narrow and half the range away, its weight on another choice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.search_parts.tasks import Task
 from holdfast.space import Categorical, Domain, Float, Int, Normal, Space
 
 Belief = Literal["right", "wrong"]
-OFF, FAR, SD, WEIGHT = 0.05, 0.5, 0.1, 4.0
+OFF, FAR, SD, WEIGHT = 0.1, 0.5, 0.1, 4.0
 
 
 def _vector(values: list[float]) -> Config:

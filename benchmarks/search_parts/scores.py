@@ -77,8 +77,10 @@ def regrets(
     """(seeds, trials) of one tool on one task, with what seeds there are; a run that failed has the cap."""
     failed = sum(name == scale.task.name and (seeds is None or s in seeds) for name, s in traces.errors)
     curves = _curves(traces, scale.task.name, seeds, of_test=of_test)
-    whole = [curve[:trials] for curve in curves if len(curve) >= trials]
-    ran = regret(scale, np.array(whole)) if whole else np.empty((0, trials))
+    short = min((len(curve) for curve in curves), default=trials)
+    if short < trials:
+        raise SystemExit(f"{traces.tool} has a run of {short} trials on {scale.task.name}; the table is of {trials}")
+    ran = regret(scale, np.array([curve[:trials] for curve in curves])) if curves else np.empty((0, trials))
     return np.concatenate([ran, np.full((failed, trials), CAP)])
 
 

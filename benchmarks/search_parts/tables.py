@@ -71,7 +71,7 @@ def pages(tasks: Sequence[Known], traces: Mapping[str, Traces], trials: int) -> 
         yield f"### One at a time: the {len(few.scales)} tasks that all tools have run"
         yield from _ranking(few)
     yield from _parallel(scales, traces, trials)
-    yield from _beliefs(scales, traces, trials)
+    yield from _beliefs(scales, traces)
 
 
 def _about(scales: Sequence[Scale], tools: Mapping[str, Traces]) -> Iterator[str]:
@@ -212,7 +212,7 @@ def _parallel(scales: Sequence[Scale], traces: Mapping[str, Traces], trials: int
         yield f"Lost: the trials, eight at once, until the tool's own regret at {begin} one at a time, less {begin}."
 
 
-def _beliefs(scales: Sequence[Scale], traces: Mapping[str, Traces], trials: int, at: int = 40) -> Iterator[str]:
+def _beliefs(scales: Sequence[Scale], traces: Mapping[str, Traces], at: int = 40) -> Iterator[str]:
     """What right priors save and wrong ones cost, against the same strategy without any."""
     rows = []
     for name in (name for name in traces if f"{name}+right" in traces and f"{name}+wrong" in traces):
@@ -221,7 +221,7 @@ def _beliefs(scales: Sequence[Scale], traces: Mapping[str, Traces], trials: int,
             seeds = sorted(set.intersection(*(set(found.seeds(scale.task.name)) for found in three)))
             if not seeds:
                 continue
-            none, right, wrong = (scores.regrets(scale, found, trials, seeds).mean(axis=0) for found in three)
+            none, right, wrong = (scores.regrets(scale, found, at, seeds).mean(axis=0) for found in three)
             needed = scores.trials_until(right, none[at - 1])
             cells = [f"{curve[at - 1]:.3f}" for curve in (none, right, wrong)]
             rows.append([name, scale.task.name, len(seeds), *cells, f"{needed:g}", f"{at / needed:.1f}"])
