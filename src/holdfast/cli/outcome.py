@@ -51,8 +51,8 @@ def show_outcome(
 
 
 def _limit_reached(book: Book) -> str:
-    """Which part of the budget ended the search; empty if none did."""
-    reached = latest(book.state, "limits.reached")
+    """Which part of the budget, or want of gain, ended the search; empty if none did."""
+    reached = latest(book.state, "limits.reached") or latest(book.state, "gain.reached")
     return "" if reached is None else str(reached["text"])
 
 

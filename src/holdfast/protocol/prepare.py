@@ -91,7 +91,7 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
         opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
         opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
         wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
-        wishes += [entry("start.left_out", {"text": text}) for text in asked.left_out]
+        wishes += [entry("start.skipped", {"text": text}) for text in asked.left_out]
         if plan.search.stop_gain is not None:
             opening.append(entry("stop.set", {"gain": plan.search.stop_gain}))
         study.book.commit(lambda _: ([*opening, *wishes], None))

@@ -47,7 +47,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     """
     now = time.time() if now is None else now
     last, scores = last_event(state), three_scores(state)
-    reached = latest(state, "limits.reached")
+    reached = latest(state, "limits.reached") or latest(state, "gain.reached")
     metric = metric_of(state)
     limit = state.history.trials_limit
     halted = _halted(state)

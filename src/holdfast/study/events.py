@@ -78,7 +78,7 @@ KINDS: dict[str, str] = {
         "on training and validation rows (`steps`, `train`, `validation`, null where there is none; `kept` is the "
         "step that predicts)."
     ),
-    "start.left_out": "A configuration of the family's portfolio that the space does not have: a sentence (`text`).",
+    "start.skipped": "A configuration of the family's portfolio that the space does not have: a sentence (`text`).",
     "stop.set": "The search ends when more trials are expected to gain less than `gain`; null for never.",
     "gain.reached": (
         "The search ended after so many `trials` because more were expected to gain less than `stop`: the expected "
