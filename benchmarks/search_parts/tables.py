@@ -97,7 +97,8 @@ def _ranking(found: Board) -> Iterator[str]:
         cells = [tool, *(f"{ranks[at][number]:.2f}" for at in AT)]
         for at in AT:
             mean, low, high = scores.mean_and_interval([runs[:, at - 1] for runs in found.regrets[tool]])
-            cells.append(f"{mean:.3f} ({low:.3f} to {high:.3f})")
+            single = min(len(runs) for runs in found.regrets[tool]) < 2
+            cells.append(f"{mean:.3f} (one seed)" if single else f"{mean:.3f} ({low:.3f} to {high:.3f})")
         rows.append(cells)
     yield markdown(["tool", *(f"rank at {at}" for at in AT), *(f"regret at {at}" for at in AT)], rows)
     if len(names) > 2 and len(found.scales) > 1:
