@@ -285,6 +285,7 @@ def _is_possible(low: np.ndarray, high: np.ndarray, *, log: bool) -> np.ndarray:
 def _require_bounds(name: str, low: float, high: float, where: Mapping[str, Any], *, log: bool) -> None:
     if bool(_is_possible(np.array(low), np.array(high), log=log)):
         return
-    here = ", ".join(f"{other} = {value}" for other, value in where.items()) or "all it names is inactive"
+    shown = {other: f"{value:g}" if isinstance(value, float) else value for other, value in where.items()}
+    here = ", ".join(f"{other} = {value}" for other, value in shown.items()) or "all it names is inactive"
     wish = "finite bounds, low at most high, low above zero on a log scale"
     raise SpaceError(f"hyperparameter '{name}' goes from {low:g} to {high:g} where {here}; it needs {wish}")
