@@ -286,7 +286,10 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def regrets(found: list[dict[str, Any]], counts: list[int]) -> dict[tuple[str, str], np.ndarray]:
-    """For each task and tool the regret (seeds, len(counts)) after so many trials; random search must be there."""
+    """For each task and tool the regret (seeds, len(counts)) after so many trials; random search must be there.
+
+    A task on which random search misses no more than its seeds differ tells nothing, and is left out.
+    """
     known = {task.name: task for task in tasks()}
     volumes: dict[tuple[str, str], list[list[float]]] = {}
     for item in sorted(found, key=lambda item: item["seed"]):
@@ -299,8 +302,10 @@ def regrets(found: list[dict[str, Any]], counts: list[int]) -> dict[tuple[str, s
         best = known[name].best
         if best is None:
             best = max(max(row) for (other, _), all_rows in volumes.items() if other == name for row in all_rows)
-        scale = best - float(np.median([row[-1] for row in volumes[name, "random"]]))
-        result[name, tool] = (best - np.array(rows)) / scale
+        random = np.array([row[-1] for row in volumes[name, "random"]])
+        scale = best - float(np.median(random))
+        if scale > float(random.std()):
+            result[name, tool] = (best - np.array(rows)) / scale
     return result
 
 
@@ -333,6 +338,9 @@ def table(found: list[dict[str, Any]], counts: list[int]) -> str:
                 low, high = interval(column, rng)
                 cells.append(f"{column.mean():.3f} [{low:.3f}, {high:.3f}]")
             lines.append(f"| {name} | {tool} | {len(rows)} | {' | '.join(cells)} |")
+    left_out = sorted({item["task"] for item in found} - set(names))
+    if left_out:
+        lines.append(f"\nLeft out, since random search misses no more than its seeds differ: {', '.join(left_out)}.")
     return "\n".join(lines)
 
 
