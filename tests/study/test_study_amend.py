@@ -175,3 +175,17 @@ def test_a_log_from_before_constraints_and_duplicates_opens() -> None:
     assert state is not None
     assert state.settings == study.book.state.settings
     assert state.history.snapshot(0).duplicates == "avoid"
+
+
+def test_a_wish_from_before_that_does_not_fit_any_more_is_tried_and_masked() -> None:
+    study = Study(WIDE, strategy="random")
+    study.enqueue({"x": 1.5, "kind": "a", "n": 1})
+    study.amend({**WIDE.domains, "x": holdfast.Float(0, 1), "kind": "b"}, "kind b is what we ship")
+    study.optimize(loss, 3)
+    assert study.trials[0].config["x"] == 1.5
+    assert study.history.told_trial.tolist() == [1, 2]
+    study.book.reload()
+    assert study.history.told_trial.tolist() == [1, 2]
+    restored = state_from_bytes(state_to_bytes(study.book.state, study.book.head))
+    assert restored is not None
+    assert restored[0].history.snapshot(0).told_trial.tolist() == [1, 2]

@@ -191,6 +191,7 @@ class HistoryBuilder:
         self._reports = _Fitting(_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
         self._moves = (_Rows((), np.int64), _Rows((), np.int8), _Rows((), np.int64))
         self._token = object()
+        self._amended = False
         self._added: dict[str, Value] = {}
         self._masked: set[int] = set()
         self._before: dict[str, tuple[list[Config], list[float]]] = {}
@@ -205,7 +206,11 @@ class HistoryBuilder:
         if self.space is None:
             self._units.append(np.full(self._units.shape, np.nan))
         else:
-            self._units.append(self.space.encode(config) if self._declared else _encode_within(self.space, config))
+            if self._amended and _mapped(self.space, config, {}) is None:  # a person's wish from before
+                self._mask(len(self._configs) - 1)
+                self._units.append(_encode_within(self.space, config))
+            else:
+                self._units.append(self._encoded(config))
             self._see(config)
         self.moved(len(self._configs) - 1, RUNNING, until_step)
 
@@ -240,6 +245,7 @@ class HistoryBuilder:
     def amended(self, space: Space, added: Mapping[str, Value]) -> None:
         """The space is another one from here on; trials before it stand at ``added`` in what they did not have."""
         self.space = space
+        self._amended = True
         self._added.update(added)
         self._token = object()
         self._encode_anew()
@@ -303,6 +309,7 @@ class HistoryBuilder:
             "trials_limit": self.trials_limit,
             "configs": self._configs,
             "seen": list(self._seen),
+            "amended": self._amended,
             "added": self._added,
             "masked": sorted(self._masked),
             "earlier": [[name, *found] for name, found in self._before.items()],
@@ -314,7 +321,7 @@ class HistoryBuilder:
         stored = None if data["space"] is None else Space.from_json(data["space"])
         if stored != self.space:
             self.space = stored
-        self._added, self._masked = dict(data["added"]), set(data["masked"])
+        self._amended, self._added, self._masked = data["amended"], dict(data["added"]), set(data["masked"])
         self._before = {name: (configs, losses) for name, configs, losses in data["earlier"]}
         self.trials_limit = data["trials_limit"]
         self._configs = data["configs"]
@@ -349,6 +356,12 @@ class HistoryBuilder:
         for part in (self._told, self._reports):
             part.keep(self._masked)
         self._encode_earlier()
+
+    def _mask(self, trial: int) -> None:
+        """Hide the results of one more trial that does not fit into the space."""
+        self._masked.add(trial)
+        for part in (self._told, self._reports):
+            part.keep(self._masked)
 
     def _encoded(self, config: Config) -> np.ndarray:
         assert self.space is not None
