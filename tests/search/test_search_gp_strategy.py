@@ -154,7 +154,7 @@ def test_eight_at_once_need_less_than_twice_the_trials() -> None:
         search(GaussianProcess(), rehearsal, hartmann.loss, asks=8, seed=seed, at_once=8)
         together.append(np.nanmin(rehearsal.history().losses) - hartmann.best)
     alone = [regrets(GaussianProcess(), hartmann, trials=32, seed=seed)[-1] for seed in range(6)]
-    assert np.median(together) <= np.median(alone) + 0.01
+    assert np.median(together) <= np.median(alone) + 0.05  # random search has about 1.0
 
 
 def test_two_hundred_dimensions() -> None:

@@ -71,7 +71,8 @@ def all_points(space: Space) -> np.ndarray | None:
     count = space.count()
     if count is None or count > ENUMERABLE:
         return None
-    points = np.nan_to_num(np.array([space.encode(config) for config in space.grid(ENUMERABLE)]), nan=0.5)
+    points = np.array([space.encode(config) for config in space.grid(ENUMERABLE)])
+    points[np.isnan(points)] = 0.5
     points.flags.writeable = False
     return points
 

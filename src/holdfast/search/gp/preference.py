@@ -51,7 +51,10 @@ class Preference:
 
 
 def trust(density: np.ndarray, losses: np.ndarray) -> float:
-    """How often, over bootstrap samples of n trials, a prior ranks more than half of the pairs rightly; 1 for few.
+    """How much of a prior's weight n trials leave: from 0, if it ranks them as chance would, to 1; 1 for few trials.
+
+    It is 2 p - 1, with p the share of bootstrap samples of the trials of which it ranks more than half of the pairs
+    rightly.
 
     piBO lets a prior fade by the number of results alone; one that ranks the trials no better than chance is dropped
     sooner here, so that a wrong one is recovered from.
@@ -68,4 +71,4 @@ def trust(density: np.ndarray, losses: np.ndarray) -> float:
     counts = Streams(0).generator(n, "gp/trust").multinomial(n, np.full(n, 1 / n), size=DRAWS)
     agree = np.sign(density[:, None] - density[None, :]) * np.sign(losses[None, :] - losses[:, None])
     score = np.einsum("sa,ab,sb->s", counts, agree, counts, optimize=True)
-    return float(np.mean(score > 0) + 0.5 * np.mean(score == 0))
+    return max(0.0, float(np.mean(np.sign(score))))
