@@ -91,7 +91,7 @@ def test_the_search_finds_what_brute_force_finds_in_a_mixed_space() -> None:
     for n in (10, 18, 26):
         known = model(n=n)
         landscape = known.landscape(MIXED, None)
-        _, values = ranked(landscape, known.centres, 500, np.random.default_rng(n))
+        _, values = ranked(landscape, known.centres, 2048, np.random.default_rng(n))
         assert values[0] >= brute_force(landscape, 41) - 1e-3
 
 
