@@ -85,7 +85,11 @@ def told(rehearsal: Rehearsal, n: int) -> Rehearsal:
 def test_it_hands_over_as_results_gather(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holdfast.search.auto.GP_TRIALS", 12)
     monkeypatch.setattr("holdfast.search.auto.GP_TRIALS_SEVERAL", 12)
-    for directions, later in ((("minimize",), "tpe"), (("minimize", "minimize"), "evolution")):
+    cases: tuple[tuple[tuple[Direction, ...], str], ...] = (
+        (("minimize",), "tpe"),
+        (("minimize", "minimize"), "evolution"),
+    )
+    for directions, later in cases:
         assert choose(told(Rehearsal(CONTINUOUS, None, directions), 11).history())[0].name == "gp"
         strategy, why = choose(told(Rehearsal(CONTINUOUS, None, directions), 12).history())
         assert strategy.name == later
