@@ -93,7 +93,11 @@ class Usage:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Usage:
         """The usage that `to_json` wrote; figures that it does not have are unknown."""
-        return Usage(**{name: Figure.from_json(figure) for name, figure in data.items()})
+        return Usage(**{name: Figure.from_json(figure) for name, figure in data.items()}) if data else NOTHING_KNOWN
+
+
+NOTHING_KNOWN = Usage()
+"""A usage that nobody measured."""
 
 
 def total(figures: Iterable[tuple[Figure, float]]) -> Figure:

@@ -65,6 +65,11 @@ class Log(Protocol):
 class Snapshots(Protocol):
     """Folded states kept beside a log to save time; disposable, and no part of the truth."""
 
+    @property
+    def durable(self) -> bool:
+        """Whether the log outlives this process: only then does a kept state save anybody time."""
+        ...
+
     def save_snapshot(self, index: int, head_hash: str, data: bytes) -> None:
         """Keep the state after the first ``index`` events, the last of which has the hash ``head_hash``."""
         ...

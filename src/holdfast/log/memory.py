@@ -3,11 +3,67 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 
 from holdfast.errors import LogError
 from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
 from holdfast.records import Entry, Event
+
+SEALED = 1024
+"""So many rows are packed together once they are there: their texts are much alike."""
+
+
+class _Rows:
+    """Rows of a log in order, the older ones packed."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._open: list[Row] = []
+
+    def __len__(self) -> int:
+        return len(self._packed) * SEALED + len(self._open)
+
+    def extend(self, rows: Sequence[Row]) -> None:
+        """Add rows behind the last one."""
+        self._open += rows
+        while len(self._open) > SEALED:  # one stays open, so that the head is at hand
+            self._packed.append(_packed(self._open[:SEALED]))
+            self._open = self._open[SEALED:]
+
+    def last(self) -> list[Row]:
+        """The last row, if there is one."""
+        return self._open[-1:]
+
+    def since(self, index: int) -> Iterator[Row]:
+        """The rows from ``index`` on, as far as there are any now."""
+        packed, opened = tuple(self._packed), tuple(self._open)
+        return _since(packed, opened, max(index, 0))
+
+    def at(self, index: int) -> Row:
+        """One row."""
+        return next(self.since(index))
+
+
+def _since(packed: tuple[bytes, ...], opened: tuple[Row, ...], index: int) -> Iterator[Row]:
+    begun = min(index // SEALED, len(packed))
+    for position in range(begun, len(packed)):
+        rows = _unpacked(packed[position], position * SEALED)
+        yield from rows[max(index - position * SEALED, 0) :]
+    yield from opened[max(index - len(packed) * SEALED, 0) :]
+
+
+def _packed(rows: Sequence[Row]) -> bytes:
+    """Rows as bytes; a canonical JSON text has no line break of its own."""
+    return zlib.compress("\n".join(f"{row.hash} {row.body}" for row in rows).encode(), 6)
+
+
+def _unpacked(data: bytes, first: int) -> list[Row]:
+    rows = []
+    for index, line in enumerate(zlib.decompress(data).decode().split("\n"), start=first):
+        sha256, body = line.split(" ", 1)
+        rows.append(Row(index, body, sha256))
+    return rows
 
 
 class MemoryLog:
@@ -17,9 +73,11 @@ class MemoryLog:
     somebody still changes.
     """
 
+    durable = False
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: list[Row] = []
+        self._rows = _Rows()
         self._blobs: dict[str, bytes] = {}
         self._snapshots: list[tuple[int, str, bytes]] = []
 
@@ -29,7 +87,7 @@ class MemoryLog:
             return self._head()
 
     def _head(self) -> Head:
-        return head_after(self._rows[-1:], Head())
+        return head_after(self._rows.last(), Head())
 
     def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
         """Add events behind ``expected_head``, all or none.
@@ -41,19 +99,19 @@ class MemoryLog:
         with self._lock:
             if self._head() != expected_head:
                 return Conflict(self._head())
-            self._rows += rows
+            self._rows.extend(rows)
             return self._head()
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """The events with index ``after`` and later, in order, up to the head at the time of the call."""
         with self._lock:
-            rows = self._rows[max(after, 0) :]
+            rows = self._rows.since(after)
         return map(event_from_row, rows)
 
     def rows(self) -> Iterator[Row]:
         """Every event as it is stored."""
         with self._lock:
-            return iter(list(self._rows))
+            return self._rows.since(0)
 
     def put(self, data: bytes) -> str:
         """Keep a blob and return its sha256 in hex."""
@@ -89,7 +147,7 @@ class MemoryLog:
         """The newest (index, data) whose hash is still that of event ``index - 1``."""
         with self._lock:
             for index, head_hash, data in reversed(self._snapshots):
-                if 0 < index <= len(self._rows) and self._rows[index - 1].hash == head_hash:
+                if 0 < index <= len(self._rows) and self._rows.at(index - 1).hash == head_hash:
                     return index, data
         return None
 

@@ -33,6 +33,8 @@ class SqliteLog:
         LogError: if the file cannot be used, is no log, or is from a newer holdfast.
     """
 
+    durable = True
+
     def __init__(self, path: str | Path, study: str, read_only: bool = False) -> None:
         self.study = study
         self._database = Database(Path(path), read_only)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -285,8 +286,9 @@ class Space:
                 yield whole
 
     def key(self, config: Mapping[str, Scalar]) -> str:
-        """One text for one configuration, for looking it up."""
-        return json.dumps([config.get(name, "\0") for name in self.names])
+        """A short text for looking one configuration up; two have the same one with a probability under 1e-15."""
+        text = json.dumps([config.get(name, "\0") for name in self.names])
+        return hashlib.blake2b(text.encode(), digest_size=15).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values for `from_json`; forbidden combinations stand under the empty name."""

@@ -93,7 +93,7 @@ class Book:
             as_read = Entry(item.kind, json.loads(canonical_json(item.data)), item.time)
             self._state = fold(self._state, as_read, before + offset)
         self._head = result
-        if result.length >= self._next_snapshot:
+        if self.log.durable and result.length >= self._next_snapshot:
             self.save_snapshot()
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,7 +122,7 @@ def _asked(state: StudyState, data: Mapping[str, Any], time: float) -> None:
             number=number,
             config=config,
             state=TrialState.RUNNING,
-            reason=data["reason"],
+            reason=sys.intern(data["reason"]),
             seed=data["seed"],
             until_step=data["until_step"],
             parent=data["parent"],
@@ -289,4 +290,4 @@ def _ordered(config: Config, space: Space | None) -> Config:
 
 
 def _numbers(metrics: Mapping[str, float | str]) -> dict[str, float]:
-    return {name: number_from_json(value) for name, value in metrics.items()}
+    return {sys.intern(name): number_from_json(value) for name, value in metrics.items()}
