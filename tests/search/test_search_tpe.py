@@ -152,7 +152,7 @@ def test_a_long_history_is_thinned_and_says_so() -> None:
     np.testing.assert_array_equal(found.bad[:NEAREST], history.units[order[MOST_GOOD : MOST_GOOD + NEAREST]])
     (suggestion,) = TreeParzenEstimator().ask(history, 1, Streams(0))
     assert suggestion.reason.endswith("in 50 good and 1,950 bad trials, of which 160 stand for all")
-    assert TreeParzenEstimator().explain(history).endswith(suggestion.reason.split(" in ")[1])
+    assert TreeParzenEstimator().explain(history) == "tpe: the ratio of the densities of good and bad trials"
 
 
 def test_failed_stopped_and_running_trials_are_bad() -> None:
@@ -263,7 +263,7 @@ def test_trials_that_run_prolong_the_start_up_to_twice() -> None:
     for _ in range(50):
         rehearsal.start({"x": 0.5, "y": 0.1})
     assert TreeParzenEstimator().wanted_results(rehearsal.history()) == 12
-    assert TreeParzenEstimator().explain(rehearsal.history()) == "tpe: the start, 7 of 12 results are there"
+    assert TreeParzenEstimator().explain(rehearsal.history()) == "tpe: the start, which fills the space evenly"
 
 
 @pytest.mark.parametrize("settings", [{"n_initial": 0}, {"candidates": 0}, {"prior_weight": 0.0}])

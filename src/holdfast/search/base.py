@@ -23,7 +23,7 @@ class Strategy(Protocol):
     Two optional methods are used where they exist: ``judge(history, trial) -> Verdict`` after each report, and
     ``draw(history, partial, name, domain, rng) -> Value`` for one value after the other of the trial numbered
     ``len(history)``, in a space that is found as it is used; ``partial`` holds the values drawn so far.
-    ``explain(history) -> str`` may say what is being done and why.
+    ``explain(history) -> str`` may say what is being done and why; each time its words change, the log says so.
     """
 
     @property

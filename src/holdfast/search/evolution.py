@@ -90,8 +90,11 @@ class Evolution:
         return min(PARENTS, max(4, (len(history) + history.trials_left) // 4))
 
     def explain(self, history: History) -> str:
-        """What comes next."""
-        return self._reason(history, len(history), self.size(history))
+        """What comes next, in words that change only when the strategy does: each change is logged."""
+        size = self.size(history)
+        if len(history) < size:
+            return f"evolution: a start of {size} trials"
+        return f"evolution: children of the best {size}"
 
     def _reason(self, history: History, number: int, size: int) -> str:
         if number < size:

@@ -84,11 +84,10 @@ class TreeParzenEstimator:
         return initial + min(len(history.pending) + more, initial)
 
     def explain(self, history: History) -> str:
-        """What comes next."""
-        told, wanted = len(history.told_trial), self.wanted_results(history)
-        if told < wanted:
-            return f"tpe: the start, {told} of {wanted} results are there"
-        return f"tpe: a density of {split(history).words()}"
+        """What comes next, in words that change only when the strategy does: each change is logged."""
+        if len(history.told_trial) < self.wanted_results(history):
+            return "tpe: the start, which fills the space evenly"
+        return "tpe: the ratio of the densities of good and bad trials"
 
 
 class _Proposer:
