@@ -47,7 +47,8 @@ class GaussianProcess:
     """Log expected improvement under a Gaussian process, of the hypervolume for several objectives; any space.
 
     Args:
-        n_initial: trials before the surrogate; None for 5, but at most a fifth of the budget.
+        n_initial: trials before the surrogate; None for 5, or two for each branch of a conditional
+            space, but at most a fifth of the budget.
         candidates: points looked at for each proposal, before local searches; fewer when there are many trials.
         random_share: the share of later trials that is drawn at random, so that no wrong belief lasts.
         per: "trial" for the most improvement a trial; "second" for the most a second, which favours cheap
