@@ -99,7 +99,8 @@ def test_customers(tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]) 
     lines = capfd.readouterr().out.splitlines()
     assert lines[0] == "prediction,probability.no,probability.yes"
     assert len(lines) == 401
-    assert {line.split(",")[0] for line in lines[1:]} == {"yes", "no"}
+    assert {line.split(",")[0] for line in lines[1:]} <= {"yes", "no"}  # what ranks best may never say yes
+    assert len({line.split(",")[2] for line in lines[1:]}) > 50
 
 
 def test_customers_csv_is_what_its_script_makes() -> None:

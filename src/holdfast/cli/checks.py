@@ -20,6 +20,7 @@ LITTLE_DISK = 2**30
 
 EXTRAS: dict[str, tuple[str, str]] = {
     "torch": ("torch", "the family 'mlp'"),
+    "cma": ("cmaes", "the strategy 'cma-es'"),
     "energy": ("codecarbon", "metered electricity and carbon"),
     "card": ("huggingface-hub", "the check of the model card's front matter"),
 }

@@ -10,7 +10,7 @@ from holdfast.data.convert import to_date_parts, to_numbers, to_truth
 from holdfast.data.kinds import FOLD, KINDS, ROW, Kind, Undecided, check_type, infer_kind, refusal, remedy
 from holdfast.data.targets import Label, Target, Task, check_task, infer_target
 from holdfast.data.values import parse_iso
-from holdfast.errors import DataError, concerning, nearest
+from holdfast.errors import DataError, concerning, nearest, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -194,7 +194,7 @@ def _check_names(
     if target is not None and target not in frame.columns:
         if len(frame.columns) == 1:
             raise DataError(
-                f"the table has a single column, '{frame.columns[0]}'; if that is several, separate them by commas, "
+                f"the table has a single column, {shown(frame.columns[0])}; if that is several, separate them by commas, "
                 "semicolons or tabs"
             )
         with concerning("target"):

@@ -110,7 +110,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     with sentences(path):
         connection = _connect(path, "mode=rwc")
         try:
-            if not is_log(connection, path):
+            if not patiently(lambda: is_log(connection, path), path):
                 _create(connection, path)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
@@ -171,9 +171,11 @@ def is_log(connection: sqlite3.Connection, path: Path) -> bool:
     Raises:
         LogError: if it belongs to another program, or to a newer holdfast.
     """
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    # one statement sees one state of the file, which another process may be creating
+    application, version, tables = connection.execute(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
     if application != APPLICATION_ID:
         if tables:
             raise LogError(f"'{path}' is an SQLite database of another program; name a new file for the study")
