@@ -194,8 +194,8 @@ def _check_names(
     if target is not None and target not in frame.columns:
         if len(frame.columns) == 1:
             raise DataError(
-                f"the table has a single column, {shown(frame.columns[0])}; if that is several, separate them by commas, "
-                "semicolons or tabs"
+                f"the table has a single column, {shown(frame.columns[0])}; if that is several, separate them by "
+                "commas, semicolons or tabs"
             )
         with concerning("target"):
             raise DataError(f"the table has no target column '{target}'{nearest(target, frame.columns) or hint}")
