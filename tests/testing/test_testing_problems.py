@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from holdfast.records import Config, Fidelity, TrialState
 from holdfast.search.asha import Asha
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import PAUSED
 from holdfast.search.random import RandomSearch
+from holdfast.search.registry import make_strategy
 from holdfast.space import Categorical, Float, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
@@ -90,3 +92,16 @@ def test_a_failed_trial_is_told_as_failed() -> None:
     rehearsal = Rehearsal(Space({"x": Categorical(["a", "b"])}))
     search(RandomSearch(), rehearsal, lambda config: math.nan, asks=2, seed=0)
     assert [list(TrialState)[state] for state in rehearsal.history().told_state] == [TrialState.FAILED] * 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["gp", "tpe", "cma-es", "evolution", "auto"])
+def test_a_strategy_that_learns_beats_random_search(name: str) -> None:
+    """After 40 trials, over seeds and toy problems, by a sign test; ties count for neither."""
+    wins, losses = 0, 0
+    for toy in PROBLEMS:
+        for seed in range(6):
+            ours = regrets(make_strategy(name), toy, trials=40, seed=seed)[-1]
+            chance = regrets(RandomSearch(), toy, trials=40, seed=seed)[-1]
+            wins, losses = wins + int(ours < chance), losses + int(ours > chance)
+    assert binomtest(wins, wins + losses, alternative="greater").pvalue < 0.01, f"{wins} wins, {losses} losses"
