@@ -130,7 +130,7 @@ def test_the_same_history_gives_the_same_gain_cold_and_warm() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["hartmann6", "mixed", "conditional"])
 def test_the_gain_of_a_search_that_learns_is_right_on_average(name: str) -> None:
-    """Over trials 8 to 40 of several searches, the average realised gain lies inside of the average interval."""
+    """Over trials 8 to 40 of ten searches the average realised gain lies in the interval, give or take its error."""
     toy = problem(name)
     foretold, real = [], []
     for seed in range(10):
@@ -140,7 +140,7 @@ def test_the_gain_of_a_search_that_learns_is_right_on_average(name: str) -> None
             history = rehearsal.history()
             (suggestion,) = strategy.ask(history, 1, Streams(seed))
             loss = toy.loss(suggestion.config)
-            if number >= 8 and number % 2 == 0:
+            if number >= 8 and number % 3 == 0:
                 found = expected_gain(history, [suggestion.config], 1, Streams(seed), learns=True)
                 assert found is not None
                 assert found.low is not None
@@ -149,5 +149,7 @@ def test_the_gain_of_a_search_that_learns_is_right_on_average(name: str) -> None
                 real.append(max(float(np.nanmin(history.losses)) - loss, 0.0))
             rehearsal.finish(rehearsal.take(suggestion), loss)
     value, low, high = np.mean(foretold, axis=0)
-    assert low < np.mean(real) < high
+    by_search = np.reshape(real, (10, -1)).mean(axis=1)
+    error = 2 * float(by_search.std(ddof=1)) / math.sqrt(len(by_search))
+    assert low - error < by_search.mean() < high + error
     assert 1 / 3 < value / np.mean(real) < 3
