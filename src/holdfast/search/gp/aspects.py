@@ -5,22 +5,23 @@ Their hyperparameters are fitted like those of the loss: at fixed history sizes,
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holdfast.search.gp.fits import FIT_POINTS, fit_size
+from holdfast.rng import Streams
+from holdfast.search.gp.fits import DRAWN_UP_TO, DRAWS, FIT_POINTS, fit_size
+from holdfast.search.gp.sampling import sample_kernels
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
 from holdfast.search.gp.targets import subset
+from holdfast.search.memory import Memory
 
 Warp = Callable[[np.ndarray], np.ndarray]
 
 LEAST_KNOWN = 3
 LEAST_SPREAD = 1e-12
-_KEPT = 128
-_memory: OrderedDict[tuple[object, str, int], tuple[Kernel, ...]] = OrderedDict()
+_memory: Memory[tuple[object, str, int], tuple[Kernel, ...]] = Memory(128)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +64,17 @@ class Told:
     def kernels(self, name: str, fit_first: Callable[[int], tuple[Kernel, ...]]) -> tuple[Kernel, ...]:
         """What ``fit_first`` finds by the trials up to the last fixed history size; found once for each name."""
         size = fit_size(len(self.features))
-        key = (self.token, name, size)
-        if key not in _memory:
-            _memory[key] = fit_first(size)
-            if len(_memory) > _KEPT:
-                _memory.popitem(last=False)
-        return _memory[key]
+        return _memory.get((self.token, name, size), lambda: fit_first(size))
+
+    def draws(self, chosen: np.ndarray, targets: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
+        """Draws of the hyperparameters by targets (k,) at the ``chosen`` positions; of many trials the best fit."""
+        size = len(self.features)
+        if self.groups == 0:
+            return (kernel_at(prior_mode(0)),)
+        if size > DRAWN_UP_TO:
+            return (fit(self.group, self.features[chosen], targets),)
+        drawn = rng.generator(size, "gp/hyperparameters")
+        return sample_kernels(self.group, self.features[chosen], targets, DRAWS, drawn)
 
     def aspect(self, name: str, values: np.ndarray, chosen: np.ndarray, warp: Warp = np.asarray) -> Aspect | None:
         """The surrogate of one number a trial; None while too few are known, or all are the same.

@@ -1,9 +1,8 @@
 """Failed trials in the surrogate of the loss: as bad as the worst, as far as others around them failed as well.
 
 A failure by its surroundings (a rate that diverges) says that the loss is bad there; one by accident says nothing. A
-surrogate of success and failure tells which it was, by all other trials. On functions of which a part fails, with the
-optimum at its border, this needs fewer trials than counting every failure as the worst, and fails less often than
-leaving failures out.
+surrogate of success and failure tells which it was, by all other trials. With the optimum at the border of a region
+that fails this took fewer trials, on some functions, than counting every failure as the worst.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ import numpy as np
 
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Aspect, Told
-from holdfast.search.gp.fits import DRAWN_UP_TO, DRAWS, FIT_POINTS, MIN_TOLD, drawn_kernels, fit_size
-from holdfast.search.gp.sampling import sample_kernels
+from holdfast.search.gp.fits import FIT_POINTS, MIN_TOLD
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.history import History
@@ -56,22 +54,8 @@ def loss_targets(
 
 def loss_kernels(history: History, told: Told, rng: Streams) -> tuple[Kernel, ...]:
     """Draws of the hyperparameters of the surrogate of the loss, by the trials up to the last fixed history size."""
-    size = fit_size(len(history.told_trial))
-    losses, states = history.told_loss[:size, 0], history.told_state[:size]
-    done = succeeded(losses, states)
-    if done.all() or not done.any():
-        return drawn_kernels(history, rng)
-    return told.kernels(f"loss {rng.seed}", lambda _: _draw_with_failures(told.first(size), losses, states, rng))
-
-
-def draws(told: Told, chosen: np.ndarray, targets: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
-    """Draws of hyperparameters by targets (k,) at the ``chosen`` positions of told trials; the best fit for many."""
-    size = len(told.features)
-    if told.groups == 0:
-        return (kernel_at(prior_mode(0)),)
-    if size > DRAWN_UP_TO:
-        return (fit(told.group, told.features[chosen], targets),)
-    return sample_kernels(told.group, told.features[chosen], targets, DRAWS, rng.generator(size, "gp/hyperparameters"))
+    losses, states = history.told_loss[:, 0], history.told_state
+    return told.kernels(f"loss {rng.seed}", lambda size: _draws(told.first(size), losses[:size], states[:size], rng))
 
 
 def leave_one_out(posterior: Posterior, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,10 +75,13 @@ def _chance_by_others(failing: Aspect) -> np.ndarray:
     return chance
 
 
-def _draw_with_failures(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
+def _draws(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
+    done = succeeded(losses, states)
+    if not done.any():
+        return (kernel_at(prior_mode(told.groups)),)
     chosen = subset(known_losses(losses, states), FIT_POINTS)
-    failing = failure(told, succeeded(losses, states), chosen)
-    return draws(told, chosen, loss_targets(told, losses, states, chosen, failing), rng)
+    targets = loss_targets(told, losses, states, chosen, failure(told, done, chosen))
+    return told.draws(chosen, targets, rng)
 
 
 def _fit_successes(told: Told, losses: np.ndarray, states: np.ndarray) -> Kernel:

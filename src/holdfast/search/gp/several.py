@@ -21,11 +21,11 @@ from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure
 from holdfast.search.gp.feasibility import Feasible, bilog
-from holdfast.search.gp.fits import MIN_TOLD, drawn_kernels
+from holdfast.search.gp.fits import FIT_POINTS, MIN_TOLD
 from holdfast.search.gp.landscape import Term
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.preference import Preference, trust
-from holdfast.search.gp.surrogate import Posterior, condition
+from holdfast.search.gp.surrogate import Kernel, Posterior, condition, kernel_at, prior_mode
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.gp.volume import Region, region
@@ -252,9 +252,10 @@ def _model(history: History, rng: Streams) -> _Model:
     losses = np.stack([known_losses(view.told_loss[:, 0], view.told_state) for view in views], axis=1)
     chosen = _subset(losses)
     trials = history.told_trial[chosen]
-    features = embed(history.units[trials])
+    told = Told((history.token, "several"), embed.group, embed(history.units[history.told_trial]))
+    features = told.features[chosen]
     targets = np.stack([standardise(column)[chosen] for column in losses.T], axis=1)
-    kernels = [drawn_kernels(view, rng) for view in views]
+    kernels = [_kernels(view, told, rng) for view in views]
     beliefs = tuple(
         tuple(
             condition(drawn[draw % len(drawn)], embed.group, features, target)
@@ -274,7 +275,6 @@ def _model(history: History, rng: Streams) -> _Model:
     front = np.flatnonzero(feasible[chosen] if feasible[chosen].any() else done[chosen])
     front = front[non_dominated(middle[front])]
     known = middle[done[chosen]]
-    told = Told((history.token, "several"), embed.group, embed(history.units[history.told_trial]))
     model = _Model(
         embed=embed,
         beliefs=beliefs,
@@ -288,6 +288,20 @@ def _model(history: History, rng: Streams) -> _Model:
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
+
+
+def _kernels(view: History, told: Told, rng: Streams) -> tuple[Kernel, ...]:
+    """Draws of the hyperparameters of one objective's surrogate, by the trials up to the last fixed history size."""
+    own = replace(told, token=view.token)
+
+    def first(size: int) -> tuple[Kernel, ...]:
+        losses = known_losses(view.told_loss[:size, 0], view.told_state[:size])
+        if np.isnan(losses).any():
+            return (kernel_at(prior_mode(own.groups)),)
+        chosen = subset(losses, FIT_POINTS)
+        return own.first(size).draws(chosen, standardise(losses)[chosen], rng)
+
+    return own.kernels(f"loss {rng.seed}", first)
 
 
 def _terms(history: History, told: Told, chosen: np.ndarray, done: np.ndarray) -> Iterator[Term]:

@@ -8,7 +8,6 @@ own surrogate and gets no weight; then the surrogate is exactly the one without 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,11 +16,12 @@ import numpy as np
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
-from holdfast.search.gp.failures import draws, failure, leave_one_out, loss_targets
+from holdfast.search.gp.failures import failure, leave_one_out, loss_targets
 from holdfast.search.gp.fits import FIT_POINTS, fit_size
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.history import Earlier, History
+from holdfast.search.memory import Memory
 
 DRAWS = 64
 EARLIER_POINTS = 200
@@ -30,10 +30,6 @@ LEAST_TRIALS = 4
 """An earlier study of fewer trials says nothing."""
 RANKED = 60
 """At most so many trials, the latest, decide on the weights."""
-
-
-_KEPT = 64
-_memory: OrderedDict[tuple[object, int, int], Transfer | None] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +86,9 @@ class Shifted:
         return replace(self, rest=self.rest.with_pending(features))
 
 
+_memory: Memory[tuple[object, int, int], Transfer | None] = Memory(64)
+
+
 def best_of_earlier(history: History, count: int) -> Iterator[tuple[np.ndarray, str]]:
     """At most ``count`` points of shape (d,), each with its study: the best of each earlier one, then the next best."""
     tops = []
@@ -106,12 +105,9 @@ def best_of_earlier(history: History, count: int) -> Iterator[tuple[np.ndarray, 
 def transferred(history: History, told: Told, rng: Streams) -> Transfer | None:
     """What earlier studies give, by the trials up to the last fixed history size; None if that is nothing."""
     size = fit_size(len(history.told_trial))
-    key = (history.token, size, rng.seed)
-    if key not in _memory:
-        _memory[key] = _by_prefix(history, told, size, rng) if history.earlier else None
-        if len(_memory) > _KEPT:
-            _memory.popitem(last=False)
-    return _memory[key]
+    if not history.earlier:
+        return None
+    return _memory.get((history.token, size, rng.seed), lambda: _by_prefix(history, told, size, rng))
 
 
 def _by_prefix(history: History, told: Told, size: int, rng: Streams) -> Transfer | None:
@@ -130,7 +126,7 @@ def _by_prefix(history: History, told: Told, size: int, rng: Streams) -> Transfe
     if not weights.any():
         return None
     given = Transfer(earlier, weights, ())
-    return replace(given, kernels=draws(first, chosen, targets - given.shift(features), rng))
+    return replace(given, kernels=first.draws(chosen, targets - given.shift(features), rng))
 
 
 def earlier_posterior(embed: Embedding, study: Earlier) -> Posterior | None:
