@@ -9,7 +9,7 @@ from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import smooth_columns
 from holdfast.search.gp.feasibility import Feasible
-from holdfast.search.gp.landscape import Landscape
+from holdfast.search.gp.landscape import Bound, Improvement, Landscape
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.model import Model, model_of
 from holdfast.search.gp.preference import Preference
@@ -40,13 +40,9 @@ def full(space: Space = MIXED) -> Landscape:
     features = known.embed(space.snap(rng.random((15, len(space)))))
     aspect = Told(object(), known.embed.group, features).aspect("x", rng.standard_normal(15), np.arange(15))
     assert aspect is not None
+    worth = Improvement(known.beliefs, known.bests)
     return Landscape(
-        space,
-        known.embed,
-        known.beliefs,
-        known.bests,
-        terms=(Feasible(aspect.posterior, 0.3), Cheap(aspect, 0.6)),
-        preference=Preference(space, 0.4),
+        space, known.embed, (worth, Feasible(aspect.posterior, 0.3), Cheap(aspect, 0.6)), Preference(space, 0.4)
     )
 
 
@@ -56,16 +52,15 @@ def test_it_is_the_sum_of_its_parts() -> None:
     snapped = MIXED.snap(units)
     features = landscape.embedding(snapped)
     assert landscape.preference is not None
-    expected = Landscape(MIXED, landscape.embedding, landscape.beliefs, landscape.bests)(units)
-    expected += landscape.terms[0].value(features) + landscape.terms[1].value(features)
+    expected = sum((term.value(features) for term in landscape.terms), np.zeros(len(units)))
     expected += landscape.preference.value(snapped)
     np.testing.assert_allclose(landscape(units), expected, rtol=1e-12)
 
 
 def test_gradients_against_finite_differences() -> None:
     landscape, smooth = full(), smooth_columns(MIXED)
-    bare = Landscape(MIXED, landscape.embedding, landscape.beliefs, landscape.bests, width=2.0)
-    unfeasible = Landscape(MIXED, landscape.embedding, landscape.beliefs, (), terms=landscape.terms)
+    bare = Landscape(MIXED, landscape.embedding, (Bound(model().beliefs, 2.0),))
+    unfeasible = Landscape(MIXED, landscape.embedding, landscape.terms[1:])
     units = 0.05 + 0.9 * np.random.default_rng(2).random((8, len(MIXED)))
     for each in (landscape, bare, unfeasible):
         value, gradient = each.with_gradient(units, smooth)

@@ -32,6 +32,14 @@ def confidence_bound(mean: np.ndarray, variance: np.ndarray, width: float) -> tu
     return width * sd - mean, np.full_like(mean, -1.0), width / (2 * sd)
 
 
+def log_average(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) the log of the average of exp(values) over p beliefs, shape (p, m), and its derivatives by them (p, m)."""
+    top = values.max(axis=0)
+    relative = np.exp(values - top)
+    total = relative.sum(axis=0)
+    return top + np.log(total / len(values)), relative / total
+
+
 def log_h(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log of phi(z) + z Phi(z) and its derivative Phi(z) / h(z), for any finite z; shapes as ``z``."""
     from scipy.special import erfcx, ndtr

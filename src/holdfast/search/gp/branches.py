@@ -8,11 +8,10 @@ the branch can do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holdfast.search.gp.landscape import Landscape
 from holdfast.search.gp.maximise import CENTRES, Surface
 from holdfast.search.gp.model import Model
 from holdfast.search.gp.targets import REFERENCE
@@ -134,8 +133,6 @@ def another_branch(
     if here.any():
         features = model.embed(units[here])
         bests = tuple(float(belief.predict(features)[0].min()) for belief in model.beliefs)
-    landscape = Landscape(
-        history.space, model.embed, model.beliefs, bests, terms=model.terms, preference=model.preference
-    )
+    landscape = replace(model, bests=bests).landscape(history.space, None)
     centres = units[here][np.argsort(losses[here], kind="stable")[:CENTRES]]
     return Within(landscape, branches, branch), centres, branch

@@ -6,11 +6,14 @@ expected improvement times the probability of feasibility, here as a sum of loga
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.search.gp.aspects import Aspect, Told
 from holdfast.search.gp.surrogate import Posterior
+from holdfast.search.history import History
 
 _SQRT_2_OVER_PI = np.sqrt(2 / np.pi)
 _SMALLEST = 1e-300
@@ -36,6 +39,23 @@ class Feasible:
         mean, variance, by_mean, by_variance = self.posterior.predict_with_gradient(features)
         value, slope_mean, slope_variance = log_probability_below(mean, variance, self.limit)
         return value, slope_mean[:, None] * by_mean + slope_variance[:, None] * by_variance
+
+
+def requirements(history: History, told: Told, chosen: np.ndarray, failing: Aspect | None) -> Iterator[Feasible]:
+    """The log probabilities that a trial does not fail, and that it keeps to each constraint.
+
+    Args:
+        history: the study.
+        told: the features of its told trials.
+        chosen: (k,) the positions among them that are in the surrogates.
+        failing: the surrogate of failure, if there is one.
+    """
+    if failing is not None:
+        yield Feasible(failing.posterior, failing.target(0.5))
+    for column, name in enumerate(history.constraints):
+        found = told.aspect(f"constraint {name}", history.told_violation[:, column], chosen, bilog)
+        if found is not None:
+            yield Feasible(found.posterior, found.target(0.0))
 
 
 def log_probability_below(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
-from holdfast.search.gp.acquisition import confidence_bound, log_expected_improvement
+from holdfast.search.gp.acquisition import confidence_bound, log_average, log_expected_improvement
 from holdfast.search.gp.embedding import Embedding
 from holdfast.search.gp.preference import Preference
 from holdfast.space import Space
+
+Worth = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""What means and variances (m,) are worth, (m,), and its derivatives by them, (m,) each."""
 
 
 class Belief(Protocol):
@@ -26,7 +31,7 @@ class Belief(Protocol):
 
 
 class Term(Protocol):
-    """What is added to the acquisition besides what the loss is worth, by features of shape (m, D)."""
+    """A part of the acquisition, the logarithm of something, by features of shape (m, D)."""
 
     def value(self, features: np.ndarray) -> np.ndarray:
         """(m,) the term."""
@@ -41,24 +46,15 @@ class Term(Protocol):
 class Landscape:
     """The acquisition over a space: a sum of logarithms.
 
-    The first is that of the expected improvement, averaged over several beliefs of the loss, or a confidence bound.
-
     Attributes:
         space, embedding: where it is.
-        beliefs: of the loss.
-        bests: the improvement is that below these losses, one a belief; empty while nothing feasible is known, and
-            then only the other parts count.
-        width: the confidence bound of this width in place of the improvement.
-        terms: what is added, each the logarithm of a probability or of a cost.
+        terms: what is added: what the losses are worth, and the logarithm of each probability and cost.
         preference: the user's priors, as far as they still count.
     """
 
     space: Space
     embedding: Embedding
-    beliefs: tuple[Belief, ...]
-    bests: tuple[float, ...]
-    width: float | None = None
-    terms: tuple[Term, ...] = ()
+    terms: tuple[Term, ...]
     preference: Preference | None = None
 
     def __call__(self, units: np.ndarray) -> np.ndarray:
@@ -66,10 +62,6 @@ class Landscape:
         snapped = self.space.snap(units)
         features = self.embedding(snapped)
         value = np.zeros(len(units))
-        if self.bests:
-            pairs = zip(self.beliefs, self.bests, strict=True)
-            each = [self._worth(*belief.predict(features), best)[0] for belief, best in pairs]
-            value += self._average(np.array(each))[0]
         for term in self.terms:
             value += term.value(features)
         if self.preference is not None:
@@ -82,7 +74,7 @@ class Landscape:
         active = np.isfinite(snapped[:, smooth])
         snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
         features = self.embedding(snapped)
-        value, by_feature = self._worth_with_gradient(features)
+        value, by_feature = np.zeros(len(units)), np.zeros_like(features)
         for term in self.terms:
             added, slope = term.with_gradient(features)
             value, by_feature = value + added, by_feature + slope
@@ -92,29 +84,55 @@ class Landscape:
             value, gradient = value + added, gradient + slope
         return value, gradient * active
 
-    def _worth_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(m,) what the loss is worth at features (m, D), and its gradient by them (m, D)."""
-        values, gradients = [np.zeros(len(features))], [np.zeros_like(features)]
-        if self.bests:
-            values, gradients = [], []
-        for belief, best in zip(self.beliefs, self.bests, strict=bool(self.bests)):
-            mean, variance, by_mean, by_variance = belief.predict_with_gradient(features)
-            value, slope_mean, slope_variance = self._worth(mean, variance, best)
-            values.append(value)
-            gradients.append(slope_mean[:, None] * by_mean + slope_variance[:, None] * by_variance)
-        average, weights = self._average(np.array(values))
-        return average, np.einsum("pm,pmd->md", weights, np.array(gradients))
 
-    def _worth(self, mean: np.ndarray, variance: np.ndarray, best: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if self.width is None:
-            return log_expected_improvement(mean, variance, best)
-        return confidence_bound(mean, variance, self.width)
+@dataclass(frozen=True, eq=False)
+class Improvement:
+    """The log of the improvement expected below ``bests``, averaged over as many beliefs of the loss."""
 
-    def _average(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The average (m,) of values (p, m) and its derivatives by them (p, m); of logs, the log of the average."""
-        if self.width is not None:
-            return values.mean(axis=0), np.full(values.shape, 1 / len(values))
-        top = values.max(axis=0)
-        relative = np.exp(values - top)
-        total = relative.sum(axis=0)
-        return top + np.log(total / len(values)), relative / total
+    beliefs: tuple[Belief, ...]
+    bests: tuple[float, ...]
+
+    def value(self, features: np.ndarray) -> np.ndarray:
+        """(m,) at features of shape (m, D)."""
+        pairs = zip(self.beliefs, self.bests, strict=True)
+        each = [log_expected_improvement(*belief.predict(features), best)[0] for belief, best in pairs]
+        return log_average(np.array(each))[0]
+
+    def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) and the gradient by the features (m, D)."""
+        values, gradients = _by_each(
+            self.beliefs, features, [partial(log_expected_improvement, best=best) for best in self.bests]
+        )
+        average, weights = log_average(values)
+        return average, np.einsum("pm,pmd->md", weights, gradients)
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """The confidence bound of a ``width``, averaged over beliefs of the loss."""
+
+    beliefs: tuple[Belief, ...]
+    width: float
+
+    def value(self, features: np.ndarray) -> np.ndarray:
+        """(m,) at features of shape (m, D)."""
+        each = [confidence_bound(*belief.predict(features), self.width)[0] for belief in self.beliefs]
+        average: np.ndarray = np.mean(each, axis=0)
+        return average
+
+    def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) and the gradient by the features (m, D)."""
+        bound = partial(confidence_bound, width=self.width)
+        values, gradients = _by_each(self.beliefs, features, [bound] * len(self.beliefs))
+        return values.mean(axis=0), np.einsum("pm,pmd->md", np.full(values.shape, 1 / len(values)), gradients)
+
+
+def _by_each(beliefs: Sequence[Belief], features: np.ndarray, worths: Sequence[Worth]) -> tuple[np.ndarray, np.ndarray]:
+    """(p, m) what p beliefs make of features (m, D), and its gradients by them (p, m, D)."""
+    values, gradients = [], []
+    for belief, worth in zip(beliefs, worths, strict=True):
+        mean, variance, by_mean, by_variance = belief.predict_with_gradient(features)
+        value, slope_mean, slope_variance = worth(mean, variance)
+        values.append(value)
+        gradients.append(slope_mean[:, None] * by_mean + slope_variance[:, None] * by_variance)
+    return np.array(values), np.array(gradients)

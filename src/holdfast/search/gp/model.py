@@ -13,10 +13,10 @@ from holdfast.search.gp.aspects import Aspect, Told
 from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure, loss_kernels, loss_targets
-from holdfast.search.gp.feasibility import Feasible, bilog
-from holdfast.search.gp.landscape import Landscape, Term
+from holdfast.search.gp.feasibility import requirements
+from holdfast.search.gp.landscape import Bound, Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
-from holdfast.search.gp.preference import Preference, trust
+from holdfast.search.gp.preference import Preference, preference
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, subset, succeeded
 from holdfast.search.gp.transfer import Shifted, transferred
@@ -28,8 +28,6 @@ MAX_POINTS = 1200
 """At most so many trials are in the surrogate."""
 MAX_PENDING = 256
 """At most so many running trials, the latest, are in the surrogate."""
-PRIOR_STRENGTH = 10.0
-"""The weight of the user's priors times the number of results (beta of piBO)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +63,21 @@ class Model:
 
     def landscape(self, space: Space, width: float | None) -> Landscape:
         """The acquisition; by the confidence bound where it has a ``width``."""
-        return Landscape(
-            space, self.embed, self.beliefs, self.bests, width, terms=self.terms, preference=self.preference
-        )
+        worth: list[Term] = []
+        if self.bests:
+            worth = [Improvement(self.beliefs, self.bests) if width is None else Bound(self.beliefs, width)]
+        return Landscape(space, self.embed, (*worth, *self.terms), self.preference)
 
     def reason(self, space: Space, unit: np.ndarray, bound_since: str | None) -> str:
         """Why the point of shape (d,) is proposed; ``bound_since`` says why by the confidence bound, if it is."""
+        features = self.embed(space.snap(unit[None]))
         if not self.bests:
-            chance = math.exp(float(Landscape(space, self.embed, (), (), terms=self.terms)(unit[None])[0]))
+            chance = math.exp(sum(float(term.value(features)[0]) for term in self.terms))
             return f"gp: no trial is feasible yet, and this is with probability {chance:.2g}{self.note}"
         over = f"over trial {self.best_trial}{self.note}"
         if bound_since is not None:
             return f"gp: confidence bound {over}, since {bound_since}"
-        value = Landscape(space, self.embed, self.beliefs, self.bests)(unit[None])[0]
+        value = Improvement(self.beliefs, self.bests).value(features)[0]
         return f"gp: expected improvement {math.exp(value):.2g} sd {over}"
 
 
@@ -113,7 +113,7 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         centres=history.units[trials[:CENTRES]],
         note="" if len(chosen) == len(counted) else f" (by {len(chosen)} of {len(counted)} trials)",
         terms=tuple(_terms(history, told, chosen, failing, per_second=per_second)),
-        preference=_preference(history, counted),
+        preference=preference(history, counted[:, None]),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
@@ -139,24 +139,10 @@ def _terms(
     history: History, told: Told, chosen: np.ndarray, failing: Aspect | None, *, per_second: bool
 ) -> Iterator[Term]:
     """The log probabilities that a trial does not fail and keeps to each constraint; minus the log of its cost."""
-    if failing is not None:
-        yield Feasible(failing.posterior, failing.target(0.5))
-    for column, name in enumerate(history.constraints):
-        found = told.aspect(f"constraint {name}", history.told_violation[:, column], chosen, bilog)
-        if found is not None:
-            yield Feasible(found.posterior, found.target(0.0))
+    yield from requirements(history, told, chosen, failing)
     if per_second:
         seconds = np.where(history.told_seconds > 0, history.told_seconds, np.nan)
         found = told.aspect("log seconds", seconds, chosen, np.log)
         if found is not None:
             left = history.trials_left
             yield Cheap(found, 1.0 if left is None else left / max(left + len(history), 1))
-
-
-def _preference(history: History, losses: np.ndarray) -> Preference | None:
-    """The user's priors with the weight that they have after these results (m,); None without any."""
-    assert history.space is not None
-    if not history.space.has_prior:
-        return None
-    density = history.space.log_prior(history.units[history.told_trial])
-    return Preference(history.space, PRIOR_STRENGTH * trust(density, losses) / len(losses))

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.rng import Streams
+from holdfast.search.history import History
 from holdfast.space import Space
 
+STRENGTH = 10.0
+"""The weight of the user's priors times the number of results (beta of piBO)."""
 LEAST = -10.0
 """A prior is never taken to rule out more than this log density, relative to the uniform one."""
 _STEP = 1e-4
@@ -48,6 +51,16 @@ class Preference:
         width = moved[at, :, smooth] - moved[k + at, :, smooth]
         slope = np.where(np.isfinite(width), (values[:k] - values[k:]) / width, 0.0)
         return self.value(units), slope.T
+
+
+def preference(history: History, losses: np.ndarray) -> Preference | None:
+    """The user's priors with the weight that they have after losses of shape (m, k); None without any."""
+    assert history.space is not None
+    if not history.space.has_prior:
+        return None
+    density = history.space.log_prior(history.units[history.told_trial])
+    trusted = float(np.mean([trust(density, column) for column in losses.T]))
+    return Preference(history.space, STRENGTH * trusted / len(losses))
 
 
 def trust(density: np.ndarray, losses: np.ndarray) -> float:

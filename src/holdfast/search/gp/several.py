@@ -17,14 +17,15 @@ import numpy as np
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
+from holdfast.search.gp.acquisition import log_average
 from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure
-from holdfast.search.gp.feasibility import Feasible, bilog
+from holdfast.search.gp.feasibility import requirements
 from holdfast.search.gp.fits import FIT_POINTS, MIN_TOLD
-from holdfast.search.gp.landscape import Term
+from holdfast.search.gp.landscape import Landscape, Term
 from holdfast.search.gp.maximise import ranked
-from holdfast.search.gp.preference import Preference, trust
+from holdfast.search.gp.preference import Preference, preference
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, kernel_at, prior_mode
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
 from holdfast.search.gp.threads import one_thread
@@ -40,8 +41,6 @@ WORK = 1_000_000
 """Candidates times trials times objectives times draws: how many candidates are affordable."""
 FEWEST_CANDIDATES = 200
 MAX_PENDING = 256
-PRIOR_STRENGTH = 10.0
-"""The weight of the user's priors times the number of results (beta of piBO)."""
 BEYOND = 0.1
 """How far the reference point lies beyond the worst losses, as a share of their range."""
 
@@ -128,45 +127,27 @@ class _Proposer:
 
 
 @dataclass(frozen=True, eq=False)
-class SeveralLandscape:
-    """The log of expected hypervolume improvement over a space, averaged over draws of the hyperparameters.
+class VolumeImprovement:
+    """The log of expected hypervolume improvement, averaged over draws of the hyperparameters.
 
     Attributes:
-        space, embedding: where it is.
         beliefs: for each draw, a posterior of each of the k objectives.
         free: for each draw, what no trial dominates.
-        terms: what is added, each the logarithm of a probability.
-        preference: the user's priors, as far as they still count.
     """
 
-    space: Space
-    embedding: Embedding
     beliefs: tuple[tuple[Posterior, ...], ...]
     free: tuple[Region, ...]
-    terms: tuple[Term, ...] = ()
-    preference: Preference | None = None
 
-    def __call__(self, units: np.ndarray) -> np.ndarray:
-        """(m,) at points of shape (m, d), moved to where their configurations lie; -inf at forbidden ones."""
-        snapped = self.space.snap(units)
-        features = self.embedding(snapped)
+    def value(self, features: np.ndarray) -> np.ndarray:
+        """(m,) at features of shape (m, D)."""
         values = []
         for posteriors, free in zip(self.beliefs, self.free, strict=True):
             mean, variance = _stacked([posterior.predict(features) for posterior in posteriors])
             values.append(free.log_improvement(mean, variance))
-        value = _average(np.array(values))[0]
-        for term in self.terms:
-            value = value + term.value(features)
-        if self.preference is not None:
-            value = value + self.preference.value(snapped)
-        return np.where(self.space.allowed(snapped), value, -np.inf)
+        return log_average(np.array(values))[0]
 
-    def with_gradient(self, units: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(m,) and its gradient by the ``smooth`` hyperparameters, shape (m, len(smooth)), which are not rounded."""
-        snapped = self.space.snap(units)
-        active = np.isfinite(snapped[:, smooth])
-        snapped[:, smooth] = np.where(active, units[:, smooth], np.nan)
-        features = self.embedding(snapped)
+    def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(m,) and the gradient by the features (m, D)."""
         values, gradients = [], []
         for posteriors, free in zip(self.beliefs, self.free, strict=True):
             predicted = [posterior.predict_with_gradient(features) for posterior in posteriors]
@@ -178,16 +159,8 @@ class SeveralLandscape:
                 for j, (_, _, mean_slope, variance_slope) in enumerate(predicted)
             ]
             gradients.append(np.sum(slopes, axis=0))
-        value, weights = _average(np.array(values))
-        by_feature = np.einsum("sm,smd->md", weights, np.array(gradients))
-        for term in self.terms:
-            added, slope = term.with_gradient(features)
-            value, by_feature = value + added, by_feature + slope
-        gradient = by_feature[:, np.searchsorted(self.embedding.numeric, smooth)]
-        if self.preference is not None:
-            added, slope = self.preference.with_gradient(snapped, smooth)
-            value, gradient = value + added, gradient + slope
-        return value, gradient * active
+        value, weights = log_average(np.array(values))
+        return value, np.einsum("sm,smd->md", weights, np.array(gradients))
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,10 +201,10 @@ class _Model:
         new = [_stacked([each.predict(features) for each in posteriors])[0] for posteriors in self.beliefs]
         return replace(self, beliefs=beliefs, means=np.concatenate([self.means, np.array(new)], axis=1))
 
-    def landscape(self, space: Space, rng: np.random.Generator) -> SeveralLandscape:
+    def landscape(self, space: Space, rng: np.random.Generator) -> Landscape:
         """The acquisition over the space."""
         free = tuple(region(means[non_dominated(means)], self.reference, rng) for means in self.means)
-        return SeveralLandscape(space, self.embed, self.beliefs, free, self.terms, self.preference)
+        return Landscape(space, self.embed, (VolumeImprovement(self.beliefs, free), *self.terms), self.preference)
 
 
 def objective(history: History, k: int) -> History:
@@ -283,8 +256,8 @@ def _model(history: History, rng: Streams) -> _Model:
         centres=history.units[trials[front[np.argsort(-crowding(middle[front]), kind="stable")]]],
         front_size=len(front) if feasible[chosen].any() else 0,
         note="" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)",
-        terms=tuple(_terms(history, told, chosen, done)),
-        preference=_preference(history, losses),
+        terms=tuple(requirements(history, told, chosen, failure(told, done, chosen))),
+        preference=preference(history, losses),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
@@ -302,27 +275,6 @@ def _kernels(view: History, told: Told, rng: Streams) -> tuple[Kernel, ...]:
         return own.first(size).draws(chosen, standardise(losses)[chosen], rng)
 
     return own.kernels(f"loss {rng.seed}", first)
-
-
-def _terms(history: History, told: Told, chosen: np.ndarray, done: np.ndarray) -> Iterator[Term]:
-    """The log probabilities that a trial does not fail and keeps to each constraint."""
-    failing = failure(told, done, chosen)
-    if failing is not None:
-        yield Feasible(failing.posterior, failing.target(0.5))
-    for column, name in enumerate(history.constraints):
-        found = told.aspect(f"constraint {name}", history.told_violation[:, column], chosen, bilog)
-        if found is not None:
-            yield Feasible(found.posterior, found.target(0.0))
-
-
-def _preference(history: History, losses: np.ndarray) -> Preference | None:
-    """The user's priors with the weight that they have after these results (m, k); None without any."""
-    assert history.space is not None
-    if not history.space.has_prior:
-        return None
-    density = history.space.log_prior(history.units[history.told_trial])
-    trusted = float(np.mean([trust(density, column) for column in losses.T]))
-    return Preference(history.space, PRIOR_STRENGTH * trusted / len(losses))
 
 
 def _subset(losses: np.ndarray) -> np.ndarray:
@@ -343,11 +295,3 @@ def _succeeded(history: History) -> np.ndarray:
 def _stacked(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Means and variances (m, k) of k posteriors."""
     return np.stack([mean for mean, _ in parts], axis=1), np.stack([variance for _, variance in parts], axis=1)
-
-
-def _average(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(m,) the log of the average of exp(values) over the first axis of (s, m), and its derivatives by them (s, m)."""
-    top = values.max(axis=0)
-    relative = np.exp(values - top)
-    total = relative.sum(axis=0)
-    return top + np.log(total / len(values)), relative / total
