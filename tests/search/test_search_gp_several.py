@@ -13,7 +13,7 @@ from holdfast.rng import Streams
 from holdfast.search.base import Strategy
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.gp.embedding import smooth_columns
-from holdfast.search.gp.several import MAX_POINTS, _model, objective
+from holdfast.search.gp.several import MAX_POINTS, objective, several_of
 from holdfast.search.history import History, HistoryBuilder
 from holdfast.search.pareto import hypervolume, non_dominated
 from holdfast.search.random import RandomSearch
@@ -136,7 +136,7 @@ def test_each_objective_has_a_history_of_its_own() -> None:
 
 def test_gradients_of_the_landscape_against_finite_differences() -> None:
     history = run(RandomSearch(), MIXED, mixed, trials=25, seed=0)
-    landscape = _model(history, Streams(0)).landscape(MIXED, np.random.default_rng(0))
+    landscape = several_of(history, Streams(0)).landscape(MIXED, np.random.default_rng(0))
     smooth = smooth_columns(MIXED)
     units = np.random.default_rng(1).random((6, len(MIXED))) * 0.9 + 0.05
     value, gradient = landscape.with_gradient(units, smooth)
@@ -178,3 +178,31 @@ def test_priors_are_followed() -> None:
     space = Space({"x": Float(0, 1), "y": Float(0, 1, prior=Normal(0.0, 0.05))})
     near = [run(GaussianProcess(), s, convex, trials=10, seed=0).units[1:, 1].mean() for s in (space, SQUARE)]
     assert near[0] < 0.5 * near[1]
+
+
+def test_the_start_is_that_of_one_objective() -> None:
+    tree = Space(
+        {
+            "kind": Categorical(["a", "b", "c"]),
+            "x": Float(0, 1, when={"kind": "a"}),
+            "y": Float(0, 1, when={"kind": "b"}),
+            "z": Float(0, 1, when={"kind": "c"}),
+        }
+    )
+    for seed in range(5):
+        taken: list[Config] = []
+        rehearsal = Rehearsal(tree, directions=("minimize", "minimize"))
+        for _ in range(4):
+            (suggestion,) = GaussianProcess().ask(rehearsal.history(), 1, Streams(seed))
+            rehearsal.finish(rehearsal.take(suggestion), 0.5)
+            taken.append(suggestion.config)
+        assert {config["kind"] for config in taken} == {"a", "b", "c"}
+
+
+def test_a_configuration_is_repeated_where_duplicates_are_replicates() -> None:
+    space = Space({"kind": Categorical(["a", "b", "c"])})
+    rehearsal = Rehearsal(space, directions=("minimize", "minimize"), duplicates="replicate")
+    for kind, losses in (("a", (0.0, 1.0)), ("b", (1.0, 0.0)), ("c", (2.0, 2.0))):
+        rehearsal.finish(rehearsal.start({"kind": kind}), losses)
+    (suggestion,) = GaussianProcess(n_initial=1).ask(rehearsal.history(), 1, Streams(0))
+    assert "hypervolume" in suggestion.reason

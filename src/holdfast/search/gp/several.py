@@ -14,25 +14,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_configs
 from holdfast.search.gp.acquisition import log_average
 from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure
 from holdfast.search.gp.feasibility import requirements
-from holdfast.search.gp.fits import FIT_POINTS, MIN_TOLD
+from holdfast.search.gp.fits import FIT_POINTS
 from holdfast.search.gp.landscape import Landscape, Term
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.preference import Preference, preference
+from holdfast.search.gp.proposer import Asked
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, kernel_at, prior_mode
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
-from holdfast.search.gp.threads import one_thread
 from holdfast.search.gp.volume import Region, region
 from holdfast.search.history import History
 from holdfast.search.pareto import crowding, non_dominated
-from holdfast.search.sobol import sobol_points
 from holdfast.space import Space
 
 MAX_POINTS = 600
@@ -45,85 +42,14 @@ BEYOND = 0.1
 """How far the reference point lies beyond the worst losses, as a share of their range."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How trials and time are spent: see `GaussianProcess`."""
-
-    initial: int
-    candidates: int
-    random_share: float
-
-
-def ask_several(history: History, n: int, rng: Streams, budget: Budget) -> list[Suggestion]:
-    """Up to ``n`` configurations that no trial has had; each knows of the ones before it."""
-    space = known_space(history, "gp")
-    proposer = _Proposer(history, space, rng, budget)
-    with one_thread():
-        configs = new_configs(history, n, proposer.propose)
-    return [
-        Suggestion(config, proposer.reasons.get(space.key(config), "gp: one of the last left"), history.index)
-        for config in configs
-    ]
-
-
-class _Proposer:
-    """The proposals of one ask, in order; each takes the ones before it as pending."""
-
-    def __init__(self, history: History, space: Space, rng: Streams, budget: Budget) -> None:
-        self.history = history
-        self.space = space
-        self.rng = rng
-        self.budget = budget
-        self.reasons: dict[str, str] = {}
-        self._before: list[Config] = []
-        self._queue: Iterator[tuple[Config, str]] = iter(())
-        self._model: _Model | None = None
-
-    def propose(self, number: int, attempt: int) -> Config:
-        """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
-        if attempt == 0:
-            self._queue = self._ranking(number)
-        config, reason = next(self._queue, (None, "gp: a random draw, since the best candidates were tried"))
-        if config is None:
-            config = self.space.sample(self.rng.generator(number, f"gp/random/{attempt}"))
-        self.reasons.setdefault(self.space.key(config), reason)
-        self._before = [*self._before[: number - len(self.history)], config]
-        return config
-
-    def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
-        default, initial = self.space.default_config(), self.budget.initial
-        if number < initial and not self.history.contains(default) and default not in self._before:
-            yield default, "gp: the default configuration"
-        elif number < initial and self.space.has_prior and number % 2:
-            yield self.space.sample(self.rng.generator(number, "gp/prior")), "gp: a draw from the priors"
-        elif number < initial:
-            yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
-        elif int(_succeeded(self.history).sum()) < MIN_TOLD:
-            yield self._space_filling(number), "gp: too few results to learn from, so the space is filled evenly"
-        elif self.rng.generator(number, "gp/random").random() < self.budget.random_share:
-            unit = self.space.sample_units(self.rng.generator(number, "gp/random/0"), 1)[0]
-            yield self.space.decode(unit), "gp: a random draw, now and then"
-        else:
-            yield from self._by_volume(number)
-
-    def _space_filling(self, number: int) -> Config:
-        points = sobol_points(number + 1, len(self.space), self.rng.integer(0, "gp/initial"))
-        return self.space.decode(points[number])
-
-    def _by_volume(self, number: int) -> Iterator[tuple[Config, str]]:
-        if self._model is None:
-            self._model = _model(self.history, self.rng)
-        model = self._model
-        if self._before:
-            model = model.with_pending(np.array([self.space.encode(config) for config in self._before]))
-        draw = self.rng.generator(number, "gp/candidates")
-        count = min(self.budget.candidates, max(FEWEST_CANDIDATES, WORK // model.size))
-        units, values = ranked(model.landscape(self.space, draw), model.centres, count, draw)
-        front = f"a front of {model.front_size} trials{model.note}"
-        for unit, value in zip(units[values > -np.inf], values[values > -np.inf], strict=True):
-            config = self.space.decode(unit)
-            if not self.history.contains(config):
-                yield config, f"gp: expected hypervolume improvement {math.exp(value):.2g} over {front}"
+def by_volume(model: Several, asked: Asked) -> Iterator[tuple[np.ndarray, str]]:
+    """Points (d,) for the trial that is asked for, the most promising first, each with its reason."""
+    draw = asked.rng.generator(asked.number, "gp/candidates")
+    count = min(asked.candidates, max(FEWEST_CANDIDATES, WORK // model.size))
+    units, values = ranked(model.landscape(asked.space, draw), model.centres, count, draw)
+    front = f"a front of {model.front_size} trials{model.note}"
+    for unit, value in zip(units[values > -np.inf], values[values > -np.inf], strict=True):
+        yield unit, f"gp: expected hypervolume improvement {math.exp(value):.2g} over {front}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +90,7 @@ class VolumeImprovement:
 
 
 @dataclass(frozen=True, eq=False)
-class _Model:
+class Several:
     """What the acquisition needs of a history.
 
     Attributes:
@@ -194,7 +120,7 @@ class _Model:
         """Trials times objectives times draws."""
         return len(self.beliefs) * len(self.beliefs[0]) * len(self.beliefs[0][0].points)
 
-    def with_pending(self, units: np.ndarray) -> _Model:
+    def with_pending(self, units: np.ndarray) -> Several:
         """The same with the points of shape (p, d) as pending, each at its posterior means."""
         features = self.embed(units)
         beliefs = tuple(tuple(each.with_pending(features) for each in posteriors) for posteriors in self.beliefs)
@@ -217,7 +143,7 @@ def objective(history: History, k: int) -> History:
     )
 
 
-def _model(history: History, rng: Streams) -> _Model:
+def several_of(history: History, rng: Streams) -> Several:
     """Condition on told and pending trials; the front is that of the posterior means where trials succeeded."""
     assert history.space is not None
     embed = embedding(history.space)
@@ -248,7 +174,7 @@ def _model(history: History, rng: Streams) -> _Model:
     front = np.flatnonzero(feasible[chosen] if feasible[chosen].any() else done[chosen])
     front = front[non_dominated(middle[front])]
     known = middle[done[chosen]]
-    model = _Model(
+    model = Several(
         embed=embed,
         beliefs=beliefs,
         means=means[:, feasible[chosen]],

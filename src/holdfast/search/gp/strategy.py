@@ -4,7 +4,7 @@ The recipe: the default first, then a space-filling start, then log expected imp
 whose hyperparameters are drawn from their posterior at fixed history sizes, from that prefix alone, so that a cache
 never changes a result; the acquisition is averaged over the draws, so that few results never look like certainty.
 While nothing gets better, or several trials run at once, every second one goes by the lower confidence bound, which
-looks further afield.
+looks further afield; in a conditional space that stands still, most trials improve other branches.
 """
 
 from __future__ import annotations
@@ -16,20 +16,17 @@ from typing import Literal
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.records import Config, Suggestion
+from holdfast.records import Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_configs
+from holdfast.search.base import known_space
 from holdfast.search.gp.branches import STAGNANT as BRANCH_STAGNANT
 from holdfast.search.gp.branches import another_branch, branches_of, results_without_gain
-from holdfast.search.gp.fits import MIN_TOLD
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.model import Model, model_of
-from holdfast.search.gp.several import Budget, ask_several
+from holdfast.search.gp.proposer import Asked, Budget, propose
+from holdfast.search.gp.several import by_volume, several_of
 from holdfast.search.gp.targets import succeeded
-from holdfast.search.gp.threads import one_thread
-from holdfast.search.gp.transfer import best_of_earlier
 from holdfast.search.history import History
-from holdfast.search.sobol import sobol_points
 
 FIRST_TRIALS = 5
 WORK = 400_000
@@ -80,17 +77,11 @@ class GaussianProcess:
         Raises:
             RequestError: for a space without any hyperparameter.
         """
+        budget = Budget(self.initial_trials(history), self.candidates, self.random_share)
         if len(history.directions) > 1:
-            budget = Budget(self.initial_trials(history), self.candidates, self.random_share)
-            return ask_several(history, n, rng, budget)
-        space = known_space(history, self.name)
-        proposer = _Proposer(self, history, rng)
-        with one_thread():
-            configs = new_configs(history, n, proposer.propose)
-        return [
-            Suggestion(config, proposer.reasons.get(space.key(config), "gp: one of the last left"), history.index)
-            for config in configs
-        ]
+            return propose(history, n, rng, budget, lambda: several_of(history, rng), by_volume)
+        per_second = self.per == "second"
+        return propose(history, n, rng, budget, lambda: model_of(history, rng, per_second=per_second), by_improvement)
 
     def initial_trials(self, history: History) -> int:
         """How many trials come before the surrogate."""
@@ -103,116 +94,40 @@ class GaussianProcess:
         return min(wanted, max(2, (len(history) + history.trials_left) // 5))
 
 
-class _Proposer:
-    """The proposals of one ask, in order; each takes the ones before it as pending."""
+def by_improvement(model: Model, asked: Asked) -> Iterator[tuple[np.ndarray, str]]:
+    """Points (d,) for the trial that is asked for, the most promising first, each with its reason."""
+    yield from _elsewhere(model, asked)
+    stuck, pending = model.since_best >= STAGNANT, len(asked.before) + len(asked.history.pending)
+    bound = bool(model.bests) and asked.number % 2 == 0 and (stuck or pending >= SEVERAL_PENDING)
+    units, values = ranked(
+        model.landscape(asked.space, BOUND_WIDTH if bound else None),
+        model.centres,
+        _count(model, asked),
+        asked.rng.generator(asked.number, "gp/candidates"),
+    )
+    since = f"{model.since_best} results were no improvement" if stuck else f"{pending} others run"
+    for unit in units[values > -np.inf]:
+        yield unit, model.reason(asked.space, unit, since if bound else None)
 
-    def __init__(self, settings: GaussianProcess, history: History, rng: Streams) -> None:
-        self.settings = settings
-        self.history = history
-        self.space = known_space(history, settings.name)
-        self.rng = rng
-        self.reasons: dict[str, str] = {}
-        self._before: list[Config] = []
-        self._queue: Iterator[tuple[Config, str]] = iter(())
-        self._last: Config | None = None
-        self._model: Model | None = None
-        self._known_before = 0
-        self._branches = branches_of(self.space)
 
-    def propose(self, number: int, attempt: int) -> Config:
-        """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
-        if attempt == 0:
-            if self._last is not None:
-                self._before.append(self._last)
-            self._queue = self._ranking(number)
-        config, reason = next(self._queue, (None, "gp: a random draw, since the best candidates were tried"))
-        if config is None:
-            config = self.space.sample(self.rng.generator(number, f"gp/random/{attempt}"))
-        self.reasons.setdefault(self.space.key(config), reason)
-        self._last = config
-        return config
+def _elsewhere(model: Model, asked: Asked) -> Iterator[tuple[np.ndarray, str]]:
+    """In a conditional space whose search stands still, what would improve another branch; else nothing."""
+    branches, history = branches_of(asked.space), asked.history
+    if branches is None or not model.bests or asked.number % 4 == 3:
+        return
+    known = succeeded(history.told_loss[:, 0], history.told_state)
+    waited = results_without_gain(np.where(known, history.told_loss[:, 0], np.inf))
+    if waited < BRANCH_STAGNANT:
+        return
+    tried = np.concatenate([history.units, asked.before])
+    surface, centres, branch = another_branch(model, history, branches, tried)
+    units, values = ranked(surface, centres, _count(model, asked), asked.rng.generator(asked.number, "gp/branch"))
+    for unit in branches.moved(units[values > -np.inf], branch):
+        within = f"{branches.name} = {asked.space.decode(unit)[branches.name]!r}"
+        yield unit, f"gp: improvement within {within}, since {waited} results were no gain{model.note}"
 
-    def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
-        initial = self.settings.initial_trials(self.history)
-        if number < initial:
-            yield from self._start(number, initial)
-        elif not self._enough_told():
-            yield self._space_filling(number), "gp: too few results to learn from, so the space is filled evenly"
-        elif self.rng.generator(number, "gp/random").random() < self.settings.random_share:
-            yield self._anywhere(number), "gp: a random draw, now and then"
-        else:
-            yield from self._by_acquisition(number)
 
-    def _start(self, number: int, initial: int) -> Iterator[tuple[Config, str]]:
-        default = self.space.default_config()
-        if not self.history.contains(default) and default not in self._before:
-            yield default, "gp: the default configuration"
-        for unit, study in best_of_earlier(self.history, initial // 2):
-            config = self.space.decode(unit)
-            if not self.history.contains(config) and config not in self._before:
-                yield config, f"gp: among the best of the earlier study '{study}'"
-        if self.space.has_prior and number % 2:
-            yield self.space.sample(self.rng.generator(number, "gp/prior")), "gp: a draw from the priors"
-        yield self._space_filling(number), f"gp: space-filling start, trial {number + 1} of {initial}"
-
-    def _space_filling(self, number: int) -> Config:
-        points = sobol_points(2 * number + 8, len(self.space), self.rng.integer(0, "gp/initial"))
-        if self._branches is not None:
-            points = self._branches.moved(points, number % len(self._branches))
-        allowed = np.flatnonzero(self.space.allowed(self.space.snap(points)))
-        return self.space.decode(points[allowed[number]]) if number < len(allowed) else self._anywhere(number)
-
-    def _anywhere(self, number: int) -> Config:
-        """A draw from the whole space, whatever the priors say, so that no wrong belief lasts."""
-        return self.space.decode(self.space.sample_units(self.rng.generator(number, "gp/random/0"), 1)[0])
-
-    def _enough_told(self) -> bool:
-        return int(succeeded(self.history.told_loss[:, 0], self.history.told_state).sum()) >= MIN_TOLD
-
-    def _by_acquisition(self, number: int) -> Iterator[tuple[Config, str]]:
-        if self._model is None:
-            self._model = model_of(self.history, self.rng, per_second=self.settings.per == "second")
-        new = [self.space.encode(config) for config in self._before[self._known_before :]]
-        if new:
-            self._model = self._model.with_pending(np.array(new))
-            self._known_before = len(self._before)
-        model = self._model
-        yield from self._elsewhere(number, model)
-        stuck = model.since_best >= STAGNANT
-        pending = len(self._before) + len(self.history.pending)
-        width = BOUND_WIDTH if model.bests and number % 2 == 0 and (stuck or pending >= SEVERAL_PENDING) else None
-        units, values = ranked(
-            model.landscape(self.space, width),
-            model.centres,
-            self._count(model),
-            self.rng.generator(number, "gp/candidates"),
-        )
-        since = f"{model.since_best} results were no improvement" if stuck else f"{pending} others run"
-        for unit in units[values > -np.inf]:
-            config = self.space.decode(unit)
-            if self.history.duplicates == "replicate" or not self.history.contains(config):
-                yield config, model.reason(self.space, unit, None if width is None else since)
-
-    def _elsewhere(self, number: int, model: Model) -> Iterator[tuple[Config, str]]:
-        """In a conditional space whose search stands still, what would improve another branch; else nothing."""
-        if self._branches is None or not model.bests or number % 4 == 3:
-            return
-        known = succeeded(self.history.told_loss[:, 0], self.history.told_state)
-        waited = results_without_gain(np.where(known, self.history.told_loss[:, 0], np.inf))
-        if waited < BRANCH_STAGNANT:
-            return
-        before = np.array([self.space.encode(config) for config in self._before]).reshape(-1, len(self.space))
-        tried = np.concatenate([self.history.units, before])
-        surface, centres, branch = another_branch(model, self.history, self._branches, tried)
-        rng = self.rng.generator(number, "gp/branch")
-        units, values = ranked(surface, centres, self._count(model), rng)
-        for unit in self._branches.moved(units[values > -np.inf], branch):
-            config = self.space.decode(unit)
-            if self.history.duplicates == "replicate" or not self.history.contains(config):
-                within = f"{self._branches.name} = {config[self._branches.name]!r}"
-                yield config, f"gp: improvement within {within}, since {waited} results were no gain{model.note}"
-
-    def _count(self, model: Model) -> int:
-        """How many candidates are affordable."""
-        work = len(model.beliefs) * len(model.beliefs[0].points)
-        return min(self.settings.candidates, max(FEWEST_CANDIDATES, WORK // work))
+def _count(model: Model, asked: Asked) -> int:
+    """How many candidates are affordable."""
+    work = len(model.beliefs) * len(model.beliefs[0].points)
+    return min(asked.candidates, max(FEWEST_CANDIDATES, WORK // work))
