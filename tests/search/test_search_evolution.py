@@ -55,7 +55,8 @@ def test_the_default_comes_first_then_an_even_start_then_children() -> None:
     rehearsal = Rehearsal(Space({"x": Float(0, 1, default=0.2), "y": Float(0, 1)}))
     taken = search(Evolution(population=4), rehearsal, lambda c: float(numbers(c).sum()), asks=8, seed=0)
     assert taken[0].config == {"x": 0.2, "y": 0.5}
-    assert [s.reason for s in taken[:2]] == [f"evolution: the start, trial {i} of 4" for i in (1, 2)]
+    assert taken[0].reason == "evolution: the default configuration"
+    assert [s.reason for s in taken[1:3]] == [f"evolution: the start, trial {i} of 4" for i in (2, 3)]
     assert [s.reason for s in taken[4:6]] == [f"evolution: a child of the best 4 of {i} results" for i in (4, 5)]
     assert Evolution(population=4).explain(rehearsal.history()) == "evolution: children of the best 4"
 

@@ -5,7 +5,8 @@ So a crash, a resume and a second worker need no special case.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from holdfast.errors import RequestError
@@ -15,6 +16,8 @@ from holdfast.search.history import History
 from holdfast.space import Domain, Space
 
 TRIES_FOR_A_NEW_CONFIG = 200
+Ranking = Callable[[int, list[Config]], Iterator[tuple[Config, str]]]
+"""Candidates for the trial of a number beside those before it that are asked for at once, and the reason of each."""
 
 
 class Strategy(Protocol):
@@ -87,25 +90,60 @@ def new_configs(history: History, n: int, propose: Callable[[int, int], Config])
     In an infinite space a repetition is a coincidence and is replaced; a finite one may be exhausted, and then fewer
     than ``n`` come back. In a study that replicates, every allowed candidate is taken.
     """
+
+    def candidates(number: int, _: list[Config]) -> Iterator[tuple[Config, str]]:
+        for attempt in itertools.count():
+            yield propose(number, attempt), ""
+
+    return [config for config, _ in _found(history, n, candidates)]
+
+
+def new_suggestions(history: History, n: int, rng: Streams, name: str, ranking: Ranking) -> list[Suggestion]:
+    """As `new_configs`, from what a strategy ranks highest for each trial; behind the ranking come random draws.
+
+    Args:
+        history: the study.
+        n: how many at most.
+        rng: the study's streams.
+        name: the strategy's.
+        ranking: ``ranking(number, before)`` gives candidates for the trial of that number, the best first, each with
+            its reason; ``before`` is what was found for the trials before it that are asked for at once.
+    """
+    space = known_space(history, name)
+
+    def candidates(number: int, before: list[Config]) -> Iterator[tuple[Config, str]]:
+        ranked = 0
+        for ranked, candidate in enumerate(ranking(number, before), start=1):  # noqa: B007 (counts on behind the loop)
+            yield candidate
+        for attempt in itertools.count(ranked):
+            config = space.sample(rng.generator(number, f"{name}/random/{attempt}"))
+            yield config, f"{name}: a random draw, since the best candidates were tried"
+
+    found = _found(history, n, candidates)
+    return [Suggestion(config, reason or f"{name}: one of the last left", history.index) for config, reason in found]
+
+
+def _found(history: History, n: int, candidates: Ranking) -> list[tuple[Config, str]]:
+    """Up to ``n`` allowed and new configurations with their reasons, "" for one of the last that are left."""
     space = known_space(history, "this one")
-    found: list[Config] = []
+    found: list[tuple[Config, str]] = []
     taken: set[str] = set()
-    for offset in range(n):
-        for attempt in range(TRIES_FOR_A_NEW_CONFIG):
-            config = propose(len(history) + offset, attempt)
+    for number in range(len(history), len(history) + n):
+        ranked = candidates(number, [config for config, _ in found])
+        for config, reason in itertools.islice(ranked, TRIES_FOR_A_NEW_CONFIG):
             if not space.allows(config):
                 continue
             key = space.key(config)
             if history.duplicates == "replicate" or (key not in taken and not history.contains_key(key)):
                 taken.add(key)
-                found.append(config)
+                found.append((config, reason))
                 break
         else:
             rest = _first_unused(history, space, taken)
             if rest is None:
                 break
             taken.add(space.key(rest))
-            found.append(rest)
+            found.append((rest, ""))
     return found
 
 

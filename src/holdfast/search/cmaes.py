@@ -14,7 +14,7 @@ external solutions into CMA-ES" (2011).
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,11 +24,12 @@ from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_configs, one_objective
+from holdfast.search.base import known_space, new_suggestions, one_objective
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import COMPLETE, RUNNING, STOPPED, History
+from holdfast.search.memory import Memory
 from holdfast.search.pareto import total_violation
-from holdfast.search.sobol import sobol_points
+from holdfast.search.start import start
 from holdfast.space import Categorical, Space
 
 WIDTH = 0.15
@@ -43,8 +44,8 @@ KNOWN_AGAIN = 3
 """One of so many first draws is recognised when its result comes; a later one counts as somebody else's."""
 REMEMBERED = 8
 """So many generations back the draw of a trial is known when its result comes."""
-_KEPT, _STATES = 32, 8
-_memory: OrderedDict[tuple[object, Streams, int | None], list[_State]] = OrderedDict()
+_STATES = 8
+_memory: Memory[tuple[object, Streams, int | None], list[_State]] = Memory(32)
 
 
 @dataclass(frozen=True)
@@ -80,26 +81,18 @@ class CmaEs:
         need("cmaes", "cma", "strategy 'cma-es'")
         space = known_space(history, self.name)
         coding = _coding(space)
-        reasons: list[str] = []
         with one_thread():
             state = self._state(history, coding, rng)
 
-            def propose(number: int, attempt: int) -> Config:
-                del reasons[number - len(history) :]
-                if number == 0 and attempt == 0:
-                    reasons.append("cma-es: the default configuration")
-                    return space.default_config()
-                if state is not None and coding.dimensions > 0 and attempt < TRIES:
-                    reasons.append(_reason(state))
-                    return space.decode(coding.unit(_draw(state.optimiser, rng, number, attempt)))
-                if state is None and attempt == 0 and not space.has_prior:
-                    reasons.append(f"cma-es: the start, until there are {self.size(space)} results")
-                    return space.decode(sobol_points(number + 1, len(space), rng.integer(0, "cma-es/start"))[number])
-                reasons.append("cma-es: a random draw" + (", since what it drew was tried already" if state else ""))
-                return space.sample(rng.generator(number, f"cma-es/random/{attempt}"))
+            def ranking(number: int, before: list[Config]) -> Iterator[tuple[Config, str]]:
+                if state is None:
+                    why = f"cma-es: the start, until there are {self.size(space)} results"
+                    yield from start(history, number, before, rng, self.name, why, rng.integer(0, "cma-es/start"))
+                    return
+                for attempt in range(TRIES):
+                    yield space.decode(coding.unit(_draw(state.optimiser, rng, number, attempt))), _reason(state)
 
-            configs = new_configs(history, n, propose)
-        return [Suggestion(config, why, history.index) for config, why in zip(configs, reasons, strict=False)]
+            return new_suggestions(history, n, rng, self.name, ranking)
 
     def size(self, space: Space) -> int:
         """Results in a generation of the first run, and trials before it."""
@@ -115,11 +108,7 @@ class CmaEs:
         size = self.size(coding.space)
         if len(history.told_trial) < size or coding.dimensions == 0:
             return None
-        key = (history.token, rng, self.population)
-        kept = _memory.setdefault(key, [])
-        _memory.move_to_end(key)
-        if len(_memory) > _KEPT:
-            _memory.popitem(last=False)
+        kept = _memory.get((history.token, rng, self.population), list)
         known = [state for state in kept if state.position <= len(history.told_trial)]
         state = known[-1] if known else _first(history, coding, size)
         if not kept:
@@ -335,7 +324,7 @@ def _told_when_asked(history: History) -> np.ndarray:
 
 
 def _ended(state: _State, coding: _Coding) -> bool:
-    """Whether a run has converged, or found nothing better for as long as CMA-ES is usually given."""
+    """Whether a run has converged, or the bests of its generations were all equal for as long as is usually waited."""
     patience = 10 + int(np.ceil(30 * coding.dimensions / state.size))
     recent = state.bests[-patience:]
     if len(recent) == patience and min(recent) == max(recent):

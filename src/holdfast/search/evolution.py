@@ -7,7 +7,7 @@ and Alba, "On the effect of the steady-state selection scheme in multi-objective
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,11 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_configs
+from holdfast.search.base import known_space, new_suggestions
 from holdfast.search.history import COMPLETE, STOPPED, History
+from holdfast.search.memory import Memory
 from holdfast.search.pareto import crowding, ranks, total_violation
-from holdfast.search.sobol import sobol_points
+from holdfast.search.start import start
 from holdfast.space import Categorical, Space
 
 PARENTS = 20
@@ -34,8 +35,7 @@ FEW_VALUES = 16
 """A number with so many values at most moves from one to another, not by a distance."""
 BRED = 50
 """So many children are bred before a configuration that no trial has had is drawn at random."""
-_KEPT = 64
-_memory: OrderedDict[tuple[object, int, int], np.ndarray] = OrderedDict()
+_memory: Memory[tuple[object, int, int], np.ndarray] = Memory(64)
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,21 @@ class Evolution:
         space = known_space(history, self.name)
         size = self.size(history)
         population = _population(history, size) if len(history) + n > size else None
+        told = int(_succeeded(history).sum())
 
-        def propose(number: int, attempt: int) -> Config:
-            draw = rng.generator(number, f"evolution/{attempt}")
-            if number == 0 and attempt == 0:
-                return space.default_config()
-            if number < size and attempt == 0 and not space.has_prior:
-                return space.decode(sobol_points(size, len(space), rng.integer(0, "evolution/start"))[number])
-            if population is None or len(population) == 0 or number < size or attempt >= BRED:
-                return space.sample(draw)
-            return space.decode(population.child(draw))
+        def ranking(number: int, before: list[Config]) -> Iterator[tuple[Config, str]]:
+            if population is None or number < size:
+                why = f"evolution: the start, trial {number + 1} of {size}"
+                yield from start(history, number, before, rng, self.name, why, rng.integer(0, "evolution/start"))
+            elif len(population) == 0:
+                draw = rng.generator(number, "evolution/random/0")
+                yield space.sample(draw), "evolution: a random draw, since there is no result to select from"
+            else:
+                for attempt in range(BRED):
+                    child = space.decode(population.child(rng.generator(number, f"evolution/{attempt}")))
+                    yield child, f"evolution: a child of the best {min(size, told)} of {told} results"
 
-        configs = new_configs(history, n, propose)
-        return [
-            Suggestion(config, self._reason(history, len(history) + offset, size), history.index)
-            for offset, config in enumerate(configs)
-        ]
+        return new_suggestions(history, n, rng, self.name, ranking)
 
     def size(self, history: History) -> int:
         """How many trials are parents."""
@@ -95,14 +94,6 @@ class Evolution:
         if len(history) < size:
             return f"evolution: a start of {size} trials"
         return f"evolution: children of the best {size}"
-
-    def _reason(self, history: History, number: int, size: int) -> str:
-        if number < size:
-            return f"evolution: the start, trial {number + 1} of {size}"
-        told = int(_succeeded(history).sum())
-        if told == 0:
-            return "evolution: a random draw, since there is no result to select from"
-        return f"evolution: a child of the best {min(size, told)} of {told} results"
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,15 +219,14 @@ def _survivors(history: History, size: int, generations: int) -> np.ndarray:
     """
     done, told = 0, np.zeros(0, dtype=np.int64)
     for known in range(generations, 0, -1):
-        if (history.token, size, known) in _memory:
-            done, told = known, _memory[history.token, size, known]
+        remembered = _memory.known((history.token, size, known))
+        if remembered is not None:
+            done, told = known, remembered
             break
     for generation in range(done, generations):
         block = np.arange(generation * size, (generation + 1) * size)
         told = _selected(history, np.append(told, block), size)[0]
-        _memory[history.token, size, generation + 1] = told
-        if len(_memory) > _KEPT:
-            _memory.popitem(last=False)
+        _memory.put((history.token, size, generation + 1), told)
     return told
 
 

@@ -8,7 +8,6 @@ understanding its algorithm components and their roles for better empirical perf
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,9 +16,10 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_configs
+from holdfast.search.base import known_space, new_suggestions
 from holdfast.search.history import History
-from holdfast.search.sobol import MAX_DIMENSIONS, sobol_point
+from holdfast.search.memory import Memory
+from holdfast.search.start import start
 from holdfast.search.tpe.columns import Columns, columns
 from holdfast.search.tpe.parzen import Parzen, parzen
 from holdfast.search.tpe.split import MAX_PENDING, split
@@ -30,8 +30,7 @@ ROUNDS = 2
 """So often candidates are drawn when all before have been tried."""
 BAD_PRIOR_WEIGHT = 1.0
 """What the uniform density counts among the bad trials."""
-_KEPT = 16
-_memory: OrderedDict[object, Columns] = OrderedDict()
+_memory: Memory[object, Columns] = Memory(16)
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,7 @@ class TreeParzenEstimator:
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had; each takes the ones before it as bad."""
-        space = known_space(history, self.name)
-        proposer = _Proposer(self, history, rng)
-        configs = new_configs(history, n, proposer.propose)
-        return [
-            Suggestion(config, proposer.reasons.get(space.key(config), "tpe: one of the last left"), history.index)
-            for config in configs
-        ]
+        return new_suggestions(history, n, rng, self.name, _Proposer(self, history, rng).ranking)
 
     def wanted_results(self, history: History, more: int = 0) -> int:
         """How many results come before the estimator: one more for each trial that runs, up to twice as many.
@@ -98,46 +91,19 @@ class _Proposer:
         self.history = history
         self.space = known_space(history, settings.name)
         self.rng = rng
-        self.reasons: dict[str, str] = {}
-        self._last: Config | None = None
-        self._queue: Iterator[tuple[Config, str]] = iter(())
         self._model: _Model | None = None
-        self._before: list[Config] = []
         self._units: list[np.ndarray] = []
 
-    def propose(self, number: int, attempt: int) -> Config:
-        """The configuration for trial ``number``; further attempts go down the ranking, then draw at random."""
-        if attempt == 0:
-            if self._last is not None:
-                self._before.append(self._last)
-                self._units.append(self.space.encode(self._last))
-            self._queue = self._ranking(number)
-        config, reason = next(self._queue, (None, "tpe: a random draw, since the best candidates were tried"))
-        if config is None:
-            config = self.space.sample(self.rng.generator(number, f"tpe/random/{attempt}"))
-        self.reasons.setdefault(self.space.key(config), reason)
-        self._last = config
-        return config
-
-    def _ranking(self, number: int) -> Iterator[tuple[Config, str]]:
-        told, wanted = len(self.history.told_trial), self.settings.wanted_results(self.history, len(self._before))
+    def ranking(self, number: int, before: list[Config]) -> Iterator[tuple[Config, str]]:
+        """Candidates for trial ``number``: see `new_suggestions`."""
+        told, wanted = len(self.history.told_trial), self.settings.wanted_results(self.history, len(before))
         if told < wanted:
-            yield from self._start(number, f"tpe: space-filling start, {told} of {wanted} results are there")
+            why = f"tpe: space-filling start, {told} of {wanted} results are there"
+            seed = self.rng.integer(0, "tpe/initial")
+            yield from start(self.history, number, before, self.rng, "tpe", why, seed)
         else:
+            self._units += [self.space.encode(config) for config in before[len(self._units) :]]
             yield from self._by_ratio(number)
-
-    def _start(self, number: int, reason: str) -> Iterator[tuple[Config, str]]:
-        """The default first; then the user's prior where there is one, else even coverage."""
-        default = self.space.default_config()
-        if not self.history.contains(default) and default not in self._before and self.space.allows(default):
-            yield default, "tpe: the default configuration"
-        if self.space.has_prior:
-            return
-        if len(self.space) <= MAX_DIMENSIONS:
-            point = sobol_point(number, len(self.space), self.rng.integer(0, "tpe/initial"))
-            config = self.space.decode(point)
-            if self.space.allows(config):
-                yield config, reason
 
     def _by_ratio(self, number: int) -> Iterator[tuple[Config, str]]:
         """Candidates by the ratio of their densities, best first."""
@@ -200,9 +166,5 @@ class _Model:
 
 def _columns(history: History) -> Columns:
     """The columns of a history's space, made once for all its views."""
-    if history.token not in _memory:
-        assert history.space is not None
-        _memory[history.token] = columns(history.space)
-        if len(_memory) > _KEPT:
-            _memory.popitem(last=False)
-    return _memory[history.token]
+    space = known_space(history, "tpe")
+    return _memory.get(history.token, lambda: columns(space))
