@@ -35,6 +35,13 @@ def test_settings_are_passed_on() -> None:
         ("grid", {"resolutoin": 3}, r"has no setting 'resolutoin'; it has resolution \(did you mean 'resolution'\?\)"),
         ("random", {"name": "x"}, "strategy 'random' has no setting 'name'; it has none"),
         ("grid", {"resolution": 0}, "grid has resolution = 0"),
+        ("evolution", {"population": "ten"}, "evolution has population = 'ten'; it needs a whole number of at least 4"),
+        ("evolution", {"population": 9.0}, "evolution has population = 9.0; it needs a whole number"),
+        ("cma-es", {"population": True}, "cma-es has population = True; it needs a whole number of at least 4"),
+        ("tpe", {"n_initial": 1.5}, "tpe has n_initial = 1.5; it needs a whole number of at least 1"),
+        ("tpe", {"candidates": "24"}, "tpe has candidates = '24'; it needs a whole number of at least 1"),
+        ("tpe", {"prior_weight": "1"}, "tpe has prior_weight = '1'; it needs a finite number above 0"),
+        ("tpe", {"prior_weight": float("nan")}, "tpe has prior_weight = nan; it needs a finite number above 0"),
     ],
 )
 def test_what_does_not_exist_is_refused_by_name(name: str, settings: dict[str, object], message: str) -> None:

@@ -84,6 +84,12 @@ def one_objective(history: History, name: str) -> None:
         )
 
 
+def check_whole(owner: str, setting: str, value: object, least: int) -> None:
+    """Refuse a setting of a strategy that is no whole number of at least ``least``, in one sentence."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise RequestError(f"{owner} has {setting} = {value!r}; it needs a whole number of at least {least}")
+
+
 def new_configs(history: History, n: int, propose: Callable[[int, int], Config]) -> list[Config]:
     """Up to ``n`` allowed configurations that no trial has had; ``propose(number, attempt)`` gives candidates.
 

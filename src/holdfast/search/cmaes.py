@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_suggestions, one_objective
+from holdfast.search.base import check_whole, known_space, new_suggestions, one_objective
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import COMPLETE, RUNNING, STOPPED, History
 from holdfast.search.memory import Memory
@@ -67,8 +66,8 @@ class CmaEs:
     name: str = "cma-es"
 
     def __post_init__(self) -> None:
-        if self.population is not None and self.population < 4:
-            raise RequestError(f"cma-es has population = {self.population}; it needs a whole number of at least 4")
+        if self.population is not None:
+            check_whole("cma-es", "population", self.population, 4)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had: the default, an even start, then draws of the generation.

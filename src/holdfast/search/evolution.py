@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_suggestions
+from holdfast.search.base import check_whole, known_space, new_suggestions
 from holdfast.search.history import COMPLETE, STOPPED, History
 from holdfast.search.memory import Memory
 from holdfast.search.pareto import crowding, ranks, total_violation
@@ -53,8 +52,8 @@ class Evolution:
     name: str = "evolution"
 
     def __post_init__(self) -> None:
-        if self.population is not None and self.population < 4:
-            raise RequestError(f"evolution has population = {self.population}; it needs a whole number of at least 4")
+        if self.population is not None:
+            check_whole("evolution", "population", self.population, 4)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had: the start, then children of the population.

@@ -16,7 +16,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space, new_suggestions
+from holdfast.search.base import check_whole, known_space, new_suggestions
 from holdfast.search.history import History
 from holdfast.search.memory import Memory
 from holdfast.search.start import start
@@ -52,12 +52,12 @@ class TreeParzenEstimator:
     name: str = "tpe"
 
     def __post_init__(self) -> None:
-        if self.n_initial is not None and self.n_initial < 1:
-            raise RequestError(f"tpe has n_initial = {self.n_initial}; it needs a whole number of at least 1")
-        if self.candidates < 1:
-            raise RequestError(f"tpe has candidates = {self.candidates}; it needs a whole number of at least 1")
-        if not (self.prior_weight > 0 and math.isfinite(self.prior_weight)):
-            raise RequestError(f"tpe has prior_weight = {self.prior_weight}; it needs a finite number above 0")
+        if self.n_initial is not None:
+            check_whole("tpe", "n_initial", self.n_initial, 1)
+        check_whole("tpe", "candidates", self.candidates, 1)
+        number: object = self.prior_weight
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
+            raise RequestError(f"tpe has prior_weight = {number!r}; it needs a finite number above 0")
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had; each takes the ones before it as bad."""
