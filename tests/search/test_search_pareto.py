@@ -69,6 +69,7 @@ def test_crowding_of_a_front() -> None:
     losses = np.array([[0.0, 10.0], [1.0, 6.0], [1.0, 6.0], [4.0, 4.0], [10.0, 0.0]])
     np.testing.assert_allclose(crowding(losses), [np.inf, 0.4 + 0.6, 0.0, 0.9 + 0.6, np.inf])
     assert crowding(np.ones((3, 2))).tolist() == [np.inf, 0.0, 0.0]
+    assert crowding(np.array([[-1.7e308, 1.7e308], [0.0, 0.0], [1.7e308, -1.7e308]])).tolist() == [np.inf, 2.0, np.inf]
 
 
 @settings(deadline=None)

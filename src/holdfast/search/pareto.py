@@ -99,7 +99,7 @@ def crowding(losses: np.ndarray) -> np.ndarray:
     first = np.sort(np.unique(losses, axis=0, return_index=True)[1])
     for column in losses.T:
         order = first[np.argsort(column[first], kind="stable")]
-        values = column[order]
+        values = column[order] / 2  # half, so that no difference overflows
         distance[order[[0, -1]]] = np.inf
         if values[-1] > values[0]:
             distance[order[1:-1]] += (values[2:] - values[:-2]) / (values[-1] - values[0])
