@@ -17,6 +17,7 @@ from holdfast.search.random import RandomSearch
 from holdfast.space import Categorical, Float, Int, Normal, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
+from holdfast.testing.spaces import VAST
 
 SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
 
@@ -166,12 +167,7 @@ def test_forbidden_configurations_are_never_proposed_and_the_start_follows_prior
 
 
 def test_a_space_of_one_value_and_two_hundred_dimensions() -> None:
-    wide = Space(
-        {f"x{i}": Float(0, 1) for i in range(120)}
-        | {f"n{i}": Int(1, 9) for i in range(40)}
-        | {f"c{i}": Categorical(["a", "b", "c"]) for i in range(40)}
-    )
-    rehearsal = Rehearsal(wide)
+    rehearsal = Rehearsal(VAST["200 hyperparameters"])
     random_trials(rehearsal, [math.sin(i) for i in range(60)])
     assert len(CmaEs().ask(rehearsal.history(), 2, Streams(0))) == 2
     one = Space({"a": Categorical(["only"]), "b": Int(1, 10**9, log=True), "c": Categorical(list(range(10_000)))})

@@ -17,9 +17,10 @@ from holdfast.search.evolution import Evolution, Genes, Population, crossed, mut
 from holdfast.search.history import History, HistoryBuilder
 from holdfast.search.pareto import hypervolume
 from holdfast.search.random import RandomSearch
-from holdfast.space import Categorical, Float, Int, Normal, Space
+from holdfast.space import Categorical, Float, Normal, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
+from holdfast.testing.spaces import VAST
 
 CUBE = Space({f"x{i}": Float(0, 1) for i in range(6)})
 Losses = Callable[[Config], tuple[float, ...]]
@@ -195,12 +196,7 @@ def test_ten_thousand_trials() -> None:
 
 
 def test_two_hundred_dimensions() -> None:
-    space = Space(
-        {f"x{i}": Float(0, 1) for i in range(120)}
-        | {f"n{i}": Int(1, 9) for i in range(40)}
-        | {f"c{i}": Categorical(["a", "b", "c"]) for i in range(40)}
-    )
-    rehearsal = Rehearsal(space)
+    rehearsal = Rehearsal(VAST["200 hyperparameters"])
     random_trials(rehearsal, [math.sin(i) for i in range(30)])
     assert len(Evolution().ask(rehearsal.history(), 3, Streams(0))) == 3
 

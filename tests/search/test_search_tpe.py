@@ -19,7 +19,7 @@ from holdfast.search.tpe.split import MAX_PENDING, MOST_GOOD, NEAREST, REST, ran
 from holdfast.space import Categorical, Domain, Float, Int, Normal, Space
 from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
-from holdfast.testing.strategies import STRATEGY_CHECKS, Check, Subject
+from holdfast.testing.spaces import VAST
 
 SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
 TREE = Space(
@@ -39,16 +39,6 @@ LINES = {
     "choices": Categorical(list("abcde")),
     "many choices": Categorical(list(range(50))),
 }
-SUBJECTS = (
-    Subject("tpe", TreeParzenEstimator),
-    Subject("tpe from the second trial on", lambda: TreeParzenEstimator(n_initial=1, candidates=4)),
-)
-
-
-@pytest.mark.parametrize("check", STRATEGY_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
-def test_tpe_conforms(subject: Subject, check: Check) -> None:
-    check(subject)
 
 
 def estimator(space: Space, n: int, prior_weight: float = 1.0) -> Parzen:
@@ -313,12 +303,8 @@ def test_a_space_found_as_it_is_used() -> None:
 
 
 def test_large_spaces_are_no_obstacle() -> None:
-    space = Space(
-        {f"x{i}": Float(0, 1) for i in range(120)}
-        | {f"n{i}": Int(1, 9) for i in range(40)}
-        | {f"c{i}": Categorical(["a", "b", "c"]) for i in range(39)}
-        | {"many": Categorical(list(range(10_000)))}
-    )
+    many = Categorical(list(range(10_000)))
+    space = Space({**VAST["200 hyperparameters"].domains, "many": many})
     rehearsal = told(space, [math.sin(3 * i) for i in range(30)])
     suggestions = TreeParzenEstimator().ask(rehearsal.history(), 2, Streams(0))
     assert len({space.key(space.validate(s.config)) for s in suggestions}) == 2

@@ -35,6 +35,7 @@ SUBJECTS = (
     Subject("auto with fidelity", Auto, needs_fidelity=True),
     Subject("gp", lambda: GaussianProcess(candidates=128)),
     Subject("tpe", TreeParzenEstimator),
+    Subject("tpe from the second trial on", lambda: TreeParzenEstimator(n_initial=1, candidates=4)),
     Subject("cma-es", CmaEs),
     Subject("evolution", Evolution),
     Subject("gp from the second trial on", lambda: GaussianProcess(n_initial=1, candidates=64, random_share=0.5)),

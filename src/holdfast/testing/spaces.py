@@ -69,7 +69,11 @@ RULED: dict[str, Space] = {
 """Spaces with more than bounds and conditions. "finite and forbidden" allows eight configurations."""
 
 VAST: dict[str, Space] = {
-    "200 hyperparameters": Space({f"x{i}": Float(0, 1) if i % 3 else Categorical(["a", "b", "c"]) for i in range(200)}),
+    "200 hyperparameters": Space(
+        {f"x{i}": Float(0, 1) for i in range(120)}
+        | {f"n{i}": Int(1, 9) for i in range(40)}
+        | {f"c{i}": Categorical(["a", "b", "c"]) for i in range(40)}
+    ),
     "10,000 choices": Space({"id": Categorical([f"item {i}" for i in range(10_000)]), "x": Float(0, 1)}),
     "1e300": Space({"x": Float(-1e300, 1e300), "y": Float(1e-300, 1e300, log=True), "n": Int(1, 10**15)}),
 }
