@@ -203,6 +203,7 @@ CAUGHT: tuple[tuple[Propose, Check], ...] = (
     (keyed_by_identity, suite.check_amended_spaces),
     (fresh_if(lambda history: not np.isnan(history.units).any()), suite.check_configs_from_outside),
     (stale, suite.check_replicates),
+    (fresh_if(lambda history: history.duplicates == "avoid"), suite.check_replicates),
     (fresh_if(lambda history: not history.constraints), suite.check_outcome_constraints),
     (fresh_if(lambda history: not history.earlier), suite.check_earlier_studies),
 )

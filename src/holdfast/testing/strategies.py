@@ -322,13 +322,19 @@ def check_configs_from_outside(subject: Subject) -> None:
 
 
 def check_replicates(subject: Subject) -> None:
-    """In a study that replicates, what was tried may be suggested again; every suggestion is valid."""
+    """In a study that replicates, what was tried may be suggested again; every suggestion is valid, and none is missing.
+
+    A finite space may still end, for a strategy that covers it once.
+    """
     for space in ("mixed", "finite"):
         rehearsal = subject.over(SPACES[space], replicate=True)
         strategy = subject.make()
         for _ in range(10):
             history = rehearsal.history()
-            for suggestion in strategy.ask(history, 2, Streams(4)):
+            asked = strategy.ask(history, 2, Streams(4))
+            enough = len(asked) == 2 * int(subject.proposes) or space in FINITE_SIZES
+            assert enough, f"{subject.name} made {len(asked)} suggestions of 2 in a {space} space that replicates"
+            for suggestion in asked:
                 _assert_valid(subject, suggestion, history)
                 train(rehearsal, strategy, rehearsal.take(suggestion), _loss)
 
