@@ -322,7 +322,7 @@ def check_configs_from_outside(subject: Subject) -> None:
 
 
 def check_replicates(subject: Subject) -> None:
-    """In a study that replicates, what was tried may be suggested again; every suggestion is valid, and none is missing.
+    """In a study that replicates, what was tried may be suggested again; no suggestion is missing or invalid.
 
     A finite space may still end, for a strategy that covers it once.
     """
