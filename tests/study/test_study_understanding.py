@@ -63,7 +63,7 @@ def test_what_people_argue_about_is_found_in_the_trials(study: holdfast.Study) -
     assert isinstance(small.best, float)
     assert isinstance(large.best, float)
     assert small.best < large.best
-    assert "With batch_size under" in pair.sentence()
+    assert "With batch_size up to" in pair.sentence()
 
 
 def test_ablation_goes_from_the_default_to_the_best_trial(study: holdfast.Study) -> None:

@@ -140,15 +140,15 @@ def _boxes(tree: Any, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def marginals(forest: Forest, space: Measure, pairs_of: list[int]) -> Marginals:
-    """Exact means over the boxes of a forest, with a pair for each two of the hyperparameters ``pairs_of``.
+    """Exact means over the boxes of a forest, with a pair for each two of ``pairs_of`` that are ever active together.
 
     As in Hutter, Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter importance" (ICML 2014),
     algorithm 2; a branch of the space counts with its probability.
     """
     within = [_within(forest, space.edges[i], i) for i in range(len(space))]
-    pairs = list(combinations(pairs_of, 2))
+    both = {pair: mass for pair in combinations(pairs_of, 2) if (mass := space.pair_mass(*pair)).any()}
     sums = [np.zeros(len(edges) - 1) for edges in space.edges]
-    joint = {(i, j): np.zeros((len(sums[i]), len(sums[j]))) for i, j in pairs}
+    joint = {(i, j): np.zeros((len(sums[i]), len(sums[j]))) for i, j in both}
     mean = forest.base
     for k, probability in enumerate(space.probability):
         held = np.stack([within[i] @ space.weights[i][k] for i in range(len(space))], axis=1)  # (L, d)
@@ -159,12 +159,11 @@ def marginals(forest: Forest, space: Measure, pairs_of: list[int]) -> Marginals:
         for i, each in enumerate(spread):
             sums[i] += share @ each
         weighted = {i: spread[i] * share[:, None] for i in pairs_of}
-        for i, j in pairs:
+        for i, j in both:
             joint[i, j] += weighted[i].T @ spread[j]
     masses = [space.mass(i) for i in range(len(space))]
     single = [forest.base + _divided(total, mass) for total, mass in zip(sums, masses, strict=True)]
     effect = [_centred(each, mass) for each, mass in zip(single, masses, strict=True)]
-    both = {pair: space.pair_mass(*pair) for pair in pairs}
     together = {pair: forest.base + _divided(total, both[pair]) for pair, total in joint.items()}
     interactions = {pair: _interaction(each, both[pair]) for pair, each in together.items()}
     return Marginals(mean, single, effect, together, interactions)

@@ -21,7 +21,7 @@ class Place:
     """Where one hyperparameter is held, and what the other one does there.
 
     Attributes:
-        where: in words, such as ``"under 32"`` or ``"sgd"``.
+        where: in words, such as ``"up to 32"`` or ``"sgd"``.
         best: the value of the other one that is best there.
         span: by how much the metric changes over the values of the other one there.
     """
@@ -102,19 +102,26 @@ def _middles(domain: Domain, edges: np.ndarray) -> tuple[Value, ...]:
 def _places(
     domain: Domain, edges: np.ndarray, values: tuple[tuple[Value, ...], tuple[Value, ...]], losses: np.ndarray
 ) -> tuple[Place, Place]:
-    """The lowest and the highest third of a number; of choices, the two where the other one's effects differ most."""
+    """The lowest and the highest third of a number; of choices, the two where the other one's effects differ most.
+
+    Only where both hyperparameters are active.
+    """
+    known = np.flatnonzero(np.isfinite(losses).any(axis=0))
     if isinstance(domain, Categorical):
-        known = [c for c in range(losses.shape[1]) if np.isfinite(losses[:, c]).any()]
         centred = losses - np.nanmean(np.where(np.isnan(losses).all(axis=0), 0.0, losses), axis=0)
         pairs = [(a, b) for a in known for b in known if a < b] or [(known[0], known[0])]
         here, there = max(pairs, key=lambda pair: float(np.nansum((centred[:, pair[0]] - centred[:, pair[1]]) ** 2)))
         return _place(_text(values[1][here]), values[0], losses[:, [here]]), _place(
             _text(values[1][there]), values[0], losses[:, [there]]
         )
-    third = max(len(edges) // 3, 1)
-    low, high = domain.from_unit(float(edges[third])), domain.from_unit(float(edges[-1 - third]))
-    return _place(f"under {_text(low)}", values[0], losses[:, :third]), _place(
-        f"over {_text(high)}", values[0], losses[:, -third:]
+    third = max((len(known) + 1) // 3, 1)
+    low, high = known[:third], known[-third:]
+    if domain.cells == len(edges) - 1:  # a bin for each value
+        ends = values[1][low[-1]], values[1][high[0]]
+    else:
+        ends = domain.from_unit(float(edges[low[-1] + 1])), domain.from_unit(float(edges[high[0]]))
+    return _place(f"up to {_text(ends[0])}", values[0], losses[:, low]), _place(
+        f"at least {_text(ends[1])}", values[0], losses[:, high]
     )
 
 

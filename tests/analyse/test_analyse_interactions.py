@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+
+import holdfast
+from holdfast.analyse.fanova import fanova
+from holdfast.analyse.interactions import Interaction, interactions
+from holdfast.analyse.observed import Observed
+
+
+def pairs_of(space: holdfast.Space, losses: np.ndarray, units: np.ndarray) -> dict[frozenset[str], Interaction]:
+    trials = Observed(space, np.arange(len(units)), units, losses, 1.0, 0, 0)
+    return {frozenset(pair.names): pair for pair in interactions(trials, fanova(trials))}
+
+
+def test_hyperparameters_of_different_branches_are_no_pair() -> None:
+    space = holdfast.Space(
+        {
+            "model": holdfast.Categorical(["svm", "tree"]),
+            "kernel": holdfast.Categorical(["linear", "rbf"], when={"model": "svm"}),
+            "depth": holdfast.Float(0, 1, when={"model": "tree"}),
+        }
+    )
+    units = space.snap(np.random.default_rng(0).random((60, 3)))
+    losses = np.nan_to_num(units[:, 1]) + np.nan_to_num(units[:, 2])
+    assert set(pairs_of(space, losses, units)) == {frozenset({"model", "kernel"}), frozenset({"model", "depth"})}
+
+
+def test_places_are_where_both_are_active_and_hold_their_ends() -> None:
+    space = holdfast.Space(
+        {
+            "rate": holdfast.Float(0, 1, when={"layers": [4, 5, 6, 7, 8, 9]}),
+            "layers": holdfast.Int(1, 9),
+        }
+    )
+    units = space.snap(np.random.default_rng(0).random((400, 2)))
+    rate, layers = units[:, 0], units[:, 1] * 9 + 0.5
+    losses = np.where(np.isnan(rate), 0.0, np.where(layers < 6.5, 2.0, -1.0) * (rate - 0.5))
+    (pair,) = pairs_of(space, losses, units).values()
+    assert pair.names == ("rate", "layers")
+    low, high = pair.places
+    assert (low.where, high.where) == ("up to 5", "at least 8")
+    assert float(str(low.best)) < 0.2
+    assert float(str(high.best)) > 0.8
