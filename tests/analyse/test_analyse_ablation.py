@@ -34,6 +34,15 @@ def test_on_an_additive_function_the_steps_are_its_terms() -> None:
     )
 
 
+def test_a_sentence_calls_both_ends_what_they_are() -> None:
+    target = {**SPACE.default_config(), "a": 1.0}
+    ends = ("the source", "the target")
+    there = ablation(SPACE, SPACE.default_config(), target, additive, ends=ends)
+    assert there.sentence() == "It takes the one change, a, for nine tenths of the expected gain of 3 over the source."
+    back = ablation(SPACE, target, SPACE.default_config(), additive, ends=ends)
+    assert back.sentence() == "The source is expected to be as good as the target: nothing is gained."
+
+
 def test_a_metric_to_maximise_is_turned_back() -> None:
     target = {**SPACE.default_config(), "a": 1.0}
     found = ablation(SPACE, SPACE.default_config(), target, additive, sign=-1.0)

@@ -54,6 +54,7 @@ class Ablation:
         metric: what is expected of the source.
         steps: the changes, in the order in which they were made.
         gain, low, high: of all of them together.
+        ends: what both are called in a sentence.
     """
 
     source: Config
@@ -63,6 +64,7 @@ class Ablation:
     gain: float
     low: float
     high: float
+    ends: tuple[str, str]
 
     @property
     def sure(self) -> bool:
@@ -81,13 +83,14 @@ class Ablation:
 
     def sentence(self, label: Callable[[str], str] = str) -> str:
         """Which changes gave most of the gain, with names as ``label`` shows them."""
+        source, target = self.ends
         if self.gain <= 0:
-            return "The default is expected to be as good as the winner: no change gained anything."
+            return f"{source[:1].upper()}{source[1:]} is expected to be as good as {target}: nothing is gained."
         largest = self.largest
         part = sum(step.gain for step in largest) / self.gain
         names = [label(step.changed[0]) for step in largest]
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-        whole = f"the expected gain of {self.gain:.3g} over the default"
+        whole = f"the expected gain of {self.gain:.3g} over {source}"
         back = "; others took some of it back" if part >= 1.005 else ""
         doubt = "" if self.sure else "; the model is not sure that there is any gain"
         if len(largest) == len(self.steps):
@@ -99,7 +102,14 @@ class Ablation:
         return f"{count} of {len(self.steps)}, {listed}, gave {gave} of {whole}{back}{doubt}."
 
 
-def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: float = 1.0) -> Ablation:
+def ablation(
+    space: Space,
+    source: Config,
+    target: Config,
+    joint: Joint,
+    sign: float = 1.0,
+    ends: tuple[str, str] = ("the default", "the winner"),
+) -> Ablation:
     """Change the source into the target, at each step by what lowers the expected loss most.
 
     A hyperparameter takes along those that it switches on, at the target's values, and drops those that it switches
@@ -110,12 +120,13 @@ def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: f
         source, target: from where to where.
         joint: the model.
         sign: what turns a loss into the metric, 1 or -1.
+        ends: what both are called in a sentence.
 
     Raises:
         RequestError: if both are the same.
     """
     if space.key(source) == space.key(target):
-        raise RequestError("the winner is the default configuration itself, so there is no change to look at")
+        raise RequestError(f"{ends[1]} is {ends[0]} configuration itself, so there is no change to look at")
     path, changes = [source], list[str]()
     while space.key(path[-1]) != space.key(target):
         options = _options(space, path[-1], target)
@@ -128,7 +139,7 @@ def ablation(space: Space, source: Config, target: Config, joint: Joint, sign: f
         _step(name, path[k], path[k + 1], _gain(losses, covariance, k, k + 1), sign * float(losses[k + 1]))
         for k, name in enumerate(changes)
     ]
-    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *_gain(losses, covariance, 0, -1))
+    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *_gain(losses, covariance, 0, -1), ends)
 
 
 def _options(space: Space, now: Config, target: Config) -> list[tuple[str, Config]]:

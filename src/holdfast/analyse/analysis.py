@@ -154,7 +154,8 @@ class Analysis:
         space = self.trials.space
         start = space.default_config() if source is None else space.validate(source)
         end = self._winner()[1] if target is None else space.validate(target)
-        return ablation(space, start, end, self._surface.joint, self.trials.sign)
+        ends = "the default" if source is None else "the source", "the winner" if target is None else "the target"
+        return ablation(space, start, end, self._surface.joint, self.trials.sign, ends)
 
     def _winner(self) -> tuple[int, Config]:
         if self.winner is None or self.target is None:
