@@ -4,9 +4,10 @@
     python benchmarks/objectives.py table found.jsonl
 
 ``run`` goes on where a file ends. Optuna runs in the interpreter PYTHON, which has it installed; without one only
-holdfast runs. The regret of a study is the hypervolume that it misses, on the scale on which the true front (or, where
-it is not known, the best volume that anybody found) is 0 and the median of random search after all trials is 1. Means
-over seeds, with 95% intervals by 10,000 bootstrap draws of the seeds.
+holdfast runs. Two runs at once into one file do the same work twice; of equal studies the first one counts. The regret
+of a study is the hypervolume that it misses, on the scale on which the true front (or, where it is not known, the best
+volume that anybody found) is 0 and the median of random search after all trials is 1. Means over seeds, with 95%
+intervals by 10,000 bootstrap draws of the seeds.
 """
 
 from __future__ import annotations
@@ -26,9 +27,17 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
+
+from benchmarks.search_parts.interpreter import ROOT, command, environment
+from benchmarks.search_parts.ours import spec_of
+from benchmarks.search_parts.scores import BASELINE, mean_and_interval
+from benchmarks.search_parts.tables import markdown
+
 from holdfast import Study
 from holdfast.records import Config
 from holdfast.search.pareto import hypervolume
+from holdfast.search.registry import NAMES
 from holdfast.space import Categorical, Float, Int, Space
 
 OURS = ("random", "evolution", "gp")
@@ -204,17 +213,14 @@ class Rival:
     """Optuna in a process of its own (see `objectives_rival.py`)."""
 
     def __init__(self, python: str) -> None:
-        script = Path(__file__).with_name("objectives_rival.py")
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen([python, str(script)], stdin=pipe, stdout=pipe, text=True)
+        words, pipe = command(python, "objectives_rival"), subprocess.PIPE
+        self._process = subprocess.Popen(words, cwd=ROOT, env=environment(), stdin=pipe, stdout=pipe, text=True)
         self.version: str = self._answer()["version"]
 
     def run(self, task: Task, tool: str, seed: int, trials: int) -> dict[str, Any]:
         """A study of the rival; its losses (trials, k) and the seconds between question and answer."""
-        space = [{"name": name, **item} for name, item in task.space.to_json().items()]
-        message: dict[str, Any] = {
-            "start": {"tool": tool, "space": space, "objectives": len(task.reference), "seed": seed}
-        }
+        settings = {"tool": tool, "space": spec_of(task.space), "objectives": len(task.reference), "seed": seed}
+        message: dict[str, Any] = {"start": settings}
         losses, seconds = [], 0.0
         for _ in range(trials):
             start = time.perf_counter()
@@ -279,46 +285,49 @@ def run(options: argparse.Namespace) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """What was found so far."""
+    """What was found so far, each study once."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for item in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        found.setdefault((item["task"], item["tool"], item["seed"]), item)
+    return list(found.values())
 
 
 def regrets(found: list[dict[str, Any]], counts: list[int]) -> dict[tuple[str, str], np.ndarray]:
-    """For each task and tool the regret (seeds, len(counts)) after so many trials; random search must be there.
+    """For each task and tool the regret (seeds, len(counts)) after so many trials.
 
     A task on which random search misses no more than its seeds differ tells nothing, and is left out.
+
+    Raises:
+        SystemExit: if random search is missing, or a study has fewer trials than the table.
     """
     known = {task.name: task for task in tasks()}
     volumes: dict[tuple[str, str], list[list[float]]] = {}
     for item in sorted(found, key=lambda item: item["seed"]):
         task = known[item["task"]]
         losses, reference = np.array(item["losses"]), np.array(task.reference)
+        if len(losses) < max(counts):
+            about = f"{item['tool']} has a study of {len(losses)} trials on {task.name}"
+            raise SystemExit(f"{about}; the table is of {max(counts)}")
         row = [hypervolume(losses[:count], reference) for count in counts]
         volumes.setdefault((item["task"], item["tool"]), []).append(row)
     result = {}
     for (name, tool), rows in volumes.items():
+        if (name, BASELINE) not in volumes:
+            raise SystemExit(f"random search has not run on {name}, and regret is measured by it")
         best = known[name].best
         if best is None:
             best = max(max(row) for (other, _), all_rows in volumes.items() if other == name for row in all_rows)
-        random = np.array([row[-1] for row in volumes[name, "random"]])
+        random = np.array([row[-1] for row in volumes[name, BASELINE]])
         scale = best - float(np.median(random))
         if scale > float(random.std()):
             result[name, tool] = (best - np.array(rows)) / scale
     return result
 
 
-def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """The 95% percentile interval of the mean of values (n,) by bootstrap."""
-    drawn = values[rng.integers(len(values), size=(DRAWS, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def table(found: list[dict[str, Any]], counts: list[int]) -> str:
     """The table in Markdown: one line a task and tool, one column a number of trials, and the mean over tasks last."""
-    rng = np.random.default_rng(0)
     by_pair = regrets(found, counts)
     names = list(dict.fromkeys(name for name, _ in by_pair))
     tools = list(dict.fromkeys(tool for _, tool in by_pair))
@@ -326,22 +335,16 @@ def table(found: list[dict[str, Any]], counts: list[int]) -> str:
         parts = [by_pair[name, tool] for name in names if (name, tool) in by_pair]
         if len(parts) == len(names) and len({len(part) for part in parts}) == 1:
             by_pair["all", tool] = np.mean(parts, axis=0)
-    columns = [f"{count} trials" for count in counts]
-    lines = [f"| task | tool | seeds | {' | '.join(columns)} |", f"|---|---|---|{'---|' * len(counts)}"]
-    for name in [*names, "all"]:
-        for tool in tools:
-            if (name, tool) not in by_pair:
-                continue
-            rows = by_pair[name, tool]
-            cells = []
-            for column in rows.T:
-                low, high = interval(column, rng)
-                cells.append(f"{column.mean():.3f} [{low:.3f}, {high:.3f}]")
-            lines.append(f"| {name} | {tool} | {len(rows)} | {' | '.join(cells)} |")
+    rows = []
+    for name, tool in ((name, tool) for name in (*names, "all") for tool in tools if (name, tool) in by_pair):
+        values = by_pair[name, tool]
+        cells = (mean_and_interval([column], DRAWS) for column in values.T)
+        rows.append([name, tool, len(values), *(f"{mean:.3f} [{low:.3f}, {high:.3f}]" for mean, low, high in cells)])
+    text = markdown(["task", "tool", "seeds", *(f"{count} trials" for count in counts)], rows)
     left_out = sorted({item["task"] for item in found} - set(names))
     if left_out:
-        lines.append(f"\nLeft out, since random search misses no more than its seeds differ: {', '.join(left_out)}.")
-    return "\n".join(lines)
+        text += f"\n\nLeft out, since random search misses no more than its seeds differ: {', '.join(left_out)}."
+    return text
 
 
 def main() -> None:
@@ -352,8 +355,8 @@ def main() -> None:
     running.add_argument("--out", type=Path, required=True)
     running.add_argument("--seeds", type=int, default=10)
     running.add_argument("--trials", type=int, default=100)
-    running.add_argument("--tasks", nargs="+")
-    running.add_argument("--strategies", nargs="+", default=list(OURS))
+    running.add_argument("--tasks", nargs="+", choices=[task.name for task in tasks()])
+    running.add_argument("--strategies", nargs="+", default=list(OURS), choices=NAMES)
     running.add_argument("--rivals", nargs="+", default=list(RIVALS), choices=RIVALS)
     running.add_argument("--optuna", metavar="PYTHON")
     printing = commands.add_parser("table")

@@ -54,10 +54,10 @@ def best_scores(name: str, kind: TaskKind, family_name: str, seed: int, trials: 
     family, rows = family_named(family_name), part(name, seed)
     X, y = rows.learn
     task = Task(kind, len(X), X.shape[1], 0 if kind == "regression" else len(np.unique(y)))
-    found = []
+    space, found = family.space(task), []
     for first in (False, True):
-        study = Study(family.space(task), direction="maximize", strategy=strategy, seed=seed)
-        for config, why in portfolio(study.history.space, family.starts, trials)[0] if first else []:  # type: ignore[arg-type]
+        study = Study(space, direction="maximize", strategy=strategy, seed=seed)
+        for config, why in portfolio(space, family.starts, trials)[0] if first else []:
             study.enqueue(config, why)
         for _ in range(trials):
             trial = study.ask()
@@ -75,8 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--strategy", default="auto")
-    parser.add_argument("--data", nargs="*", help="only these data sets")
-    parser.add_argument("--family", nargs="*", help="only these families")
+    data, known = [name for name, _, _ in CASES], sorted({family for *_, families in CASES for family in families})
+    parser.add_argument("--data", nargs="+", choices=data, help="only these data sets")
+    parser.add_argument("--family", nargs="+", choices=known, help="only these families")
     asked = parser.parse_args(arguments)
     print("| data | family | 5 without | 5 with | all without | all with |\n| --- | --- | ---: | ---: | ---: | ---: |")
     for name, kind, families in CASES:

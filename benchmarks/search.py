@@ -23,7 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
 from benchmarks.search_parts.adapters import RIVALS
-from benchmarks.search_parts.running import ROOT, SUBSET, Plan, run_ours, run_rivals
+from benchmarks.search_parts.interpreter import ROOT
+from benchmarks.search_parts.running import SUBSET, Plan, run_ours, run_rivals
 from benchmarks.search_parts.scores import scales
 from benchmarks.search_parts.tables import alone, board, pages
 from benchmarks.search_parts.tasks import load
@@ -68,6 +69,9 @@ def _found(options: argparse.Namespace) -> dict[str, Traces]:
     """All traces, or those of some tools; random's are always there, since regret is measured by them."""
     found = read(TRACES)
     wanted = {"random", *options.tools}
+    unknown = wanted - {_plain(name) for name in found}
+    if unknown:
+        raise SystemExit(f"there are no traces of {', '.join(sorted(unknown))}; there are those of {', '.join(found)}")
     return {name: traces for name, traces in found.items() if not options.tools or _plain(name) in wanted}
 
 

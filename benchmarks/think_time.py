@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,10 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
+
+from benchmarks.search_parts.interpreter import ONE_THREAD, ROOT, command, environment
+
 WINDOWS = ((90, 100), (900, 1000), (9900, 10000))
 PAIRS = {"gp": "optuna-gp", "tpe": "optuna-tpe", "random": "optuna-random", "auto": "optuna-gp"}
 """A strategy of holdfast, and the rival of its kind; `auto` is a gp on this space, until there are many trials."""
@@ -38,10 +40,8 @@ TARGETS_MS = {
 
 def measure(python: str, *arguments: str) -> dict[str, Any]:
     """What one process says."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    command = [python, "-m", "benchmarks.search_parts.thinking", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    words, alone = command(python, "search_parts.thinking", *arguments), {**environment(), **ONE_THREAD}
+    done = subprocess.run(words, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(arguments)} failed: {done.stderr[-1000:]}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -82,7 +82,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help="an interpreter that has Optuna")
     parser.add_argument("--strategies", nargs="+", default=list(PAIRS), choices=list(PAIRS))
-    parser.add_argument("--begin", nargs="+", type=int, default=[begin for begin, _ in WINDOWS])
+    begins = [begin for begin, _ in WINDOWS]
+    parser.add_argument("--begin", nargs="+", type=int, default=begins, choices=begins)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--memory", type=int, metavar="TRIALS", help="only: how much memory so many trials take")
     options = parser.parse_args()

@@ -46,13 +46,14 @@ class Random:
 
 
 class Optuna:
-    """Optuna's samplers with their default settings."""
+    """Optuna's samplers with their default settings, for one objective or several."""
 
-    def __init__(self, space: Spec, seed: int, _: int, sampler: str) -> None:
+    def __init__(self, space: Spec, seed: int, _: int, sampler: str, objectives: int = 1) -> None:
         optuna: Any = importlib.import_module("optuna")
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space, self._optuna = space, optuna
-        self._study = optuna.create_study(sampler=getattr(optuna.samplers, sampler)(seed=seed))
+        made = getattr(optuna.samplers, sampler)(seed=seed)
+        self._study = optuna.create_study(directions=["minimize"] * objectives, sampler=made)
 
     def ask(self) -> tuple[Any, Config]:
         """One hyperparameter after the other, as an objective of Optuna's would."""
@@ -69,8 +70,8 @@ class Optuna:
                 config[name] = suggest(name, item["low"], item["high"], log=item["log"])
         return trial, config
 
-    def tell(self, token: Any, loss: float) -> None:
-        """The loss of a trial."""
+    def tell(self, token: Any, loss: float | list[float]) -> None:
+        """The loss of a trial, or its losses."""
         self._study.tell(token, loss)
 
     def prefill(self, rows: list[tuple[Config, float]]) -> None:

@@ -18,6 +18,15 @@ def space_of(spec: Spec) -> Space:
     return Space({item["name"]: _domain(item) for item in spec})
 
 
+def spec_of(space: Space) -> Spec:
+    """A space of holdfast's as rivals are told of it; that choices are in order is left out."""
+    found = []
+    for name, item in space.to_json().items():
+        kind = "cat" if item["type"] == "categorical" else item["type"]
+        found.append({"log": False, "when": None, **item, "name": name, "type": kind})
+    return found
+
+
 def _domain(item: dict[str, Any]) -> Domain:
     when: dict[str, Any] = item["when"] or {}
     if item["type"] == "cat":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.search_parts.adapters import RIVALS
+from benchmarks.search_parts.interpreter import ONE_THREAD, ROOT, command, environment
 from benchmarks.search_parts.rival import done
 from benchmarks.search_parts.tasks import Task, load
 from benchmarks.search_parts.traces import packed_runs
 
-ROOT = Path(__file__).resolve().parents[2]
 SLOW = ("hebo", "ax")
 """A minute or more for a run: on the tasks of `SUBSET` and with the first seeds only."""
 SLOW_SEEDS = 3
@@ -84,18 +83,17 @@ def _run_rival(plan: Plan, tool: str, seed: int, pythons: dict[str, str]) -> Non
     """One process for all tasks; one that dies is started again behind the task that killed it."""
     names = [task for task in (SUBSET if tool in SLOW else ()) if not plan.tasks or task in plan.tasks]
     names = names or list(plan.tasks) or [task.name for task in load(plan.data)]
-    environment = RIVALS[tool][0]
-    command = [pythons.get(environment, sys.executable), "-m", "benchmarks.search_parts.rival", "--tool", tool]
-    command += ["--seed", str(seed), "--out", str(plan.file(tool).resolve()), "--trials", str(plan.trials)]
-    command += ["--at-once", str(plan.at_once), *([] if plan.data is None else ["--data", str(plan.data)])]
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    words = ["--tool", tool, "--seed", str(seed), "--out", str(plan.file(tool).resolve())]
+    words += ["--trials", str(plan.trials), "--at-once", str(plan.at_once)]
+    words += [] if plan.data is None else ["--data", str(plan.data)]
+    python = pythons.get(RIVALS[tool][0], sys.executable)
     packed = plan.packed(tool)
     while left := [name for name in names if (name, seed) not in packed | done(plan.file(tool))]:
         print(f"{tool}, seed {seed}: {len(left)} tasks", flush=True)
         finished = subprocess.run(
-            [*command, *left],
+            command(python, "search_parts.rival", *words, *left),
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)},
+            env={**environment(), **ONE_THREAD},
             capture_output=True,
             text=True,
             check=False,

@@ -43,7 +43,13 @@ def chosen_test(values: np.ndarray, test: np.ndarray) -> np.ndarray:
 
 
 def scales(tasks: Sequence[Known], tools: Mapping[str, Traces], *, of_test: bool = False) -> list[Scale]:
-    """The ends of every task that random search has run; of the test losses if asked, where these are recorded."""
+    """The ends of every task that random search has run; of the test losses if asked, where these are recorded.
+
+    Raises:
+        SystemExit: if random search has run none.
+    """
+    if BASELINE not in tools:
+        raise SystemExit("random search has not run, and regret is measured by it")
     found = []
     for task in tasks:
         seen = [
@@ -93,14 +99,14 @@ def _curves(
     return [best_so_far(traces.values[key]) for key in keys]
 
 
-def mean_and_interval(by_task: Sequence[np.ndarray], seed: int = 0) -> tuple[float, float, float]:
+def mean_and_interval(by_task: Sequence[np.ndarray], draws: int = DRAWS) -> tuple[float, float, float]:
     """The mean over tasks of the means over seeds, with a 95% interval by bootstrap of the seeds within tasks."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     means = np.array([row.mean() for row in by_task])
-    draws = np.zeros(DRAWS)
+    drawn = np.zeros(draws)
     for row in by_task:
-        draws += row[rng.integers(len(row), size=(DRAWS, len(row)))].mean(axis=1)
-    low, high = np.quantile(draws / len(by_task), [0.025, 0.975])
+        drawn += row[rng.integers(len(row), size=(draws, len(row)))].mean(axis=1)
+    low, high = np.quantile(drawn / len(by_task), [0.025, 0.975])
     return float(means.mean()), float(low), float(high)
 
 

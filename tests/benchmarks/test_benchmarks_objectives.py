@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "objectives.py"
+from benchmarks import objectives
+from holdfast.search.pareto import hypervolume
+
+SCRIPT = Path(objectives.__file__)
 
 FAKE_OPTUNA = """
 import random
@@ -63,10 +65,14 @@ def create_study(directions, sampler):
 """
 
 
-def command(*words: str) -> str:
-    done = subprocess.run(
+def finished(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, str(SCRIPT), *words], capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def command(*words: str) -> str:
+    done = finished(*words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -97,21 +103,56 @@ def test_it_runs_goes_on_and_prints_a_table(tmp_path: Path, rival: str) -> None:
         assert lines == 3 or name in table.split("Left out")[1]
 
 
-def test_fronts_of_the_functions_are_where_they_are_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))
-    import importlib
+def study(tool: str, seed: int, trials: int, value: float = 1.0) -> dict[str, object]:
+    return {"task": "zdt1", "tool": tool, "seed": seed, "losses": [[value, 1.0]] * trials}
 
-    benchmark = importlib.import_module("objectives")
-    known = {task.name: task for task in benchmark.tasks()}
+
+def test_a_study_that_two_runs_wrote_counts_once(tmp_path: Path) -> None:
+    out = tmp_path / "found.jsonl"
+    items = [study("random", 0, 4), study("random", 1, 4), study("random", 0, 4, value=2.0)]
+    out.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    assert objectives.read(out) == items[:2]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ([study("gp", 0, 4)], "random search has not run on zdt1"),
+        ([study("random", 0, 4), study("gp", 0, 3)], "gp has a study of 3 trials on zdt1; the table is of 4"),
+    ],
+)
+def test_a_table_that_cannot_be_is_refused(found: list[dict[str, object]], message: str) -> None:
+    with pytest.raises(SystemExit, match=message):
+        objectives.table(found, [2, 4])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--tasks", "zdt9"), "invalid choice: 'zdt9'"),
+        (("--strategies", "randon"), "invalid choice: 'randon'"),
+        (("--optuna", "/no/python"), "there is no interpreter /no/python"),
+    ],
+)
+def test_what_does_not_exist_is_refused_by_name(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    done = finished("run", "--out", str(tmp_path / "found.jsonl"), "--seeds", "1", *words)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_fronts_of_the_functions_are_where_they_are_said_to_be() -> None:
+    known = {task.name: task for task in objectives.tasks()}
     rng = np.random.default_rng(0)
     for name in ("zdt1", "zdt2", "zdt3", "dtlz2"):
         task = known[name]
         rows = []
         for _ in range(400):
-            x = rng.random(benchmark.DIMENSIONS)
+            x = rng.random(objectives.DIMENSIONS)
             x[(2 if name == "dtlz2" else 1) :] = 0.5 if name == "dtlz2" else 0.0
             rows.append(task.losses({f"x{i}": float(value) for i, value in enumerate(x)}))
-        volume = benchmark.hypervolume(np.array(rows), np.array(task.reference))
+        volume = hypervolume(np.array(rows), np.array(task.reference))
+        assert task.best is not None
         assert 0.9 * task.best < volume <= task.best
         random = [task.losses(task.space.sample(rng)) for _ in range(400)]
-        assert benchmark.hypervolume(np.array(random), np.array(task.reference)) < volume
+        assert hypervolume(np.array(random), np.array(task.reference)) < volume

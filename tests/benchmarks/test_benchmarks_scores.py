@@ -37,6 +37,11 @@ def test_what_was_seen_below_the_known_best_is_the_best() -> None:
     assert scores.scales([TASK], tools)[0].best == -1.0
 
 
+def test_without_random_search_there_is_no_yardstick() -> None:
+    with pytest.raises(SystemExit, match="random search has not run"):
+        scores.scales([TASK], {"other": made("other", [1.0])})
+
+
 def test_a_task_within_its_noise_is_left_out_and_named() -> None:
     tools = {"random": made("random", [0.05])}
     (scale,) = scores.scales([TASK], tools)
