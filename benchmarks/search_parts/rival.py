@@ -72,7 +72,7 @@ def _active(task: Task, config: Config) -> Config:
 
 
 def done(path: Path) -> set[tuple[str, int]]:
-    """The tasks and seeds that a file has a whole line for."""
+    """The tasks and seeds that a file has a line for."""
     if not path.exists():
         return set()
     lines = path.read_text(encoding="utf-8").splitlines()
