@@ -85,8 +85,21 @@ def test_failures_are_avoided() -> None:
     assert len(states) <= 5
 
 
-@pytest.mark.parametrize("settings", [{"n_initial": 0}, {"candidates": 3}, {"random_share": 1.5}])
-def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_initial": 0},
+        {"n_initial": 1.5},
+        {"n_initial": "five"},
+        {"candidates": 3},
+        {"candidates": "many"},
+        {"random_share": 1.5},
+        {"random_share": "half"},
+        {"per": "hour"},
+        {"per": ["second"]},
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(RequestError, match=next(iter(settings))):
         GaussianProcess(**settings)  # type: ignore[arg-type]
 

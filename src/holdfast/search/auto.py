@@ -89,7 +89,7 @@ def _too_much_for_gp(history: History, trials: int) -> str | None:
     if columns > GP_COLUMNS:
         return f"the space has {columns:,} coordinates"
     if len(history.told_trial) >= trials:
-        return f"more than {trials:,} results slow a model of the score down"
+        return f"{trials:,} results or more slow a model of the score down"
     if at_once > GP_AT_ONCE:
         return f"more than {GP_AT_ONCE} trials run at once"
     return None

@@ -18,7 +18,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space
+from holdfast.search.base import check_whole, known_space
 from holdfast.search.gp.branches import STAGNANT as BRANCH_STAGNANT
 from holdfast.search.gp.branches import another_branch, branches_of, results_without_gain
 from holdfast.search.gp.maximise import ranked
@@ -62,13 +62,13 @@ class GaussianProcess:
     name: str = "gp"
 
     def __post_init__(self) -> None:
-        if self.n_initial is not None and self.n_initial < 1:
-            raise RequestError(f"gp has n_initial = {self.n_initial}; it needs a whole number of at least 1")
-        if self.candidates < 16:
-            raise RequestError(f"gp has candidates = {self.candidates}; it needs a whole number of at least 16")
-        if not 0 <= self.random_share <= 1:
-            raise RequestError(f"gp has random_share = {self.random_share}; it needs a number from 0 to 1")
-        if self.per not in {"trial", "second"}:
+        if self.n_initial is not None:
+            check_whole(self.name, "n_initial", self.n_initial, 1)
+        check_whole(self.name, "candidates", self.candidates, 16)
+        share: object = self.random_share
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise RequestError(f"gp has random_share = {share!r}; it needs a number from 0 to 1")
+        if self.per not in ("trial", "second"):
             raise RequestError(f"gp has per = {self.per!r}; it takes 'trial' or 'second'")
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
