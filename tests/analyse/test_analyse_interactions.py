@@ -13,17 +13,19 @@ def pairs_of(space: holdfast.Space, losses: np.ndarray, units: np.ndarray) -> di
     return {frozenset(pair.names): pair for pair in interactions(trials, fanova(trials))}
 
 
-def test_hyperparameters_of_different_branches_are_no_pair() -> None:
+def test_a_pair_is_of_hyperparameters_that_vary_while_both_are_active() -> None:
     space = holdfast.Space(
         {
-            "model": holdfast.Categorical(["svm", "tree"]),
+            "model": holdfast.Categorical(["svm", "tree", "forest"]),
             "kernel": holdfast.Categorical(["linear", "rbf"], when={"model": "svm"}),
-            "depth": holdfast.Float(0, 1, when={"model": "tree"}),
+            "depth": holdfast.Float(0, 1, when={"model": ["tree", "forest"]}),
         }
     )
     units = space.snap(np.random.default_rng(0).random((60, 3)))
-    losses = np.nan_to_num(units[:, 1]) + np.nan_to_num(units[:, 2])
-    assert set(pairs_of(space, losses, units)) == {frozenset({"model", "kernel"}), frozenset({"model", "depth"})}
+    depth = np.where(units[:, 0] > 0.6, 1.0 - units[:, 2], units[:, 2])
+    (pair,) = pairs_of(space, np.nan_to_num(units[:, 1]) + np.nan_to_num(depth), units).values()
+    assert pair.names == ("model", "depth")
+    assert " the best model is tree, with depth at least " in pair.sentence()
 
 
 def test_places_are_where_both_are_active_and_hold_their_ends() -> None:

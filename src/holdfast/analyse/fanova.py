@@ -34,6 +34,9 @@ MOST_IN_PAIRS = 16
 NORMAL = 1.959963984540054
 """The 97.5th percentile of the normal distribution."""
 
+ROUNDING = 1e-9
+"""Smaller parts than this are none."""
+
 LEAST_EXPLAINED = 0.1
 """A forest has to explain this part of the variance of trials it has not seen, or nothing is said."""
 
@@ -101,10 +104,11 @@ def fanova(trials: Observed) -> Variances:
         )
     pairs_of = _most_split_by(forests, varying(trials.space))
     found = [_Half(each, marginals(each, space, pairs_of), each.predict(points)) for each in forests]
-    single = _shares(space, found, [(i,) for i in range(len(space))])
-    pairs = _shares(space, found, list(found[0].means.pair))
-    surface = {(i, j): np.mean([half.means.together[i, j] for half in found], axis=0) for i, j in pairs}
-    return Variances(space, [single[i,] for i in range(len(space))], pairs, explained, surface)  # type: ignore[arg-type]
+    pairs = list(found[0].means.pair)
+    shares = _shares(space, found, [*((i,) for i in range(len(space))), *pairs])
+    surface = {pair: np.mean([half.means.together[pair] for half in found], axis=0) for pair in pairs}
+    single = [shares[i,] for i in range(len(space))]
+    return Variances(space, single, {pair: shares[pair] for pair in pairs}, explained, surface)
 
 
 def _explained(forests: list[Forest], cuts: np.ndarray, at: np.ndarray, losses: np.ndarray) -> float:
@@ -123,16 +127,19 @@ def _most_split_by(forests: list[Forest], among: list[int]) -> list[int]:
 
 
 def _shares(space: Measure, found: list[_Half], terms: list[tuple[int, ...]]) -> dict[tuple[int, ...], Share]:
-    """A share for each term: a hyperparameter (i,) or a pair (i, j)."""
+    """A share for each term: a hyperparameter (i,) or a pair (i, j).
+
+    The parts are of different effects, so that the whole is at least their sum.
+    """
     effects = {term: [_effect(half.means, term) for half in found] for term in terms}
     masses = {term: space.mass(*term) if len(term) == 1 else space.pair_mass(*term) for term in terms}
     whole = _products([half.at_points - half.at_points.mean() for half in found], np.full(POINTS, 1.0 / POINTS))
-    total = float(whole.across.mean())
+    parts = {term: _products(effects[term], masses[term]) for term in terms}
+    total = max(float(whole.across.mean()), sum(max(float(part.across.mean()), 0.0) for part in parts.values()))
     if total <= 0:
         raise RequestError("the halves of the trials contradict each other, so that there is nothing to explain")
     shares = {}
-    for term in terms:
-        part = _products(effects[term], masses[term])
+    for term, part in parts.items():
         own = part.own / np.maximum(whole.own, 1e-300)
         error = float(np.sqrt(np.mean(((own[0::2] - own[1::2]) / 2) ** 2)))
         shares[term] = share(float(part.across.mean()) / total, error)
@@ -142,7 +149,7 @@ def _shares(space: Measure, found: list[_Half], terms: list[tuple[int, ...]]) ->
 def share(value: float, error: float) -> Share:
     """The share of an estimate with its standard error."""
     low, high = value - NORMAL * error, value + NORMAL * error
-    return Share(*(float(min(max(each, 0.0), 1.0)) for each in (value, low, high)))
+    return Share(*(0.0 if each < ROUNDING else min(float(each), 1.0) for each in (value, low, high)))
 
 
 def _effect(means: Marginals, term: tuple[int, ...]) -> np.ndarray:

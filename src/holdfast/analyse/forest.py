@@ -140,13 +140,13 @@ def _boxes(tree: Any, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def marginals(forest: Forest, space: Measure, pairs_of: list[int]) -> Marginals:
-    """Exact means over the boxes of a forest, with a pair for each two of ``pairs_of`` that are ever active together.
+    """Exact means over the boxes of a forest, with a pair for each two of ``pairs_of`` that vary while both are active.
 
     As in Hutter, Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter importance" (ICML 2014),
     algorithm 2; a branch of the space counts with its probability.
     """
     within = [_within(forest, space.edges[i], i) for i in range(len(space))]
-    both = {pair: mass for pair in combinations(pairs_of, 2) if (mass := space.pair_mass(*pair)).any()}
+    both = {pair: mass for pair in combinations(pairs_of, 2) if _both_vary(mass := space.pair_mass(*pair))}
     sums = [np.zeros(len(edges) - 1) for edges in space.edges]
     joint = {(i, j): np.zeros((len(sums[i]), len(sums[j]))) for i, j in both}
     mean = forest.base
@@ -167,6 +167,11 @@ def marginals(forest: Forest, space: Measure, pairs_of: list[int]) -> Marginals:
     together = {pair: forest.base + _divided(total, both[pair]) for pair, total in joint.items()}
     interactions = {pair: _interaction(each, both[pair]) for pair, each in together.items()}
     return Marginals(mean, single, effect, together, interactions)
+
+
+def _both_vary(mass: np.ndarray) -> bool:
+    """Whether each of two hyperparameters can be in more than one of its bins while both are active."""
+    return bool(mass.any(axis=1).sum() > 1 and mass.any(axis=0).sum() > 1)
 
 
 def _within(forest: Forest, edges: np.ndarray, i: int) -> np.ndarray:

@@ -60,12 +60,13 @@ class Interaction:
             return f"{how_much}, which may be nothing."
         here, there = self.places
         if here.best != there.best:
+            first, second = (_about(place.best, label) for place in self.places)
             return (
-                f"{how_much}. With {other} {label(here.where)} the best {one} is about {_text(here.best, label)}, with "
-                f"{other} {label(there.where)} about {_text(there.best, label)}."
+                f"{how_much}. With {other} {label(here.where)} the best {one} is {first}, with {other} "
+                f"{label(there.where)} {second}."
             )
         more, less = sorted(self.places, key=lambda place: -place.span)
-        if more.span < MUCH_MORE * less.span:
+        if more.span <= MUCH_MORE * less.span:
             return f"{how_much}."
         return (
             f"{how_much}. {one} matters more with {other} {label(more.where)}, where it changes the score by "
@@ -133,6 +134,11 @@ def _place(where: str, values: tuple[Value, ...], losses: np.ndarray) -> Place:
     finite = means[np.isfinite(means)]
     span = float(np.ptp(finite)) if len(finite) else 0.0
     return Place(where, values[int(np.argmin(means))], span)
+
+
+def _about(value: Value, label: Callable[[str], str]) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"about {_text(value, label)}" if number else _text(value, label)
 
 
 def _text(value: Value, label: Callable[[str], str] = str) -> str:
