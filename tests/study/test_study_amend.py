@@ -189,3 +189,22 @@ def test_a_wish_from_before_that_does_not_fit_any_more_is_tried_and_masked() -> 
     restored = state_from_bytes(state_to_bytes(study.book.state, study.book.head))
     assert restored is not None
     assert restored[0].history.snapshot(0).told_trial.tolist() == [1, 2]
+
+
+def test_trials_that_do_not_fit_into_coupled_bounds_are_masked() -> None:
+    rate = holdfast.Float("1e-4 * batch", "1e-1 * batch", log=True)
+    study = Study({"batch": holdfast.Int(16, 256), "rate": rate}, strategy="random")
+    study.enqueue({"batch": 128, "rate": 1.0})
+    study.enqueue({"batch": 32, "rate": 1.0})
+    study.optimize(lambda trial: float(trial["rate"]), 2)
+    study.amend({"batch": holdfast.Int(16, 64), "rate": rate}, "larger batches do not fit into memory")
+    assert study.history.told_trial.tolist() == [1]
+    assert np.isnan(study.history.units[0, 0])
+    by_steps = holdfast.Float("1e-4 * batch", "1e-1 * batch / steps", log=True)
+    amended = {"batch": holdfast.Int(64, 65), "rate": by_steps, "steps": holdfast.Int(1, 2, default=1)}
+    study.amend(amended, "long runs need a lower rate")
+    assert study.history.told_trial.tolist() == []
+    assert np.isnan(study.history.units[0, 1])
+    study.book.reload()
+    study.optimize(lambda trial: float(trial["rate"]), 2)
+    assert study.history.told_trial.tolist() == [2, 3]

@@ -398,7 +398,17 @@ def _mapped(space: Space, config: Config, added: Mapping[str, Value]) -> Config 
 
 def _encode_within(space: Space, config: Config) -> np.ndarray:
     """Encode what fits; a value outside of its domain, which may have changed since, is taken as unknown."""
-    return space.encode({name: value for name, value in config.items() if name in space and _fits(space[name], value)})
+    unit = np.full(len(space), np.nan)
+    for i, name in enumerate(space.names):
+        if name not in config:
+            continue
+        try:
+            domain = space.domain_in(name, config)
+        except SpaceError:  # this configuration gives it no bounds, so its place between them is unknown
+            continue
+        if _fits(domain, config[name]):
+            unit[i] = domain.to_unit(config[name])
+    return unit
 
 
 def _fits(domain: Domain, value: Value) -> bool:
