@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.cli.output import aligned, columns, say, show, show_json
-from holdfast.facts.log import latest, metric_of, three_scores, winner_of
+from holdfast.facts.log import limit_reached, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
 from holdfast.facts.spending import spending
 from holdfast.facts.standing import alerts
@@ -39,7 +39,7 @@ def show_outcome(
     show("")
     show(score_table(result))
     texts = [f"no {name}: {why}" for name, why in missing.items()]
-    texts += [luck_sentence(book.state) if luck else "", _limit_reached(book), *alerts(book.state)]
+    texts += [luck_sentence(book.state) if luck else "", limit_reached(book.state), *alerts(book.state)]
     for text in filter(None, texts):
         show("")
         show(aligned([[text]], indent="", width=columns(sys.stdout)))
@@ -48,12 +48,6 @@ def show_outcome(
         show(_config_table(result.best_config, winner_of(book.state)))
     if paths:
         _say_where(result, book)
-
-
-def _limit_reached(book: Book) -> str:
-    """Which part of the budget, or want of gain, ended the search; empty if none did."""
-    reached = latest(book.state, "limits.reached") or latest(book.state, "gain.reached")
-    return "" if reached is None else str(reached["text"])
 
 
 def score_table(result: Result) -> str:
@@ -135,7 +129,7 @@ def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]
         **{name: None if score is None else score.to_json() for name, score in scores.items()},
         "luck": made["luck"],
         "missing": missing,
-        "limit_reached": _limit_reached(book) or None,
+        "limit_reached": limit_reached(book.state) or None,
         "alerts": alerts(book.state),
         "spending": {item.name: item.to_json() for item in spending(book.state)},
         "files": _files(result),

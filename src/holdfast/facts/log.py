@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.facts.numbers import listed
 from holdfast.records import Cause, Direction, Score, Trial, TrialState
-from holdfast.study.ranking import ranking
+from holdfast.study.ranking import ranking, scored_trials
 from holdfast.study.state import StudyState
 
 STAGES: dict[str, str] = {
@@ -86,6 +87,18 @@ def winner_of(state: StudyState) -> Trial | None:
     return ranked[0] if ranked else None
 
 
+def search_end(state: StudyState) -> str:
+    """What ended the search before its budget, as a sentence; empty if nothing did, or it has gone on since."""
+    ends = [latest(state, "gain.reached"), latest(state, "space.exhausted")]
+    return next((str(end["text"]) for end in ends if end is not None and end["trials"] == len(state.trials)), "")
+
+
+def limit_reached(state: StudyState) -> str:
+    """Which part of the budget, or else what before its end, ended the search; empty if nothing did."""
+    reached = latest(state, "limits.reached")
+    return search_end(state) if reached is None else str(reached["text"])
+
+
 def trials_by_state(state: StudyState) -> dict[TrialState, int]:
     """How many trials are in each state, every state named."""
     counts = Counter(trial.state for trial in state.trials)
@@ -107,8 +120,7 @@ def three_scores(state: StudyState) -> ThreeScores:
     missing: dict[str, str] = {}
     naive = _naive(state)
     if naive is None:
-        several = len(state.settings.directions) > 1
-        missing["naive"] = "several objectives, so that no trial is the best" if several else "no trial has a value yet"
+        missing["naive"] = _why_no_naive(state)
     made = latest(state, "estimate.made")
     estimate = None if made is None else _score(made["score"])
     if estimate is None:
@@ -134,6 +146,15 @@ def _naive(state: StudyState) -> Score | None:
 
 def _score(data: Mapping[str, Any] | None) -> Score | None:
     return None if data is None else Score.from_json(data)
+
+
+def _why_no_naive(state: StudyState) -> str:
+    if len(state.settings.directions) > 1:
+        return "several objectives, so that no trial is the best"
+    constraints = listed([str(item) for item in state.settings.constraints])
+    if constraints and scored_trials(state):
+        return f"no trial is known to meet {constraints}"
+    return "no trial has a value yet"
 
 
 def _why_no_estimate(state: StudyState, made: Mapping[str, Any] | None) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
-from holdfast.facts.log import latest, trials_by_state
-from holdfast.facts.numbers import count, duration, number
+from holdfast.facts.log import latest, search_end, trials_by_state
+from holdfast.facts.numbers import count, duration, listed, moment, number, shortened
+from holdfast.study.constraints import is_feasible
+from holdfast.study.ranking import scored_trials
 from holdfast.study.state import StudyState
 
 
@@ -22,6 +24,8 @@ def search_section(state: StudyState) -> Section:
     counts = [[each.value, str(n)] for each, n in trials_by_state(state).items() if n]
     blocks.append(Table(["state", "trials"], counts, "Trials by state", frozenset({1})))
     blocks.append(Paragraph(_effort(state)))
+    if said := _rules_and_changes(state):
+        blocks.append(Bullets(said))
     made = latest(state, "estimate.made")
     if made is not None:
         effective = made["effective_configurations"]
@@ -34,6 +38,32 @@ def search_section(state: StudyState) -> Section:
     return Section("The search", blocks)
 
 
+def _rules_and_changes(state: StudyState) -> list[str]:
+    """What the search had to keep to, what it was given, how its space changed, and what ended it early."""
+    settings, notes, scored = state.settings, state.notes, scored_trials(state)
+    said = []
+    if settings.constraints:
+        met = sum(is_feasible(settings.constraints, trial.metrics) for trial in scored)
+        wish = listed([str(item) for item in settings.constraints])
+        said.append(
+            f"Only a trial that meets {wish} can be the best; of {count(len(scored), 'trial')} with a score {met:,} "
+            f"{'is' if met == 1 else 'are'} known to."
+        )
+    if settings.space is not None and settings.space.forbid:
+        said.append(f"Never proposed: {listed([shortened(rule.name, 120) for rule in settings.space.forbid])}.")
+    if settings.duplicates == "replicate":
+        said.append("A configuration may be tried more than once.")
+    said += [
+        f"It could learn from study {note['name']}, {count(len(note['trials']), 'trial')}."
+        for note in notes.get("study.learned", [])
+    ]
+    said += [
+        f"The space was amended on {moment(note['time'])}: {note['why']}" for note in notes.get("space.amended", [])
+    ]
+    said += [note["text"] for note in notes.get("start.skipped", [])]
+    return [*said, *filter(None, [search_end(state)])]
+
+
 def _effort(state: StudyState) -> str:
     """Limits, restarts and time spent."""
     limit = state.history.trials_limit
@@ -41,8 +71,11 @@ def _effort(state: StudyState) -> str:
     restarts = sum(trial.restarts for trial in state.trials)
     if restarts:
         parts.append(f"Trials were started again {count(restarts, 'time')} after their process was gone.")
-    by_hand = sum(trial.reason.startswith("enqueued") for trial in state.trials)
-    if by_hand:
+    enqueued = sum(trial.reason.startswith("enqueued") for trial in state.trials)
+    starts = sum(trial.reason.startswith("enqueued: portfolio: ") for trial in state.trials)
+    if starts:
+        parts.append(f"{count(starts, 'configuration')} came from the portfolio of the family.")
+    if by_hand := enqueued - starts:
         parts.append(f"{count(by_hand, 'configuration')} came from a person.")
     seconds = sum(trial.seconds for trial in state.trials)
     processor = sum(trial.cpu_seconds for trial in state.trials)

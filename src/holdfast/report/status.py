@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.facts.log import (
     is_governed,
     latest,
+    limit_reached,
     metric_of,
     stages_done,
     three_scores,
@@ -47,7 +48,6 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     """
     now = time.time() if now is None else now
     last, scores = last_event(state), three_scores(state)
-    reached = latest(state, "limits.reached") or latest(state, "gain.reached")
     metric = metric_of(state)
     limit = state.history.trials_limit
     halted = _halted(state)
@@ -68,7 +68,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         },
         "spending": {item.name: item.to_json() for item in spending(state, disk_bytes)},
         "forecast": latest(state, "forecast.made"),
-        "limit_reached": None if reached is None else reached["text"],
+        "limit_reached": limit_reached(state) or None,
         "running": [_running(trial, now) for trial in state.trials if trial.state is TrialState.RUNNING],
         "enqueued": len(state.queue),
         "strategy": state.settings.strategy,

@@ -26,11 +26,14 @@ def best_of(state: StudyState) -> Trial:
             "those that no other beats"
         )
     ranked = ranking(state)
-    if not ranked and _scored(state):
-        wish = " and ".join(map(str, state.settings.constraints))
+    if not ranked and (scored := scored_trials(state)):
+        constraints = state.settings.constraints
+        wish = " and ".join(map(str, constraints))
+        untold = [item.metric for item in constraints if not any(item.metric in trial.metrics for trial in scored)]
+        advice = f"tell {' and '.join(untold)} with the value" if untold else "go on, or ease it in a new study"
         raise RequestError(
-            f"none of the {len(_scored(state))} trials with a value in study '{state.settings.name}' is known to meet "
-            f"{wish}, so there is no best one; go on, or ease the constraint in a new study"
+            f"none of the {len(scored)} trials with a value in study '{state.settings.name}' is known to meet {wish}, "
+            f"so there is no best one; {advice}"
         )
     if not ranked:
         raise RequestError(f"study '{state.settings.name}' has no trial with a value yet")
@@ -47,7 +50,7 @@ def ranking(state: StudyState) -> list[Trial]:
         step = -float(trial.reports[-1][0]) if partial and trial.reports else 0.0
         return (partial, step, loss, trial.number)
 
-    feasible = [trial for trial in _scored(state) if is_feasible(state.settings.constraints, trial.metrics)]
+    feasible = [trial for trial in scored_trials(state) if is_feasible(state.settings.constraints, trial.metrics)]
     return sorted(feasible, key=key)
 
 
@@ -56,7 +59,7 @@ def pareto_front(state: StudyState) -> list[Trial]:
     return [state.trials[number] for number in front(state.history.snapshot(state.length)).tolist()]
 
 
-def _scored(state: StudyState) -> list[Trial]:
+def scored_trials(state: StudyState) -> list[Trial]:
     """Trials that have ended or paused with a value."""
     ended = {TrialState.COMPLETE, TrialState.PAUSED, TrialState.STOPPED}
     return [t for t in state.trials if t.state in ended and math.isfinite(t.metrics.get(state.first_metric, math.nan))]

@@ -233,13 +233,13 @@ def _chosen(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     state.strategy_says = data["text"]
 
 
-def _amended(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+def _amended(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     space = Space.from_json(dict(data["space"])).with_predicates(state.predicates)
     state.settings = dataclasses.replace(state.settings, space=space)
     state.history.amended(space, data["values"])
     for number, request in state.queue.items():
         state.queue[number] = Request(_waiting(space, request.config, data["values"]), request.why)
-    state.notes.setdefault("space.amended", []).append(data)
+    state.notes.setdefault("space.amended", []).append({**data, "time": time})
 
 
 def _waiting(space: Space, config: Config, values: Mapping[str, Any]) -> Config:
@@ -251,11 +251,11 @@ def _waiting(space: Space, config: Config, values: Mapping[str, Any]) -> Config:
         return config  # a person asked for just this one
 
 
-def _learned(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+def _learned(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     sign = 1.0 if data["direction"] == "minimize" else -1.0
     configs, values = [item[0] for item in data["trials"]], [item[1] for item in data["trials"]]
     state.history.learned(data["name"], configs, [sign * value for value in values])
-    state.notes.setdefault("study.learned", []).append(data)
+    state.notes.setdefault("study.learned", []).append({**data, "time": time})
 
 
 _FOLDS: dict[str, Callable[[StudyState, Mapping[str, Any], float], None]] = {

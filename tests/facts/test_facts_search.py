@@ -1,0 +1,69 @@
+"""What the pages say of a search: its rules, its changes, what it was given, and what ended it early."""
+
+from __future__ import annotations
+
+import pytest
+
+import holdfast
+from holdfast.errors import RequestError
+from holdfast.facts.blocks import Bullets, Paragraph
+from holdfast.facts.log import limit_reached, three_scores
+from holdfast.facts.search import search_section
+from holdfast.report.status import status_dict
+
+
+def said(study: holdfast.Study) -> str:
+    blocks = search_section(study.book.state).blocks
+    texts = [text for block in blocks if isinstance(block, Bullets) for text in block.items]
+    return " ".join([*texts, *(block.text for block in blocks if isinstance(block, Paragraph))])
+
+
+def test_rules_and_changes_of_a_search_are_on_its_page() -> None:
+    earlier = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", name="earlier")
+    earlier.optimize(lambda trial: float(str(trial["x"])), n_trials=3)
+    study = holdfast.Study(
+        holdfast.Space({"x": holdfast.Float(0, 1)}, forbid=["x > 0.9"]),
+        strategy="random",
+        constraints={"ms": "<= 50"},
+        duplicates="replicate",
+        earlier=[earlier],
+    )
+    for ms in (40.0, 60.0, 70.0):
+        study.tell(study.ask(), {"value": 1.0, "ms": ms})
+    assert "Never proposed: x > 0.9." in said(study)
+    study.amend({"x": holdfast.Float(0, 2)}, why="the best lies at the end")
+    text = said(study)
+    assert "Only a trial that meets ms <= 50 can be the best; of 3 trials with a score 1 is known to." in text
+    assert "A configuration may be tried more than once." in text
+    assert "It could learn from study earlier, 3 trials." in text
+    assert ": the best lies at the end" in text
+    assert status_dict(study.book.state)["last_event"]
+
+
+def test_starts_of_the_portfolio_are_not_a_person_s() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random")
+    study.enqueue({"x": 0.5}, why="portfolio: the default configuration")
+    study.enqueue({"x": 0.1}, why="a guess")
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=3)
+    assert "1 configuration came from the portfolio of the family. 1 configuration came from a person." in said(study)
+
+
+def test_what_ended_a_search_early_is_said_until_it_goes_on() -> None:
+    study = holdfast.Study({"x": holdfast.Categorical([1, 2, 3])}, strategy="random")
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=5)
+    assert "The search ended after 3 trials" in limit_reached(study.book.state)
+    assert "The search ended after 3 trials" in said(study)
+    study.amend({"x": holdfast.Categorical([1, 2, 3, 4])}, why="one more")
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=1)
+    assert limit_reached(study.book.state) == ""
+
+
+def test_a_score_that_no_constraint_lets_through_is_not_called_missing() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", constraints={"ms": "<= 50"})
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=3)
+    assert three_scores(study.book.state).missing["naive"] == "no trial is known to meet ms <= 50"
+    with pytest.raises(RequestError, match="known to meet ms <= 50, so there is no best one; tell ms with the value"):
+        _ = study.best_config
+    study.tell(study.ask(), {"value": 1.0, "ms": 60.0})
+    with pytest.raises(RequestError, match="there is no best one; go on, or ease it in a new study"):
+        _ = study.best_config
