@@ -248,7 +248,8 @@ def _by_model(axis: Axis, expected: Dependence, state: StudyState) -> str:
     if sign * near[best] <= sign * far[worst]:
         return ""
     value = expected.values[best]
-    where = (axis.choice(value) or "·") if axis.categorical else shown(value)
+    rounded = float(f"{value:.2g}") if isinstance(value, float) else value
+    where = (axis.choice(value) or "·") if axis.categorical else shown(rounded)
     size = number(float(f"{abs(expected.metric[best] - expected.metric[worst]):.2g}"))
     with_ = "with" if axis.categorical else "near"
     return f"Over all else the best is expected {with_} {where}, {size} better than the worst."

@@ -18,13 +18,15 @@ MOST = 16
 
 MOST_PAIRS = 8
 
-OVER_THE_SPACE, AMONG_THE_BEST = "of the variance over the space (fANOVA)", "in what sets the best apart (PED-ANOVA)"
+OVER_THE_SPACE, AMONG_THE_BEST = "over the space (fANOVA)", "among the best (PED-ANOVA)"
 
 METHODS: dict[str, tuple[str, str]] = {OVER_THE_SPACE: (BLUE, "circle"), AMONG_THE_BEST: (OCHRE, "diamond")}
 """Each method, its colour and its shape."""
 
 SHORTEST = 10.0
 """Percent that the axis has at least, so that next to nothing looks like it."""
+
+PAIR = " × "
 
 ROW = 34
 LONGEST_NAME = 24
@@ -48,9 +50,11 @@ def importance_figure(found: Importances, *, adaptive: bool = False) -> Figure:
 def interactions_figure(found: Sequence[Interaction]) -> Figure:
     """The strongest pairs; there has to be one."""
     shown = found[:MOST_PAIRS]
-    names = labels([" × ".join(label(name, 17) for name in pair.names) for pair in shown], 38)
+    names = labels(
+        [PAIR.join(label(name, LONGEST_NAME) for name in pair.names) for pair in shown], 2 * LONGEST_NAME + 9
+    )
     rows = [_row(name, OVER_THE_SPACE, pair.share) for name, pair in zip(names, shown, strict=True)]
-    spec = specification(_layers(rows, names, [OVER_THE_SPACE]), ROW * len(names) + 10, right=16)
+    spec = specification(_layers(rows, names, [OVER_THE_SPACE], pairs=True), ROW * len(names) + 10, right=16)
     sure = [pair for pair in found if pair.share.sure]
     text = (
         "What two hyperparameters do together beyond what each does alone, as a part of the variance over the space; "
@@ -68,13 +72,18 @@ def _row(name: str, method: str, share: Share) -> dict[str, Any]:
     return {"name": name, "method": method, **{key: drawn(100 * number) for key, number in numbers.items()}}
 
 
-def _layers(rows: list[dict[str, Any]], names: list[str], seen: list[str]) -> Any:
+def _layers(rows: list[dict[str, Any]], names: list[str], seen: list[str], *, pairs: bool = False) -> Any:
+    """A line and a point for each row; the names of a pair are below one another."""
     import altair as alt
 
     end = min(100.0, max(SHORTEST, 1.08 * max(row["high"] for row in rows)))
     scale = alt.Scale(domain=[-0.025 * end, end], nice=False)
     x = alt.X("value:Q", title="share, %", scale=scale, axis=alt.Axis(tickCount=6, labelOverlap=True))
-    y = alt.Y("name:N", title=None, sort=names, axis=alt.Axis(ticks=False, domain=False, grid=False, labelLimit=170))
+    two_lines: dict[str, Any] = (
+        {"labelExpr": f"split(replace(datum.label, '{PAIR}', ' ×\\n'), '\\n')", "labelOffset": -7} if pairs else {}
+    )
+    axis = alt.Axis(ticks=False, domain=False, grid=False, labelLimit=170, **two_lines)
+    y = alt.Y("name:N", title=None, sort=names, axis=axis)
     color, shape = symbols("method", METHODS, seen, columns=1)
     apart = alt.YOffset("method:N", sort=seen, scale=alt.Scale(paddingOuter=0.6)) if len(seen) > 1 else alt.Undefined
     said = tooltip(name="name:N", share="value:Q", low="low:Q", high="high:Q")

@@ -44,19 +44,32 @@ def _figure(name: str, pair: Interaction, metric: Metric) -> Figure:
 
 def _cells(pair: Interaction) -> tuple[list[dict[str, Any]], tuple[list[str], list[str]]]:
     """The cells of the map, and the labels of its columns and rows in order."""
-    groups = [np.array_split(np.arange(len(values)), min(len(values), COARSE)) for values in pair.values]
-    names = [
-        labels([_text(values[int(group[len(group) // 2])]) for group in parts], 14)
-        for values, parts in zip(pair.values, groups, strict=True)
-    ]
+    found = [_groups(values) for values in pair.values]
+    names = [labels([text for text, _ in groups], 14) for groups in found]
     rows = []
-    for b, across in enumerate(groups[0]):
-        for c, down in enumerate(groups[1]):
+    for b, (_, across) in enumerate(found[0]):
+        for c, (_, down) in enumerate(found[1]):
             block = pair.metric[np.ix_(across, down)]
             if np.isfinite(block).any():
                 value = drawn(float(np.nanmean(block)))
                 rows.append({"first": names[0][b], "second": names[1][c], "value": value})
     return rows, (names[0], names[1])
+
+
+def _groups(values: Sequence[Value]) -> list[tuple[str, list[int]]]:
+    """The bins that a column or row is of, with what is written at it; neighbours of one text are one.
+
+    Texts are in no order in which some of them could stand for others, so that each has its own.
+    """
+    ordered = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    found: list[tuple[str, list[int]]] = []
+    for group in np.array_split(np.arange(len(values)), min(len(values), COARSE) if ordered else len(values)):
+        text = _text(values[int(group[len(group) // 2])])
+        if ordered and found and found[-1][0] == text:
+            found[-1][1].extend(group.tolist())
+        else:
+            found.append((text, group.tolist()))
+    return found
 
 
 def _text(value: Value) -> str:
