@@ -148,6 +148,28 @@ def test_functions_that_forbid_are_given_again(tmp_path: Path) -> None:
     assert Book(open_log(storage, "study", read_only=True)).state.length == again.book.state.length
 
 
+def test_functions_of_one_name_all_forbid(tmp_path: Path) -> None:
+    def at_most(name: str, bound: float) -> Any:
+        return lambda config: config[name] > bound
+
+    storage = f"sqlite:///{tmp_path}/s.db"
+    domains = {"x": holdfast.Float(0, 1), "y": holdfast.Float(0, 1)}
+    first, second, third = at_most("x", 0.5), at_most("y", 0.5), at_most("x", 0.2)
+    study = Study(holdfast.Space(domains, forbid=[first, second]), strategy="random", storage=storage)
+    study.optimize(lambda _: 1.0, 20)
+    assert all(trial.config["x"] <= 0.5 and trial.config["y"] <= 0.5 for trial in study.trials)  # type: ignore[operator]
+    study.amend(holdfast.Space(domains, forbid=[third]), "the lower fifth is the best")
+    study.optimize(lambda _: 1.0, 20)
+    assert all(trial.config["x"] <= 0.2 for trial in study.trials[20:])  # type: ignore[operator]
+    assert any(trial.config["y"] > 0.5 for trial in study.trials[20:])  # type: ignore[operator]
+    study.amend(holdfast.Space(domains, forbid=[second, first]), "it is not")
+    study.close()
+    with pytest.raises(RequestError, match="which a log cannot hold"):
+        load_study("study", storage, forbid=[second])
+    again = load_study("study", storage, forbid=[second, first])
+    assert again.book.state.settings.space == holdfast.Space(domains, forbid=[second, first])
+
+
 def test_coupled_and_computed_values_reach_the_trial() -> None:
     study = Study(
         {
@@ -201,8 +223,8 @@ def test_trials_that_do_not_fit_into_coupled_bounds_are_masked() -> None:
     assert study.history.told_trial.tolist() == [1]
     assert np.isnan(study.history.units[0, 0])
     by_steps = holdfast.Float("1e-4 * batch", "1e-1 * batch / steps", log=True)
-    amended = {"batch": holdfast.Int(64, 65), "rate": by_steps, "steps": holdfast.Int(1, 2, default=1)}
-    study.amend(amended, "long runs need a lower rate")
+    steps = holdfast.Int(1, 2, default=1)
+    study.amend({"batch": holdfast.Int(64, 65), "rate": by_steps, "steps": steps}, "long runs need a lower rate")
     assert study.history.told_trial.tolist() == []
     assert np.isnan(study.history.units[0, 1])
     study.book.reload()

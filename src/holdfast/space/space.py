@@ -306,11 +306,15 @@ class Space:
         return Space(declared, data[""]["forbid"] if "" in data else ())
 
     def with_predicates(self, predicates: Sequence[Predicate]) -> Space:
-        """The same space, where it lacks predicates with these instead, by their names."""
-        given = {rule.name: rule for rule in forbidden(list(predicates))}
-        if not any(rule.expression is None and rule.predicate is None and rule.name in given for rule in self.forbid):
+        """The same space, where it lacks predicates with these instead: by their names, those of one name in order."""
+        if all(rule.expression is not None or rule.predicate is not None for rule in self.forbid):
             return self
-        rules = [given.get(rule.name, rule) if rule.expression is None else rule for rule in self.forbid]
+        given = list(forbidden(list(predicates)))
+        rules: list[Forbidden] = []
+        for rule in self.forbid:
+            fitting = [] if rule.expression is not None else [other for other in given if other.name == rule.name]
+            rules.append(fitting[0] if fitting else rule)
+            given = [other for other in given if other is not rules[-1]]
         return Space({name: self.derived.get(name) or self.domains[name] for name in self._declared}, rules)
 
     def _completed(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -54,7 +54,7 @@ class Book:
     def supply(self, space: Space) -> None:
         """Take over the functions by which a space forbids combinations, which no log holds."""
         given = [rule.predicate for rule in space.forbid if rule.predicate is not None]
-        self._predicates += [predicate for predicate in given if predicate not in self._predicates]
+        self._predicates = [*given, *(predicate for predicate in self._predicates if predicate not in given)]
         self.state.supply(self._predicates)
 
     def refresh(self) -> StudyState | None:
