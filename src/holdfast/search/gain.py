@@ -7,7 +7,6 @@ try next; one that does not (random, Sobol, grid), or has too few scores for a m
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kern
 from holdfast.search.gp.targets import known_losses, subset, succeeded
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import History
+from holdfast.search.memory import Memory
 
 FEWEST_SCORES = 5
 """A gain is foretold from so many scores on."""
@@ -28,8 +28,7 @@ MODEL_POINTS = 100
 """At most so many trials are in the surrogate."""
 PARTS, PART = 12, 0.7
 """The surrogate's hyperparameters are fitted to so many random parts of the trials, each with this share of them."""
-_KEPT = 16
-_memory: OrderedDict[tuple[object, int], tuple[Kernel, ...]] = OrderedDict()
+_memory: Memory[tuple[object, int], tuple[Kernel, ...]] = Memory(16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,12 +171,7 @@ def _score(gains: np.ndarray, weights: np.ndarray, level: float, method: str, n:
 def _kernels(history: History, embed: Embedding, rng: Streams) -> tuple[Kernel, ...]:
     """Hyperparameters by several random parts of the first trials, up to the last fixed history size (see `fits`)."""
     size = fit_size(len(history.told_trial))
-    key = (history.token, size)
-    if key not in _memory:
-        _memory[key] = _fits(history, embed, size, rng.generator(size, "gain/parts"))
-        if len(_memory) > _KEPT:
-            _memory.popitem(last=False)
-    return _memory[key]
+    return _memory.get((history.token, size), lambda: _fits(history, embed, size, rng.generator(size, "gain/parts")))
 
 
 def _fits(history: History, embed: Embedding, size: int, rng: np.random.Generator) -> tuple[Kernel, ...]:

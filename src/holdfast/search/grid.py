@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +11,14 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import known_space
+from holdfast.search.base import check_whole, known_space
 from holdfast.search.history import History
+from holdfast.search.memory import Memory
 from holdfast.space import Categorical, Space
 
 MAX_POINTS = 1_000_000
 _KEPT = 16
-_memory: OrderedDict[tuple[object, int], tuple[int, int]] = OrderedDict()
+_memory: Memory[tuple[object, int], tuple[int, int]] = Memory(_KEPT)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class GridSearch:
     name: str = "grid"
 
     def __post_init__(self) -> None:
-        if isinstance(self.resolution, bool) or not isinstance(self.resolution, int) or self.resolution < 1:
-            raise RequestError(f"grid has resolution = {self.resolution!r}; it needs a whole number of at least 1")
+        check_whole(self.name, "resolution", self.resolution, 1)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:  # noqa: ARG002 - a grid has no chance
         """The first points of the grid that no trial has had; none when the grid is done."""
@@ -120,12 +119,10 @@ def _in_turn(places: np.ndarray) -> np.ndarray:
 
 def _tried_before(history: History, points: tuple[tuple[str, Config], ...], resolution: int) -> int:
     """How many points at the beginning of the grid have all been tried, found out once as the history grows."""
-    known, position = _memory.get((history.token, resolution), (0, 0))
+    known, position = _memory.known((history.token, resolution)) or (0, 0)
     if known > history.index:  # an older view of the same history
         known, position = 0, 0
     while position < len(points) and history.contains_key(points[position][0]):
         position += 1
-    _memory[history.token, resolution] = (history.index, position)
-    if len(_memory) > _KEPT:
-        _memory.popitem(last=False)
+    _memory.put((history.token, resolution), (history.index, position))
     return position

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 
 from holdfast.analyse.analysis import Analysis
 from holdfast.analyse.observed import Observed, observed
 from holdfast.errors import RequestError, nearest
 from holdfast.records import Cause, Config, Trial
+from holdfast.search.memory import Memory
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 
@@ -17,7 +16,7 @@ NOT_THE_CONFIGS_FAULT = frozenset({Cause.LOST, Cause.INTERRUPTED, Cause.BUDGET})
 """Trials that failed by these say nothing of their configuration."""
 
 _KEPT = 2
-_memory: OrderedDict[tuple[object, int, str, int | None], Analysis] = OrderedDict()
+_memory: Memory[tuple[object, int, str, int | None], Analysis] = Memory(_KEPT)
 
 
 def analysis_of(state: StudyState, metric: str | None = None, winner: Trial | None = None) -> Analysis:
@@ -39,7 +38,8 @@ def analysis_of(state: StudyState, metric: str | None = None, winner: Trial | No
         winner = next(iter(ranking(state)), None)
     history = state.history.snapshot(state.length)
     key = (history.token, len(history.told_trial), name, None if winner is None else winner.number)
-    if key not in _memory:
+
+    def found() -> Analysis:
         trials = observed(
             history,
             objective=objectives.index(name),
@@ -47,10 +47,9 @@ def analysis_of(state: StudyState, metric: str | None = None, winner: Trial | No
             seed=state.settings.seed,
         )
         target = None if winner is None else _target(trials, winner)
-        _memory[key] = Analysis(trials, None if winner is None or target is None else winner.number, target)
-        if len(_memory) > _KEPT:
-            _memory.popitem(last=False)
-    return _memory[key]
+        return Analysis(trials, None if winner is None or target is None else winner.number, target)
+
+    return _memory.get(key, found)
 
 
 def _target(trials: Observed, winner: Trial) -> Config | None:
