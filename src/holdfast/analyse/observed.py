@@ -76,7 +76,7 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     known = int(np.isfinite(told).sum())
     if known < needed:
         raise RequestError(
-            f"an analysis of {varied} hyperparameters needs at least {needed} trials with a score, and "
+            f"an analysis of {varied} hyperparameter{'s' if varied > 1 else ''} needs at least {needed} trials with a score, and "
             f"there are {known}"
         )
     losses = known_losses(told, states)
