@@ -76,8 +76,8 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     known = int(np.isfinite(told).sum())
     if known < needed:
         raise RequestError(
-            f"an analysis of {varied} hyperparameter{'s' if varied > 1 else ''} needs at least {needed} trials with a score, and "
-            f"there are {known}"
+            f"an analysis of {varied} hyperparameter{'s' if varied > 1 else ''} needs at least {needed} trials "
+            f"with a score, and there are {known}"
         )
     losses = known_losses(told, states)
     size = float(np.abs(losses).max()) or 1.0
