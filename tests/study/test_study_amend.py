@@ -13,6 +13,7 @@ from holdfast.errors import ExhaustedError, RequestError
 from holdfast.log.open import open_log
 from holdfast.records import Entry
 from holdfast.study.book import Book
+from holdfast.study.ranking import ranking
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import fold
 from holdfast.study.study import Study, load_study
@@ -168,6 +169,26 @@ def test_functions_of_one_name_all_forbid(tmp_path: Path) -> None:
         load_study("study", storage, forbid=[second])
     again = load_study("study", storage, forbid=[second, first])
     assert again.book.state.settings.space == holdfast.Space(domains, forbid=[second, first])
+
+
+def test_the_best_trial_lies_in_the_amended_space() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="random", direction="maximize")
+    for x in (0.9, 0.2, 0.4):
+        study.enqueue({"x": x})
+    study.optimize(lambda trial: float(trial["x"]), 3)
+    assert study.best_config == {"x": 0.9}
+    study.amend({"x": holdfast.Float(0, 0.5)}, "more is not allowed in practice")
+    assert study.best_config == {"x": 0.4}
+    assert [study.best_trial] == list(study.best_trials)
+    study.amend({"x": holdfast.Float(0.95, 1)}, "it is, after all")
+    assert not study.best_trials
+    with pytest.raises(RequestError, match=r"none of the 3 trials with a value .* lies in the space as it was amended"):
+        _ = study.best_trial
+    restored = state_from_bytes(state_to_bytes(study.book.state, study.book.head))
+    assert restored is not None
+    assert ranking(restored[0]) == []
+    study.amend({"x": holdfast.Float(0, 1)}, "all of it")
+    assert study.best_config == {"x": 0.9}
 
 
 def test_coupled_and_computed_values_reach_the_trial() -> None:

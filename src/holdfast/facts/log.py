@@ -151,10 +151,12 @@ def _score(data: Mapping[str, Any] | None) -> Score | None:
 def _why_no_naive(state: StudyState) -> str:
     if len(state.settings.directions) > 1:
         return "several objectives, so that no trial is the best"
-    constraints = listed([str(item) for item in state.settings.constraints])
-    if constraints and scored_trials(state):
-        return f"no trial is known to meet {constraints}"
-    return "no trial has a value yet"
+    scored = scored_trials(state)
+    if not scored:
+        return "no trial has a value yet"
+    if all(trial.number in state.history.masked for trial in scored):
+        return "no trial lies in the space as it was amended"
+    return f"no trial is known to meet {listed([str(item) for item in state.settings.constraints])}"
 
 
 def _why_no_estimate(state: StudyState, made: Mapping[str, Any] | None) -> str:

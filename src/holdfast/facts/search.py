@@ -60,6 +60,9 @@ def _rules_and_changes(state: StudyState) -> list[str]:
     said += [
         f"The space was amended on {moment(note['time'])}: {note['why']}" for note in notes.get("space.amended", [])
     ]
+    if outside := sum(trial.number in state.history.masked for trial in scored):
+        lie = "trial with a score does" if outside == 1 else "trials with a score do"
+        said.append(f"{outside:,} {lie} not lie in the space as it stands now, and cannot be the best.")
     said += [note["text"] for note in notes.get("start.skipped", [])]
     return [*said, *filter(None, [search_end(state)])]
 

@@ -12,6 +12,7 @@ import numpy as np
 from holdfast.facts.log import Metric, ThreeScores, latest, metric_of, three_scores, winner_of
 from holdfast.records import Direction, Score, Trial, TrialState
 from holdfast.report.charts import drawn
+from holdfast.study.ranking import is_eligible
 from holdfast.study.state import StudyState
 
 COMPLETE, PARTIAL, BEYOND, FAILED, BEST = "complete", "stopped or paused", "off the scale", "failed", "winner"
@@ -28,7 +29,8 @@ class SearchHistory:
     Attributes:
         metric: of the vertical axis.
         points: dicts of ``trial``, ``value`` (clipped to the scale; None for failed trials), ``exact``, ``kind``.
-        best: dicts of ``trial``, ``value``: the best complete value up to each trial that improved it, and to the last.
+        best: dicts of ``trial``, ``value``: the best complete value of those that may be the best, up to each trial
+            that improved it, and to the last.
         scale: (low, high) of the vertical axis.
         scores: the three scores.
         apart: whether the winner was chosen on rows of their own, so that its naive score is none of the points.
@@ -60,7 +62,8 @@ def search_history(state: StudyState, *, with_scores: bool = True) -> SearchHist
         for trial in state.trials
         if trial.state is TrialState.FAILED
     ]
-    best = best_so_far([(t.number, v) for t, v in valued if t.state is TrialState.COMPLETE], direction)
+    may_win = [(t.number, v) for t, v in valued if t.state is TrialState.COMPLETE and is_eligible(state, t)]
+    best = best_so_far(may_win, direction)
     if best:
         best.append({"trial": len(state.trials) - 1, "value": best[-1]["value"]})
     chosen, split = latest(state, "choice.made"), latest(state, "data.split")

@@ -7,7 +7,7 @@ one costs O(1) and an old one never changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -199,6 +199,11 @@ class HistoryBuilder:
 
     def __len__(self) -> int:
         return len(self._configs)
+
+    @property
+    def masked(self) -> Collection[int]:
+        """The numbers of the trials that do not fit into the space as it was amended."""
+        return self._masked
 
     def asked(self, config: Config, until_step: int | None) -> None:
         """A new trial, numbered by its position, starts to run."""

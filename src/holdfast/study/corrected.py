@@ -6,26 +6,21 @@ from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
 from holdfast.records import Score, TrialState
 from holdfast.study.book import Book
-from holdfast.study.constraints import is_feasible
-from holdfast.study.ranking import best_of
+from holdfast.study.ranking import best_of, is_eligible
 
 FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
 """Strategies whose configurations do not depend on earlier scores."""
 
 
 def estimate_of(book: Book, level: float) -> Score:
-    """Correct the best complete trial's score for having been picked among all complete trials.
+    """Correct the best complete trial's score for having been picked among all complete trials that may be the best.
 
     Raises:
         RequestError: if complete trials were told without row scores.
     """
     state = book.state
     best = best_of(state)
-    complete = [
-        trial
-        for trial in state.trials
-        if trial.state is TrialState.COMPLETE and is_feasible(state.settings.constraints, trial.metrics)
-    ]
+    complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE and is_eligible(state, trial)]
     missing = [trial.number for trial in complete if trial.rows is None]
     if missing or best.state is not TrialState.COMPLETE:
         what = f"{len(missing)} of {len(complete)} complete trials" if missing else "the best trial"

@@ -14,10 +14,10 @@ from holdfast.study.state import StudyState
 def best_of(state: StudyState) -> Trial:
     """The complete trial with the best first objective; among partial ones (highest step first) where none is complete.
 
-    Only trials that are known to meet the outcome constraints count.
+    Only trials that fit into the space as it stands and are known to meet the outcome constraints count.
 
     Raises:
-        RequestError: if no trial has a value, none meets the constraints, or the study has several objectives.
+        RequestError: if no trial has a value, none of them counts, or the study has several objectives.
     """
     if len(state.settings.directions) > 1:
         names = ", ".join(state.settings.directions)
@@ -26,22 +26,37 @@ def best_of(state: StudyState) -> Trial:
             "those that no other beats"
         )
     ranked = ranking(state)
-    if not ranked and (scored := scored_trials(state)):
-        constraints = state.settings.constraints
-        wish = " and ".join(map(str, constraints))
-        untold = [item.metric for item in constraints if not any(item.metric in trial.metrics for trial in scored)]
-        advice = f"tell {' and '.join(untold)} with the value" if untold else "go on, or ease it in a new study"
-        raise RequestError(
-            f"none of the {len(scored)} trials with a value in study '{state.settings.name}' is known to meet {wish}, "
-            f"so there is no best one; {advice}"
-        )
     if not ranked:
-        raise RequestError(f"study '{state.settings.name}' has no trial with a value yet")
+        raise RequestError(no_best(state))
     return ranked[0]
 
 
+def no_best(state: StudyState) -> str:
+    """Why no trial is the best of a study of one objective, and what to do about it."""
+    name, scored = state.settings.name, scored_trials(state)
+    if not scored:
+        return f"study '{name}' has no trial with a value yet"
+    within = [trial for trial in scored if trial.number not in state.history.masked]
+    if not within:
+        return (
+            f"none of the {len(scored)} trials with a value in study '{name}' lies in the space as it was amended, so "
+            "there is no best one; go on, or widen the space again"
+        )
+    constraints = state.settings.constraints
+    untold = [item.metric for item in constraints if not any(item.metric in trial.metrics for trial in within)]
+    advice = f"tell {' and '.join(untold)} with the value" if untold else "go on, or ease it in a new study"
+    where = "" if len(within) == len(scored) else " that lie in the space as it was amended"
+    return (
+        f"none of the {len(within)} trials with a value in study '{name}'{where} is known to meet "
+        f"{' and '.join(map(str, constraints))}, so there is no best one; {advice}"
+    )
+
+
 def ranking(state: StudyState) -> list[Trial]:
-    """Trials with a value that meet the constraints, best first: complete ones, then by how far they were trained."""
+    """The trials that may be the best, best first: complete ones, then by how far they were trained.
+
+    They have a value, meet the constraints, and fit into the space as it was amended.
+    """
     sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
 
     def key(trial: Trial) -> tuple[bool, float, float, int]:
@@ -50,12 +65,16 @@ def ranking(state: StudyState) -> list[Trial]:
         step = -float(trial.reports[-1][0]) if partial and trial.reports else 0.0
         return (partial, step, loss, trial.number)
 
-    feasible = [trial for trial in scored_trials(state) if is_feasible(state.settings.constraints, trial.metrics)]
-    return sorted(feasible, key=key)
+    return sorted((trial for trial in scored_trials(state) if is_eligible(state, trial)), key=key)
+
+
+def is_eligible(state: StudyState, trial: Trial) -> bool:
+    """Whether a trial may be the best: it fits into the space as it stands, and is known to meet the constraints."""
+    return trial.number not in state.history.masked and is_feasible(state.settings.constraints, trial.metrics)
 
 
 def pareto_front(state: StudyState) -> list[Trial]:
-    """The complete trials that meet the constraints and that no other beats in every objective, by number."""
+    """The complete trials that may be the best and that no other beats in every objective, by number."""
     return [state.trials[number] for number in front(state.history.snapshot(state.length)).tolist()]
 
 

@@ -130,12 +130,15 @@ class Study:
 
     @property
     def best_trial(self) -> Trial:
-        """The complete trial with the best value; among partial ones only where none is complete."""
+        """The complete trial with the best value; among partial ones only where none is complete.
+
+        It meets the constraints, and lies in the space as it was amended.
+        """
         return best_of(self._book.state)
 
     @property
     def best_trials(self) -> tuple[Trial, ...]:
-        """The complete trials that meet the constraints and that no other one beats in every objective, by number."""
+        """The complete trials that may be the best and that no other one beats in every objective, by number."""
         return tuple(pareto_front(self._book.state))
 
     @property
@@ -309,7 +312,7 @@ class Study:
         """Search another space from here on: widened, narrowed, with a hyperparameter added or fixed.
 
         Earlier trials stand at ``values``, or else at the defaults, in what they did not have; strategies do not see
-        those that do not fit. The change and its reason are on the record.
+        those that do not fit, and none of these is the best. The change and its reason are on the record.
 
         Raises:
             RequestError: without a reason, for a space that was found as it is used, or one that drops something.
