@@ -71,3 +71,17 @@ def test_a_score_that_no_constraint_lets_through_is_not_called_missing() -> None
     study.tell(study.ask(), {"value": 1.0, "ms": 60.0})
     with pytest.raises(RequestError, match="there is no best one; go on, or ease it in a new study"):
         _ = study.best_config
+
+
+def test_the_gain_at_the_end_is_a_sentence_from_the_log_alone() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", direction="maximize", seed=0)
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=2)
+    assert "has no expected gain yet; it needs 5 complete trials whose scores differ." in said(study)
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=18)
+    gain = study.expected_gain()
+    assert f"One more trial would be expected to gain {gain.value:.2g} in value ({gain.low:.2g} to " in said(study)
+    several = holdfast.Study(
+        {"x": holdfast.Float(0, 1)}, strategy="random", direction={"a": "minimize", "b": "minimize"}
+    )
+    several.optimize(lambda trial: {"a": trial["x"], "b": 1.0}, n_trials=6)
+    assert "gain" not in said(several)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
+from holdfast.facts.gain import gain_sentence
 from holdfast.facts.log import latest, search_end, trials_by_state
 from holdfast.facts.numbers import count, duration, listed, moment, number, shortened
 from holdfast.study.constraints import is_feasible
@@ -24,6 +25,8 @@ def search_section(state: StudyState) -> Section:
     counts = [[each.value, str(n)] for each, n in trials_by_state(state).items() if n]
     blocks.append(Table(["state", "trials"], counts, "Trials by state", frozenset({1})))
     blocks.append(Paragraph(_effort(state)))
+    if gain := gain_sentence(state):
+        blocks.append(Paragraph(gain))
     if said := _rules_and_changes(state):
         blocks.append(Bullets(said))
     made = latest(state, "estimate.made")
