@@ -66,6 +66,22 @@ def _unpacked(data: bytes, first: int) -> list[Row]:
     return rows
 
 
+class _Lock:
+    """A lock that is a new one in a copy of what it guards."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[_Lock], tuple[()]]:
+        return _Lock, ()
+
+
 class MemoryLog:
     """Events and blobs in memory; any number of threads may use it.
 
@@ -76,7 +92,7 @@ class MemoryLog:
     durable = False
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _Lock()
         self._rows = _Rows()
         self._blobs: dict[str, bytes] = {}
         self._snapshots: list[tuple[int, str, bytes]] = []
