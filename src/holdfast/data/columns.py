@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from holdfast.data.convert import to_date_parts, to_numbers, to_truth
-from holdfast.data.kinds import FOLD, KINDS, ROW, Kind, Undecided, check_type, infer_kind, refusal, remedy
+from holdfast.data.kinds import KEPT, KINDS, Kind, Undecided, check_type, infer_kind, refusal, remedy
 from holdfast.data.targets import Label, Target, Task, check_task, infer_target
 from holdfast.data.values import parse_iso
 from holdfast.errors import DataError, concerning, nearest, shown
@@ -187,7 +187,7 @@ def _check_names(
     frame: pl.DataFrame, target: str | None, wishes: Mapping[str, str], lists: Mapping[str, Iterable[str]]
 ) -> None:
     """Refuse names of columns and kinds that do not exist, and wishes about the target."""
-    for name in (ROW, FOLD):
+    for name in KEPT:
         if name in frame.columns:
             raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
     hint = f"; the columns are {', '.join(frame.columns[:20])}{', ...' if len(frame.columns) > 20 else ''}"
