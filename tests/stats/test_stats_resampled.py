@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import norm, t
 
 from holdfast.errors import RequestError
+from holdfast.stats.intervals import mean_interval
 from holdfast.stats.resampled import conservative_z, corrected_resampled_t, nested_cv
 
 
@@ -66,6 +67,37 @@ def test_the_mean_squared_error_is_that_of_the_formula_between_floor_and_ceiling
 
 def ridge(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.solve(x.T @ x + 5 * np.eye(x.shape[1]), x.T @ y))
+
+
+def test_nested_cv_covers_where_the_rows_of_one_cross_validation_do_not() -> None:
+    rng = np.random.default_rng(3)
+    n, d, k, repeats, beta = 50, 20, 5, 10, np.r_[np.full(3, 0.7), np.zeros(17)]
+    held, naive = 0, 0
+    for _ in range(80):
+        x = rng.standard_normal((n, d))
+        y = x @ beta + rng.standard_normal(n)
+        outer: list[list[np.ndarray]] = []
+        inner, rows = np.empty((repeats, k)), np.zeros(n)
+        for r in range(repeats):
+            folds = rng.permutation(n) % k
+            outer.append([])
+            for fold in range(k):
+                kept = folds != fold
+                losses = (y[~kept] - x[~kept] @ ridge(x[kept], y[kept])) ** 2
+                outer[r].append(losses)
+                rows[~kept] += losses / repeats
+                within = []
+                for other in set(range(k)) - {fold}:
+                    train, test = kept & (folds != other), folds == other
+                    within.append((y[test] - x[test] @ ridge(x[train], y[train])) ** 2)
+                inner[r, fold] = np.concatenate(within).mean()
+        truth = 1 + ((ridge(x, y) - beta) ** 2).sum()  # of the model of all rows
+        found = nested_cv(outer, inner, rows)
+        held += found.low <= truth <= found.high
+        low, high = mean_interval(rows)
+        naive += low <= truth <= high
+    assert held / 80 >= 0.92
+    assert naive / 80 < 0.85
 
 
 @pytest.mark.long
