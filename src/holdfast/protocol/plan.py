@@ -73,8 +73,17 @@ class DataTable(_Table):
         "no score is broken down by them yet.",
     )
     slices: tuple[str, ...] = Field((), description="Columns recorded as slices to report on separately later.")
+    strict: bool = Field(
+        False,
+        description="Refuse a table of which the checks before the first fit warn (see [leakage.md](leakage.md)).",
+    )
+    accept: tuple[str, ...] = Field(
+        (),
+        description="Findings of these checks that are known and all right: the name of a check, as in `size`, or with "
+        "a column, as in `dates:birthday`.",
+    )
 
-    @field_validator("drop", "sensitive", "slices", mode="before")
+    @field_validator("drop", "sensitive", "slices", "accept", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tomli_w
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
+from holdfast.data.leakage import Findings, check_accepted, find_leakage, refuse
 from holdfast.data.provenance import environment, git_state
 from holdfast.data.roles import ROLES, Roles, SplitPlan, assign_roles, check_judged
 from holdfast.data.seal import SealRecord, load_role, write_roles
@@ -89,6 +91,8 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
         )
         write_plan(plan, run)
         opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
+        checked = {**table.findings.to_json(), "strict": plan.data.strict, "accept": list(plan.data.accept)}
+        opening.append(entry("leakage.checked", checked))
         opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
         wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
         wishes += [entry("start.skipped", {"text": text}) for text in asked.left_out]
@@ -106,6 +110,7 @@ class _Table:
     schema: Schema
     split: SplitPlan
     roles: Roles
+    findings: Findings
 
 
 @dataclass(frozen=True)
@@ -132,15 +137,20 @@ def _load(file: PlanFile) -> tuple[Source, _Table]:
         split = SplitPlan.from_mapping(dict(data.split), seed=file.plan.study.seed)
     with file.at("data"):
         schema = _schema(file.plan, source, split)
-    frame = source.frame
-    y = None
-    if schema.target is not None:
-        frame = frame.filter(has_target(schema, frame))
-        y = encode_target(schema, frame)
+    with file.at("data", "accept"):
+        check_accepted(data.accept, source.frame.columns)
+    present = has_target(schema, source.frame)
+    frame = source.frame.filter(present)
+    y = None if schema.target is None else encode_target(schema, frame)
     with file.at("data", "split"):
         roles = assign_roles(schema, frame, y, split)
         check_judged(frame, roles, split)
-    return source, _Table(frame, schema, split, roles)
+    rows = np.flatnonzero(present)
+    findings = find_leakage(schema, frame, y, roles, numbers=rows, accept=data.accept, seed=file.plan.study.seed)
+    if data.strict:
+        with file.at("data", "strict"):
+            refuse(findings)
+    return source, _Table(frame, schema, split, roles, findings)
 
 
 def _asked(file: PlanFile, table: _Table) -> _Asked:
@@ -333,7 +343,7 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         "schema": schema.to_json(),
         "roles": roles,
         "folds": seal.folds or None,
-        "notes": _notes(schema, seal),
+        "notes": list(schema.notes),
         "seal": seal.to_json(),
         "test_hashes": {"blob": hashes},
     }
@@ -344,15 +354,6 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         entry("data.split", split),
         entry("budget.set", {"trials": file.plan.most_trials}),
     ]
-
-
-def _notes(schema: Schema, seal: SealRecord) -> list[str]:
-    notes = list(schema.notes)
-    if seal.repeats:
-        notes.append(
-            f"{seal.repeats:,} test rows repeat rows of other roles word for word; on those the score may be too good"
-        )
-    return notes
 
 
 def _without_none(value: Any) -> Any:

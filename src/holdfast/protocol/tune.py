@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ def tune(
     runs: str | Path = DEFAULT_RUNS,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    begun: Callable[[Book], None] | None = None,
 ) -> Result:
     """Run a plan to its end, or go on where it was interrupted.
 
@@ -70,6 +71,7 @@ def tune(
         runs: the folder of all runs; this one gets a folder in it.
         executor: where trials run; by default processes, as many as the plan has workers.
         progress: called after each trial.
+        begun: called before the first trial, when the table has been divided and checked.
 
     Raises:
         RequestError: if the plan cannot be meant; nothing has been done then.
@@ -79,6 +81,8 @@ def tune(
     run = RunFolder(Path(runs), file.plan.study.name)
     make_room(run)
     with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
+        if begun is not None and not ready.book.state.trials:
+            begun(ready.book)
         sealed = _whole_way(ready, executor, progress)
         ready.book.save_snapshot()
         _write_pages(ready.book, run)
