@@ -39,10 +39,10 @@ FOLD = "__fold__"
 """The column of the train file that holds a row's fold, -1 where there is none."""
 
 AGAIN = "__again__"
-"""The column of the train file that lists a row's folds in the repeats after the first, where there are any."""
+"""The column of the train file that holds a row's folds in the repeats after the first, where there are any."""
 
 LEARN = "__learn__"
-"""The column of open files that lists the fits that learn from a row, where that does not follow from its fold."""
+"""The column of open files that says which fits learn from a row, where that does not follow from its fold."""
 
 KEPT = (ROW, FOLD, AGAIN, LEARN)
 """The names of columns that no table may have."""

@@ -58,6 +58,20 @@ class SealRecord:
         """Fits for each trial: one, or one for each fold of each repeat."""
         return max(self.folds, 1) * self.rounds
 
+    def notes(self) -> list[str]:
+        """What a person should know of rows that are not judged or not used."""
+        notes = []
+        if self.rounds > 1:
+            notes.append(f"folds were drawn {self.rounds} times; what a row scored is averaged over these")
+        if self.unjudged and self.ordered:
+            notes.append(
+                f"the earliest {self.unjudged:,} train rows are learned from and never validated, as nothing came "
+                "before them to learn from"
+            )
+        if self.left_out:
+            notes.append(f"{self.left_out:,} rows within the gap before a later part are in none, and nobody uses them")
+        return notes
+
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values; `from_json` undoes it."""
         return {
@@ -198,10 +212,9 @@ def _rows_of(frame: pl.DataFrame, roles: Roles, role: Role) -> pl.DataFrame:
     if role == "train":
         extra.append(pl.Series(FOLD, roles.fold[rows], dtype=pl.Int64))
         if roles.again is not None:
-            extra.append(pl.Series(AGAIN, roles.again[rows].tolist(), dtype=pl.List(pl.Int64)))
+            extra.append(pl.Series(AGAIN, roles.again[rows]))
     if role != "test" and roles.learn is not None:
-        fits = [np.flatnonzero(learns).tolist() for learns in roles.learn[rows]]
-        extra.append(pl.Series(LEARN, fits, dtype=pl.List(pl.Int64)))
+        extra.append(pl.Series(LEARN, roles.learn[rows]))
     return frame[rows].with_columns(extra)
 
 

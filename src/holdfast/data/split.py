@@ -8,7 +8,9 @@ from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 
+from holdfast.data.columns import Schema
 from holdfast.data.convert import to_date_parts
+from holdfast.data.features import encode_target
 from holdfast.data.roles import NO_FOLD, NO_ROLE, Basis, divide, validation_anew
 from holdfast.data.scheme import KEYS, SplitPlan
 from holdfast.data.targets import infer_target
@@ -201,17 +203,12 @@ def _basis(y: Any) -> Basis:
             f"the targets have shape {values.shape}, where a split needs one a row; or give how many rows there are"
         )
     _refuse_missing(values, "targets")
-    target = infer_target(pl.Series("targets", values.tolist()))
+    series = pl.Series("targets", values.tolist())
+    target = infer_target(series)
     if target.classes is None:
         return Basis(len(values), target="targets")
-    codes = np.unique(values, return_inverse=True)[1] if values.dtype.kind != "O" else _codes(values)
-    return Basis(len(values), codes, _names(values, codes), target="targets", task=target.task)
-
-
-def _names(values: np.ndarray, codes: np.ndarray) -> list[Any]:
-    """A class for each code."""
-    _, first = np.unique(codes, return_index=True)
-    return [values[place] for place in first]
+    codes = encode_target(Schema((), "targets", target.task, target.classes), series.to_frame())
+    return Basis(len(values), codes, target.classes, target="targets", task=target.task)
 
 
 def _one_a_row(values: Any, n_rows: int, what: str) -> np.ndarray:
