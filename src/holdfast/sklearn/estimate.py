@@ -83,7 +83,17 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         metric = _over_folds(scored, _verified(scored, trials, rows))
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
-    return dataclasses.replace(score, estimand=words)
+    return dataclasses.replace(_possible(scored, score), estimand=words)
+
+
+def _possible(scored: Scored, score: Score) -> Score:
+    """A score within what its metric can be, which rows that count unevenly may pass: 0 to 1, or a loss above 0."""
+    known = scored.metrics()[0].row_term is not None
+    low, high = (0.0, 1.0) if scored.sign > 0 else (-np.inf, 0.0)
+    if not known or score.low is None or score.high is None:
+        return score
+    value, least, most = (float(min(max(number, low), high)) for number in (score.value, score.low, score.high))
+    return dataclasses.replace(score, value=value, low=least, high=most)
 
 
 def _terms(

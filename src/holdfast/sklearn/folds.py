@@ -25,7 +25,8 @@ class FoldWork:
         X: the rows, in whatever form the estimator takes.
         y: their targets, or None.
         scorer: one of scikit-learn's scorers, several of them in one, or a function.
-        overheard: the name of the metric whose predictions are kept, None for none.
+        kept: the name of the metric whose predictions are kept, None for none.
+        asked: whether the estimator is asked to predict, where the scorer cannot be overheard.
         fit_params: what ``fit`` gets besides, one entry a row where it is as long as X.
         score_params: what the scorer gets besides.
         error_score: the score of a fit that failed, or ``"raise"``.
@@ -37,7 +38,8 @@ class FoldWork:
     X: Any
     y: Any
     scorer: Any
-    overheard: str | None
+    kept: str | None
+    asked: bool
     fit_params: Any
     score_params: Any
     error_score: Any
@@ -77,13 +79,14 @@ def run_fold(
     """
     from sklearn.base import clone
     from sklearn.model_selection._validation import _fit_and_score
+    from sklearn.utils.metaestimators import _safe_split
 
     heard: list[Any] = []
     result = _fit_and_score(
         clone(work.estimator),
         work.X,
         work.y,
-        scorer=_listening(work.scorer, work.overheard, heard),
+        scorer=_listening(work.scorer, None if work.asked else work.kept, heard),
         train=train,
         test=test,
         verbose=work.verbose,
@@ -99,6 +102,8 @@ def run_fold(
         error_score=work.error_score,
     )
     estimator = result.pop("estimator")
+    if result["fit_error"] is None and work.kept is not None and work.asked:
+        heard.append(estimator.predict(_safe_split(estimator, work.X, work.y, test, train)[0]))
     if result["fit_error"] is not None or not heard:
         return FoldResult(result, None)
     response, classes = np.asarray(heard[0]), getattr(estimator, "classes_", None)

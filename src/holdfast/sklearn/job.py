@@ -16,7 +16,7 @@ from holdfast.sklearn.folds import FoldResult, FoldWork, named_scores, run_fold,
 from holdfast.sklearn.scored import Scored
 from holdfast.sklearn.spaces import SearchSpace
 
-UNLIKE = "the scores do not follow from the predictions alone"
+UNLIKE = "its scores do not follow from its predictions alone"
 
 
 class RowKeeper:

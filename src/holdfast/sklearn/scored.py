@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +64,8 @@ class Scored:
         name: of the metric, among several.
         scorer: scikit-learn's scorer: a function of targets and predictions, and its sign.
         task: what is learned.
-        y: shape (N,), numbers; of a classification the classes as 0 to K-1.
-        labels: shape (K,), the classes themselves; None in a regression.
+        y: shape (N,), numbers; of a classification the classes' places among the labels.
+        labels: shape (K,), the classes themselves, of two the positive one last; None in a regression.
         design: which rows the folds score.
         weights: shape (N,), what the scorer weighs rows by; None for all alike.
         groups: shape (N,), rows that belong together; None where all are on their own.
@@ -133,10 +134,9 @@ class Scored:
 
 
 def codes(values: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
-    """Labels as their places among the sorted ``labels``; None if one is not among them."""
-    if values.dtype.kind != labels.dtype.kind and "O" in values.dtype.kind + labels.dtype.kind:
-        values, labels = values.astype(str), labels.astype(str)
-    places = np.minimum(np.searchsorted(labels, values), len(labels) - 1)
+    """Labels as their places among ``labels``; None if one is not among them."""
+    order = np.argsort(labels)
+    places = order[np.minimum(np.searchsorted(labels, values, sorter=order), len(labels) - 1)]
     return places if bool((labels[places] == values).all()) else None
 
 
@@ -166,18 +166,23 @@ def scored_by(
         params: what the scorer gets besides, and under ``groups`` the groups that the folds keep together.
     """
     from sklearn.base import is_classifier
-    from sklearn.metrics._scorer import _BaseScorer
+    from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 
     if metric is None:
         return "several metrics are scored and no one of them selects; refit='NAME OF A METRIC' would say which"
+    if y is None:
+        return "there is no y that predictions could be compared with"
     scorer = scorer_named(scorers, metric, estimator)
+    if isinstance(scorers, _PassthroughScorer) and scorer is None:
+        return (
+            f"{type(estimator).__name__} scores itself and is neither a classifier nor a regressor; a metric such as "
+            "scoring='accuracy' says what it makes of each row"
+        )
     if not isinstance(scorer, _BaseScorer):
         return (
             f"'{metric}' is a function of a fitted estimator, which does not say what it makes of each row; a name "
             "such as scoring='accuracy', or sklearn.metrics.make_scorer, does"
         )
-    if y is None:
-        return "there is no y that predictions could be compared with"
     target = _target_of(y)
     if isinstance(target, str):
         return target
@@ -188,7 +193,7 @@ def scored_by(
         return weights
     labels = None
     if is_classifier(estimator):
-        labels, target = np.unique(target, return_inverse=True)
+        labels, target = _labels_of(target, scorer)
     elif target.dtype.kind not in "fiub":
         return f"y is of type {target.dtype}, and the estimator is no classifier"
     groups = params.get("groups")
@@ -202,6 +207,15 @@ def scored_by(
         weights=weights,
         groups=None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1],
     )
+
+
+def _labels_of(target: np.ndarray, scorer: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The classes, shape (K,), and the places of the targets among them; of two the positive one comes last."""
+    labels, places = np.unique(target, return_inverse=True)
+    positive = scorer._get_pos_label()
+    if len(labels) == 2 and positive is not None and labels[0] == positive:
+        return labels[::-1], 1 - places
+    return labels, places
 
 
 def _target_of(y: Any) -> np.ndarray | str:
@@ -219,41 +233,47 @@ def _target_of(y: Any) -> np.ndarray | str:
 
 
 def scorer_named(scorers: Any, metric: str, estimator: Any) -> Any:
-    """The scorer of a metric; of an estimator that scores itself as all of its kind do, one that says the same."""
+    """The scorer of a metric; of an estimator that scores itself, accuracy or R², as what it says is compared with."""
+    from sklearn.base import is_classifier, is_regressor
+    from sklearn.metrics import get_scorer
     from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer
 
     if isinstance(scorers, _MultimetricScorer):
         return scorers._scorers.get(metric)
-    return own_scorer(estimator) if isinstance(scorers, _PassthroughScorer) else scorers
+    if not isinstance(scorers, _PassthroughScorer):
+        return scorers
+    usual = "accuracy" if is_classifier(estimator) else "r2" if is_regressor(estimator) else None
+    return get_scorer(usual) if usual and hasattr(estimator, "predict") else None
 
 
-def own_scorer(estimator: Any) -> Any:
-    """Accuracy or R² where that is what the estimator's ``score`` is by its class; None elsewhere."""
+def scores_as_usual(estimator: Any) -> bool:
+    """Whether the estimator's ``score`` is accuracy or R² by its class."""
     from sklearn.base import ClassifierMixin, RegressorMixin
-    from sklearn.metrics import get_scorer
     from sklearn.pipeline import Pipeline
 
     while type(estimator) is Pipeline and estimator.steps:
         estimator = estimator.steps[-1][1]
-    score = getattr(type(estimator), "score", None)
-    by_class = {ClassifierMixin.score: "accuracy", RegressorMixin.score: "r2"}
-    return get_scorer(by_class[score]) if score in by_class else None
+    return getattr(type(estimator), "score", None) in {ClassifierMixin.score, RegressorMixin.score}
 
 
 def registered_name(scorer: Any) -> str | None:
-    """The name under which scikit-learn has this very scorer; None for one of a person's own."""
+    """The name under which scikit-learn has this scorer, be another class positive; None for one of a person's own."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    for name in get_scorer_names():
-        other = get_scorer(name)
-        if (
-            other._score_func is scorer._score_func
-            and other._sign == scorer._sign
-            and other._kwargs == scorer._kwargs
-            and other._response_method == scorer._response_method
-        ):
-            return str(name)
-    return None
+    wanted = _says(scorer)
+    return next((str(name) for name in get_scorer_names() if _says(get_scorer(name)) == wanted), None)
+
+
+def _says(scorer: Any) -> tuple[Any, ...]:
+    defaults = {
+        name: item.default for name, item in inspect.signature(scorer._score_func).parameters.items() if _is_set(item)
+    }
+    settings = {name: value for name, value in {**defaults, **scorer._kwargs}.items() if name != "pos_label"}
+    return scorer._score_func, scorer._sign, repr(sorted(settings.items())), scorer._response_method
+
+
+def _is_set(item: inspect.Parameter) -> bool:
+    return item.default is not inspect.Parameter.empty
 
 
 def _weights_of(scorers: Any, scorer: Any, metric: str, params: Mapping[str, Any]) -> np.ndarray | str | None:

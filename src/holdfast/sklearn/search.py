@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.metrics._scorer import _PassthroughScorer
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
@@ -27,7 +28,7 @@ from holdfast.search.registry import make_strategy
 from holdfast.sklearn.estimate import estimate_of
 from holdfast.sklearn.folds import SCORE, FoldWork, from_json
 from holdfast.sklearn.job import FoldsJob, RowKeeper
-from holdfast.sklearn.scored import own_scorer, scored_by
+from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
 from holdfast.sklearn.spaces import SearchSpace, search_space
 from holdfast.sklearn.stored import StudySettings, stored_settings
 from holdfast.study.study import Study
@@ -135,18 +136,21 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         splits = self._splits(X, y, routed.splitter.split)
-        metric = refit_metric if isinstance(refit_metric, str) else None
+        several = list(getattr(scorers, "_scorers", [SCORE]))
+        metric = refit_metric if isinstance(refit_metric, str) else several[0] if len(several) == 1 else None
         groups = routed.splitter.split.get("groups")
         tests = [_indices(test) for _, test in splits]
         scored = scored_by(self.estimator, scorers, metric, y, tests, {**routed.scorer.score, "groups": groups})
-        settings = self._settings(space, scorers, {"X": X, "y": y, "splits": splits, "params": params})
-        heard = None if isinstance(scored, str) else scored.name
+        settings = self._settings(space, several, {"X": X, "y": y, "splits": splits, "params": params})
+        itself = isinstance(scorers, _PassthroughScorer)
+        usual = scores_as_usual(self.estimator)
         work = FoldWork(
             estimator=clone(self.estimator),
             X=X,
             y=y,
-            scorer=scorers if heard is None else _plain(scorers, self.estimator),
-            overheard=heard,
+            scorer=scored.scorer if itself and usual and isinstance(scored, Scored) else scorers,
+            kept=None if isinstance(scored, str) else scored.name,
+            asked=itself and not usual,
             fit_params=routed.estimator.fit,
             score_params=routed.scorer.score,
             error_score=self.error_score,
@@ -199,6 +203,8 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             raise RequestError(
                 f"storage = {shown(self.storage)}; it must be a text such as 'sqlite:///study.db', or None"
             )
+        if getattr(self, "_skl_callbacks", None):
+            raise RequestError("the search has callbacks, which it does not call; set them on the estimator instead")
         strategy = make_strategy(self.strategy) if isinstance(self.strategy, str) else self.strategy
         if not callable(getattr(strategy, "ask", None)):
             raise RequestError(f"strategy = {shown(self.strategy)}; it must be a name such as 'auto', or a strategy")
@@ -215,10 +221,9 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             raise ValueError(f"cv gives {len(splits)} splits where it says {self.n_splits_}; at least one is needed")
         return splits
 
-    def _settings(self, space: SearchSpace, scorers: Any, identity: dict[str, Any]) -> StudySettings:
+    def _settings(self, space: SearchSpace, several: Sequence[str], identity: dict[str, Any]) -> StudySettings:
         """What the study is made of; of several metrics without a name to select by, all are objectives."""
-        several = list(scorers._scorers) if hasattr(scorers, "_scorers") else [SCORE]
-        chosen = isinstance(self.refit, str) and (hasattr(scorers, "_scorers") or callable(self.scoring))
+        chosen = isinstance(self.refit, str) and (self.refit in several or callable(self.scoring))
         objectives = (self.refit,) if chosen else tuple(several)
         given = self.random_state
         seed = int(given) if isinstance(given, numbers.Integral) else None
@@ -307,13 +312,6 @@ def _indices(test: Any) -> np.ndarray:
     """The rows of a fold as indices, from indices or a mask."""
     rows = np.asarray(test)
     return np.flatnonzero(rows) if rows.dtype == bool else rows
-
-
-def _plain(scorers: Any, estimator: Any) -> Any:
-    """Scorers that can be overheard: for an estimator's own ``score`` the scorer that says the same."""
-    from sklearn.metrics._scorer import _PassthroughScorer
-
-    return own_scorer(estimator) if isinstance(scorers, _PassthroughScorer) else scorers
 
 
 def _kind_told(study: Study) -> str | None:

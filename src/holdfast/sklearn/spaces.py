@@ -77,13 +77,13 @@ class SearchSpace:
     parameters: Mapping[str, tuple[str | None, Decoder]] = field(default_factory=dict)
 
     def to_parameters(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters to set on the estimator."""
+        """The parameters to set on the estimator, by name."""
         parameters = {}
         for name, value in config.items():
             parameter, decoder = self.parameters.get(name, (name, None))
             if parameter is not None:
                 parameters[parameter] = value if decoder is None else decoder(value)
-        return parameters
+        return dict(sorted(parameters.items()))
 
 
 def search_space(space: Any) -> SearchSpace:
@@ -221,11 +221,13 @@ def _from_choices(name: str, values: Sequence[Any]) -> _Part:
         raise SpaceError(f"hyperparameter '{name}' has an empty list of choices; it needs at least one")
     choices: dict[tuple[str, Any], Any] = {}
     labels: list[Any] = []
+    said: set[tuple[str, Any]] = set()
     for value in values:
         label, plain = _label(value)
-        known = choices.get(_identity(label), choices)
-        if known is value or (plain and known is not choices):
+        if (plain and _identity(label) in said) or any(value is other for other in choices.values()):
             continue
+        if plain:
+            said.add(_identity(label))
         text, number = label, 2
         while _identity(label) in choices:
             label, number = f"{text} ({number})", number + 1
