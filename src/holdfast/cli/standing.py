@@ -22,6 +22,7 @@ def rows(standing: Standing) -> list[list[str]]:
         ["study", f"{standing['name']}, judged by {_objectives(standing)}"],
         ["state", _state(standing)],
         ["trials", _trials(standing)],
+        *_constraints(standing),
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
         *[["note", text] for text in standing["reopened"]],
         *_scores(standing),
@@ -108,6 +109,14 @@ def _scores(standing: Standing) -> list[list[str]]:
             bounds = "" if score.low is None else f", {interval(score)}"
             found.append([name, f"{number(score.value)}{bounds}"])
     return found
+
+
+def _constraints(standing: Standing) -> list[list[str]]:
+    """What trials have to meet, and how many are known to."""
+    if not standing["constraints"]:
+        return []
+    wish, met = listed(standing["constraints"]), standing["feasible"]
+    return [["constraints", f"{wish}: {count(met, 'trial')} known to meet {'it' if 'and' not in wish else 'all'}"]]
 
 
 def _gain(standing: Standing) -> list[list[str]]:

@@ -153,12 +153,18 @@ class SearchTable(_Table):
 
 
 class MetricTable(_Table):
-    """The metric that ranks trials."""
+    """The metric that ranks trials, and what else they have to meet."""
 
     name: str | None = Field(
         None,
         description="Any scikit-learn scorer, or `module:function` of (y_true, y_pred); by default accuracy, rmse or "
         "silhouette.",
+    )
+    constraints: dict[str, Any] = Field(
+        default_factory=dict,
+        description='What a trial has to meet to be the winner, as in `{ recall = ">= 0.8", fit_seconds = "<= 2" }`: '
+        "other metrics on the same rows, in their natural sense; `fit_seconds`, of one fit; `model_bytes`, on disk "
+        "(see [spaces.md](spaces.md)).",
     )
 
 

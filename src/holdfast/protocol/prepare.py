@@ -22,6 +22,7 @@ from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
 from holdfast.meter.price import Price
+from holdfast.protocol.constraints import checked_constraints
 from holdfast.protocol.cost import check_budget, price_of
 from holdfast.protocol.folder import RunFolder, whole_or_none
 from holdfast.protocol.learn import Recipe, is_clustering, task_of
@@ -87,6 +88,7 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
             storage=run.storage(plan.study.storage),
             name=plan.study.name,
             fidelity=asked.fidelity,
+            constraints=asked.constraints,
             duplicates=plan.search.duplicates,
         )
         write_plan(plan, run)
@@ -122,6 +124,7 @@ class _Asked:
     space: Space
     strategy: Strategy
     fidelity: Fidelity | None
+    constraints: dict[str, str]
     requests: list[tuple[Config, str]]
     left_out: list[str]
     price: Price
@@ -155,7 +158,7 @@ def _load(file: PlanFile) -> tuple[Source, _Table]:
 
 def _asked(file: PlanFile, table: _Table) -> _Asked:
     plan = file.plan
-    recipe = Recipe(plan.model.family, plan.metric.name, table.schema, file.base)
+    recipe = recipe_of(file, table.schema)
     with file.at("metric", "name"):
         metric = recipe.make_metric()
     with file.at("model", "ship"):
@@ -183,11 +186,23 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
     with file.at("search", "fidelity" if plan.search.fidelity else "strategy"):
         fidelity = _fidelity(plan, recipe)
+    constraints = checked_constraints(
+        plan.metric.constraints,
+        recipe,
+        lambda name: file.at("metric", "constraints", name),
+        stepwise=fidelity is not None,
+    )
     with file.at("price", "country"):
         price = price_of(plan)
     check_budget(file, price)
     starts, left_out = _starts(plan, recipe, space, fidelity)
-    return _Asked(recipe, metric, space, strategy, fidelity, [*requests, *starts], left_out, price)
+    return _Asked(recipe, metric, space, strategy, fidelity, constraints, [*requests, *starts], left_out, price)
+
+
+def recipe_of(file: PlanFile, schema: Schema) -> Recipe:
+    """What every fit of a plan has in common."""
+    plan = file.plan
+    return Recipe(plan.model.family, plan.metric.name, schema, file.base, tuple(plan.metric.constraints))
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -209,7 +224,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         for role in ROLES:
             if role in seal.rows and role != "test":
                 load_role(run.path, role, seal)
-    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    recipe = recipe_of(file, Schema.from_json(split["schema"]))
     if "choice.made" not in book.state.notes and ":" in recipe.family:
         load_factory(recipe.family, recipe.base)  # a module that is gone must not cost the trials that are left
     settings = book.state.settings

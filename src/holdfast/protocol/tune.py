@@ -13,7 +13,7 @@ from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
 from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
-from holdfast.protocol.choose import choose
+from holdfast.protocol.choose import NoWinnerError, choose
 from holdfast.protocol.drive import BudgetTooSmallError, Progress, metered, search
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
 from holdfast.protocol.plan import Plan
@@ -76,6 +76,7 @@ def tune(
     Raises:
         RequestError: if the plan cannot be meant; nothing has been done then.
         StudyHaltedError: if trials fail alike again and again.
+        NoWinnerError: if no trial meets the constraints of the plan; the pages are written all the same.
     """
     file = plan if isinstance(plan, PlanFile) else read_plan(plan)
     run = RunFolder(Path(runs), file.plan.study.name)
@@ -83,7 +84,11 @@ def tune(
     with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
         if begun is not None and not ready.book.state.trials:
             begun(ready.book)
-        sealed = _whole_way(ready, executor, progress)
+        try:
+            sealed = _whole_way(ready, executor, progress)
+        except NoWinnerError:
+            _write_pages(ready.book, run)  # they say what was tried
+            raise
         ready.book.save_snapshot()
         _write_pages(ready.book, run)
     return result_of(ready.book, run, sealed)

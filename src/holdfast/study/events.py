@@ -114,6 +114,7 @@ KINDS: dict[str, str] = {
     ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
-        "`earlier` openings of the same or overlapping rows, `why`, and the test `score`."
+        "`earlier` openings of the same or overlapping rows, `why`, the test `score`, and by name the scores of the "
+        "metrics that the plan has constraints on (`constraints`; not in logs from before there were any)."
     ),
 }
