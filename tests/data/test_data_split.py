@@ -210,3 +210,19 @@ def test_row_scores_are_averaged_over_repeats() -> None:
 def test_what_cannot_be_divided_is_refused_in_a_sentence(y: Any, scheme: dict[str, Any], says: str) -> None:
     with pytest.raises(DataError, match=says):
         holdfast.split(y, **scheme)
+
+
+def test_the_score_of_a_procedure_allows_for_shared_rows() -> None:
+    """The formula: mean -+ t sd sqrt(1/J + n2/n1)."""
+    from scipy.stats import t
+
+    splits = holdfast.split(100, folds=5, test=0)
+    scores = [0.7, 0.8, 0.75, 0.9, 0.85]
+    found = splits.score_of_procedure(scores)
+    half = t.ppf(0.975, 4) * np.std(scores, ddof=1) * np.sqrt(1 / 5 + 20 / 80)
+    assert found.value == pytest.approx(0.8)
+    assert (found.low, found.high) == (pytest.approx(0.8 - half), pytest.approx(0.8 + half))
+    assert "procedure" in found.estimand
+    for wrong in (scores[:4], []):
+        with pytest.raises(DataError, match="one for each pair"):
+            splits.score_of_procedure(wrong)

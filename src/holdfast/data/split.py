@@ -15,8 +15,12 @@ from holdfast.data.roles import NO_FOLD, NO_ROLE, Basis, divide, validation_anew
 from holdfast.data.scheme import KEYS, SplitPlan
 from holdfast.data.targets import infer_target
 from holdfast.errors import DataError, nearest
-from holdfast.records import RowScores
+from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
+from holdfast.stats.resampled import corrected_resampled_t
+
+PROCEDURE = "the procedure: a search on as many rows, and the model that it finds"
+"""What a score is about that comes from a search run anew in every outer fold."""
 
 
 class Scheme(TypedDict, total=False):
@@ -132,6 +136,29 @@ class Splits:
         if len(rows) == len(values):
             return RowScores(values[np.argsort(place)], rows, aggregate=aggregate)
         return RowScores(np.bincount(place, values) / np.bincount(place), rows, aggregate=aggregate)
+
+    def score_of_procedure(self, scores: Sequence[float], level: float = 0.95) -> Score:
+        """The score of the procedure, from that of each pair, for a search that was run anew on what each trains on.
+
+        The interval is the corrected resampled t of `holdfast.stats.resampled` (Nadeau and Bengio, Machine Learning
+        52:239, 2003), which allows for training rows that pairs share; it is rather too narrow than too wide.
+
+        Args:
+            scores: one number a pair, the mean score of its validation rows.
+            level: the nominal coverage.
+
+        Raises:
+            DataError: if there is not one number a pair, or one pair only.
+        """
+        if len(scores) != len(self.pairs) or len(scores) < 2:
+            raise DataError(
+                f"there are {len(scores)} scores for {len(self.pairs)} pairs; the score of a procedure needs one for "
+                "each pair, and two pairs at least"
+            )
+        train, validation = (round(float(np.mean([len(pair[i]) for pair in self.pairs]))) for i in (0, 1))
+        found = corrected_resampled_t(np.asarray(scores, dtype=float), train, validation, level)
+        method = "corrected resampled t interval (Nadeau and Bengio)"
+        return Score(found.value, found.low, found.high, level, method, PROCEDURE, len(self.judged))
 
 
 def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **scheme: Unpack[Scheme]) -> Splits:
