@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from holdfast.errors import RequestError
+from holdfast.stats import weighted
 from holdfast.stats.bootstrap import bbc
 from holdfast.stats.folds import aggressive, forgiving, seen_by
-from holdfast.stats.raced import raced
+from holdfast.stats.raced import raced, raced_metric
 from holdfast.stats.rmx import Settings, rmx
 
 FEW = Settings(bootstraps=400)
@@ -116,6 +117,66 @@ def test_groups_are_units_of_the_gaps_too() -> None:
     assert (copied.low, copied.high, copied.point) == pytest.approx((once.low, once.high, once.point), abs=0.02)
     as_rows = raced(scores, np.random.default_rng(0))
     assert as_rows.high - as_rows.low < 0.7 * (once.high - once.low)
+
+
+def ranked(rng: np.random.Generator, n: int, separation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and predictions whose AUC is Phi(separation / sqrt 2); predictions share half of their noise."""
+    y = rng.random(n) < 0.3
+    noise = math.sqrt(0.5) * (rng.standard_normal((n, 1)) + rng.standard_normal((n, len(separation))))
+    return y, separation * y[:, None] + noise
+
+
+def test_where_everybody_finishes_a_mean_as_a_metric_is_near_rmx() -> None:
+    scores = np.random.default_rng(4).normal(size=(300, 12))
+    metric = raced_metric(
+        lambda c, w: weighted.mean(scores[:, c], w), np.ones((300, 12), bool), np.random.default_rng(0)
+    )
+    plain = raced(scores, np.random.default_rng(0))
+    assert metric.winner == plain.winner
+    assert (metric.point, metric.low, metric.high) == pytest.approx((plain.point, plain.low, plain.high), abs=0.02)
+
+
+@pytest.mark.parametrize("separation", [1.0, 2.5])
+def test_auc_of_the_best_is_covered_with_and_without_a_race(separation: float) -> None:
+    rng = np.random.default_rng(5)
+    folds = np.arange(150) // 30
+    held, errors, naive = {"all": 0, "raced": 0}, [], []
+    for _ in range(80):
+        truths = separation + 0.1 * rng.standard_normal(15)
+        y, predictions = ranked(rng, 150, truths)
+
+        def performance(c: int, w: np.ndarray, y: np.ndarray = y, predictions: np.ndarray = predictions) -> np.ndarray:
+            return weighted.auc(y, predictions[:, c], w)
+
+        by_fold = np.array([[performance(c, (folds == k)[None, :] * 1.0)[0] for c in range(15)] for k in range(5)])
+        stopped = np.isnan(seen_by(np.nan_to_num(by_fold, nan=0.5), aggressive))
+        for name, seen in (("all", np.ones((150, 15), bool)), ("raced", ~stopped[folds])):
+            found = raced_metric(performance, seen, rng, Settings(bootstraps=200))
+            goal = ndtr(truths[found.winner] / math.sqrt(2))
+            held[name] += found.low <= goal <= found.high
+            if name == "raced":
+                errors.append(found.point - goal)
+                naive.append(performance(found.winner, np.ones((1, 150)))[0] - goal)
+    assert min(held.values()) / 80 >= 0.92
+    assert np.mean(errors) <= 2 * np.std(errors) / math.sqrt(80)
+    assert np.mean(naive) > 0.01
+
+
+def test_one_configuration_and_one_that_is_undefined() -> None:
+    rng = np.random.default_rng(6)
+    y, predictions = ranked(rng, 200, np.ones(2))
+    alone = raced_metric(lambda c, w: weighted.auc(y, predictions[:, c], w), np.ones((200, 1), bool), rng)
+    assert alone.point == pytest.approx(weighted.auc(y, predictions[:, 0], np.ones((1, 200)))[0])
+    assert alone.low < alone.point < alone.high
+
+    def half(c: int, w: np.ndarray) -> np.ndarray:
+        return weighted.auc(y, predictions[:, 0], w) if c == 0 else np.full(len(w), np.nan)
+
+    assert raced_metric(half, np.ones((200, 2), bool), rng).winner == 0
+    with pytest.raises(RequestError, match="undefined"):
+        raced_metric(lambda c, w: np.full(len(w), np.nan), np.ones((9, 2), bool), rng)
+    with pytest.raises(RequestError, match="one is needed"):
+        raced_metric(half, np.zeros((9, 2), bool), rng)
 
 
 @pytest.mark.parametrize(

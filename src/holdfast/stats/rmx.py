@@ -86,18 +86,32 @@ class _Moments(NamedTuple):
 
 
 class _Gaps(NamedTuple):
-    """How far M unfinished configurations are behind the winner on the rows both have, and its error, shape (M,)."""
+    """How far configurations are behind the winner, and the standard deviation of that paired difference."""
 
     gap: np.ndarray
     deviation: np.ndarray
 
 
-class _Selection(NamedTuple):
-    """What is selected from: configurations with all rows, the winner among them, and unfinished ones."""
+class Competition(NamedTuple):
+    """What a selection is repeated with, in draws of the noise: C configurations, one of them the winner.
 
-    moments: _Moments
-    chosen: int
-    unfinished: _Gaps | None
+    ``noise``, shape (draws, C), is standardised, ``scale``, shape (C,), turns it into scores. ``gap``, shape (C,), is
+    how far each is behind the winner and ``deviation`` the standard deviation of that paired difference, 0 for the
+    winner itself.
+    """
+
+    noise: np.ndarray
+    scale: np.ndarray
+    gap: np.ndarray
+    deviation: np.ndarray
+
+
+class Errors(NamedTuple):
+    """The winner's standardised error: error probabilities that pay for the selection, and the mean."""
+
+    lower: float
+    upper: float
+    mean: float
 
 
 def rmx(
@@ -150,7 +164,7 @@ def rmx(
     moments = _moments(units, floor)
     spread = math.sqrt(1 + settings.omega2)
     gaps = None if unfinished is None else _unfinished_gaps(scores[:, chosen], unfinished, codes)
-    errors = _winner_errors(_Selection(moments, chosen, gaps), rng, settings)
+    errors = winner_errors(_competition(moments, chosen, gaps, rng, settings.bootstraps), rng, settings)
     tails = errors.lower, errors.upper
     error = float(moments.standard_error[chosen])
     mean = float(scores[:, chosen].mean())
@@ -208,71 +222,62 @@ def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: flo
     return max(float(ratio[chosen]), float(ratio.mean()), 1.0) * max(small_sample, 1.0)
 
 
-class _Errors(NamedTuple):
-    """The winner's standardised error: error probabilities that pay for the selection, and the mean."""
+def winner_errors(competition: Competition, rng: np.random.Generator, settings: Settings) -> Errors:
+    """Repeat the selection with noise around means that are pulled towards the winner's.
 
-    lower: float
-    upper: float
-    mean: float
-
-
-def _winner_errors(selection: _Selection, rng: np.random.Generator, settings: Settings) -> _Errors:
-    """Repeat the selection with noise, drawn once, around means that are pulled towards the winner's.
-
-    The quantile of the winner's error gives the lower side, which is never narrower than the textbook's.
+    The quantile of the winner's error gives the lower side, which is never narrower than the textbook's. With
+    ``omega2`` the error has a refit's in it, drawn from ``rng``.
     """
     from scipy.special import ndtr, ndtri
 
+    noise, scale, gap, deviation = competition
     alpha_low, alpha_up = settings.tails()
     spread = math.sqrt(1 + settings.omega2)
     textbook = float(-ndtri(alpha_low)) * spread
-    if len(selection.moments.mean) == 1 and selection.unfinished is None:
-        return _Errors(alpha_low, alpha_low if settings.any_rule else alpha_up, 0.0)
-    noise, scale = _competitors(selection, rng, settings.bootstraps)
+    if noise.shape[1] == 1:
+        return Errors(alpha_low, alpha_low if settings.any_rule else alpha_up, 0.0)
     refit = math.sqrt(settings.omega2) * rng.standard_normal(len(noise))
-    gaps = _gaps(selection)
 
     def of_selected(means: np.ndarray) -> np.ndarray:
         selected = (means + scale * noise).argmax(axis=1)
         return np.asarray(noise[np.arange(len(noise)), selected])
 
-    pulled = -np.maximum(gaps.gap - settings.t_low * gaps.deviation, 0.0)
-    drawn = noise.max(axis=1) if settings.any_rule else of_selected(pulled)
+    drawn = noise.max(axis=1)
+    if not settings.any_rule:
+        drawn = of_selected(-np.maximum(gap - settings.t_low * deviation, 0.0))
     quantile = max(float(np.quantile(drawn + refit, 1 - alpha_low)), textbook)
     lower, upper = float(ndtr(-quantile / spread)), alpha_up
     if settings.any_rule:
         upper = lower
     elif settings.tight:
-        pushed = of_selected(-(gaps.gap + gaps.deviation)) + refit
+        pushed = of_selected(-(gap + deviation)) + refit
         upper = max(float(ndtr(np.quantile(pushed, alpha_up) / spread)), alpha_up)
-    return _Errors(lower, upper, max(float(drawn.mean()), 0.0))
+    return Errors(lower, upper, max(float(drawn.mean()), 0.0))
 
 
-def _competitors(selection: _Selection, rng: np.random.Generator, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised noise, shape (draws, C + M), and standard errors of the means, shape (C + M,).
+def _competition(
+    moments: _Moments, chosen: int, unfinished: _Gaps | None, rng: np.random.Generator, draws: int
+) -> Competition:
+    """Noise of the C means and of M unfinished configurations, and their gaps to the winner.
 
-    Unfinished configurations have noise of their own: the less correlated it is, the higher its maximum (Slepian).
+    The unfinished have noise of their own: the less correlated it is, the higher its maximum (Slepian).
     """
-    moments, chosen, unfinished = selection
-    noise, scale = _mean_noise(moments, rng, draws), moments.standard_error
-    if unfinished is None:
-        return noise, scale
-    own = rng.standard_normal((draws, len(unfinished.gap)))
-    return np.concatenate([noise, own], axis=1), np.concatenate([scale, np.full(len(unfinished.gap), scale[chosen])])
-
-
-def _gaps(selection: _Selection) -> _Gaps:
-    """How far every configuration is behind the winner, and the standard deviation of that paired difference."""
-    moments, chosen, unfinished = selection
     n = len(moments.centred)
+    noise, scale = _mean_noise(moments, rng, draws), moments.standard_error
     covariance = moments.centred.T @ moments.centred[:, chosen] / (n - 1)
     difference = moments.variance + moments.variance[chosen] - 2 * covariance
     deviation = np.sqrt(np.maximum(difference, 0.0) / n)
     deviation[chosen] = 0.0
     gap = moments.mean[chosen] - moments.mean
     if unfinished is None:
-        return _Gaps(gap, deviation)
-    return _Gaps(np.concatenate([gap, unfinished.gap]), np.concatenate([deviation, unfinished.deviation]))
+        return Competition(noise, scale, gap, deviation)
+    more = len(unfinished.gap)
+    return Competition(
+        np.concatenate([noise, rng.standard_normal((draws, more))], axis=1),
+        np.concatenate([scale, np.full(more, scale[chosen])]),
+        np.concatenate([gap, unfinished.gap]),
+        np.concatenate([deviation, unfinished.deviation]),
+    )
 
 
 def _unfinished_gaps(winner: np.ndarray, unfinished: np.ndarray, codes: np.ndarray | None) -> _Gaps:
