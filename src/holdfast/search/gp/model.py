@@ -113,7 +113,7 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         centres=history.units[trials[:CENTRES]],
         note="" if len(chosen) == len(counted) else f" (by {len(chosen)} of {len(counted)} trials)",
         terms=tuple(_terms(history, told, chosen, failing, per_second=per_second)),
-        preference=preference(history, counted[:, None]),
+        preference=preference(history.space, embed, beliefs, len(counted)),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
