@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from holdfast.data.leakage import Finding, check_leakage
     from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.tune import Result, load_result, tune
@@ -22,6 +23,7 @@ _HOMES = {
     "Categorical": "holdfast.space",
     "Derived": "holdfast.space",
     "Fidelity": "holdfast.records",
+    "Finding": "holdfast.data.leakage",
     "Float": "holdfast.space",
     "HoldfastError": "holdfast.errors",
     "Int": "holdfast.space",
@@ -37,6 +39,7 @@ _HOMES = {
     "Trial": "holdfast.records",
     "TrialPruned": "holdfast.study.jobs",
     "Verdict": "holdfast.records",
+    "check_leakage": "holdfast.data.leakage",
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.study",
     "split": "holdfast.data.split",
@@ -47,6 +50,7 @@ __all__ = [
     "Categorical",
     "Derived",
     "Fidelity",
+    "Finding",
     "Float",
     "HoldfastError",
     "Int",
@@ -62,6 +66,7 @@ __all__ = [
     "Trial",
     "TrialPruned",
     "Verdict",
+    "check_leakage",
     "load_result",
     "load_study",
     "split",

@@ -47,6 +47,9 @@ def data(what: str, line: str, content: str = TABLE) -> Case:
 
 Y = [row.rpartition(",")[2] for row in ROWS]
 
+NUMBERED = "\n".join([f"row,{HEADER}", *(f"{i},{row}" for i, row in enumerate(ROWS, start=1))]) + "\n"
+"""The table with its rows numbered."""
+
 FILES = [
     source("no such file", "tabel.csv"),
     source("no such folder", "data/table.csv"),
@@ -99,6 +102,9 @@ COLUMNS = [
     data("a date that is none", 'columns = { colour = "date" }'),
     data("an unknown sensitive column", 'sensitive = ["gender"]'),
     data("every column dropped", 'drop = ["x1", "x2", "colour"]'),
+    data("a row number in a strict plan", "strict = true", NUMBERED),
+    data("an unknown finding that is accepted", 'accept = ["identifier"]'),
+    data("a finding accepted of an unknown column", 'accept = ["dates:birthday"]'),
 ]
 
 TARGET = [

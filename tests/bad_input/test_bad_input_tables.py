@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from holdfast.data.columns import infer_schema
 from holdfast.data.features import encode_target, has_target, to_features
+from holdfast.data.leakage import find_leakage
 from holdfast.data.roles import SplitPlan, assign_roles
 from holdfast.data.seal import write_roles
 from holdfast.data.source import load_source
@@ -124,7 +125,10 @@ def divide(name: str, folder: Path, plan: SplitPlan) -> None:
     schema = infer_schema(frame, "y", group=plan.group, time=plan.time)
     frame = frame.filter(has_target(schema, frame))
     to_features(schema, frame)
-    write_roles(folder, frame, assign_roles(schema, frame, encode_target(schema, frame), plan), schema)
+    y = encode_target(schema, frame)
+    roles = assign_roles(schema, frame, y, plan)
+    find_leakage(schema, frame, y, roles)
+    write_roles(folder, frame, roles, schema)
 
 
 PLANS = st.sampled_from([SplitPlan(), SplitPlan(folds=3), SplitPlan(group="colour"), SplitPlan(time="x1")])

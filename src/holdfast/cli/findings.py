@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.cli.output import aligned
 from holdfast.data.leakage import Finding, Findings
-from holdfast.facts.leakage import counted, rows_of, weight
+from holdfast.facts.leakage import counted, rows_of, severity
 
 
 def findings_text(findings: Findings, width: int | None) -> str:
@@ -17,7 +17,7 @@ def findings_text(findings: Findings, width: int | None) -> str:
 
 
 def _lines(finding: Finding) -> list[list[str]]:
-    lines = [[weight(finding), finding.name, finding.text]]
+    lines = [[severity(finding), finding.name, finding.text]]
     if finding.rows:
         lines.append(["", "", f"rows {rows_of(finding)}"])
     return [*lines, ["", "", f"-> {finding.remedy}"]]

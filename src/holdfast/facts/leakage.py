@@ -10,8 +10,8 @@ from holdfast.facts.log import latest
 from holdfast.facts.numbers import count, listed, shortened
 from holdfast.study.state import StudyState
 
-TOO_GOOD = ("duplicates", "near-duplicates", "groups", "target", "identifiers", "dates")
-"""The checks whose warnings say that a score may be too good."""
+TOO_GOOD = ("target", "groups", "duplicates", "near-duplicates", "identifiers", "dates")
+"""The checks whose warnings say that a score may be too good, the gravest first."""
 
 TITLE = "Checks before the first fit"
 
@@ -30,10 +30,10 @@ def leakage_section(state: StudyState) -> Section:
     blocks: list[Block] = [Paragraph(_in_words(findings, checked["checks"]))]
     if findings.found:
         rows = [
-            [each.name, weight(each), shortened(f"{each.text}.", 600), rows_of(each), shortened(f"{each.remedy}.", 400)]
+            [each.name, severity(each), _sentence(each.text, 600), _where(each), _sentence(each.remedy, 400)]
             for each in findings.found
         ]
-        header = ["check", "weight", "what was found", "rows, from 1", "what to do"]
+        header = ["check", "severity", "what was found", "columns and rows", "what to do"]
         blocks.append(Table(header, rows, "Findings of the checks before the first fit"))
     if findings.limits:
         blocks.append(Bullets([f"In part only: {text}." for text in findings.limits]))
@@ -46,7 +46,7 @@ def leakage_alert(state: StudyState) -> str:
     warned = [] if findings is None else [each for each in findings.warnings if each.name in TOO_GOOD]
     if not warned:
         return ""
-    first, *others = warned
+    first, *others = sorted(warned, key=lambda each: TOO_GOOD.index(each.name))
     names = listed(list(dict.fromkeys(each.name for each in others)))
     more = (
         f" So {'does' if len(others) == 1 else 'do'} {count(len(others), 'more finding')} ({names})." if others else ""
@@ -60,7 +60,7 @@ def rows_of(finding: Finding) -> str:
     return f"{', '.join(map(str, finding.rows))}{more}" if finding.rows else ""
 
 
-def weight(finding: Finding) -> str:
+def severity(finding: Finding) -> str:
     """The severity of a finding, and whether the plan accepts it."""
     return f"{finding.severity}, accepted" if finding.accepted else finding.severity
 
@@ -69,7 +69,7 @@ def counted(findings: Findings) -> str:
     """How many findings there are, in words.
 
     >>> counted(Findings(()))
-    'nothing'
+    'nothing found'
     """
     notes = sum(each.severity == "note" for each in findings.found)
     accepted = sum(each.accepted and each.severity == "warning" for each in findings.found)
@@ -78,7 +78,7 @@ def counted(findings: Findings) -> str:
         f"{accepted:,} accepted by the plan" if accepted else "",
         count(notes, "note") if notes else "",
     ]
-    return listed([part for part in parts if part]) or "nothing"
+    return listed([part for part in parts if part]) or "nothing found"
 
 
 def _in_words(findings: Findings, checks: Sequence[str]) -> str:
@@ -86,7 +86,19 @@ def _in_words(findings: Findings, checks: Sequence[str]) -> str:
     named = {each.name for each in findings.found}
     clean = [f"{name} ({CHECKS[name]})" if name in CHECKS else name for name in checks if name not in named]
     text = (
-        f"Before any model was fitted, {count(len(checks), 'check')} looked at the divided table and found "
-        f"{counted(findings)}."
+        f"Before any model was fitted, {count(len(checks), 'check')} looked at the divided table: {counted(findings)}."
     )
-    return f"{text} Nothing to tell by: {'; '.join(clean)}." if clean else text
+    if findings.found:
+        text += " Rows are counted from 1 in the table as it was given."
+    return f"{text} Nothing was found by {'; '.join(clean)}." if clean else text
+
+
+def _where(finding: Finding) -> str:
+    """The columns and the first rows of a finding."""
+    rows = f"rows {rows_of(finding)}" if finding.rows else ""
+    return "; ".join(filter(None, [", ".join(map(shortened, finding.columns[:5])), rows]))
+
+
+def _sentence(text: str, longest: int) -> str:
+    """A clause as a sentence of its own."""
+    return shortened(f"{text[:1].upper()}{text[1:]}.", longest)

@@ -90,7 +90,8 @@ def near_duplicates(view: View, ignored: frozenset[str]) -> tuple[list[Finding],
     P(r_1 / r_k < t) = 1 - (1 - t^m)^(k-1), for each of the k - 1 nearer ones is anywhere in the ball of radius r_k. A
     pair is a near-duplicate if its ratio is below `NEAR` and the t at which `FALSE` pairs are expected among all that
     were looked at; m is the number of columns in which the two differ, or `UNEVEN` times the intrinsic dimension of the
-    table if that is smaller. Where more than half of the neighbours are copies, too, none of them stands out.
+    table if that is smaller. A row with fewer than k neighbours of its categories is compared with the distance to any
+    rows, of which a share agrees in them. Where more than half of the neighbours are copies, too, none stands out.
 
     Returns:
         The findings, and a sentence on what was not looked at.
@@ -141,30 +142,69 @@ def _near_pairs(
     view: View, numeric: list[str], kept: np.ndarray, exact: np.ndarray, asked: np.ndarray, seen: np.ndarray
 ) -> np.ndarray:
     """Pairs of a judged row and its near-duplicate, positions in the table, shape (P, 2)."""
-    from sklearn.neighbors import NearestNeighbors
-
     if len(seen) < 2 * NEIGHBOURS or not len(asked):
         return np.empty((0, 2), dtype=np.int64)
     matrix = _scaled(view, numeric)
-    apart = np.random.default_rng(0).normal(scale=30.0, size=(int(kept.max()) + 1, 4))
-    points = np.hstack([matrix, apart[kept] - apart[0]]) if kept.max() > 0 else matrix
-    k = min(2 * NEIGHBOURS, len(seen))
-    nearest = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points[seen])
+    found, distance = _nearest(view, matrix, kept, asked, seen)
+    partner = found[:, 0]
+    there = np.isfinite(distance[:, 0]) & (exact[partner] != exact[asked])
+    many = there & np.isfinite(distance[:, -1])
+    near = np.zeros(len(asked), dtype=bool)
+    near[many] = _stand_out(matrix, asked[many], partner[many], distance[many], 1.0)
+    few = there & ~many
+    if few.any():  # too few rows of these categories: near by the distance to any rows
+        others, reference = _nearest(view, matrix, None, asked[few], seen)
+        agree = float((kept[others] == kept[asked[few]][:, None]).mean())
+        near[few] = _stand_out(matrix, asked[few], partner[few], reference, max(agree, 1 / others.size))
+    return np.column_stack([asked[near], partner[near]])
+
+
+def _nearest(
+    view: View, matrix: np.ndarray, kept: np.ndarray | None, asked: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `NEIGHBOURS` nearest of the rows that are learned from, and how far they are, each of shape (Q, k).
+
+    Rows of another code of ``kept`` are infinitely far, and so are rows that the judged row's model does not learn.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    points = matrix
+    if kept is not None and kept.max() > 0:
+        apart = np.random.default_rng(0).normal(scale=30.0, size=(int(kept.max()) + 1, 4))
+        points = np.hstack([matrix, apart[kept]])
+    nearest = NearestNeighbors(n_neighbors=min(2 * NEIGHBOURS, len(seen)), algorithm="brute").fit(points[seen])
     found = seen[nearest.kneighbors(points[asked], return_distance=False)]
     distance = np.linalg.norm(matrix[found] - matrix[asked][:, None], axis=2)
-    valid = (kept[found] == kept[asked][:, None]) & (found != asked[:, None]) & _is_learned(view, asked, found)
+    valid = (found != asked[:, None]) & _is_learned(view, asked, found)
+    if kept is not None:
+        valid &= kept[found] == kept[asked][:, None]
     distance[~valid] = np.inf
     order = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
-    distance, found = np.take_along_axis(distance, order, 1), np.take_along_axis(found, order, 1)
-    first, last = distance[:, 0], distance[:, -1]
-    usable = np.isfinite(last) & (last > 0) & (exact[found[:, 0]] != exact[asked])
+    return np.take_along_axis(found, order, 1), np.take_along_axis(distance, order, 1)
+
+
+def _stand_out(
+    matrix: np.ndarray, asked: np.ndarray, partner: np.ndarray, distance: np.ndarray, agree: float
+) -> np.ndarray:
+    """Which pairs are nearer than chance puts them, shape (Q,), bool.
+
+    Args:
+        matrix: shape (N, D), all rows.
+        asked: shape (Q,), positions of judged rows.
+        partner: shape (Q,), of the nearest row to each.
+        distance: shape (Q, k), to the nearest rows, in order.
+        agree: the share of these rows that may be a partner at all.
+    """
+    last = distance[:, -1]
+    usable = np.isfinite(last) & (last > 0)
     if not usable.any():
-        return np.empty((0, 2), dtype=np.int64)
-    differing = (matrix[found[:, 0]] != matrix[asked]).sum(axis=1)
+        return np.zeros(len(asked), dtype=bool)
+    gap = np.linalg.norm(matrix[partner] - matrix[asked], axis=1)
+    differing = (matrix[partner] != matrix[asked]).sum(axis=1)
     dimension = np.minimum(np.maximum(differing, 1), max(1.0, UNEVEN * _dimension(distance[usable])))
-    chance = FALSE / (int(usable.sum()) * (NEIGHBOURS - 1))
-    near = usable & (first / np.where(usable, last, 1.0) < np.minimum(NEAR, chance ** (1 / dimension)))
-    return np.column_stack([asked[near], found[near, 0]])
+    chance = FALSE / (int(usable.sum()) * (distance.shape[1] - 1) * agree)
+    ratio = gap / np.where(usable, last, 1.0)
+    return np.asarray(usable & (ratio < np.minimum(NEAR, chance ** (1 / dimension))))
 
 
 def _dimension(distance: np.ndarray) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from holdfast.data.leakage.finding import Finding, percent
@@ -18,14 +20,20 @@ NEARLY = 0.95
 """A feature that explains so much of the target alone is looked at more closely."""
 
 SHARE_LEFT = 0.2
-"""It is a finding if it leaves at most this share of what all others together leave unexplained."""
+"""It is a finding if it leaves at most this share of what all others together leave unexplained,"""
+
+SINGLE = 0.5
+"""or if no other one explains more than this share of what it does."""
+
+ALONE = 0.99
+"""Where there is no other feature it is a finding if it explains so much."""
 
 FOLDS = 2
 TREES = 30
 
 
 def target_like(view: View, ignored: frozenset[str]) -> list[Finding]:
-    """Features that alone explain what the others together do not.
+    """Features that alone explain what the others together do not, or twice as much as any other one.
 
     What a feature explains is cross-fitted in two halves of the training rows: for classes 1 - e / e_0 with the mean
     error over classes e (one row added to the right and the wrong ones of each) and that of guessing e_0; for numbers
@@ -41,24 +49,37 @@ def target_like(view: View, ignored: frozenset[str]) -> list[Finding]:
     if len(rows) < 4 * FOLDS or len(np.unique(y)) < 2:
         return []
     half = Streams(view.seed).generator(-1, "leakage/half").permutation(len(rows)) % FOLDS
-    explained = {}
-    for name in [*view.values, *view.codes]:
-        if name not in ignored:
-            explained[name] = _explained(view, name, rows, y, half)
-    suspects = [name for name, share in explained.items() if share >= NEARLY]
+    names = [name for name in [*view.values, *view.codes] if name not in ignored]
+    explained = {name: _explained(view, name, rows, y, half) for name in names}
+    suspects = [name for name, share in explained.items() if share.cautious >= NEARLY]
     if not suspects:
         return []
     others = [name for name in explained if name not in suspects]
-    rest = _explained_by_all(view, others, rows, y, half) if others else 0.0
-    limit = 1 - SHARE_LEFT * (1 - rest) if others else 0.99
-    found = [name for name in suspects if explained[name] >= limit]
-    return [_finding(view, name, explained[name], rest, others) for name in found]
+    rest = _explained_by_all(view, others, rows, y, half) if others else None
+    best = max((explained[name].cautious for name in others), default=0.0)
+    found = []
+    for name in suspects:
+        share = explained[name].cautious
+        if rest is None:
+            stands_out = share >= ALONE
+        else:
+            stands_out = share >= 1 - SHARE_LEFT * (1 - rest.cautious) or best <= SINGLE * share
+        if stands_out:
+            found.append(_finding(view, name, explained[name], rest))
+    return found
 
 
-def _finding(view: View, name: str, share: float, rest: float, others: list[str]) -> Finding:
+class Share(NamedTuple):
+    """How much of the target is explained, 1 for all: as counted, and with one more row right and one wrong."""
+
+    plain: float
+    cautious: float
+
+
+def _finding(view: View, name: str, share: Share, rest: Share | None) -> Finding:
     measure = "the target" if view.schema.is_classification else "the target's variance"
-    beside = f", where all others together explain {percent(max(rest, 0.0))}" if others else ""
-    text = f"'{name}' alone explains {percent(share)} of {measure}{beside}"
+    beside = "" if rest is None else f", where all others together explain {percent(max(rest.plain, 0.0))}"
+    text = f"'{name}' alone explains {percent(share.plain)} of {measure}{beside}"
     remedy = (
         f"if it is known only with '{view.schema.target}' or after it, leave it out with drop = ['{name}'] in [data]"
     )
@@ -82,7 +103,7 @@ def _sample(view: View) -> np.ndarray:
     return order[np.argsort(within, kind="stable")[:ROWS]]
 
 
-def _explained(view: View, name: str, rows: np.ndarray, y: np.ndarray, half: np.ndarray) -> float:
+def _explained(view: View, name: str, rows: np.ndarray, y: np.ndarray, half: np.ndarray) -> Share:
     """What one feature explains."""
     if name in view.codes:
         parts, cells = np.unique(view.codes[name][rows], return_inverse=True)
@@ -95,10 +116,11 @@ def _explained(view: View, name: str, rows: np.ndarray, y: np.ndarray, half: np.
     share = _of_cells(view, cells, len(edges) + 2, y, half)
     if view.schema.is_classification or not present.all() or values.std() == 0:
         return share
-    return max(share, float(np.corrcoef(values, y)[0, 1] ** 2))
+    correlated = float(np.corrcoef(values, y)[0, 1] ** 2)
+    return max(share, Share(correlated, correlated))
 
 
-def _of_cells(view: View, cells: np.ndarray, n: int, y: np.ndarray, half: np.ndarray) -> float:
+def _of_cells(view: View, cells: np.ndarray, n: int, y: np.ndarray, half: np.ndarray) -> Share:
     """What a partition of the rows into n cells explains, each half predicted from the other."""
     classes = None if view.schema.classes is None else len(view.schema.classes)
     prediction = np.empty(len(y))
@@ -116,18 +138,21 @@ def _of_cells(view: View, cells: np.ndarray, n: int, y: np.ndarray, half: np.nda
     return _share(y, prediction, classes)
 
 
-def _share(y: np.ndarray, prediction: np.ndarray, classes: int | None) -> float:
-    """How much of the target a prediction explains: 1 for all."""
+def _share(y: np.ndarray, prediction: np.ndarray, classes: int | None) -> Share:
+    """How much of the target a prediction explains."""
     if classes is None:
-        return float(1 - np.mean((y - prediction) ** 2) / np.var(y))
+        explained = float(1 - np.mean((y - prediction) ** 2) / np.var(y))
+        return Share(explained, explained)
     counts = np.bincount(y, minlength=classes)
     wrong = np.bincount(y[prediction != y], minlength=classes)
     there = counts > 0
-    error = float(np.mean((wrong[there] + 1) / (counts[there] + 2)))
-    return 1 - error / (1 - 1 / int(there.sum()))
+    guessing = 1 - 1 / int(there.sum())
+    plain = float(np.mean(wrong[there] / counts[there]))
+    cautious = float(np.mean((wrong[there] + 1) / (counts[there] + 2)))
+    return Share(1 - plain / guessing, 1 - cautious / guessing)
 
 
-def _explained_by_all(view: View, names: list[str], rows: np.ndarray, y: np.ndarray, half: np.ndarray) -> float:
+def _explained_by_all(view: View, names: list[str], rows: np.ndarray, y: np.ndarray, half: np.ndarray) -> Share:
     """What several features explain together, by a forest."""
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
