@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.tune import Result, load_result, tune
     from holdfast.records import Fidelity, RowScores, Score, Trial, Verdict
@@ -31,12 +32,14 @@ _HOMES = {
     "RowScores": "holdfast.records",
     "Score": "holdfast.records",
     "Space": "holdfast.space",
+    "Splits": "holdfast.data.split",
     "Study": "holdfast.study.study",
     "Trial": "holdfast.records",
     "TrialPruned": "holdfast.study.jobs",
     "Verdict": "holdfast.records",
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.study",
+    "split": "holdfast.data.split",
     "tune": "holdfast.protocol.tune",
 }
 
@@ -54,12 +57,14 @@ __all__ = [
     "RowScores",
     "Score",
     "Space",
+    "Splits",
     "Study",
     "Trial",
     "TrialPruned",
     "Verdict",
     "load_result",
     "load_study",
+    "split",
     "tune",
 ]
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.usage import Usage, together
+from holdfast.usage import NOTHING_KNOWN, Usage, together
 
 Value = str | int | float | bool | None
 """One hyperparameter's value: a JSON scalar."""
@@ -198,7 +198,7 @@ class Outcome:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     extra: Mapping[str, Any] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = NOTHING_KNOWN
 
 
 Reporter = Callable[[Report], Verdict]
@@ -215,11 +215,15 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event before it is in a log: what happened, and when (seconds since 1970, UTC)."""
+    """An event before it is in a log: what happened, and when (seconds since 1970, UTC).
+
+    ``text`` is the canonical JSON of ``data``, where it has been made already (see `holdfast.log.base.written`).
+    """
 
     kind: str
     data: Mapping[str, Any]
     time: float
+    text: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class Usage:
 
     def to_json(self) -> dict[str, Any]:
         """The figures that are known, as JSON values; `from_json` undoes it."""
+        if self is NOTHING_KNOWN:
+            return {}
         figures = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: figure.to_json() for name, figure in figures.items() if figure != UNKNOWN}
 

@@ -17,6 +17,7 @@ import pytest
 import holdfast
 from holdfast.cli import standing as words
 from holdfast.cli import status
+from holdfast.facts.gain import gain_words
 from holdfast.records import Score
 from holdfast.report.status import status_dict
 from holdfast.study.study import Study
@@ -50,6 +51,61 @@ def test_of_a_finished_study(call: Call, finished: Path) -> None:
     assert found["stages"]["test.opened"] is True
     assert found["spending"]["hours"]["spent"] > 0
     assert found["scores"]["test"]["n"] == 114
+
+
+def test_what_one_more_trial_would_gain(call: Call, growing: tuple[Path, Study]) -> None:
+    runs, study = growing
+    tell(study, 0.5)
+    said = call("status", "mine", "--runs", runs)
+    assert (
+        "gain       study 'mine' has no expected gain yet; it needs 5 complete trials whose scores differ"
+        in said.stdout
+    )
+    found = json.loads(call("status", "mine", "--runs", runs, "--json").stdout)
+    assert found["expected_gain"] is None
+    assert found["expected_gain_missing"].endswith("5 complete trials whose scores differ")
+    for value in (0.4, 0.3, 0.6, 0.7, 0.55):
+        tell(study, value)
+    found = json.loads(call("status", "mine", "--runs", runs, "--json").stdout)
+    assert found["expected_gain"] == study.expected_gain().to_json()
+    assert found["expected_gain_missing"] is None
+    line = next(line for line in call("status", "mine", "--runs", runs).stdout.splitlines() if line.startswith("gain"))
+    assert line == f"gain       one more trial is expected to gain {gain_words(study.expected_gain(), 'value')}"
+
+
+def test_what_would_be_tried_next_and_why(call: Call, growing: tuple[Path, Study]) -> None:
+    runs, study = growing
+    for value in (0.4, 0.3, 0.6, 0.7, 0.55, 0.5):
+        tell(study, value)
+    before, advice = study.book.head, study.suggest_next()
+    answer = call("status", "mine", "--next", "--runs", runs)
+    assert answer.returncode == 0, answer.stderr
+    text, gain, table = answer.stdout.split("\n\n")
+    assert text == str(advice)
+    assert gain == f"One more trial is expected to gain {gain_words(study.expected_gain(), 'value')}."
+    assert table.splitlines()[0].split() == ["hyperparameter", "next", "trial", "1,", "the", "best"]
+    assert table.splitlines()[1].split()[:2] == ["x", f"{advice.config['x']:.4g}"]
+    found = json.loads(call("status", "mine", "--next", "--json", "--runs", runs).stdout)
+    assert found["config"] == advice.config
+    assert found["expected_gain"] == study.expected_gain().to_json()
+    study.book.refresh()
+    assert study.book.head == before
+    assert study.ask().config == advice.config
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--next"], "--next needs the name of a study, as in: holdfast status NAME --next"),
+        (["mine", "--next", "--follow"], "leave out one of them"),
+    ],
+)
+def test_next_is_asked_of_one_study_once(
+    call: Call, growing: tuple[Path, Study], options: list[str], words: str
+) -> None:
+    answer = call("status", *options, "--runs", growing[0])
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert words in answer.stderr
 
 
 def test_all_studies_stand_in_a_table_the_latest_first(call: Call, finished: Path) -> None:

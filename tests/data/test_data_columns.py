@@ -87,11 +87,6 @@ def test_empty_and_constant_columns_are_left_out_with_a_note() -> None:
         infer_schema(frame.drop("x"), "y")
 
 
-def test_a_column_that_counts_rows_is_noted() -> None:
-    frame = pl.DataFrame({"id": [str(i) for i in range(N)], "y": ["u", "v"] * 30})
-    assert "counts the rows" in infer_schema(frame, "y").notes[0]
-
-
 def test_group_time_and_marked_columns_are_kept_but_no_features() -> None:
     frame = pl.DataFrame(
         {

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 import holdfast
+from holdfast.cli import standing
 from holdfast.errors import RequestError
 from holdfast.facts.blocks import Bullets, Paragraph
+from holdfast.facts.constraints import winners_constraints
 from holdfast.facts.log import limit_reached, three_scores
 from holdfast.facts.search import search_section
+from holdfast.facts.standing import alerts
 from holdfast.report.status import status_dict
 
 
@@ -66,8 +69,31 @@ def test_a_score_that_no_constraint_lets_through_is_not_called_missing() -> None
     study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", constraints={"ms": "<= 50"})
     study.optimize(lambda trial: float(str(trial["x"])), n_trials=3)
     assert three_scores(study.book.state).missing["naive"] == "no trial is known to meet ms <= 50"
+    said_first = "None of the 3 trials with a score is known to meet ms <= 50: none is the best."
+    assert alerts(study.book.state) == [said_first]
+    assert winners_constraints(study.book.state) == ""
     with pytest.raises(RequestError, match="known to meet ms <= 50, so there is no best one; tell ms with the value"):
         _ = study.best_config
     study.tell(study.ask(), {"value": 1.0, "ms": 60.0})
     with pytest.raises(RequestError, match="there is no best one; go on, or ease it in a new study"):
         _ = study.best_config
+    study.tell(study.ask(), {"value": 1.0, "ms": 41.0})
+    assert alerts(study.book.state) == []
+    assert winners_constraints(study.book.state) == "When it was tried it met ms <= 50 with 41."
+    found = status_dict(study.book.state)
+    assert (found["constraints"], found["feasible"]) == (["ms <= 50"], 1)
+    assert ["constraints", "ms <= 50: 1 trial known to meet it"] in standing.rows(found)
+
+
+def test_the_gain_at_the_end_is_a_sentence_from_the_log_alone() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random", direction="maximize", seed=0)
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=2)
+    assert "has no expected gain yet; it needs 5 complete trials whose scores differ." in said(study)
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=18)
+    gain = study.expected_gain()
+    assert f"One more trial would be expected to gain {gain.value:.2g} in value ({gain.low:.2g} to " in said(study)
+    several = holdfast.Study(
+        {"x": holdfast.Float(0, 1)}, strategy="random", direction={"a": "minimize", "b": "minimize"}
+    )
+    several.optimize(lambda trial: {"a": trial["x"], "b": 1.0}, n_trials=6)
+    assert "gain" not in said(several)

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.log.base import GENESIS, Head, Row, chain, event_body, event_from_row, event_hash
-from holdfast.records import Entry
+from holdfast.log.base import GENESIS, Head, Row, chain, event_body, event_from_row, event_hash, written
+from holdfast.records import Entry, canonical_json
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -32,6 +32,23 @@ def test_an_event_survives_its_row(kind: str, data: dict[str, Any], time: float)
     event = event_from_row(row)
     assert (event.index, event.kind, event.data, event.time) == (7, kind, data, time)
     assert event.hash == event_hash("c" * 64, 7, Entry(event.kind, event.data, event.time))
+
+
+@settings(max_examples=50, deadline=None)
+@given(text, st.dictionaries(text, json_values, max_size=5), st.floats(0, 1e10))
+def test_an_event_is_one_canonical_text_however_often_it_was_encoded(
+    kind: str, data: dict[str, Any], time: float
+) -> None:
+    entry = Entry(kind, data, time)
+    body = canonical_json({"data": data, "index": 7, "kind": kind, "time": time})
+    assert event_body(7, entry) == event_body(7, written(entry)) == body
+
+
+def test_what_is_written_is_what_will_be_read() -> None:
+    entry = written(Entry("a", {"pair": (1, 2), "b": 1, "a": 2.0}, 1.0))
+    (row,) = chain([entry], Head())
+    assert entry.data == event_from_row(row).data == {"a": 2.0, "b": 1, "pair": [1, 2]}
+    assert list(entry.data) == ["a", "b", "pair"]
 
 
 def test_a_chain_starts_behind_the_head() -> None:

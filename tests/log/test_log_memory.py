@@ -1,4 +1,6 @@
-from holdfast.log.base import Head
+import pickle
+
+from holdfast.log.base import Head, chain
 from holdfast.log.memory import SEALED, MemoryLog
 from holdfast.records import Entry
 
@@ -35,3 +37,16 @@ def test_a_reader_sees_what_was_there_when_it_asked() -> None:
 def test_a_full_block_ends_at_the_head() -> None:
     log = filled(SEALED)
     assert [row.hash for row in log.rows()][-1] == log.head().hash
+
+
+def test_packed_rows_have_the_hashes_of_the_chain() -> None:
+    n = SEALED + 5
+    entries = [Entry("note", {"i": i, "text": "a line\nand more"}, float(i)) for i in range(n)]
+    assert list(filled(n).rows()) == chain(entries, Head())
+
+
+def test_a_copy_goes_on_by_itself() -> None:
+    log = filled(SEALED + 5)
+    copy: MemoryLog = pickle.loads(pickle.dumps(log))
+    assert isinstance(copy.append([Entry("note", {}, 0.0)], log.head()), Head)
+    assert list(copy.rows())[:-1] == list(log.rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -10,7 +11,14 @@ import pytest
 
 from holdfast.records import Config, Score
 from holdfast.rng import Streams
-from holdfast.search.gain import FEWEST_SCORES, expected_gain, outlook, record_gains
+from holdfast.search.gain import (
+    FEWEST_SCORES,
+    _gains_at,
+    expected_gain,
+    feasible_losses,
+    outlook,
+    record_gains,
+)
 from holdfast.search.gp import GaussianProcess
 from holdfast.space import Categorical, Float, Space
 from holdfast.testing.problems import problem
@@ -116,6 +124,56 @@ def test_without_a_model_the_gaps_decide() -> None:
     same = expected_gain(told([1.0] * 9 + [2.0]).history(), [], 1, Streams(0), learns=True)
     assert same is not None
     assert same.value == 0
+
+
+def limited(n: int, bound: float = 0.0) -> Rehearsal:
+    """Trials whose loss is x, of which those from ``bound`` on meet the constraint."""
+    rehearsal = Rehearsal(LINE, constraints=["c"])
+    for x in np.random.default_rng(2).random(n).tolist():
+        rehearsal.finish(rehearsal.start({"x": x}), x, violation=[bound - x])
+    return rehearsal
+
+
+def test_only_trials_that_meet_the_constraints_gain() -> None:
+    """Without the constraint the gain is at the lower end of x; with it the best is the first feasible x."""
+    history = limited(20, 0.5).history()
+    view = outlook(history, Streams(0))
+    assert view is not None
+    feasible = feasible_losses(history)
+    assert view.best == feasible.min() > 0.5
+    chances = view.feasibility(np.array([[0.05], [0.4], [0.6], [0.9]]))
+    assert chances.max() <= 1
+    assert (chances > 0.5).tolist() == [False, False, True, True]
+    low, near = (expected_gain(history, [{"x": x}], 1, Streams(0), learns=True) for x in (0.02, 0.51))
+    free, third = (_gains_at(dataclasses.replace(view, limits=known), np.array([[0.02]])) for known in ((), (0.3,)))
+    assert low is not None
+    assert near is not None
+    np.testing.assert_allclose(third, 0.3 * free, rtol=1e-9)
+    assert low.value < 1e-3 < float(free.mean())
+    assert near.value > low.value
+    assert "times the probability that the constraints are met" in near.method
+
+
+def test_without_a_feasible_trial_there_is_nothing_to_gain_over() -> None:
+    for learns in (True, False):
+        assert expected_gain(limited(12, 2.0).history(), [{"x": 0.4}], 1, Streams(0), learns=learns) is None
+    assert expected_gain(limited(12).history(), [{"x": 0.4}], 1, Streams(0), learns=True) is not None
+
+
+def test_draws_that_miss_the_constraints_gain_nothing() -> None:
+    """The gain of n draws of which a share counts, against simulated ones; of a single one it is the share itself."""
+    rng, share, n = np.random.default_rng(3), 0.4, 6
+    foretold, real = [], []
+    for _ in range(150):
+        losses = np.sort(rng.random(20))
+        gains, weights = record_gains(losses, n, share)
+        foretold.append(float(gains @ weights / weights.sum()))
+        for _ in range(40):
+            drawn = rng.random(n)[rng.random(n) < share]
+            real.append(max(float(losses[0] - drawn.min(initial=np.inf)), 0.0))
+    assert 0.5 < np.mean(foretold) / np.mean(real) < 5.0
+    whole, part = (record_gains(losses, 1, s)[0] for s in (1.0, share))
+    np.testing.assert_allclose(part, share * whole)
 
 
 def test_the_same_history_gives_the_same_gain_cold_and_warm() -> None:

@@ -52,6 +52,25 @@ def test_bbc_is_what_a_plain_loop_says() -> None:
     assert found.undefined == 0
 
 
+def test_folds_as_units_are_drawn_whole() -> None:
+    """Bootstrapped folds, in a plain loop."""
+    scores, folds = np.random.default_rng(1).normal(size=(20, 4)), np.arange(20) % 5
+    found = bootstrap.bbc(scores, np.random.default_rng(2), 30, folds)
+    for row, estimate in zip(drawn(np.random.default_rng(2), 20, 30, folds), found.estimates, strict=True):
+        best = int(np.repeat(scores, row.astype(int), axis=0).mean(axis=0).argmax())
+        left = scores[row == 0, best]
+        assert len(left) % 4 == 0
+        np.testing.assert_allclose(estimate, left.mean() if len(left) else np.nan)
+
+
+def test_group_rows_have_the_mean_and_the_cluster_robust_variance() -> None:
+    scores = np.array([[1.0], [3.0], [2.0], [6.0], [4.0], [2.0]])
+    rows = bootstrap.group_rows(scores, np.array([0, 0, 1, 1, 1, 2]))
+    np.testing.assert_allclose(rows[:, 0], [3 + 0.5 * -2, 3 + 0.5 * 3, 3 + 0.5 * -1])
+    alone = bootstrap.group_rows(scores, np.arange(6))
+    np.testing.assert_allclose(alone, scores)
+
+
 def test_the_general_form_agrees_with_the_matrix_form() -> None:
     scores = np.random.default_rng(3).integers(2, size=(30, 5)).astype(float)
     general = bootstrap.bbc_metric(

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
 from scipy.stats import beta, skew
 
 from holdfast.errors import RequestError
 from holdfast.stats import intervals
 from holdfast.stats.rmx import SelectedInterval, Settings, rmx
+from holdfast.stats.units import block_length, time_blocks
 
 FEW = Settings(bootstraps=500)
 
@@ -39,7 +41,9 @@ def coverage(n: int, c: int, repetitions: int, seed: int, plan: Settings = FEW) 
     return held / repetitions, wald / repetitions
 
 
-def plain_rmx(S: np.ndarray, rng: np.random.Generator, v: float, omega2: float) -> tuple[float, float]:
+def plain_rmx(
+    S: np.ndarray, rng: np.random.Generator, v: float, omega2: float, variant: str = "default"
+) -> tuple[float, float]:
     """The method in one piece, straight from its formulas, with normal quantiles and 20,000 draws."""
     N, C, B = *S.shape, 20_000
     m = S.mean(axis=0)
@@ -64,6 +68,14 @@ def plain_rmx(S: np.ndarray, rng: np.random.Generator, v: float, omega2: float) 
     x = np.array([T[b, (mu + se * T[b]).argmax()] for b in range(B)]) + math.sqrt(omega2) * rng.standard_normal(B)
     q_high, k2 = np.quantile(x, 0.98), 1 + omega2
     q_low = ndtri(0.025) * math.sqrt(k2)
+    if variant == "tight":
+        mu = -(m[s] - m + sdd)
+        x = np.array([T[b, (mu + se * T[b]).argmax()] for b in range(B)]) + math.sqrt(omega2) * rng.standard_normal(B)
+        q_low = np.quantile(x, 0.025)
+    if binary and variant == "clopper-pearson":
+        k, n = m[s] * N / k2, N / k2
+        low = beta.ppf(ndtr(-q_high / math.sqrt(k2)), k, n - k + 1)
+        return low, beta.ppf(ndtr(-q_low / math.sqrt(k2)), k + 1, n - k)
     if binary:
         a, b = m[s] * N / k2 + 0.5, (1 - m[s]) * N / k2 + 0.5
         return beta.ppf(ndtr(-q_high / math.sqrt(k2)), a, b), beta.ppf(ndtr(-q_low / math.sqrt(k2)), a, b)
@@ -85,6 +97,42 @@ def test_it_is_what_the_formulas_say(binary: bool, omega2: float) -> None:
     low, high = plain_rmx(scores, rng, v, omega2)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.02 * (high - low))
     assert 1.5 < found.effective_configurations < 10
+
+
+@pytest.mark.parametrize("omega2", [0.0, 0.35])
+@pytest.mark.parametrize("variant", ["tight", "clopper-pearson"])
+def test_the_variants_are_what_the_formulas_say(variant: str, omega2: float) -> None:
+    rng = np.random.default_rng(12)
+    latent = 0.6 * rng.standard_normal((300, 1)) + 0.8 * rng.standard_normal((300, 12)) + np.linspace(0.4, 0.8, 12)
+    scores = (latent > 0).astype(float)
+    plain = Settings(omega2=omega2, bootstraps=20_000)
+    chosen = plain._replace(tight=True) if variant == "tight" else plain._replace(inversion="clopper-pearson")
+    found, default = rmx(scores, rng, chosen), rmx(scores, rng, plain)
+    low, high = plain_rmx(scores, rng, 0.0, omega2, variant)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.02 * (high - low))
+    if variant == "tight":
+        assert found.high < default.high - 0.02 * (high - low)
+    else:
+        assert found.low < default.low
+        assert found.high > default.high
+
+
+def test_one_configuration_inverted_exactly_is_clopper_and_pearson() -> None:
+    scores = np.r_[np.ones(41), np.zeros(9)][:, None]
+    exact = Settings(inversion="clopper-pearson", alpha_low=0.025)
+    found = rmx(scores, np.random.default_rng(0), exact)
+    assert (found.low, found.high) == pytest.approx(intervals.clopper_pearson(41, 50))
+    with pytest.raises(RequestError, match="contradict"):
+        rmx(scores, np.random.default_rng(0), Settings(tight=True, any_rule=True))
+
+
+def test_optimism_is_the_mean_of_the_largest_error() -> None:
+    rng = np.random.default_rng(13)
+    scores = rng.normal(size=(2000, 10))
+    scores = (scores - scores.mean(axis=0)) / scores.std(axis=0, ddof=1)
+    found = rmx(scores, rng, Settings(bootstraps=20_000), row_variance=0.0)
+    assert found.optimism * math.sqrt(2000) == pytest.approx(1.539, rel=0.03)  # of ten independent normals
+    assert rmx(scores[:, :1], rng).optimism == 0.0
 
 
 def test_the_variance_of_the_rows_left_out_is_used_where_none_is_given() -> None:
@@ -158,6 +206,36 @@ def test_few_groups_of_alike_rows_are_covered() -> None:
         found = rmx((latent < ndtri(0.8)).astype(float), rng, FEW, groups=groups)
         held += found.low <= 0.8 <= found.high
     assert held / 150 >= 0.93
+
+
+def test_groups_of_unequal_size_are_covered() -> None:
+    rng = np.random.default_rng(14)
+    held = 0
+    for _ in range(200):
+        groups = np.repeat(np.arange(20), np.maximum(rng.poisson(rng.exponential(8, 20)), 1))
+        shared = 0.8 * rng.standard_normal((20, 1)) + 0.6 * rng.standard_normal((20, 20))
+        scores = 0.7 * shared[groups] + 0.7 * rng.standard_normal((len(groups), 20))
+        found = rmx(scores, rng, FEW, groups=groups)
+        held += found.low <= 0 <= found.high
+    assert held / 200 >= 0.93
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_blocks_of_a_series_are_covered_where_rows_are_not(binary: bool) -> None:
+    rng = np.random.default_rng(15)
+    held, by_rows = 0, 0
+    for _ in range(120):
+        noise = 0.8 * rng.standard_normal((500, 1)) + 0.6 * rng.standard_normal((500, 15))
+        latent = lfilter([math.sqrt(1 - 0.7**2)], [1.0, -0.7], noise, axis=0)[100:]
+        scores = (latent < ndtri(0.8)).astype(float) if binary else latent
+        truth = 0.8 if binary else 0.0
+        best = scores[:, scores.mean(axis=0).argmax()]
+        found = rmx(scores, rng, FEW, groups=time_blocks(np.arange(400), block_length(best)))
+        held += found.low <= truth <= found.high
+        found = rmx(scores, rng, FEW)
+        by_rows += found.low <= truth <= found.high
+    assert held / 120 >= 0.92
+    assert by_rows / 120 < 0.85
 
 
 def test_singleton_groups_change_next_to_nothing() -> None:

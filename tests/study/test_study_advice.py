@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,13 @@ import pytest
 
 import holdfast
 from holdfast.errors import ExhaustedError, RequestError
-from holdfast.study.advice import FEWEST_TO_STOP
+from holdfast.records import Suggestion
+from holdfast.rng import Streams
+from holdfast.search.gp import GaussianProcess
+from holdfast.search.history import History
+from holdfast.search.random import RandomSearch
+from holdfast.study.advice import FEWEST_TO_STOP, recorded_strategy
+from holdfast.study.settings import Settings
 from holdfast.testing.problems import problem
 
 SPACE = holdfast.Space(
@@ -19,6 +26,20 @@ SPACE = holdfast.Space(
 
 def loss(config: Any) -> float:
     return float((config["x"] - 1) ** 2 + (config["y"] + 2) ** 2 + (config["kind"] == "b"))
+
+
+def too_large(config: Any) -> bool:
+    return bool(config["x"] > 0.5)
+
+
+@dataclass(frozen=True)
+class OwnSearch:
+    """A strategy of the user's own."""
+
+    name: str = "own"
+
+    def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+        return RandomSearch().ask(history, n, rng)
 
 
 def study_of(n: int, strategy: str = "gp", **settings: Any) -> holdfast.Study:
@@ -85,6 +106,8 @@ def test_an_exhausted_space_has_no_next_trial() -> None:
         study.tell(study.ask(), value)
     with pytest.raises(ExhaustedError, match="nothing left to try"):
         study.suggest_next()
+    with pytest.raises(ExhaustedError, match="no expected gain: strategy 'grid' has nothing left to try"):
+        study.expected_gain()
 
 
 @pytest.mark.parametrize("strategy", ["gp", "random"])
@@ -115,6 +138,47 @@ def test_what_has_no_gain_is_refused_in_a_sentence() -> None:
         several.expected_gain()
     with pytest.raises(RequestError, match="several objectives"):
         several.optimize(lambda _: {"a": 1.0, "b": 1.0}, n_trials=1, stop_gain=0.1)
+
+
+def test_constraints_are_part_of_the_advice_and_of_the_gain() -> None:
+    """What is good is forbidden: x at most -1, while the best x is 1."""
+    study = holdfast.Study(SPACE, strategy="gp", seed=0, constraints={"x": "<= -1"})
+    with pytest.raises(RequestError, match=r"it needs 5 complete trials that meet x <= -1 and whose scores differ"):
+        study.expected_gain()
+    for x in (3.0, 2.0, 1.0, 0.0, 0.5, 4.0):
+        study.enqueue({"x": x, "y": 0.0, "kind": "a"})
+    for _ in range(6):
+        trial = study.ask()
+        study.tell(trial, {"value": loss(trial.config), "x": trial["x"]})
+    with pytest.raises(RequestError, match=r"it needs a complete trial that meets x <= -1"):
+        study.expected_gain()
+    advice = study.suggest_next()
+    assert (advice.mode, advice.changes) == (None, {})
+    assert advice.feasible is not None
+    assert advice.text.endswith("that it meets x <= -1; no trial so far meets that.")
+    study.enqueue({"x": -2.0, "y": 0.0, "kind": "a"})
+    trial = study.ask()
+    study.tell(trial, {"value": loss(trial.config), "x": -2.0})
+    advice = study.suggest_next()
+    assert advice.feasible is not None
+    assert 0 < advice.feasible <= 1
+    assert "that it meets x <= -1; the best so far is 13." in advice.text
+    gain = study.expected_gain()
+    assert 0 < gain.value < 13
+    assert "times the probability that the constraints are met" in gain.method
+
+
+def test_what_the_log_does_not_hold_is_said() -> None:
+    study = study_of(0)
+    assert recorded_strategy(study.book.state) == GaussianProcess()
+    forbids = holdfast.Study(holdfast.Space({"x": holdfast.Float(0, 1)}, forbid=[too_large]), strategy="random")
+    assert recorded_strategy(forbids.book.state).name == "random"
+    forbids.book.state.settings = Settings.from_json(forbids.book.state.settings.to_json())
+    with pytest.raises(RequestError, match="has the function 'too_large', which forbids: code of its own"):
+        recorded_strategy(forbids.book.state)
+    own = holdfast.Study(SPACE, strategy=OwnSearch())
+    with pytest.raises(RequestError, match="has the strategy 'own': code of its own, which no log holds"):
+        recorded_strategy(own.book.state)
 
 
 def test_a_search_ends_when_more_trials_would_gain_too_little() -> None:

@@ -29,8 +29,8 @@ def plan(
     """Price a plan before it runs, and say what its budget buys.
 
     Trials, fits, time, money, energy, carbon and disk, each number with where it comes from: the plan's own [price],
-    and the timing of its first two trials at most. It also says which strategy suits so many trials. No log is
-    written, no test row is read.
+    and the timing of its first two trials at most. It also says what the checks of the divided table warn of, and
+    which strategy suits so many trials. No log is written, and no score is taken on a test row.
     """
     from holdfast.protocol.preview import preview, refuse_what_buys_nothing
     from holdfast.protocol.read import read_plan
@@ -48,6 +48,7 @@ def plan(
 
 
 def _print(found: Preview) -> None:
+    from holdfast.cli.findings import findings_text
     from holdfast.facts.numbers import shortened
 
     asked = found.file.plan
@@ -61,7 +62,7 @@ def _print(found: Preview) -> None:
     if bought:
         show("\nwhat the budget buys:\n")
         show(aligned(bought))
-    show("")
+    show(f"\n{findings_text(found.findings, width)}\n")
     show(aligned([[line] for line in _advice(found).splitlines()], indent="", width=width))
 
 
@@ -210,4 +211,5 @@ def _json(found: Preview) -> dict[str, Any]:
         "affordable_trials": affordable(found),
         "strategy": found.strategy,
         "advice": advice(found),
+        "findings": [each.to_json() for each in found.findings.found],
     }

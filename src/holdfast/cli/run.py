@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from holdfast.protocol.folder import RunFolder
     from holdfast.protocol.plan import Plan
     from holdfast.protocol.tune import Result
+    from holdfast.study.book import Book
 
 STOPPED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
@@ -57,7 +59,11 @@ def tune(
     if not quiet:
         say(_intent(file.plan))
     return _work(
-        run, lambda progress: run_plan(file, runs=runs, progress=progress), file.plan.most_trials, quiet, as_json
+        run,
+        lambda progress: run_plan(file, runs=runs, progress=progress, begun=None if quiet else _say_findings),
+        file.plan.most_trials,
+        quiet,
+        as_json,
     )
 
 
@@ -112,6 +118,17 @@ def _intent(plan: Plan) -> str:
     budget = f", within {', '.join(limits)}" if limits else ""
     trials = count(plan.most_trials, "trial")
     return f"study '{plan.study.name}': {plan.model.family} on {plan.data.source}, {trials}{budget}"
+
+
+def _say_findings(book: Book) -> None:
+    """Say what the checks before the first fit have found, if they have found anything."""
+    from holdfast.cli.findings import findings_text
+    from holdfast.cli.output import columns
+    from holdfast.facts.leakage import findings_of
+
+    findings = findings_of(book.state)
+    if findings is not None and findings.found:
+        say(f"\n{findings_text(findings, columns(sys.stderr))}\n")
 
 
 def _refuse_a_name(plan: Path, runs: Path) -> None:

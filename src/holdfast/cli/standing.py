@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.facts.gain import gain_words
 from holdfast.facts.log import STAGES
 from holdfast.facts.numbers import better, count, duration, interval, listed, number, share, shown
 from holdfast.facts.spending import WHAT, Spending, amount
@@ -21,9 +22,11 @@ def rows(standing: Standing) -> list[list[str]]:
         ["study", f"{standing['name']}, judged by {_objectives(standing)}"],
         ["state", _state(standing)],
         ["trials", _trials(standing)],
+        *_constraints(standing),
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
         *[["note", text] for text in standing["reopened"]],
         *_scores(standing),
+        *_gain(standing),
         *_costs(standing),
         *[["running", _running(trial)] for trial in standing["running"]],
     ]
@@ -106,6 +109,24 @@ def _scores(standing: Standing) -> list[list[str]]:
             bounds = "" if score.low is None else f", {interval(score)}"
             found.append([name, f"{number(score.value)}{bounds}"])
     return found
+
+
+def _constraints(standing: Standing) -> list[list[str]]:
+    """What trials have to meet, and how many are known to."""
+    if not standing["constraints"]:
+        return []
+    wish, met = listed(standing["constraints"]), standing["feasible"]
+    return [["constraints", f"{wish}: {count(met, 'trial')} known to meet {'it' if 'and' not in wish else 'all'}"]]
+
+
+def _gain(standing: Standing) -> list[list[str]]:
+    """What one more trial is expected to gain, or why nobody can say, where somebody has asked."""
+    if "expected_gain" not in standing or len(standing["directions"]) > 1:
+        return []
+    if standing["expected_gain"] is None:
+        return [["gain", standing["expected_gain_missing"]]]
+    words = gain_words(Score.from_json(standing["expected_gain"]), standing["metric"])
+    return [["gain", f"one more trial is expected to gain {words}"]]
 
 
 def _spending(standing: Standing) -> list[Spending]:

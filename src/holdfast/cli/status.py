@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli.ahead import gain_json, show_next
 from holdfast.cli.complete import studies
 from holdfast.cli.options import RUNS, Json, Runs, Storage
 from holdfast.cli.output import aligned, columns, is_live, json_text, say, show, show_json
@@ -39,33 +40,45 @@ Follow = Annotated[
     bool, typer.Option("--follow", "-f", help="Look again every second until the study is at its end, or Ctrl-C.")
 ]
 
+Next = Annotated[
+    bool, typer.Option("--next", help="Say what the strategy would try next, and why; nothing is begun or written.")
+]
+
 
 def status(
     name: Name = None,
     *,
     follow: Follow = False,
+    advise: Next = False,
     storage: Storage = None,
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> int:
     """Show where a study stands, also while it runs.
 
-    Trials by state, the best so far, what was spent of the budget, what runs, and what of the protocol is done. Without
-    a name: a line for each study in DIR, or in the storage, the latest first.
+    Trials by state, the best so far, what one more trial is expected to gain, what was spent of the budget, what runs,
+    and what of the protocol is done. Without a name: a line for each study in DIR, or in the storage, the latest first.
+
+    With --next it is said what the strategy would try next: what that changes against the best trial, what is expected
+    of it, and why.
 
     Nothing is locked or written, so that looking disturbs nobody. With --follow the page is kept up to date on a
     terminal; elsewhere a line is written (with --json an object) whenever something has changed.
     """
     from holdfast.errors import RequestError
 
+    if follow and advise:
+        raise RequestError("--next is said once, and --follow looks again and again; leave out one of them")
     if name is None:
-        if follow:
-            raise RequestError("--follow needs the name of a study, as in: holdfast status NAME --follow")
+        for option in ["--follow"] * follow + ["--next"] * advise:
+            raise RequestError(f"{option} needs the name of a study, as in: holdfast status NAME {option}")
         return _all(runs, storage, as_json)
     book, folder = book_of(name, runs, storage)
+    if advise:
+        return show_next(book, as_json)
     if follow:
         return _follow(book, folder, as_json)
-    standing = look(book, folder)
+    standing = {**look(book, folder), **gain_json(book.state)}
     if as_json:
         show_json(standing)
     else:

@@ -52,7 +52,13 @@ def allocate_rows(strata: np.ndarray, shares: np.ndarray, rng: np.random.Generat
 
 
 def allocate_groups(
-    groups: np.ndarray, strata: np.ndarray, shares: np.ndarray, minimum: np.ndarray, rng: np.random.Generator
+    groups: np.ndarray,
+    strata: np.ndarray,
+    shares: np.ndarray,
+    minimum: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    loose: bool = False,
 ) -> np.ndarray:
     """A part for every row such that a group is never divided.
 
@@ -66,6 +72,7 @@ def allocate_groups(
         shares: shape (P,), positive.
         minimum: shape (P,), the fewest groups that a part must get; there are at least as many groups as that in all.
         rng: the random draws.
+        loose: whether groups count as equals whose sizes round to the same power of two, so that draws differ.
 
     Returns:
         Shape (N,), parts from 0 to P-1.
@@ -77,7 +84,8 @@ def allocate_groups(
     need = np.array(minimum, dtype=np.int64)
     part = np.empty(len(counts), dtype=np.int64)
     shuffled = rng.permutation(len(counts))
-    order = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
+    sizes = counts[shuffled].sum(axis=1)
+    order = shuffled[np.argsort(-np.rint(np.log2(sizes)) if loose else -sizes, kind="stable")]
     for placed, group in enumerate(order):
         wanted = (counts[group] * lack / size).sum(axis=1)
         if len(order) - placed <= need.sum():

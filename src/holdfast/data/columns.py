@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from holdfast.data.convert import to_date_parts, to_numbers, to_truth
-from holdfast.data.kinds import FOLD, KINDS, ROW, Kind, Undecided, check_type, infer_kind, refusal, remedy
+from holdfast.data.kinds import KEPT, KINDS, Kind, Undecided, check_type, infer_kind, refusal, remedy
 from holdfast.data.targets import Label, Target, Task, check_task, infer_target
 from holdfast.data.values import parse_iso
 from holdfast.errors import DataError, concerning, nearest, shown
@@ -187,7 +187,7 @@ def _check_names(
     frame: pl.DataFrame, target: str | None, wishes: Mapping[str, str], lists: Mapping[str, Iterable[str]]
 ) -> None:
     """Refuse names of columns and kinds that do not exist, and wishes about the target."""
-    for name in (ROW, FOLD):
+    for name in KEPT:
         if name in frame.columns:
             raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
     hint = f"; the columns are {', '.join(frame.columns[:20])}{', ...' if len(frame.columns) > 20 else ''}"
@@ -250,7 +250,7 @@ def _check_wish(series: pl.Series, kind: str) -> None:
 def _check_columns(
     frame: pl.DataFrame, columns: Sequence[Column], time: str | None, before: Sequence[str]
 ) -> list[str]:
-    """Refuse a table without features, infinite numbers and a time that has no order; note columns that count rows.
+    """Refuse a table without features, infinite numbers and a time that has no order; note sensitive features.
 
     ``before`` are the notes so far: why columns are left out.
     """
@@ -262,11 +262,8 @@ def _check_columns(
         if column.name == time and column.kind not in {"date", "datetime", "numeric"}:
             with concerning("split", "time"):
                 raise DataError(_without_order(frame[column.name]))
-        if column.feature and column.kind == "numeric" and _counts(to_numbers(frame[column.name])):
-            notes.append(
-                f"column '{column.name}' counts the rows one by one; if that is a row number or an identifier, "
-                f"leave it out with {remedy(column.name, 'drop')} in [data.columns]"
-            )
+        if column.feature and column.kind == "numeric":
+            to_numbers(frame[column.name])
         if column.feature and column.sensitive:
             notes.append(
                 f"the sensitive column '{column.name}' is also a feature; {remedy(column.name, 'drop')} in "
@@ -283,8 +280,3 @@ def _without_order(series: pl.Series) -> str:
         f"the time column '{series.name}' holds {values[row]!r} in row {row + 1}, where every value must be a date as "
         "in 2026-01-31, a date and time, or a number"
     )
-
-
-def _counts(numbers: pl.Series) -> bool:
-    """Whether at least 20 numbers each are one more than the one before."""
-    return len(numbers) >= 20 and bool((numbers.diff().drop_nulls() == 1).all())

@@ -38,6 +38,15 @@ ROW = "__row__"
 FOLD = "__fold__"
 """The column of the train file that holds a row's fold, -1 where there is none."""
 
+AGAIN = "__again__"
+"""The column of the train file that holds a row's folds in the repeats after the first, where there are any."""
+
+LEARN = "__learn__"
+"""The column of open files that says which fits learn from a row, where that does not follow from its fold."""
+
+KEPT = (ROW, FOLD, AGAIN, LEARN)
+"""The names of columns that no table may have."""
+
 MOSTLY = 0.9
 """The share of numbers from which a column of texts is taken for numbers with misfits; and of dates alike."""
 

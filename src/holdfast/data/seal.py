@@ -1,6 +1,7 @@
 """The rows of a study on disk: a file for every open role, and the test rows in one that only `open_sealed` reads.
 
-    data/train.arrow          with the fold of every row in ``__fold__``
+    data/train.arrow          with the fold of every row in ``__fold__``, of more repeats in ``__again__``; and with a
+                              window or a gap in time, in ``__learn__``, which fits learn from it
     data/validation.arrow     without folds only
     data/select.arrow         if the split has such a role
     sealed/test.arrow         readable by its owner only, writable by nobody
@@ -23,8 +24,8 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.data.fingerprint import fingerprint, hashes_to_bytes, row_hashes
-from holdfast.data.kinds import FOLD, ROW
-from holdfast.data.roles import ROLES, Role, Roles
+from holdfast.data.kinds import AGAIN, FOLD, KEPT, LEARN, ROW
+from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Role, Roles
 from holdfast.errors import DataError, HoldfastError, SealError, nearest
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class SealRecord:
 
     ``hashes`` is the SHA-256 of the test rows' hashes (see `write_roles`). ``repeats`` counts the test rows whose very
     content is also in a row of another role. ``folds`` is the number of folds (0 without), ``ordered`` whether they
-    follow time.
+    follow time, ``rounds`` how often they were drawn. ``unjudged`` counts the train rows that are in no fold, and
+    ``left_out`` the rows that a gap leaves without a role.
     """
 
     rows: Mapping[str, int]
@@ -47,6 +49,28 @@ class SealRecord:
     repeats: int
     folds: int
     ordered: bool
+    rounds: int = 1
+    unjudged: int = 0
+    left_out: int = 0
+
+    @property
+    def fits(self) -> int:
+        """Fits for each trial: one, or one for each fold of each repeat."""
+        return max(self.folds, 1) * self.rounds
+
+    def notes(self) -> list[str]:
+        """What a person should know of rows that are not judged or not used."""
+        notes = []
+        if self.rounds > 1:
+            notes.append(f"folds were drawn {self.rounds} times; what a row scored is averaged over these")
+        if self.unjudged and self.ordered:
+            notes.append(
+                f"the earliest {self.unjudged:,} train rows are learned from and never validated, as nothing came "
+                "before them to learn from"
+            )
+        if self.left_out:
+            notes.append(f"{self.left_out:,} rows within the gap before a later part are in none, and nobody uses them")
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values; `from_json` undoes it."""
@@ -58,6 +82,9 @@ class SealRecord:
             "repeats": self.repeats,
             "folds": self.folds,
             "ordered": self.ordered,
+            "rounds": self.rounds,
+            "unjudged": self.unjudged,
+            "left_out": self.left_out,
         }
 
     @staticmethod
@@ -81,7 +108,7 @@ def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema)
         The record, and the hashes of the test rows (16 bytes each), by which later studies find an overlap.
 
     Raises:
-        DataError: if the table lacks a column of the schema or has one of the names `ROW` and `FOLD`.
+        DataError: if the table lacks a column of the schema or has one of the names in `KEPT`.
         HoldfastError: if a file cannot be written.
         SealError: if other test rows are sealed in the folder.
     """
@@ -105,14 +132,20 @@ def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema)
             ) from exc
     of_test = hashes[roles.role == "test"]
     blob = hashes_to_bytes(of_test)
+    elsewhere = ~np.isin(roles.role, ["test", NO_ROLE])
     record = SealRecord(
         rows={role: int((roles.role == role).sum()) for role in present},
         fingerprints={role: fingerprint(hashes[roles.role == role]) for role in present},
         files=files,
         hashes=hashlib.sha256(blob).hexdigest() if len(of_test) else None,
-        repeats=int(np.isin(of_test, hashes[roles.role != "test"]).sum()),
+        repeats=int(np.isin(of_test, hashes[elsewhere]).sum()),
         folds=int(roles.fold.max(initial=-1)) + 1,
         ordered=roles.ordered,
+        rounds=roles.folds.shape[1],
+        unjudged=int(((roles.fold == NO_FOLD) & (roles.role == "train")).sum())
+        if roles.fold.max(initial=-1) >= 0
+        else 0,
+        left_out=int((roles.role == NO_ROLE).sum()),
     )
     return record, blob
 
@@ -165,7 +198,7 @@ def _check_columns(frame: pl.DataFrame, schema: Schema) -> None:
     for name in wanted:
         if name not in frame.columns:
             raise DataError(f"the table lacks column '{name}'{nearest(name, frame.columns)}")
-    for name in (ROW, FOLD):
+    for name in KEPT:
         if name in frame.columns:
             raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
 
@@ -178,6 +211,10 @@ def _rows_of(frame: pl.DataFrame, roles: Roles, role: Role) -> pl.DataFrame:
     extra = [pl.Series(ROW, rows, dtype=pl.Int64)]
     if role == "train":
         extra.append(pl.Series(FOLD, roles.fold[rows], dtype=pl.Int64))
+        if roles.again is not None:
+            extra.append(pl.Series(AGAIN, roles.again[rows]))
+    if role != "test" and roles.learn is not None:
+        extra.append(pl.Series(LEARN, roles.learn[rows]))
     return frame[rows].with_columns(extra)
 
 

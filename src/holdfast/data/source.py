@@ -126,7 +126,7 @@ def _function(source: str, base: Path) -> Source:
             table = found()
         except (Exception, SystemExit) as exc:
             raise DataError(f"the source '{source}' raised {raised(exc, base)}") from exc
-    frame, target = _to_frame(table, source)
+    frame, target = to_frame(table, source)
     check_names(frame.columns, f"the table from '{source}'")
     if frame.height == 0:
         raise DataError(f"the source '{source}' gave a table without rows")
@@ -152,7 +152,7 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _to_frame(table: Any, source: str) -> tuple[pl.DataFrame, str | None]:
+def to_frame(table: Any, source: str) -> tuple[pl.DataFrame, str | None]:
     """A frame from what a function gave, and the name of its target if it gave one apart."""
     import polars as pl
 

@@ -14,6 +14,9 @@ ESTIMANDS = {
 }
 """What a score can be about, in words."""
 
+WINDOWED = "the model refitted on the latest rows before the test rows, as far back as the window of the folds reaches"
+"""The refit of a plan whose folds slide along the order of time."""
+
 UNCORRECTED = "uncorrected"
 NO_INTERVAL = "no interval: the metric does not come from rows"
 UNDEFINED = "no interval: the metric is undefined on these rows"
@@ -40,7 +43,23 @@ ANY_RULE = (
 )
 ONE_CONFIGURATION = "One configuration was scored, so nothing was selected and the interval is the textbook one."
 GROUPED = "Rows of one group go together: groups were resampled, and variances are those of groups."
+BLOCKS_OF_ONE = (
+    "Rows are in order of time; the winner's row scores are no more alike where they follow each other, so that rows "
+    "were resampled one by one."
+)
+NO_BLOCKS = (
+    "Rows are in order of time, but there are too few different times for blocks, and the interval takes the rows as "
+    "exchangeable."
+)
 DEGENERATE = "The scores do not vary, so that the interval has no width; it is too narrow to be believed."
+
+
+def time_blocks(blocks: int, length: int) -> str:
+    """What was resampled in the place of rows in the order of time."""
+    return (
+        f"Rows that follow each other in time are alike: {blocks:,} blocks of {length:,} or a few more rows were "
+        "resampled, and variances are those of blocks."
+    )
 
 
 def estimand_words(estimand: str) -> str:

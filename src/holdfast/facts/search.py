@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
+from holdfast.facts.constraints import feasible_trials, wish_of
+from holdfast.facts.gain import gain_sentence
 from holdfast.facts.log import latest, search_end, trials_by_state
 from holdfast.facts.numbers import count, duration, listed, moment, number, shortened
-from holdfast.study.constraints import is_feasible
 from holdfast.study.ranking import scored_trials
 from holdfast.study.state import StudyState
 
@@ -24,6 +25,8 @@ def search_section(state: StudyState) -> Section:
     counts = [[each.value, str(n)] for each, n in trials_by_state(state).items() if n]
     blocks.append(Table(["state", "trials"], counts, "Trials by state", frozenset({1})))
     blocks.append(Paragraph(_effort(state)))
+    if gain := gain_sentence(state):
+        blocks.append(Paragraph(gain))
     if said := _rules_and_changes(state):
         blocks.append(Bullets(said))
     made = latest(state, "estimate.made")
@@ -43,11 +46,10 @@ def _rules_and_changes(state: StudyState) -> list[str]:
     settings, notes, scored = state.settings, state.notes, scored_trials(state)
     said = []
     if settings.constraints:
-        met = sum(is_feasible(settings.constraints, trial.metrics) for trial in scored)
-        wish = listed([str(item) for item in settings.constraints])
+        met = feasible_trials(state)
         said.append(
-            f"Only a trial that meets {wish} can be the best; of {count(len(scored), 'trial')} with a score {met:,} "
-            f"{'is' if met == 1 else 'are'} known to."
+            f"Only a trial that meets {wish_of(state)} can be the best; of {count(len(scored), 'trial')} with a score "
+            f"{met:,} {'is' if met == 1 else 'are'} known to."
         )
     if settings.space is not None and settings.space.forbid:
         said.append(f"Never proposed: {listed([shortened(rule.name, 120) for rule in settings.space.forbid])}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from holdfast.facts.constraints import missed_on_test, none_feasible
+from holdfast.facts.leakage import leakage_alert
 from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, openings, stages_done
 from holdfast.facts.numbers import count, listed
 from holdfast.records import TrialState
@@ -9,8 +11,9 @@ from holdfast.study.state import StudyState
 
 
 def alerts(state: StudyState) -> list[str]:
-    """What a reader must know before any number: reopened test rows, a study that ended itself."""
-    texts = reopenings(state)
+    """What a reader must know before any number: reopened test rows, scores that may be too good, an early end."""
+    texts = [*reopenings(state), *filter(None, [leakage_alert(state)])]
+    texts += [*filter(None, [none_feasible(state)]), *missed_on_test(state)]
     halted = latest(state, "study.halted")
     if halted is not None:
         went_on = any(trial.asked_at > halted["time"] for trial in state.trials)

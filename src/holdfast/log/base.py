@@ -27,6 +27,10 @@ class Head:
     hash: str = GENESIS
 
 
+EMPTY = Head()
+"""The head of a log without events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """Somebody else appended first; ``head`` is where the log stands now. Read from there and decide again."""
@@ -104,6 +108,21 @@ class StudyLog(Log, Snapshots, Auditable, Protocol):
     """A log with everything that holdfast's own logs can do."""
 
 
+def written(entry: Entry) -> Entry:
+    """The entry with the data that will be read from a log: tuples are lists, and tables have no order.
+
+    The canonical JSON goes with it, so that it is made once.
+
+    Raises:
+        RequestError: if the data hold something that JSON has no form for, such as NaN.
+    """
+    try:
+        text = canonical_json(entry.data)
+        return Entry(entry.kind, json.loads(text), entry.time, text)
+    except (TypeError, ValueError) as exc:
+        raise _refusal(entry, exc) from exc
+
+
 def event_body(index: int, entry: Entry) -> str:
     """The canonical JSON of an event: what is stored, and what is hashed.
 
@@ -111,14 +130,19 @@ def event_body(index: int, entry: Entry) -> str:
         RequestError: if the event holds something that JSON has no form for, such as NaN.
     """
     try:
-        body = canonical_json(
-            {"data": entry.data, "index": index, "kind": entry.kind, "time": float(entry.time)},
-        )
+        data = canonical_json(entry.data) if entry.text is None else entry.text
+        kind, time = canonical_json(entry.kind), _finite(float(entry.time))
+        body = f'{{"data":{data},"index":{index},"kind":{kind},"time":{time!r}}}'
         body.encode()
     except (TypeError, ValueError) as exc:
-        reason = _unfit(entry.data, "data") or _unfit(entry.time, "time") or str(exc)
-        raise RequestError(f"event '{entry.kind}' cannot be logged, because {reason}") from exc
+        raise _refusal(entry, exc) from exc
     return body
+
+
+def _refusal(entry: Entry, reason: Exception) -> RequestError:
+    """One sentence that says what keeps an entry from being written."""
+    found = _unfit(entry.data, "data") or _unfit(entry.time, "time") or str(reason)
+    return RequestError(f"event '{entry.kind}' cannot be logged, because {found}")
 
 
 def link(previous: str, body: str) -> str:
@@ -174,6 +198,12 @@ def checked_blob(data: bytes, sha256: str) -> bytes:
     if blob_hash(data) != sha256:
         raise TamperError(f"blob {sha256[:12]} was edited: its content no longer has that sha256")
     return data
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
+    return number
 
 
 def _unfit(value: Any, path: str) -> str | None:

@@ -5,20 +5,34 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from holdfast.errors import LogError
-from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
+from holdfast.log.base import EMPTY, Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
 from holdfast.records import Entry, Event
 
 SEALED = 1024
 """So many rows are packed together once they are there: their texts are much alike."""
+
+LEVEL = 2
+"""Of zlib's nine levels; higher ones take several times as long for a few percent."""
+
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """Rows that were packed together: their hashes one after the other, which nothing compresses, and their texts."""
+
+    hashes: bytes
+    bodies: bytes
 
 
 class _Rows:
     """Rows of a log in order, the older ones packed."""
 
     def __init__(self) -> None:
-        self._packed: list[bytes] = []
+        self._packed: list[_Packed] = []
         self._open: list[Row] = []
 
     def __len__(self) -> int:
@@ -37,6 +51,8 @@ class _Rows:
 
     def since(self, index: int) -> Iterator[Row]:
         """The rows from ``index`` on, as far as there are any now."""
+        if index >= len(self):
+            return iter(())
         packed, opened = tuple(self._packed), tuple(self._open)
         return _since(packed, opened, max(index, 0))
 
@@ -45,7 +61,7 @@ class _Rows:
         return next(self.since(index))
 
 
-def _since(packed: tuple[bytes, ...], opened: tuple[Row, ...], index: int) -> Iterator[Row]:
+def _since(packed: tuple[_Packed, ...], opened: tuple[Row, ...], index: int) -> Iterator[Row]:
     begun = min(index // SEALED, len(packed))
     for position in range(begun, len(packed)):
         rows = _unpacked(packed[position], position * SEALED)
@@ -53,17 +69,32 @@ def _since(packed: tuple[bytes, ...], opened: tuple[Row, ...], index: int) -> It
     yield from opened[max(index - len(packed) * SEALED, 0) :]
 
 
-def _packed(rows: Sequence[Row]) -> bytes:
-    """Rows as bytes; a canonical JSON text has no line break of its own."""
-    return zlib.compress("\n".join(f"{row.hash} {row.body}" for row in rows).encode(), 6)
+def _packed(rows: Sequence[Row]) -> _Packed:
+    """Rows packed; a canonical JSON text has no line break of its own."""
+    bodies = "\n".join(row.body for row in rows).encode()
+    return _Packed(b"".join(bytes.fromhex(row.hash) for row in rows), zlib.compress(bodies, LEVEL))
 
 
-def _unpacked(data: bytes, first: int) -> list[Row]:
-    rows = []
-    for index, line in enumerate(zlib.decompress(data).decode().split("\n"), start=first):
-        sha256, body = line.split(" ", 1)
-        rows.append(Row(index, body, sha256))
-    return rows
+def _unpacked(packed: _Packed, first: int) -> list[Row]:
+    bodies = zlib.decompress(packed.bodies).decode().split("\n")
+    hashes = (packed.hashes[at : at + HASH_BYTES].hex() for at in range(0, len(packed.hashes), HASH_BYTES))
+    return [Row(index, *row) for index, row in enumerate(zip(bodies, hashes, strict=True), start=first)]
+
+
+class _Lock:
+    """A lock that is a new one in a copy of what it guards."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[_Lock], tuple[()]]:
+        return _Lock, ()
 
 
 class MemoryLog:
@@ -76,7 +107,7 @@ class MemoryLog:
     durable = False
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _Lock()
         self._rows = _Rows()
         self._blobs: dict[str, bytes] = {}
         self._snapshots: list[tuple[int, str, bytes]] = []
@@ -87,7 +118,7 @@ class MemoryLog:
             return self._head()
 
     def _head(self) -> Head:
-        return head_after(self._rows.last(), Head())
+        return head_after(self._rows.last(), EMPTY)
 
     def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
         """Add events behind ``expected_head``, all or none.
@@ -100,7 +131,7 @@ class MemoryLog:
             if self._head() != expected_head:
                 return Conflict(self._head())
             self._rows.extend(rows)
-            return self._head()
+            return head_after(rows, expected_head)
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """The events with index ``after`` and later, in order, up to the head at the time of the call."""

@@ -13,11 +13,12 @@ from holdfast.log.sqlite import SqliteLog, studies_in
 _SQLITE = "sqlite:///"
 
 
-def open_log(storage: str | None, study: str, read_only: bool = False) -> StudyLog:
+def open_log(storage: str | MemoryLog | None, study: str, read_only: bool = False) -> StudyLog:
     """The log of one study.
 
     Args:
-        storage: None for memory, ``"sqlite:///relative.db"`` or ``"sqlite:////absolute.db"`` for a file.
+        storage: None for memory, ``"sqlite:///relative.db"`` or ``"sqlite:////absolute.db"`` for a file; a log in
+            memory is gone on with.
         study: the study's name.
         read_only: never write to the file, nor create it.
 
@@ -26,6 +27,8 @@ def open_log(storage: str | None, study: str, read_only: bool = False) -> StudyL
         LogError: if the file cannot be used, is no log, or is from a newer holdfast.
     """
     path = storage_path(storage)
+    if isinstance(storage, MemoryLog):
+        return storage
     return MemoryLog() if path is None else SqliteLog(path, study, read_only=read_only)
 
 
@@ -56,14 +59,16 @@ def exists(storage: str | None, study: str) -> bool:
     return study in list_studies(storage)
 
 
-def storage_path(storage: str | None) -> Path | None:
+def storage_path(storage: str | MemoryLog | None) -> Path | None:
     """The database file that an address names; None for memory.
 
     Raises:
         RequestError: if ``storage`` is no address of a storage.
     """
-    if storage is None:
+    if storage is None or isinstance(storage, MemoryLog):
         return None
+    if not isinstance(storage, str):
+        raise RequestError(f"storage = {storage!r}; it must be a text such as sqlite:///study.db, or None for memory")
     if storage.startswith(("postgresql:", "postgres:", "postgresql+")):
         raise RequestError(
             "storage in PostgreSQL is not built yet; use a file on a disk of this machine, such as sqlite:///study.db"

@@ -33,7 +33,7 @@ class Shape:
 
     Args:
         trials: how many there will be at most.
-        parts: fits for each trial: 1, or the number of folds.
+        parts: fits for each trial: 1, or the number of folds in all repeats.
         rungs: levels of fidelity; (1,) where every trial is trained in full.
         eta: one in ``eta`` trials goes on from each rung to the next.
         finalists: fits on the train rows to compare finalists by; 0 without select rows.
@@ -43,6 +43,7 @@ class Shape:
         data_bytes: the size of the files of the rows.
         row_bytes: the size of one trial's row scores.
         hyperparameters: how many are searched.
+        folds: how many there are in each repeat; 0 without.
     """
 
     trials: int
@@ -56,6 +57,7 @@ class Shape:
     data_bytes: float = 0.0
     row_bytes: float = 0.0
     hyperparameters: int = 0
+    folds: int = 0
 
     @property
     def fits(self) -> int:

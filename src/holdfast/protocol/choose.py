@@ -11,6 +11,8 @@ import numpy as np
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
 from holdfast.evaluate.wording import Estimand
+from holdfast.facts.numbers import count, listed, number
+from holdfast.protocol.constraints import nearest_to_feasible
 from holdfast.protocol.job import Bench, make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.prepare import Ready
@@ -19,8 +21,12 @@ from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
-from holdfast.study.ranking import ranking
+from holdfast.study.ranking import ranking, scored_trials
 from holdfast.train.failures import Diverged
+
+
+class NoWinnerError(HoldfastError):
+    """No trial is known to meet the outcome constraints of the plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +50,18 @@ def ships(ready: Ready) -> Estimand:
 
 
 def choose(ready: Ready) -> None:
-    """Put the winner, its naive score and its estimate on the record, once."""
+    """Put the winner, its naive score and its estimate on the record, once.
+
+    Raises:
+        NoWinnerError: if trials have scores, and none of them is known to meet the constraints.
+        HoldfastError: if no trial has a score.
+    """
     state = ready.book.state
     if "choice.made" in state.notes:
         return
     ranked = ranking(state)
+    if not ranked and state.settings.constraints and scored_trials(state):
+        raise NoWinnerError(_none_feasible(ready))
     if not ranked:
         failed = [trial for trial in state.trials if trial.error]
         last = ""
@@ -76,6 +89,19 @@ def choose(ready: Ready) -> None:
     }
     both = [entry("choice.made", choice), entry("estimate.made", made)]
     ready.book.commit(lambda now: ([] if "choice.made" in now.notes else both, None))
+
+
+def _none_feasible(ready: Ready) -> str:
+    """That no trial meets the constraints, how near one came, and what to do."""
+    state = ready.book.state
+    wish = listed([str(item) for item in state.settings.constraints])
+    near = nearest_to_feasible(state)
+    known = [item.metric for item in state.settings.constraints if item.metric in near.metrics]
+    came = f"; trial {near.number} comes nearest, with " + listed([f"{m} {number(near.metrics[m])}" for m in known])
+    return (
+        f"none of the {count(len(scored_trials(state)), 'trial')} with a score in study '{ready.run.name}' is known to "
+        f"meet {wish}, so there is no winner{came if known else ''}; ease that, or try more, in a plan of another name"
+    )
 
 
 def _compared(ready: Ready, ranked: list[Trial]) -> Scored | None:

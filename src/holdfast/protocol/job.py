@@ -17,6 +17,7 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
+from holdfast.protocol.constraints import FIT_SECONDS, MODEL_BYTES, limited_metrics
 from holdfast.protocol.learn import Prepared, Recipe, fit, import_models, predict, prepare
 from holdfast.protocol.tables import Judged, Part, judged_rows, parts_of
 from holdfast.protocol.training_score import reference_score, sample_sizes, train_score
@@ -50,6 +51,7 @@ class TrainJob:
         folds: whether folds take turns as validation rows.
         stepwise: whether trials pause and resume by epoch.
         weigh: whether it is kept what each model would take on disk.
+        limited: what the plan's constraints are on, which is measured, too.
     """
 
     folder: str
@@ -60,13 +62,15 @@ class TrainJob:
     folds: bool
     stepwise: bool = False
     weigh: bool = False
+    limited: tuple[str, ...] = ()
 
     @staticmethod
     def of(recipe: Recipe, folder: Path, *, folds: bool, stepwise: bool, weigh: bool = False) -> TrainJob:
         """The job for a recipe."""
         schema = canonical_json(recipe.schema.to_json())
         where, base = str(folder.resolve()), str(recipe.base)
-        return TrainJob(where, base, schema, recipe.family, recipe.metric, folds, stepwise, weigh)
+        weigh = weigh or MODEL_BYTES in recipe.limited
+        return TrainJob(where, base, schema, recipe.family, recipe.metric, folds, stepwise, weigh, recipe.limited)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -80,19 +84,20 @@ class TrainJob:
             bench = _bench(self)
             clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
             run = _train_in_steps if self.stepwise else _train_at_once
-            state, value, rows, extra = run(bench, assignment, report)
+            state, metrics, rows, extra = run(bench, assignment, report)
         except Diverged as exc:
             return _failed(assignment, str(exc), Cause.DIVERGED, clock)
         except Exception:  # noqa: BLE001 - any fit may raise anything; it is kept in the log
             return _failed(assignment, traceback.format_exc(), Cause.ERROR, clock)
         seconds, cpu = clock.read()
+        value = metrics[bench.metric.name]
         if not math.isfinite(value):
             why = f"the metric '{bench.metric.name}' is {value}"
             return _failed(assignment, why, Cause.DIVERGED, clock)
         return Outcome(
             assignment.trial,
             state,
-            {bench.metric.name: value},
+            metrics,
             rows,
             seconds=seconds,
             cpu_seconds=cpu,
@@ -110,6 +115,7 @@ class Bench:
     prepared: tuple[Prepared, ...]
     judged: tuple[np.ndarray, ...]
     rows: Judged
+    limited: tuple[Metric, ...] = ()
     weigh: bool = False
 
     def score(self, predictions: list[np.ndarray]) -> tuple[float, RowScores | None]:
@@ -117,6 +123,36 @@ class Bench:
         prediction = np.concatenate(predictions)
         value = self.metric.value(self.truth, prediction, folds=self.folds)
         return value, self.metric.rows(self.truth, prediction, self.rows.ids)
+
+    def metrics(
+        self,
+        value: float,
+        models: Sequence[Any],
+        predictions: Sequence[np.ndarray],
+        extra: Mapping[str, Any],
+        seconds: float | None = None,
+    ) -> dict[str, float]:
+        """The metric that ranks, and whatever the plan's constraints are on, as far as it is known.
+
+        Args:
+            value: of the metric that ranks.
+            models: one for each part.
+            predictions: what the metric that ranks needs of each of them.
+            extra: what is kept beside the trial.
+            seconds: of one fit.
+        """
+        known = {self.metric.needs: np.concatenate(predictions)}
+        found = {self.metric.name: value}
+        for metric in self.limited:
+            if metric.needs not in known:
+                made = [predict(model, metric, self.judged[part], self._classes) for part, model in enumerate(models)]
+                known[metric.needs] = np.concatenate(made)
+            found[metric.name] = metric.value(self.truth, known[metric.needs], folds=self.folds)
+        if seconds is not None and FIT_SECONDS in self.recipe.limited:
+            found[FIT_SECONDS] = seconds
+        if MODEL_BYTES in self.recipe.limited and MODEL_BYTES in extra:
+            found[MODEL_BYTES] = float(extra[MODEL_BYTES])
+        return found
 
     @property
     def truth(self) -> np.ndarray:
@@ -155,7 +191,7 @@ class Bench:
     def weight(self, model: Any) -> dict[str, Any]:
         """What the model of the first part takes on disk (``model_bytes``), if that was asked for and can be said."""
         size = saved_bytes(model, self.prepared[0].preprocessor) if self.weigh else None
-        return {} if size is None else {"model_bytes": size}
+        return {} if size is None else {MODEL_BYTES: size}
 
     @functools.cached_property
     def _reference(self) -> dict[str, Any]:
@@ -171,7 +207,8 @@ class Bench:
 
 @functools.lru_cache(maxsize=2)
 def _bench(job: TrainJob) -> Bench:
-    recipe = Recipe(job.family, job.metric, Schema.from_json(json.loads(job.schema_json)), Path(job.base))
+    schema = Schema.from_json(json.loads(job.schema_json))
+    recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited)
     bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
     import_models(recipe, bench.prepared[0].task)
     return dataclasses.replace(bench, weigh=job.weigh)
@@ -184,33 +221,39 @@ def make_bench(recipe: Recipe, parts: tuple[Part, ...]) -> Bench:
         np.asarray(ready.preprocessor.transform(part.judge.features), dtype=float)
         for ready, part in zip(prepared, parts, strict=True)
     )
-    return Bench(recipe, recipe.make_metric(), parts, prepared, judged, judged_rows(parts))
+    return Bench(recipe, recipe.make_metric(), parts, prepared, judged, judged_rows(parts), limited_metrics(recipe))
 
 
-Trained = tuple[TrialState, float, RowScores | None, dict[str, Any]]
-"""How training went: state, value, row scores, extra."""
+Scored = tuple[dict[str, float], RowScores | None, dict[str, Any]]
+"""What training came to: metrics, the one that ranks first; row scores; extra."""
+
+Trained = tuple[TrialState, dict[str, float], RowScores | None, dict[str, Any]]
+"""How training went: state, metrics, row scores, extra."""
 
 
 def _train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:  # noqa: ARG001 - no steps
-    value, rows, extra = score_config(bench, assignment.config, assignment.seed)
-    return TrialState.COMPLETE, value, rows, extra
+    return TrialState.COMPLETE, *score_config(bench, assignment.config, assignment.seed)
 
 
-def score_config(bench: Bench, config: Config, seed: int) -> tuple[float, RowScores | None, dict[str, Any]]:
+def score_config(bench: Bench, config: Config, seed: int) -> Scored:
     """Fit a configuration on every part and judge it; the same arguments give the same scores."""
     fits = [
         fit(bench.recipe, config, seed, prepared, judged=bench.judged_pair(part))
         for part, prepared in enumerate(bench.prepared)
     ]
-    value, rows = bench.score([bench.predict(found.model, part) for part, found in enumerate(fits)])
-    extra = bench.extras([found.model for found in fits], [found.curve for found in fits])
+    models = [found.model for found in fits]
+    predictions = [bench.predict(model, part) for part, model in enumerate(models)]
+    value, rows = bench.score(predictions)
+    extra = bench.extras(models, [found.curve for found in fits])
     epochs = [found.epochs for found in fits if found.epochs is not None]
     if epochs:
         extra["epochs"] = math.ceil(sum(epochs) / len(epochs))
     notes = sorted({note for found in fits for note in found.notes} | set(extra.get("notes", ())))
     if notes:
         extra["notes"] = notes
-    return value, rows, {**extra, **bench.weight(fits[0].model)}
+    extra |= bench.weight(models[0])
+    seconds = sum(found.seconds for found in fits) / len(fits)
+    return bench.metrics(value, models, predictions, extra, seconds), rows, extra
 
 
 def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
@@ -230,7 +273,8 @@ def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> T
     for run in runs:
         run.advance(assignment.until_step)
     models = [run.trained() for run in runs]
-    value, rows = bench.score([bench.predict(model, part) for part, model in enumerate(models)])
+    predictions = [bench.predict(model, part) for part, model in enumerate(models)]
+    value, rows = bench.score(predictions)
     epochs = math.ceil(sum(run.epochs_used for run in runs) / len(runs))
     step = assignment.until_step or runs[0].last_epoch
     verdict = report(Report(assignment.trial, step, {bench.metric.name: value}))
@@ -238,7 +282,8 @@ def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> T
         report(Report(assignment.trial, step, checkpoint=_pack([run.checkpoint() for run in runs])))
     state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
     extra = {**bench.extras(models, [run.curve for run in runs]), "epochs": epochs}
-    return state, value, rows, {**extra, **bench.weight(MLPEstimator.of(runs[0]))}
+    extra |= bench.weight(MLPEstimator.of(runs[0]))
+    return state, bench.metrics(value, models, predictions, extra), rows, extra
 
 
 def _failed(assignment: Assignment, error: str, cause: Cause, clock: Clock) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,14 @@ class Recipe:
         metric: its name as the plan gives it, or None for the task's default.
         schema: the columns.
         base: the folder that ``module:...`` is imported from.
+        limited: what the plan's constraints are on, by the names that it has there.
     """
 
     family: str
     metric: str | None
     schema: Schema
     base: Path
+    limited: tuple[str, ...] = ()
 
     @property
     def style(self) -> Preprocessing:
@@ -66,7 +69,10 @@ class Recipe:
         Raises:
             RequestError: if there is no such metric, or it does not fit the task.
         """
-        name = self.metric or DEFAULT_METRICS[self.schema.task]
+        return self.metric_by(self.metric or DEFAULT_METRICS[self.schema.task])
+
+    def metric_by(self, name: str) -> Metric:
+        """Any metric by its name, for this task; raises as `make_metric` does."""
         classes = None if self.schema.classes is None else len(self.schema.classes)
         function = load_factory(name, self.base) if ":" in name else None
         return metric_named(name, self.schema.task, classes, function=function)
@@ -137,12 +143,13 @@ class Prepared:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted model, the epochs it took (None where there are none), what its solver remarked, and its curve."""
+    """A fitted model, the epochs it took (None: there are none), its solver's remarks, its curve, wall seconds."""
 
     model: Any
     epochs: int | None
     notes: tuple[str, ...]
     curve: Mapping[str, Any] | None = None
+    seconds: float = 0.0
 
 
 def prepare(recipe: Recipe, learn: Rows) -> Prepared:
@@ -192,9 +199,11 @@ def fit(
         model = found.build(config, prepared.task, seed, epochs=epochs)
     if judged is not None and isinstance(model, MLPEstimator):
         model.judged_on(judged)
+    began = time.perf_counter()
     notes = fit_estimator(model, prepared.X, target)
+    seconds = time.perf_counter() - began
     curve = None if judged is None else curve_of(model, prepared.X, target, judged)
-    return Fitted(model, getattr(model, "epochs_used", None), notes, curve)
+    return Fitted(model, getattr(model, "epochs_used", None), notes, curve, seconds)
 
 
 def predict(model: Any, metric: Metric, X: np.ndarray, n_classes: int) -> np.ndarray:

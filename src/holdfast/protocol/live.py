@@ -60,12 +60,11 @@ class LiveEstimate:
         if len(trials) < ENOUGH or not self._read(book):
             return None
         assert self._truth is not None
-        metric, judged = self._truth
+        metric, y, folds, groups, _ = self._truth[1].compared_by(self._truth[0])
         ordered = sorted(trials, key=lambda trial: trial.number)
         rows = read_rows(book, ordered, self.rows)
-        folds = judged.part if judged.part.max() > 0 else None
         try:
-            sheet = sheet_of(rows, metric, judged.y, folds, judged.groups)
+            sheet = sheet_of(rows, metric, y, folds, groups)
             return _corrected(sheet, metric, ordered.index(best), book.state.settings.seed)
         except RequestError:  # too few rows of a class, for example: the estimate at the end will say so
             return None

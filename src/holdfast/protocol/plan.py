@@ -73,8 +73,17 @@ class DataTable(_Table):
         "no score is broken down by them yet.",
     )
     slices: tuple[str, ...] = Field((), description="Columns recorded as slices to report on separately later.")
+    strict: bool = Field(
+        False,
+        description="Refuse a table of which the checks before the first fit warn (see [leakage.md](leakage.md)).",
+    )
+    accept: tuple[str, ...] = Field(
+        (),
+        description="Findings of these checks that are known and all right: the name of a check, as in `size`, or with "
+        "a column, as in `dates:birthday`.",
+    )
 
-    @field_validator("drop", "sensitive", "slices", mode="before")
+    @field_validator("drop", "sensitive", "slices", "accept", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -144,12 +153,18 @@ class SearchTable(_Table):
 
 
 class MetricTable(_Table):
-    """The metric that ranks trials."""
+    """The metric that ranks trials, and what else they have to meet."""
 
     name: str | None = Field(
         None,
         description="Any scikit-learn scorer, or `module:function` of (y_true, y_pred); by default accuracy, rmse or "
         "silhouette.",
+    )
+    constraints: dict[str, Any] = Field(
+        default_factory=dict,
+        description='What a trial has to meet to be the winner, as in `{ recall = ">= 0.8", fit_seconds = "<= 2" }`: '
+        "other metrics on the same rows, in their natural sense; `fit_seconds`, of one fit; `model_bytes`, on disk "
+        "(see [spaces.md](spaces.md)).",
     )
 
 

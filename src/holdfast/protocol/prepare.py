@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tomli_w
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
+from holdfast.data.leakage import Findings, check_accepted, find_leakage, refuse
 from holdfast.data.provenance import environment, git_state
 from holdfast.data.roles import ROLES, Roles, SplitPlan, assign_roles, check_judged
 from holdfast.data.seal import SealRecord, load_role, write_roles
@@ -20,6 +22,7 @@ from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
 from holdfast.meter.price import Price
+from holdfast.protocol.constraints import checked_constraints
 from holdfast.protocol.cost import check_budget, price_of
 from holdfast.protocol.folder import RunFolder, whole_or_none
 from holdfast.protocol.learn import Recipe, is_clustering, task_of
@@ -85,10 +88,13 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
             storage=run.storage(plan.study.storage),
             name=plan.study.name,
             fidelity=asked.fidelity,
+            constraints=asked.constraints,
             duplicates=plan.search.duplicates,
         )
         write_plan(plan, run)
         opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
+        checked = {**table.findings.to_json(), "strict": plan.data.strict, "accept": list(plan.data.accept)}
+        opening.append(entry("leakage.checked", checked))
         opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
         wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
         wishes += [entry("start.skipped", {"text": text}) for text in asked.left_out]
@@ -106,6 +112,7 @@ class _Table:
     schema: Schema
     split: SplitPlan
     roles: Roles
+    findings: Findings
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,7 @@ class _Asked:
     space: Space
     strategy: Strategy
     fidelity: Fidelity | None
+    constraints: dict[str, str]
     requests: list[tuple[Config, str]]
     left_out: list[str]
     price: Price
@@ -132,20 +140,25 @@ def _load(file: PlanFile) -> tuple[Source, _Table]:
         split = SplitPlan.from_mapping(dict(data.split), seed=file.plan.study.seed)
     with file.at("data"):
         schema = _schema(file.plan, source, split)
-    frame = source.frame
-    y = None
-    if schema.target is not None:
-        frame = frame.filter(has_target(schema, frame))
-        y = encode_target(schema, frame)
+    with file.at("data", "accept"):
+        check_accepted(data.accept, source.frame.columns)
+    present = has_target(schema, source.frame)
+    frame = source.frame.filter(present)
+    y = None if schema.target is None else encode_target(schema, frame)
     with file.at("data", "split"):
         roles = assign_roles(schema, frame, y, split)
         check_judged(frame, roles, split)
-    return source, _Table(frame, schema, split, roles)
+    rows = np.flatnonzero(present)
+    findings = find_leakage(schema, frame, y, roles, numbers=rows, accept=data.accept, seed=file.plan.study.seed)
+    if data.strict:
+        with file.at("data", "strict"):
+            refuse(findings)
+    return source, _Table(frame, schema, split, roles, findings)
 
 
 def _asked(file: PlanFile, table: _Table) -> _Asked:
     plan = file.plan
-    recipe = Recipe(plan.model.family, plan.metric.name, table.schema, file.base)
+    recipe = recipe_of(file, table.schema)
     with file.at("metric", "name"):
         metric = recipe.make_metric()
     with file.at("model", "ship"):
@@ -173,11 +186,23 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
     with file.at("search", "fidelity" if plan.search.fidelity else "strategy"):
         fidelity = _fidelity(plan, recipe)
+    constraints = checked_constraints(
+        plan.metric.constraints,
+        recipe,
+        lambda name: file.at("metric", "constraints", name),
+        stepwise=fidelity is not None,
+    )
     with file.at("price", "country"):
         price = price_of(plan)
     check_budget(file, price)
     starts, left_out = _starts(plan, recipe, space, fidelity)
-    return _Asked(recipe, metric, space, strategy, fidelity, [*requests, *starts], left_out, price)
+    return _Asked(recipe, metric, space, strategy, fidelity, constraints, [*requests, *starts], left_out, price)
+
+
+def recipe_of(file: PlanFile, schema: Schema) -> Recipe:
+    """What every fit of a plan has in common."""
+    plan = file.plan
+    return Recipe(plan.model.family, plan.metric.name, schema, file.base, tuple(plan.metric.constraints))
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -199,7 +224,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         for role in ROLES:
             if role in seal.rows and role != "test":
                 load_role(run.path, role, seal)
-    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    recipe = recipe_of(file, Schema.from_json(split["schema"]))
     if "choice.made" not in book.state.notes and ":" in recipe.family:
         load_factory(recipe.family, recipe.base)  # a module that is gone must not cost the trials that are left
     settings = book.state.settings
@@ -333,7 +358,7 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         "schema": schema.to_json(),
         "roles": roles,
         "folds": seal.folds or None,
-        "notes": _notes(schema, seal),
+        "notes": list(schema.notes),
         "seal": seal.to_json(),
         "test_hashes": {"blob": hashes},
     }
@@ -344,15 +369,6 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         entry("data.split", split),
         entry("budget.set", {"trials": file.plan.most_trials}),
     ]
-
-
-def _notes(schema: Schema, seal: SealRecord) -> list[str]:
-    notes = list(schema.notes)
-    if seal.repeats:
-        notes.append(
-            f"{seal.repeats:,} test rows repeat rows of other roles word for word; on those the score may be too good"
-        )
-    return notes
 
 
 def _without_none(value: Any) -> Any:

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.data.leakage import Findings
 from holdfast.errors import RequestError
 from holdfast.facts.spending import amount
 from holdfast.log.open import check_place
@@ -47,6 +48,7 @@ class Preview:
         grid: the points of the full grid, where the strategy is one.
         resolution: how many values of a number it takes.
         stepwise: whether the family's training can be cut into steps.
+        findings: what the checks before the first fit have found.
     """
 
     file: PlanFile
@@ -63,6 +65,7 @@ class Preview:
     grid: int | None
     resolution: int
     stepwise: bool
+    findings: Findings
 
     @property
     def seconds_of_trial(self) -> float | None:
@@ -102,6 +105,7 @@ def preview(file: PlanFile, *, timing: bool = True) -> Preview:
             grid=grid,
             resolution=strategy.resolution if isinstance(strategy, GridSearch) else 0,
             stepwise=ready.recipe.fidelity is not None,
+            findings=Findings.from_json(ready.book.state.notes["leakage.checked"][-1]),
         )
 
 

@@ -62,9 +62,9 @@ def _from_scores(found: Compared, draw: np.random.Generator) -> list[Rival]:
 
 def _from_predictions(book: Book, trials: list[Trial], bench: Bench, draw: np.random.Generator) -> list[Rival] | None:
     """For metrics that are computed from all predictions at once, such as AUC."""
-    metric = bench.metric
+    metric, y, folds, groups, _ = bench.rows.compared_by(bench.metric)
     rows = [book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
-    sheet = sheet_of(rows, metric, bench.truth, bench.folds, bench.rows.groups)
+    sheet = sheet_of(rows, metric, y, folds, groups)
     if sheet.index[0] != 0:
         return None
     many = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS

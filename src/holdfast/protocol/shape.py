@@ -39,10 +39,11 @@ def shape_of(ready: Ready) -> Shape:
     strategy = strategy_of(ready)
     fidelity = ready.book.state.settings.fidelity
     stepwise = fidelity is not None and isinstance(strategy, Asha)
-    judged = ready.seal.rows["train"] if ready.folds else ready.seal.rows.get("validation", 0)
+    judged = ready.seal.rows["train"] - ready.seal.unjudged if ready.folds else ready.seal.rows.get("validation", 0)
     return Shape(
         trials=_trials(ready, strategy),
-        parts=max(ready.seal.folds, 1),
+        parts=ready.seal.fits,
+        folds=ready.seal.folds,
         rungs=fidelity.rungs() if stepwise and fidelity is not None else (1,),
         eta=fidelity.eta if fidelity is not None else 3,
         finalists=ready.plan.search.finalists if "select" in ready.seal.rows else 0,
@@ -78,14 +79,17 @@ def _columns(ready: Ready) -> int:
     """Numbers that are kept for each judged row: predictions by class where the metric is no mean over rows."""
     metric = ready.recipe.make_metric()
     classes = ready.recipe.schema.classes
-    return len(classes) if metric.needs == "predict_proba" and classes is not None else 1
+    if metric.needs == "predict_proba" and classes is not None:
+        return len(classes) * ready.seal.rounds
+    return 1 if metric.decomposable else ready.seal.rounds
 
 
 def fits_in_words(shape: Shape) -> str:
     """How the number of fits comes about, such as ``60 trials × 5 folds``."""
     parts = [f"{shape.trials:,} trial{'' if shape.trials == 1 else 's'}"]
     if shape.parts > 1:
-        parts.append(f"{shape.parts} folds")
+        parts.append(f"{shape.folds or shape.parts} folds")
+        parts += [f"{shape.parts // shape.folds} repeats"] if shape.parts > shape.folds > 0 else []
     if len(shape.rungs) > 1:
         parts.append(f"{len(shape.rungs)} rungs, to each of which one in {shape.eta} goes on")
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
 from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
-from holdfast.protocol.choose import choose
+from holdfast.protocol.choose import NoWinnerError, choose
 from holdfast.protocol.drive import BudgetTooSmallError, Progress, metered, search
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
 from holdfast.protocol.plan import Plan
@@ -62,6 +62,7 @@ def tune(
     runs: str | Path = DEFAULT_RUNS,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    begun: Callable[[Book], None] | None = None,
 ) -> Result:
     """Run a plan to its end, or go on where it was interrupted.
 
@@ -70,16 +71,24 @@ def tune(
         runs: the folder of all runs; this one gets a folder in it.
         executor: where trials run; by default processes, as many as the plan has workers.
         progress: called after each trial.
+        begun: called before the first trial, when the table has been divided and checked.
 
     Raises:
         RequestError: if the plan cannot be meant; nothing has been done then.
         StudyHaltedError: if trials fail alike again and again.
+        NoWinnerError: if no trial meets the constraints of the plan; the pages are written all the same.
     """
     file = plan if isinstance(plan, PlanFile) else read_plan(plan)
     run = RunFolder(Path(runs), file.plan.study.name)
     make_room(run)
     with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
-        sealed = _whole_way(ready, executor, progress)
+        if begun is not None and not ready.book.state.trials:
+            begun(ready.book)
+        try:
+            sealed = _whole_way(ready, executor, progress)
+        except NoWinnerError:
+            _write_pages(ready.book, run)  # they say what was tried
+            raise
         ready.book.save_snapshot()
         _write_pages(ready.book, run)
     return result_of(ready.book, run, sealed)

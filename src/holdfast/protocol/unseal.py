@@ -12,11 +12,13 @@ import numpy as np
 from holdfast.data.fingerprint import HASH_DTYPE, hashes_from_bytes, overlap
 from holdfast.data.seal import open_sealed
 from holdfast.errors import SealError
+from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
 from holdfast.evaluate.wording import estimand_words
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import ships
+from holdfast.protocol.constraints import limited_metrics
 from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.protocol.learn import predict
 from holdfast.protocol.prepare import Ready
@@ -69,7 +71,7 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
     finally:
         ledger.close()
     opening = 1 + max([len(before), *(note["opening"] for note in _own_notes(ready))])
-    score = _read_score(ready, model, opening)
+    score, limited = _read_scores(ready, model, opening)
     event = {
         "fingerprint": ready.seal.fingerprints["test"],
         "rows": ready.seal.rows["test"],
@@ -77,6 +79,7 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
         "earlier": [_sentence(earlier) for earlier in before],
         "why": why,
         "score": score.to_json(),
+        "constraints": {name: found.to_json() for name, found in limited.items()},
         "ledger": {"length": place.length, "hash": place.hash},
     }
     opened = [entry("test.opened", event)]
@@ -176,15 +179,20 @@ def _own_notes(ready: Ready) -> list[Mapping[str, Any]]:
     return ready.book.state.notes.get("test.opened", [])
 
 
-def _read_score(ready: Ready, model: LoadedModel, opening: int) -> Score:
+def _read_scores(ready: Ready, model: LoadedModel, opening: int) -> tuple[Score, dict[str, Score]]:
+    """The metric that ranks, and those that the plan's constraints are on, by name."""
     rows = rows_of_frame(open_sealed(ready.run.path, ready.seal), ready.recipe.schema)
-    metric = ready.recipe.make_metric()
+    ranks, limited = ready.recipe.make_metric(), limited_metrics(ready.recipe)
     X = np.asarray(model.preprocessor.transform(rows.features), dtype=float)
     classes = ready.recipe.schema.classes
-    prediction = predict(model.model, metric, X, 0 if classes is None else len(classes))
     truth = X if rows.y is None else rows.y
-    score = test_score(truth, prediction, metric, openings=opening, groups=rows.groups)
-    return dataclasses.replace(score, estimand=estimand_words(ships(ready)))
+
+    def score(metric: Metric) -> Score:
+        prediction = predict(model.model, metric, X, 0 if classes is None else len(classes))
+        found = test_score(truth, prediction, metric, openings=opening, groups=rows.groups)
+        return dataclasses.replace(found, estimand=estimand_words(ships(ready)))
+
+    return score(ranks), {metric.name: score(metric) for metric in limited}
 
 
 def _overlapping(ledger: StudyLog, own: np.ndarray) -> list[Opening]:

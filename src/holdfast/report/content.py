@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from holdfast.facts.blocks import Alert, Block, Bullets, Document, Gallery, Paragraph, Section
 from holdfast.facts.cost import account_of
+from holdfast.facts.leakage import leakage_section
 from holdfast.facts.learning import winners_diagnosis
 from holdfast.facts.log import is_reopened, latest, metric_of, openings, three_scores, winner_of
 from holdfast.facts.numbers import better, count, duration, number, percent
@@ -48,6 +49,7 @@ def document(book: Book) -> Document:
     sections = [
         _followed(scores_section(state), *([] if scores is None else [scores])),
         protocol_section(state),
+        leakage_section(state),
         _followed(search_section(state), *([] if history is None else [history])),
         _configurations(state),
         understanding_section(state),

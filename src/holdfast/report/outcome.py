@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.facts.blocks import Alert, Beside, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
+from holdfast.facts.constraints import winners_constraints
 from holdfast.facts.log import latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import count, duration, interval, number, short_hash
 from holdfast.facts.winner import agreement, luck_sentence, winner_table
@@ -39,6 +40,7 @@ def winner_section(state: StudyState) -> Section:
         said = f"Trial {winner.number} is the best so far; no choice is on record."
     else:
         said = f"Trial {winner.number} was chosen by this rule: {chosen['rule']}."
+    said = " ".join(filter(None, [said, winners_constraints(state)]))
     tables, learned = [winner_table(state, winner)], None if fitted is None else fitted.get("parameters")
     if learned is not None:
         said += (

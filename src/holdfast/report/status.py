@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from holdfast.facts.constraints import feasible_trials
 from holdfast.facts.log import (
     is_governed,
     latest,
@@ -36,7 +37,8 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     ``metric``, ``direction``, ``directions`` (of all objectives), ``trials`` (state -> number), ``best`` (trial, value,
     config, chosen; or None), ``scores`` (naive, estimate, test; each a Score or None), ``budget`` (trials, left; None
     for no limit), ``spending`` (name -> spent, method, allowed; None: unknown, no limit), ``forecast`` (or None),
-    ``limit_reached`` (a sentence, or None), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
+    ``limit_reached`` (a sentence, or None), ``constraints`` (texts), ``feasible`` (how many trials with a score are
+    known to meet them all, or None without any), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
     ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``reopened`` (a
     sentence for each that was not the first of these rows), ``halted`` (why, or None). Numbers that JSON has no form
     for are text.
@@ -69,6 +71,8 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "spending": {item.name: item.to_json() for item in spending(state, disk_bytes)},
         "forecast": latest(state, "forecast.made"),
         "limit_reached": limit_reached(state) or None,
+        "constraints": [str(item) for item in state.settings.constraints],
+        "feasible": feasible_trials(state) if state.settings.constraints else None,
         "running": [_running(trial, now) for trial in state.trials if trial.state is TrialState.RUNNING],
         "enqueued": len(state.queue),
         "strategy": state.settings.strategy,

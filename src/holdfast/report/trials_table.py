@@ -1,6 +1,7 @@
 """All trials as a table: one line a trial, for CSV, Parquet and JSON.
 
-Two runs of one study are identical apart from the columns in `TIME_COLUMNS`, which stand last.
+Two runs of one study are identical apart from the columns in `TIME_COLUMNS`, which stand last. Where a plan has a
+constraint on the time of a fit, that is a metric, which differs, too, and so may all that follows from it.
 """
 
 from __future__ import annotations

@@ -243,8 +243,8 @@ class HistoryBuilder:
         """
         code = STATES.index(state)
         signed = [s * v if math.isfinite(v) else math.nan for s, v in zip(self._signs, values, strict=True)]
-        missed = np.full(len(self.constraints), np.nan) if violation is None else np.array(violation, dtype=float)
-        self._told.append((trial, np.array(signed), code, seconds, missed), fits=trial not in self._masked)
+        missed = [math.nan] * len(self.constraints) if violation is None else violation
+        self._told.append((trial, signed, code, seconds, missed), fits=trial not in self._masked)
         self.moved(trial, code)
 
     def amended(self, space: Space, added: Mapping[str, Value]) -> None:
@@ -455,28 +455,31 @@ class _Rows:
 
     def __init__(self, shape: tuple[int, ...], dtype: type) -> None:
         self.shape = shape
-        self._array: np.ndarray = np.empty((64, *shape), dtype=dtype)
+        self._take(np.empty((64, *shape), dtype=dtype))
         self._length = 0
 
-    def append(self, row: float | np.ndarray) -> None:
+    def append(self, row: float | Sequence[float] | np.ndarray) -> None:
         if self._length == len(self._array):
             grown = np.empty((max(2 * self._length, 64), *self.shape), dtype=self._array.dtype)
             grown[: self._length] = self._array
-            self._array = grown
+            self._take(grown)
         self._array[self._length] = row
         self._length += 1
 
     def fill(self, array: np.ndarray) -> None:
         """Hold exactly the rows of ``array``."""
-        self._array = np.array(array)
+        self._take(np.array(array))
         self._length = len(array)
 
     def replace(self, position: int, row: np.ndarray) -> None:
         """Change one row in a copy, so that earlier views keep theirs."""
-        self._array = self._array.copy()
+        self._take(self._array.copy())
         self._array[position] = row
 
     def view(self) -> np.ndarray:
-        view = self._array[: self._length]
-        view.flags.writeable = False
-        return view
+        return self._read_only[: self._length]
+
+    def _take(self, array: np.ndarray) -> None:
+        self._array = array
+        self._read_only = array.view()
+        self._read_only.flags.writeable = False

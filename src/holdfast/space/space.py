@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -155,18 +156,17 @@ class Space:
 
     def encode(self, config: Mapping[str, Scalar]) -> np.ndarray:
         """The configuration as a vector of shape (len(space),) in [0, 1], NaN where inactive."""
-        unit = np.full(len(self), np.nan)
-        for i, name in enumerate(self.names):
-            if name in config:
-                unit[i] = self.domain_in(name, config).to_unit(config[name])
-        return unit
+        return np.array(
+            [self.domain_in(name, config).to_unit(config[name]) if name in config else math.nan for name in self.names],
+        )
 
     def decode(self, unit: np.ndarray) -> dict[str, Scalar]:
         """The configuration at ``unit``, shape (len(space),); entries of inactive hyperparameters are not looked at."""
         config: dict[str, Scalar] = {}
+        places: list[float] = unit.tolist()
         for name in self._order:
             if tree.holds(self.domains[name], config):
-                config[name] = self.domain_in(name, config).from_unit(float(unit[self._index[name]]))
+                config[name] = self.domain_in(name, config).from_unit(places[self._index[name]])
         return self._completed(config)
 
     def ordered(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -15,7 +15,10 @@ MOST = 10**15
 
 def holds(domain: Domain, active: Mapping[str, Scalar]) -> bool:
     """Whether a hyperparameter's conditions hold, given the values of all active ones before it."""
-    return all(parent in active and _member(active[parent], values) for parent, values in domain.when.items())
+    for parent, values in domain.when.items():
+        if parent not in active or not _member(active[parent], values):
+            return False
+    return True
 
 
 def check_conditions(domains: Mapping[str, Domain]) -> None:

@@ -54,6 +54,24 @@ def group_codes(groups: np.ndarray, n_rows: int) -> np.ndarray:
     return np.asarray(codes)
 
 
+def group_rows(scores: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """One linearised row per group, shape (G, C), with the means of the rows and their cluster-robust variance.
+
+    Group g counts as ``m + (G/N) sum over its rows of (score - m)``: the mean over groups is m, the mean over rows, and
+    the variance of that mean, with ddof=1, is the linearised variance of the ratio of summed scores to summed rows
+    (Cochran, Sampling Techniques, 1977, chapter 9A; Cameron and Miller, J. Human Resources 50:317, 2015).
+
+    Args:
+        scores: shape (N, C).
+        codes: shape (N,), from `group_codes`.
+    """
+    n_groups = int(codes.max()) + 1
+    mean = scores.mean(axis=0)
+    totals = np.zeros((n_groups, scores.shape[1]))
+    np.add.at(totals, codes, scores - mean)
+    return np.asarray(mean + totals * (n_groups / len(scores)))
+
+
 def draw_counts(
     rng: np.random.Generator, n_rows: int, bootstraps: int, groups: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
@@ -102,7 +120,7 @@ def bbc(
     spread = np.concatenate(variances)
     defined = np.isfinite(spread)
     row_variance = float(spread[defined].mean()) if defined.any() else 0.0
-    return _summary(np.concatenate(estimates), np.concatenate(winners), row_variance)
+    return corrected_from(np.concatenate(estimates), np.concatenate(winners), row_variance)
 
 
 def bbc_metric(
@@ -134,7 +152,7 @@ def bbc_metric(
         winners.append(chosen)
         estimates.append(estimate)
         drawn.append(in_bag)
-    summary = _summary(np.concatenate(estimates), np.concatenate(winners), 0.0)
+    summary = corrected_from(np.concatenate(estimates), np.concatenate(winners), 0.0)
     return summary._replace(in_bag=np.concatenate(drawn))
 
 
@@ -178,7 +196,12 @@ def _out_of_bag(centred: np.ndarray, chosen: np.ndarray, left_out: np.ndarray) -
     return mean, variance
 
 
-def _summary(estimates: np.ndarray, winners: np.ndarray, row_variance: float) -> BiasCorrected:
+def corrected_from(estimates: np.ndarray, winners: np.ndarray, row_variance: float) -> BiasCorrected:
+    """What bootstraps found, from their estimates and winners, shape (B,).
+
+    Raises:
+        RequestError: if no estimate is defined.
+    """
     defined = np.isfinite(estimates)
     if not defined.any():
         raise RequestError(

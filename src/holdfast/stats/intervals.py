@@ -42,12 +42,17 @@ def bonferroni_clopper_pearson(successes: float, n: float, configurations: int, 
     The lower side shares its error among the C configurations, ``BetaInv(alpha/(2C); k, n-k+1)``; the upper side needs
     no correction, as selection can only inflate: ``BetaInv(1-alpha/2; k+1, n-k)``.
     """
+    alpha = 1 - check_level(level)
+    return clopper_pearson_tails(successes, n, alpha / (2 * configurations), alpha / 2)
+
+
+def clopper_pearson_tails(successes: float, n: float, alpha_low: float, alpha_up: float) -> Interval:
+    """Clopper and Pearson's interval with its own error probability on either side; counts may be fractions."""
     from scipy.special import betaincinv
 
     check_proportion(successes, n)
-    alpha = 1 - check_level(level)
-    low = 0.0 if successes <= 0 else float(betaincinv(successes, n - successes + 1, alpha / (2 * configurations)))
-    high = 1.0 if successes >= n else float(betaincinv(successes + 1, n - successes, 1 - alpha / 2))
+    low = 0.0 if successes <= 0 else float(betaincinv(successes, n - successes + 1, alpha_low))
+    high = 1.0 if successes >= n else float(betaincinv(successes + 1, n - successes, 1 - alpha_up))
     return Interval(low, high)
 
 

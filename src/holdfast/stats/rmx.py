@@ -12,13 +12,20 @@ the noise are shrunk towards their mean as in Schafer and Strimmer (SAGMB 4:32, 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.stats.bootstrap import bbc, group_codes
-from holdfast.stats.intervals import StudentBounds, check_level, column_skewness, jeffreys_tails, studentised
+from holdfast.stats.bootstrap import bbc, group_codes, group_rows
+from holdfast.stats.intervals import (
+    StudentBounds,
+    check_level,
+    clopper_pearson_tails,
+    column_skewness,
+    jeffreys_tails,
+    studentised,
+)
 
 
 class Settings(NamedTuple):
@@ -28,6 +35,11 @@ class Settings(NamedTuple):
     ``t_low`` is how far, in standard deviations of the paired difference, a configuration may be pulled towards the
     winner. With ``any_rule`` the winner may have been selected in any way: every configuration could have won
     (``t_low`` is infinite), and the upper side mirrors the lower one.
+
+    ``inversion`` is how 0/1 scores are inverted: as Jeffreys' interval, or as that of Clopper and Pearson, which is
+    wider and errs on the safe side. ``tight`` lowers the upper bound as well, to what the simulated selection says when
+    every gap to the winner is one standard deviation wider than seen; that is 6 % narrower, and fails (0.89 of 0.95)
+    where one good configuration stands above many equal ones.
     """
 
     omega2: float = 0.0
@@ -37,6 +49,8 @@ class Settings(NamedTuple):
     t_low: float = 3.0
     bootstraps: int = 2000
     any_rule: bool = False
+    inversion: Literal["jeffreys", "clopper-pearson"] = "jeffreys"
+    tight: bool = False
 
     def tails(self) -> tuple[float, float]:
         """The lower and the upper error probability at this level."""
@@ -48,12 +62,18 @@ DEFAULTS = Settings()
 
 
 class SelectedInterval(NamedTuple):
-    """Bounds of the winner's true score; ``effective_configurations`` is alpha_low / alpha_eff, between 1 and C."""
+    """Bounds of the winner's true score; ``effective_configurations`` is alpha_low / alpha_eff, between 1 and C.
+
+    ``optimism`` is the mean of the winner's error over the simulated selections, in the unit of the scores. Like the
+    lower bound it lets all configurations win that could have, so that the winner's mean less ``optimism`` is rather
+    too low than too high; with ``any_rule`` no rule of selection has more.
+    """
 
     low: float
     high: float
     winner: int
     effective_configurations: float
+    optimism: float
 
 
 class _Moments(NamedTuple):
@@ -65,6 +85,35 @@ class _Moments(NamedTuple):
     standard_error: np.ndarray
 
 
+class _Gaps(NamedTuple):
+    """How far configurations are behind the winner, and the standard deviation of that paired difference."""
+
+    gap: np.ndarray
+    deviation: np.ndarray
+
+
+class Competition(NamedTuple):
+    """What a selection is repeated with, in draws of the noise: C configurations, one of them the winner.
+
+    ``noise``, shape (draws, C), is standardised, ``scale``, shape (C,), turns it into scores. ``gap``, shape (C,), is
+    how far each is behind the winner and ``deviation`` the standard deviation of that paired difference, 0 for the
+    winner itself.
+    """
+
+    noise: np.ndarray
+    scale: np.ndarray
+    gap: np.ndarray
+    deviation: np.ndarray
+
+
+class Errors(NamedTuple):
+    """The winner's standardised error: error probabilities that pay for the selection, and the mean."""
+
+    lower: float
+    upper: float
+    mean: float
+
+
 def rmx(
     scores: np.ndarray,
     rng: np.random.Generator,
@@ -73,6 +122,7 @@ def rmx(
     winner: int | None = None,
     groups: np.ndarray | None = None,
     row_variance: float | None = None,
+    unfinished: np.ndarray | None = None,
 ) -> SelectedInterval:
     """Bounds of the true mean score of the best of C configurations, from their scores on the same N rows.
 
@@ -80,9 +130,10 @@ def rmx(
     quantiles with N-1 degrees of freedom stand for the normal ones, which matters for few rows only. A single
     configuration gives the textbook interval at the two error probabilities.
 
-    With ``groups``, the G groups are the independent units. A configuration's mean is linearised: group g counts as one
-    row ``m + (G/N) sum over its rows of (score - m)``, whose mean is m and whose variance over G is the cluster-robust
-    variance of m. Other scores are treated on these G rows. 0/1 scores are inverted at the effective sample size
+    With ``groups`` (groups of rows, folds, or blocks of time, see `holdfast.stats.units`), the G groups are the
+    independent units. A configuration's mean is linearised: group g counts as one row ``m + (G/N) sum over its rows of
+    (score - m)``, whose mean is m and whose variance over G is the cluster-robust variance of m. Other scores are
+    treated on these G rows, their skewness only where it widens. 0/1 scores are inverted at the effective sample size
     N / deff (Korn and Graubard, Survey Methodology 24:193, 1998). The design effect deff >= 1 is the ratio of the
     clustered to the ordinary variance of a mean (N / G without errors), the larger of the winner's, which selection
     makes too small, and the average, times the squared ratio of Student's to normal quantile.
@@ -95,40 +146,45 @@ def rmx(
         groups: shape (N,), names of groups of rows that are not independent.
         row_variance: `BiasCorrected.row_variance` from a bootstrap of the same rows, for scores other than 0/1 without
             groups; computed here if None.
+        unfinished: shape (N, M), scores of M further configurations that were stopped before all rows were scored, NaN
+            where they were not; they could have won, and count (see `holdfast.stats.raced`).
 
     Raises:
         RequestError: if there are fewer than two rows or not one group name per row, or if scores are not finite.
     """
     scores = _checked(scores)
+    _refuse_contradiction(settings)
     n_rows = len(scores)
     chosen = int(scores.mean(axis=0).argmax()) if winner is None else winner
     binary = is_binary(scores)
-    units = scores if groups is None else _group_rows(scores, group_codes(groups, n_rows))
+    codes = None if groups is None else group_codes(groups, n_rows)
+    units = scores if codes is None else group_rows(scores, codes)
     # 0/1 scores without any error get the variance of a Laplace estimate
     floor = (n_rows + 1) / (n_rows + 2) ** 2 * len(units) / n_rows if binary else 0.0
     moments = _moments(units, floor)
-    alpha_low, alpha_up = settings.tails()
     spread = math.sqrt(1 + settings.omega2)
-    quantile = _lower_quantile(moments, chosen, rng, settings)
-    alpha_effective = _normal_tail(quantile / spread)
-    upper = alpha_effective if settings.any_rule else alpha_up
+    gaps = None if unfinished is None else _unfinished_gaps(scores[:, chosen], unfinished, codes)
+    errors = winner_errors(_competition(moments, chosen, gaps, rng, settings.bootstraps), rng, settings)
+    tails = errors.lower, errors.upper
+    error = float(moments.standard_error[chosen])
     mean = float(scores[:, chosen].mean())
     if binary:
-        design_effect = 1.0 if groups is None else _design_effect(scores, moments, chosen, alpha_effective)
+        design_effect = 1.0 if groups is None else _design_effect(scores, moments, chosen, tails[0])
         size = n_rows / (spread**2 * design_effect)
-        successes = min(mean * size, size)
-        low, high = jeffreys_tails(successes, size, alpha_effective, upper)
+        invert = jeffreys_tails if settings.inversion == "jeffreys" else clopper_pearson_tails
+        low, high = invert(min(mean * size, size), size, *tails)
     else:
         if row_variance is None or groups is not None:
             row_variance = bbc(units, rng, settings.bootstraps).row_variance
-        error = max(float(moments.standard_error[chosen]), math.sqrt(row_variance / len(units)))
+        error = max(error, math.sqrt(row_variance / len(units)))
         skewness = column_skewness(units)
         skew = float(np.clip((skewness[chosen] + skewness.mean()) / 2, -4, 4))
-        alone = scores.shape[1] == 1
-        bounds = StudentBounds(alpha_effective, upper, len(units) - 1, skew, spread, outward=alone)
-        low, high = studentised(mean, error, bounds)
-    effective = float(np.clip(alpha_low / alpha_effective, 1.0, scores.shape[1]))
-    return SelectedInterval(low, high, chosen, effective)
+        # groups of unequal size are skewed by their sizes, which says nothing of the side that the mean errs to
+        outward = scores.shape[1] == 1 or groups is not None
+        low, high = studentised(mean, error, StudentBounds(*tails, len(units) - 1, skew, spread, outward=outward))
+    competitors = scores.shape[1] + (0 if gaps is None else len(gaps.gap))
+    effective = float(np.clip(settings.tails()[0] / tails[0], 1.0, competitors))
+    return SelectedInterval(low, high, chosen, effective, error * errors.mean)
 
 
 def is_binary(scores: np.ndarray) -> bool:
@@ -154,15 +210,6 @@ def _moments(scores: np.ndarray, floor: float) -> _Moments:
     return _Moments(mean, centred, variance, np.sqrt(variance / n))
 
 
-def _group_rows(scores: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """One linearised row per group, shape (G, C), with the means of the rows and their cluster-robust variance."""
-    n_groups = int(codes.max()) + 1
-    mean = scores.mean(axis=0)
-    totals = np.zeros((n_groups, scores.shape[1]))
-    np.add.at(totals, codes, scores - mean)
-    return np.asarray(mean + totals * (n_groups / len(scores)))
-
-
 def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: float) -> float:
     """How many times the variance of the winner's mean exceeds that of independent rows, at an error probability."""
     from scipy.special import ndtri, stdtrit
@@ -175,33 +222,87 @@ def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: flo
     return max(float(ratio[chosen]), float(ratio.mean()), 1.0) * max(small_sample, 1.0)
 
 
-def _lower_quantile(moments: _Moments, chosen: int, rng: np.random.Generator, settings: Settings) -> float:
-    """The quantile of the winner's standardised error when the selection is repeated; never below the textbook's."""
-    from scipy.special import ndtri
+def winner_errors(competition: Competition, rng: np.random.Generator, settings: Settings) -> Errors:
+    """Repeat the selection with noise around means that are pulled towards the winner's.
 
-    alpha_low, _ = settings.tails()
-    textbook = float(-ndtri(alpha_low)) * math.sqrt(1 + settings.omega2)
-    if len(moments.mean) == 1:
-        return textbook
-    noise = _mean_noise(moments, rng, settings.bootstraps)
-    reach = math.inf if settings.any_rule else settings.t_low
-    pushed = _pulled_means(moments, chosen, reach)
-    selected = noise.argmax(axis=1) if settings.any_rule else (pushed + moments.standard_error * noise).argmax(axis=1)
-    errors = noise[np.arange(len(noise)), selected]
-    errors = errors + math.sqrt(settings.omega2) * rng.standard_normal(len(errors))
-    return max(float(np.quantile(errors, 1 - alpha_low)), textbook)
+    The quantile of the winner's error gives the lower side, which is never narrower than the textbook's. With
+    ``omega2`` the error has a refit's in it, drawn from ``rng``.
+    """
+    from scipy.special import ndtr, ndtri
+
+    noise, scale, gap, deviation = competition
+    alpha_low, alpha_up = settings.tails()
+    spread = math.sqrt(1 + settings.omega2)
+    textbook = float(-ndtri(alpha_low)) * spread
+    if noise.shape[1] == 1:
+        return Errors(alpha_low, alpha_low if settings.any_rule else alpha_up, 0.0)
+    refit = math.sqrt(settings.omega2) * rng.standard_normal(len(noise))
+
+    def of_selected(means: np.ndarray) -> np.ndarray:
+        selected = (means + scale * noise).argmax(axis=1)
+        return np.asarray(noise[np.arange(len(noise)), selected])
+
+    drawn = noise.max(axis=1)
+    if not settings.any_rule:
+        drawn = of_selected(-np.maximum(gap - settings.t_low * deviation, 0.0))
+    quantile = max(float(np.quantile(drawn + refit, 1 - alpha_low)), textbook)
+    lower, upper = float(ndtr(-quantile / spread)), alpha_up
+    if settings.any_rule:
+        upper = lower
+    elif settings.tight:
+        pushed = of_selected(-(gap + deviation)) + refit
+        upper = max(float(ndtr(np.quantile(pushed, alpha_up) / spread)), alpha_up)
+    return Errors(lower, upper, max(float(drawn.mean()), 0.0))
 
 
-def _pulled_means(moments: _Moments, chosen: int, reach: float) -> np.ndarray:
-    """Means relative to the winner's, each raised by ``reach`` SDs of the paired difference but not above it."""
+def _competition(
+    moments: _Moments, chosen: int, unfinished: _Gaps | None, rng: np.random.Generator, draws: int
+) -> Competition:
+    """Noise of the C means and of M unfinished configurations, and their gaps to the winner.
+
+    The unfinished have noise of their own: the less correlated it is, the higher its maximum (Slepian).
+    """
     n = len(moments.centred)
-    if math.isinf(reach):
-        return np.zeros(len(moments.mean))
+    noise, scale = _mean_noise(moments, rng, draws), moments.standard_error
     covariance = moments.centred.T @ moments.centred[:, chosen] / (n - 1)
     difference = moments.variance + moments.variance[chosen] - 2 * covariance
     deviation = np.sqrt(np.maximum(difference, 0.0) / n)
     deviation[chosen] = 0.0
-    return np.asarray(-np.maximum(moments.mean[chosen] - moments.mean - reach * deviation, 0.0))
+    gap = moments.mean[chosen] - moments.mean
+    if unfinished is None:
+        return Competition(noise, scale, gap, deviation)
+    more = len(unfinished.gap)
+    return Competition(
+        np.concatenate([noise, rng.standard_normal((draws, more))], axis=1),
+        np.concatenate([scale, np.full(more, scale[chosen])]),
+        np.concatenate([gap, unfinished.gap]),
+        np.concatenate([deviation, unfinished.deviation]),
+    )
+
+
+def _unfinished_gaps(winner: np.ndarray, unfinished: np.ndarray, codes: np.ndarray | None) -> _Gaps:
+    """Paired differences on the rows that an unfinished configuration has; without two units, it may have won."""
+    unfinished = np.asarray(unfinished, dtype=float)
+    if unfinished.ndim != 2 or len(unfinished) != len(winner):
+        raise RequestError(
+            f"unfinished configurations have scores of shape {unfinished.shape}; ({len(winner)} rows, M) is needed"
+        )
+    units = np.arange(len(winner)) if codes is None else codes
+    gap, deviation = np.zeros(unfinished.shape[1]), np.zeros(unfinished.shape[1])
+    for c, column in enumerate(unfinished.T):
+        seen = np.isfinite(column)
+        behind = winner[seen] - column[seen]
+        n_units = len(np.unique(units[seen]))
+        if n_units > 1:
+            gap[c] = behind.mean()
+            totals = np.bincount(units[seen], behind - gap[c])
+            deviation[c] = math.sqrt((totals**2).sum() * n_units / (n_units - 1)) / len(behind)
+    return _Gaps(gap, deviation)
+
+
+def _refuse_contradiction(settings: Settings) -> None:
+    if settings.tight and settings.any_rule:
+        raise RequestError("tight and any_rule contradict each other: a tight upper bound needs the best to have won")
 
 
 def _mean_noise(moments: _Moments, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -234,9 +335,3 @@ def _shrinkage(correlation: np.ndarray, n: int) -> tuple[float, float]:
     spread = float(((pairs - common) ** 2).mean())
     noise = float(((1 - pairs**2) ** 2).mean()) / (n - 1)
     return common, min(noise / spread, 1.0) if spread > 0 else 1.0
-
-
-def _normal_tail(q: float) -> float:
-    from scipy.special import ndtr
-
-    return float(ndtr(-q))

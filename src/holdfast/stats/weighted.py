@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from holdfast.errors import RequestError
+
 CHUNK_CELLS = 60_000
 """How many weights are worked on at once: few enough for the processor's cache."""
 
@@ -19,6 +21,28 @@ Average = Literal["binary", "macro", "micro", "weighted"]
 def mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The weighted mean of row values, shape (N,)."""
     return _ratio(weights @ np.asarray(values, dtype=float), weights.sum(axis=1))
+
+
+def root_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The root of the weighted mean of row values, shape (N,): of squared errors, the RMSE."""
+    return np.asarray(np.sqrt(mean(values, weights)))
+
+
+def quantile_loss(y: np.ndarray, prediction: np.ndarray, quantile: float, weights: np.ndarray) -> np.ndarray:
+    """The weighted mean of the loss that a quantile minimises, ``max(q e, (q - 1) e)`` with e = y - prediction.
+
+    Koenker and Bassett, Econometrica 46:33, 1978.
+
+    Args:
+        y: shape (N,).
+        prediction: shape (N,), of that quantile.
+        quantile: q, between 0 and 1.
+        weights: shape (B, N).
+    """
+    if not 0 < quantile < 1:
+        raise RequestError(f"the quantile is {quantile}; a number between 0 and 1, such as 0.9, is needed")
+    error = np.asarray(y, dtype=float) - np.asarray(prediction, dtype=float)
+    return mean(np.maximum(quantile * error, (quantile - 1) * error), weights)
 
 
 def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -63,19 +87,25 @@ def average_precision(positive: np.ndarray, score: np.ndarray, weights: np.ndarr
         score: shape (N,), higher for the positive class; equal scores share a threshold.
         weights: shape (B, N).
     """
-    score = np.asarray(score)
+    score, positive = np.asarray(score), np.asarray(positive, dtype=bool)
     order = np.argsort(-score, kind="stable")
-    ends = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
-    hit = np.asarray(positive, dtype=float)[order]
+    wanted = order[positive[order]]
     result = np.full(len(weights), np.nan)
+    if len(wanted) == 0:
+        return result
+    # every positive counts with the precision among the rows, and the positives, that score no lower than itself
+    rows_above = np.searchsorted(-score[order], -score[wanted], side="right") - 1
+    positives_above = np.searchsorted(-score[wanted], -score[wanted], side="right") - 1
     step = max(1, CHUNK_CELLS // len(score))
     for start in range(0, len(weights), step):
-        chunk = weights[start : start + step].take(order, axis=1)
-        called = np.cumsum(chunk, axis=1).take(ends, axis=1)
-        found = np.cumsum(chunk * hit, axis=1).take(ends, axis=1)
-        gained = np.diff(found, axis=1, prepend=0.0)
-        precise = found / np.where(called > 0, called, 1.0)
-        result[start : start + step] = _ratio((gained * precise).sum(axis=1), found[:, -1])
+        chunk = weights[start : start + step]
+        hits = chunk.take(wanted, axis=1)
+        found = np.cumsum(hits, axis=1)
+        total = found[:, -1].copy()
+        found = found.take(positives_above, axis=1)
+        called = np.cumsum(chunk.take(order, axis=1), axis=1).take(rows_above, axis=1)
+        found /= np.where(called > 0, called, 1.0)
+        result[start : start + step] = _ratio(np.einsum("bp,bp->b", hits, found), total)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,8 +16,11 @@ from holdfast.search.auto import Auto
 from holdfast.search.base import Strategy
 from holdfast.search.gain import FEWEST_SCORES, expected_gain, outlook
 from holdfast.search.history import History
+from holdfast.search.registry import NAMES, make_strategy
 from holdfast.study.book import Book, entry
-from holdfast.study.ranking import best_of, ranking
+from holdfast.study.exhausted import what_is_left
+from holdfast.study.ranking import ranking
+from holdfast.study.state import StudyState
 
 INDEPENDENT = ("random", "sobol", "grid", "manual", "asha")
 """Strategies whose new configurations do not depend on earlier scores."""
@@ -45,6 +49,7 @@ class Advice:
         changes: each hyperparameter that differs from the best trial: its value there (None if not active) and here.
         mean, sd: the score expected of it, in the metric's unit; None where no surrogate can be fitted.
         mode: ``"exploiting"`` if it is expected to be at least as good as the best trial, else ``"exploring"``.
+        feasible: the probability that it meets the outcome constraints; None without any, or without a surrogate.
         resumes: the paused trial to train on, if that is the suggestion.
     """
 
@@ -55,66 +60,95 @@ class Advice:
     mean: float | None = None
     sd: float | None = None
     mode: Literal["exploring", "exploiting"] | None = None
+    feasible: float | None = None
     resumes: int | None = None
 
     def __str__(self) -> str:
         return self.text
 
 
-def next_advice(book: Book, strategy: Strategy) -> Advice:
+def next_advice(state: StudyState, strategy: Strategy) -> Advice:
     """What the strategy would try next; for ``manual``, which proposes nothing, what ``auto`` would.
 
     Raises:
         ExhaustedError: if there is nothing left to try.
     """
-    state = book.state
-    history = state.history.snapshot(state.length)
+    history = _history(state)
     if state.queue:
         wish = state.queue[min(state.queue)]
         suggestion = Suggestion(wish.config, f"enqueued: {wish.why}" if wish.why else "enqueued", state.length)
     else:
-        suggestion = _suggestion(book, strategy, history)
+        suggestion = _suggestion(state, strategy, history)
     several = len(state.settings.directions) > 1
-    best = None if several or not ranking(state) else best_of(state)
+    best = None if several else next(iter(ranking(state)), None)
     if suggestion.resume_from is not None:
         what = f"Train trial {suggestion.resume_from} on, to step {suggestion.until_step}."
         text = f"{what} The reason: {suggestion.reason}."
         return Advice(dict(suggestion.config), text, suggestion.reason, resumes=suggestion.resume_from)
     changes = {} if best is None else _changes(best.config, suggestion.config)
     sentences = [_what(suggestion.config, best, changes), f"The reason: {suggestion.reason}."]
-    forecast = None if several or history.space is None else _forecast(book, history, suggestion.config)
-    if forecast is None or best is None:
-        if not several:
-            sentences.append(f"What it may score nobody can say before {FEWEST_SCORES} trials have scored differently.")
-        return Advice(dict(suggestion.config), " ".join(sentences), suggestion.reason, changes)
-    metric = state.first_metric
-    mean, sd = forecast
-    lower = state.settings.directions[metric] == "minimize"
-    exploits = (mean <= best.metrics[metric]) if lower else (mean >= best.metrics[metric])
-    sentences.append(_expected(metric, mean, sd, best.metrics[metric], exploits=exploits))
-    mode: Literal["exploring", "exploiting"] = "exploiting" if exploits else "exploring"
-    return Advice(dict(suggestion.config), " ".join(sentences), suggestion.reason, changes, mean, sd, mode)
+    found = Advice(dict(suggestion.config), "", suggestion.reason, changes)
+    if not several and history.space is not None:
+        found = _with_forecast(found, state, history, best)
+    if not several:
+        sentences.append(_expected(found, state, best))
+    return dataclasses.replace(found, text=" ".join(sentences))
 
 
-def gain_of(book: Book, strategy: Strategy, n: int = 1, level: float = 0.95) -> Score:
+def recorded_strategy(state: StudyState) -> Strategy:
+    """The strategy of a study by its log alone.
+
+    Raises:
+        RequestError: for one of the user's own code, or a space with functions that forbid, which no log holds.
+    """
+    settings = state.settings
+    rules = () if settings.space is None else settings.space.forbid
+    lacking = [
+        f"the function '{rule.name}', which forbids"
+        for rule in rules
+        if rule.expression is None and rule.predicate is None
+    ]
+    if settings.strategy not in NAMES:
+        lacking = [f"the strategy '{settings.strategy}'"]
+    if lacking:
+        raise RequestError(
+            f"study '{settings.name}' has {lacking[0]}: code of its own, which no log holds; in Python, "
+            "study.suggest_next() and study.expected_gain() have it"
+        )
+    return make_strategy(settings.strategy, settings.strategy_settings)
+
+
+def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.95) -> Score:
     """What ``n`` more trials are expected to add to the best score (see `holdfast.search.gain.expected_gain`).
 
     Raises:
         RequestError: for several objectives, an ``n`` or a level out of range, or too few scores to say anything.
+        ExhaustedError: if there is nothing left to try.
     """
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= FURTHEST:
         raise RequestError(f"n = {n!r}; it must be a whole number from 1 to {FURTHEST}")
     if not 0 < level < 1:
         raise RequestError(f"level = {level!r}; it must be between 0 and 1, such as 0.95")
-    name = book.state.settings.name
-    if len(book.state.settings.directions) > 1:
+    name = state.settings.name
+    if len(state.settings.directions) > 1:
         raise RequestError(f"study '{name}' has several objectives, and a gain is that of one metric")
-    found = _gain(book, strategy, n, level)
+    asked = _asked(state, strategy, n)
+    if asked == []:
+        raise ExhaustedError(f"study '{name}' has no expected gain: {what_is_left(state, strategy.name)}")
+    found = _gain(state, strategy, asked, n, level)
     if found is None:
-        raise RequestError(
-            f"study '{name}' has no expected gain yet; it needs {FEWEST_SCORES} complete trials whose scores differ"
-        )
+        raise RequestError(f"study '{name}' has no expected gain yet; it needs {_needed(state)}")
     return found
+
+
+def _needed(state: StudyState) -> str:
+    """What there has to be before anybody can say what a trial would gain."""
+    wish = " and ".join(map(str, state.settings.constraints))
+    if not wish:
+        return f"{FEWEST_SCORES} complete trials whose scores differ"
+    if outlook(_history(state), Streams(state.settings.seed)) is not None and not ranking(state):
+        return f"a complete trial that meets {wish}"
+    return f"{FEWEST_SCORES} complete trials that meet {wish} and whose scores differ"
 
 
 def set_stop_gain(book: Book, gain: float | None) -> None:
@@ -144,9 +178,9 @@ def gains_too_little(book: Book, strategy: Strategy) -> bool:
     What a person enqueued is tried all the same.
     """
     stop, state = stop_gain_of(book), book.state
-    if stop is None or state.queue or int(np.isfinite(_history(book).losses).sum()) < FEWEST_TO_STOP:
+    if stop is None or state.queue or int(np.isfinite(_history(state).losses).sum()) < FEWEST_TO_STOP:
         return False
-    gain = _gain(book, strategy, AHEAD_TO_STOP, 0.95)
+    gain = _gain(state, strategy, _asked(state, strategy, AHEAD_TO_STOP), AHEAD_TO_STOP, 0.95)
     if gain is None or gain.high is None or gain.high >= stop:
         return False
     text = (
@@ -160,38 +194,54 @@ def gains_too_little(book: Book, strategy: Strategy) -> bool:
     return True
 
 
-def _gain(book: Book, strategy: Strategy, n: int, level: float) -> Score | None:
-    history, streams = _history(book), Streams(book.state.settings.seed)
-    learns = strategy.name not in INDEPENDENT and history.space is not None
-    asked = strategy.ask(history, n, streams) if learns else []
-    proposals = [suggestion.config for suggestion in asked if suggestion.resume_from is None]
-    return expected_gain(history, proposals, n, streams, learns=learns, level=level)
+def _asked(state: StudyState, strategy: Strategy, n: int) -> list[Suggestion] | None:
+    """What the strategy would try next; None where it never says, or the space is not known yet."""
+    history = _history(state)
+    if strategy.name == "manual" or history.space is None:
+        return None
+    return strategy.ask(history, n, Streams(state.settings.seed))
 
 
-def _history(book: Book) -> History:
-    return book.state.history.snapshot(book.state.length)
+def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None, n: int, level: float) -> Score | None:
+    learns = strategy.name not in INDEPENDENT and asked is not None
+    proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
+    return expected_gain(_history(state), proposals, n, Streams(state.settings.seed), learns=learns, level=level)
 
 
-def _suggestion(book: Book, strategy: Strategy, history: History) -> Suggestion:
-    name = book.state.settings.name
+def _history(state: StudyState) -> History:
+    return state.history.snapshot(state.length)
+
+
+def _suggestion(state: StudyState, strategy: Strategy, history: History) -> Suggestion:
+    name = state.settings.name
     if history.space is None:
         raise RequestError(f"study '{name}' finds its space as it is used, and no trial has shown any of it yet")
     adviser = Auto() if strategy.name == "manual" else strategy
-    asked = adviser.ask(history, 1, Streams(book.state.settings.seed))
+    asked = adviser.ask(history, 1, Streams(state.settings.seed))
     if not asked:
         raise ExhaustedError(f"strategy '{adviser.name}' has nothing left to try in study '{name}'")
     return asked[0]
 
 
-def _forecast(book: Book, history: History, config: Config) -> tuple[float, float] | None:
-    """Mean and standard deviation of the score of a trial of ``config``, in the metric's unit."""
+def _with_forecast(found: Advice, state: StudyState, history: History, best: Trial | None) -> Advice:
+    """The advice with the score that is expected of it, in the metric's unit, where a surrogate can be fitted."""
     assert history.space is not None
-    view = outlook(history, Streams(book.state.settings.seed))
+    view = outlook(history, Streams(state.settings.seed))
     if view is None:
-        return None
-    means, sds = view.predict(history.space.encode(config)[None])
-    sign = 1.0 if history.directions[0] == "minimize" else -1.0
-    return sign * float(means.mean()), float(np.sqrt(np.mean(sds**2) + np.var(means)))
+        return found
+    unit = history.space.encode(found.config)[None]
+    means, sds = view.predict(unit)
+    lower = history.directions[0] == "minimize"
+    mean, sd = float(means.mean()), float(np.sqrt(np.mean(sds**2) + np.var(means)))
+    mean = mean if lower else -mean
+    chance = float(view.feasibility(unit)[0]) if view.limits else None
+    if best is None:
+        return dataclasses.replace(found, mean=mean, sd=sd, feasible=chance)
+    value = best.metrics[state.first_metric]
+    mode: Literal["exploring", "exploiting"] = (
+        "exploiting" if (mean <= value if lower else mean >= value) else "exploring"
+    )
+    return dataclasses.replace(found, mean=mean, sd=sd, mode=mode, feasible=chance)
 
 
 def _changes(before: Config, after: Config) -> dict[str, tuple[Value, Value]]:
@@ -219,15 +269,20 @@ def _listed(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def _expected(metric: str, mean: float, sd: float, best: float, *, exploits: bool) -> str:
-    mode = (
-        "That exploits what is known: it is expected to be at least as good as the best."
-        if exploits
-        else "That explores: it is expected to be worse than the best, but may well be better."
-    )
-    return (
-        f"Expected there: {metric} {mean:.4g} ± {sd:.2g} by a Gaussian process; the best so far is {best:.4g}. {mode}"
-    )
+def _expected(found: Advice, state: StudyState, best: Trial | None) -> str:
+    """What is expected of it, and what it is tried for."""
+    if found.mean is None or found.sd is None:
+        return f"What it may score nobody can say before {FEWEST_SCORES} trials have scored differently."
+    metric, wish = state.first_metric, " and ".join(map(str, state.settings.constraints))
+    said = f"Expected there: {metric} {found.mean:.4g} ± {found.sd:.2g} by a Gaussian process"
+    if found.feasible is not None:
+        said += f", and with a probability of {found.feasible:.2g} that it meets {wish}"
+    if best is None:
+        return f"{said}; no trial so far meets that." if wish else f"{said}."
+    said += f"; the best so far is {best.metrics[metric]:.4g}."
+    if found.mode == "exploiting":
+        return f"{said} That exploits what is known: it is expected to be at least as good as the best."
+    return f"{said} That explores: it is expected to be worse than the best, but may well be better."
 
 
 def _value(value: Value) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from holdfast.errors import LogError
-from holdfast.log.base import Conflict, Head, StudyLog
-from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes, canonical_json
+from holdfast.log.base import Conflict, Head, StudyLog, written
+from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes
 from holdfast.space import Space
 from holdfast.space.rules import Predicate
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
@@ -83,15 +82,13 @@ class Book:
 
     def append(self, entries: Sequence[Entry]) -> bool:
         """Append behind the known head; False, and up to date again, if somebody else was first."""
-        result = self.log.append(entries, self._head)
+        as_read = [written(item) for item in entries]  # what is folded now is what will be read later
+        result = self.log.append(as_read, self._head)
         if isinstance(result, Conflict):
             self.refresh()
             return False
-        before = self._head.length
-        for offset, item in enumerate(entries):
-            # what is folded now is what will be read later: tuples are lists, and tables have no order
-            as_read = Entry(item.kind, json.loads(canonical_json(item.data)), item.time)
-            self._state = fold(self._state, as_read, before + offset)
+        for index, item in enumerate(as_read, start=self._head.length):
+            self._state = fold(self._state, item, index)
         self._head = result
         if self.log.durable and result.length >= self._next_snapshot:
             self.save_snapshot()

@@ -93,6 +93,12 @@ KINDS: dict[str, str] = {
         "The `source` (description, sha256), the `schema`, and for each of the `roles` its rows, fingerprint, file "
         "and sha256; the number of `folds`, and `notes` in words."
     ),
+    "leakage.checked": (
+        "What the checks before the first fit found in the divided table: the names of the `checks`, and `findings`, each "
+        "with its `name` and `severity` (warning or note), a sentence (`text`) and its `remedy`, the `columns`, the first "
+        "`rows` (counted from 1 in the table as it was given) and their `count`, and whether the plan has `accepted` it; "
+        "`limits` are sentences on what was looked at in part, `strict` and `accept` are those of the plan."
+    ),
     "choice.made": (
         "The winning `trial`, its `config`, the `rule` it was chosen by, the `metric` and its `direction`, and the "
         "`naive` Score."
@@ -108,6 +114,7 @@ KINDS: dict[str, str] = {
     ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
-        "`earlier` openings of the same or overlapping rows, `why`, and the test `score`."
+        "`earlier` openings of the same or overlapping rows, `why`, the test `score`, and by name the scores of the "
+        "metrics that the plan has constraints on (`constraints`; not in logs from before there were any)."
     ),
 }

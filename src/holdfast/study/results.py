@@ -112,13 +112,16 @@ def _pairs(result: Any, objectives: Sequence[str]) -> dict[str, Any]:
 
 
 def _number(name: str, value: Any) -> float:
-    wrong = RequestError(f"the result for '{name}' is {value!r}; it must be a number")
     if isinstance(value, str | bytes):
-        raise wrong
+        raise _no_number(name, value)
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise wrong from None
+        raise _no_number(name, value) from None
+
+
+def _no_number(name: str, value: Any) -> RequestError:
+    return RequestError(f"the result for '{name}' is {value!r}; it must be a number")
 
 
 def _error_text(error: BaseException | str | None) -> str:

@@ -214,7 +214,7 @@ def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": _numbers(data["metrics"]),
         "seconds": trial.seconds + data["seconds"],
         "cpu_seconds": trial.cpu_seconds + data["cpu_seconds"],
-        "extra": {**trial.extra, **data["extra"]},
+        "extra": {**trial.extra, **data["extra"]} if data["extra"] else trial.extra,
         "rows": data["rows"],
         "usage": (*trial.usage, Usage.from_json(data.get("usage", {}))),
     }

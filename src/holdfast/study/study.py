@@ -12,6 +12,7 @@ from holdfast.analyse.analysis import Analysis, Importances
 from holdfast.analyse.interactions import Interaction
 from holdfast.errors import ExhaustedError, RequestError, nearest
 from holdfast.execute.base import Executor
+from holdfast.log.memory import MemoryLog
 from holdfast.log.open import list_studies, open_log, storage_path
 from holdfast.meter.job import MeteredJob
 from holdfast.records import (
@@ -62,7 +63,7 @@ class Study:
         direction: ``"minimize"``, ``"maximize"``, or a dict that names the metrics and their directions.
         strategy: a name such as ``"auto"``, or an object with the interface of a strategy.
         seed: of every random draw.
-        storage: where the log is kept: ``"sqlite:///study.db"``, or None for memory.
+        storage: where the log is kept: ``"sqlite:///study.db"``, or None for memory; a log in memory is gone on with.
         name: the study's name within the storage. A study that exists there with the same settings goes on.
         fidelity: how much training a trial may have, for strategies that pause and resume.
         constraints: what a trial's metrics have to meet to be the best, as in ``{"ms": "<= 50"}``; they are told with
@@ -81,7 +82,7 @@ class Study:
         direction: Direction | Mapping[str, Direction] = "minimize",
         strategy: str | Strategy = "auto",
         seed: int = 0,
-        storage: str | None = None,
+        storage: str | MemoryLog | None = None,
         name: str = DEFAULT_NAME,
         fidelity: Fidelity | None = None,
         constraints: Mapping[str, str] | None = None,
@@ -350,18 +351,20 @@ class Study:
             ExhaustedError: if there is nothing left to try.
         """
         self._book.refresh()
-        return next_advice(self._book, self._strategy)
+        return next_advice(self._book.state, self._strategy)
 
     def expected_gain(self, n: int = 1, level: float = 0.95) -> Score:
         """What ``n`` more trials are expected to add to the best score, in the metric's unit, with an interval.
 
-        The interval is for that expectation, which is over luck and chance: one trial mostly gains nothing.
+        The interval is for that expectation, which is over luck and chance: one trial mostly gains nothing. With
+        constraints it is over the best trial that meets them, by trials that meet them, too.
 
         Raises:
             RequestError: if there are too few scores to say anything, or several objectives.
+            ExhaustedError: if every configuration has been tried.
         """
         self._book.refresh()
-        return gain_of(self._book, self._strategy, n, level)
+        return gain_of(self._book.state, self._strategy, n, level)
 
     def analysis(self, metric: str | None = None) -> Analysis:
         """What the trials teach of the hyperparameters, of the first objective or another one.

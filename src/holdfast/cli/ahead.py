@@ -1,0 +1,65 @@
+"""What a study would try next and why, and what one more trial is expected to gain. The log is only read."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Any
+
+from holdfast.cli.output import aligned, columns, say, show, show_json
+
+if TYPE_CHECKING:
+    from holdfast.study.advice import Advice
+    from holdfast.study.book import Book
+    from holdfast.study.state import StudyState
+
+
+def gain_json(state: StudyState) -> dict[str, Any]:
+    """``expected_gain``, a Score as JSON or None, and ``expected_gain_missing``, the reason in words or None."""
+    from holdfast.facts.gain import gain_on_record
+
+    found = gain_on_record(state)
+    score = None if found.score is None else found.score.to_json()
+    return {"expected_gain": score, "expected_gain_missing": found.missing or None}
+
+
+def show_next(book: Book, as_json: bool) -> int:
+    """Print what the strategy would try next."""
+    from holdfast.study.advice import next_advice, recorded_strategy
+
+    state = book.state
+    advice = next_advice(state, recorded_strategy(state))
+    if as_json:
+        show_json({**dataclasses.asdict(advice), **gain_json(state)})
+        return 0
+    width = columns(sys.stdout)
+    for text in (advice.text, _gain(state)):
+        if text:
+            show(f"{aligned([[text]], indent='', width=width)}\n")
+    show(aligned(_table(state, advice), width=width))
+    if "choice.made" in state.notes:
+        say("the study has made its choice; this is what it would have tried")
+    return 0
+
+
+def _gain(state: StudyState) -> str:
+    """What one more trial is expected to gain, as a sentence; empty for several objectives."""
+    from holdfast.facts.gain import gain_on_record, gain_words
+
+    found = gain_on_record(state)
+    if found.score is None or len(state.settings.directions) > 1:
+        return ""
+    return f"One more trial is expected to gain {gain_words(found.score, state.first_metric)}."
+
+
+def _table(state: StudyState, advice: Advice) -> list[list[str]]:
+    """The configuration, beside that of the best trial so far."""
+    from holdfast.facts.numbers import shown
+    from holdfast.study.ranking import ranking
+
+    best = None if len(state.settings.directions) > 1 else next(iter(ranking(state)), None)
+    rows = [["hyperparameter", "next", *([] if best is None else [f"trial {best.number}, the best"])]]
+    for name, value in advice.config.items():
+        there = [] if best is None else [shown(best.config[name]) if name in best.config else "-"]
+        rows.append([name, shown(value), *there])
+    return rows

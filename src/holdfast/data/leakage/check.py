@@ -1,0 +1,162 @@
+"""All checks before the first fit: of a split table within a plan, or of any table and its roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.data.columns import Schema, infer_schema
+from holdfast.data.features import encode_target, has_target
+from holdfast.data.leakage.dates import dates
+from holdfast.data.leakage.duplicates import duplicates, near_duplicates
+from holdfast.data.leakage.finding import CHECKS, Finding, Findings
+from holdfast.data.leakage.groups import groups
+from holdfast.data.leakage.identifiers import identifiers
+from holdfast.data.leakage.sizes import classes, size
+from holdfast.data.leakage.target import target_like
+from holdfast.data.leakage.view import View
+from holdfast.data.roles import NO_FOLD, ROLES, Roles
+from holdfast.data.source import to_frame
+from holdfast.errors import DataError, nearest, shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def find_leakage(
+    schema: Schema,
+    frame: pl.DataFrame,
+    y: np.ndarray | None,
+    roles: Roles,
+    *,
+    numbers: np.ndarray | None = None,
+    accept: Sequence[str] = (),
+    seed: int = 0,
+) -> Findings:
+    """Look at a split table in every way that `CHECKS` names. No model of a study is fitted, and no score is taken.
+
+    Of the test rows features, groups and dates are looked at, and whether their targets equal those of equal rows or
+    lack a class; what a feature explains of the target is found on training rows alone. The time is bounded: what grows
+    faster than the table is done on samples of a fixed size, drawn from ``seed``.
+
+    Args:
+        schema: what the columns are for.
+        frame: the table, N rows, all with a target.
+        y: shape (N,), the encoded target; None without one.
+        roles: the role and the fold of every row; a row in no role does not count, repeats after the first neither.
+        numbers: shape (N,), the number of every row in the table as it was given, from 0.
+        accept: the names of findings that are known and all right, as ``name`` or ``name:column``.
+        seed: of the samples.
+    """
+    numbers = np.arange(len(roles.role)) if numbers is None else numbers
+    kept = np.isin(roles.role, ROLES)
+    view = View(
+        schema=schema,
+        frame=frame.filter(kept),
+        y=None if y is None else y[kept],
+        role=roles.role[kept],
+        fold=roles.fold[kept],
+        ordered=roles.ordered,
+        numbers=numbers[kept],
+        seed=seed,
+    )
+    named = identifiers(view)
+    ignored = frozenset(column for finding in named for column in finding.columns)
+    near, limits = near_duplicates(view, ignored)
+    found = [
+        *duplicates(view, ignored),
+        *near,
+        *groups(view, ignored),
+        *target_like(view, ignored),
+        *named,
+        *dates(view),
+        *classes(view),
+        *size(view),
+    ]
+    marked = [replace(each, accepted=each.is_accepted_by(accept)) for each in found]
+    return Findings(tuple(marked), tuple(limits))
+
+
+def check_leakage(
+    table: Any,
+    roles: Sequence[str] | np.ndarray,
+    target: str | None = None,
+    *,
+    task: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    drop: Sequence[str] = (),
+) -> tuple[Finding, ...]:
+    """The findings of all checks on a table that was split elsewhere.
+
+    Args:
+        table: a polars or pandas frame, a dict of columns, an array of shape (N, D), or a pair (X, y) of two of them.
+        roles: N of ``"train"``, ``"validation"``, ``"select"`` and ``"test"``.
+        target: the column to predict; that of y where there is a pair.
+        task: binary, multiclass, regression or clustering; inferred where it is not given.
+        group: the column whose values should not be on two sides.
+        time: the column by which the split goes.
+        drop: columns that are no features.
+
+    Raises:
+        DataError: if the table cannot serve, or the roles are not its.
+    """
+    frame, found = to_frame(table, "the table")
+    target = target or found
+    role = np.array([str(each) for each in roles])
+    if role.shape != (frame.height,):
+        raise DataError(
+            f"the table has {frame.height} rows and there are {len(role)} roles; there must be one for each"
+        )
+    unknown = sorted(set(role.tolist()) - set(ROLES))
+    if unknown:
+        raise DataError(
+            f"there is no role {shown(unknown[0])}{nearest(unknown[0], ROLES)}; there are {', '.join(ROLES)}"
+        )
+    schema = infer_schema(frame, target, task=task, drop=drop, group=group, time=time)
+    present = has_target(schema, frame)
+    numbers = np.flatnonzero(present)
+    frame, role = frame.filter(present), role[present]
+    y = None if schema.target is None else encode_target(schema, frame)
+    split = Roles(role, np.full(len(role), NO_FOLD, dtype=np.int64))
+    return find_leakage(schema, frame, y, split, numbers=numbers).found
+
+
+def check_accepted(accept: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse names of checks and columns that do not exist.
+
+    Raises:
+        DataError: as said.
+    """
+    for each in accept:
+        name, mark, column = each.partition(":")
+        if name not in CHECKS:
+            raise DataError(f"there is no check '{name}'{nearest(name, CHECKS)}; there are {', '.join(CHECKS)}")
+        if mark and column not in columns:
+            raise DataError(f"the table has no column '{column}', which accept names{nearest(column, columns)}")
+
+
+def refuse(findings: Findings) -> None:
+    """Refuse a table with warnings that nobody has accepted.
+
+    Raises:
+        DataError: with the first of them, and the names of the others.
+    """
+    if not findings.warnings:
+        return
+    first, *others = findings.warnings
+    more = ""
+    if others:
+        names = dict.fromkeys(each.name for each in others)
+        more = f" ({len(others)} more: {', '.join(names)}; 'holdfast plan' lists all without strict)"
+    raise DataError(
+        f"the check '{first.name}' has found that {first.text}; {first.remedy}, or say accept = ['{_key(first)}']{more}"
+    )
+
+
+def _key(finding: Finding) -> str:
+    """What accepts a finding."""
+    return f"{finding.name}:{finding.columns[0]}" if len(finding.columns) == 1 else finding.name

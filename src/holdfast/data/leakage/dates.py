@@ -1,0 +1,68 @@
+"""Dates against the direction of time: rows learned from later than rows judged, features later than their row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.data.columns import Column
+from holdfast.data.convert import to_date_parts
+from holdfast.data.kinds import remedy
+from holdfast.data.leakage.finding import Finding, percent, some
+from holdfast.data.leakage.view import View
+
+LATE = 0.01
+"""So large a share of dates later than their row is a finding; fewer may be slips of the pen."""
+
+
+def dates(view: View) -> list[Finding]:
+    """Train rows later than rows to judge where the split does not go by time; features later than the row's time."""
+    columns = [column for column in view.schema.columns if column.kind in {"date", "datetime"}]
+    if view.schema.time is None:
+        return [found for column in columns if (found := _unordered(view, column)) is not None]
+    time = view.schema.column(view.schema.time)
+    if time.kind not in {"date", "datetime"}:
+        return []
+    return [found for c in columns if c.feature and c != time and (found := _later(view, c, time)) is not None]
+
+
+def _unordered(view: View, column: Column) -> Finding | None:
+    """Train rows later than the first row to judge."""
+    days = _days(view, column)
+    judged = (view.role != "train") & ~np.isnan(days)
+    train = (view.role == "train") & ~np.isnan(days)
+    if not train.any():
+        return None
+    first = float(days[judged].min()) if judged.any() else float(days[train].min())
+    late = train & (days > first)
+    if not late.any():
+        return None
+    share = late.sum() / train.sum()
+    text = (
+        f"{percent(float(share))} of the train rows are later in '{column.name}' than the first row to judge, since "
+        "the split does not go by time"
+    )
+    advice = (
+        f"if the model is to be used on later rows than it learned from, divide by time with split = {{ time = "
+        f"'{column.name}' }}"
+    )
+    rows = some(view.numbers, np.flatnonzero(late))
+    return Finding("dates", "warning", text, advice, (column.name,), rows, int(late.sum()))
+
+
+def _later(view: View, column: Column, time: Column) -> Finding | None:
+    """A feature with dates after the time of its row."""
+    late = _days(view, column) > _days(view, time)
+    if late.mean() < LATE:
+        return None
+    share = percent(float(late.mean()))
+    text = f"the feature '{column.name}' is later than its row's '{time.name}' in {share} of the rows"
+    advice = f"if it was not known by then, leave it out with {remedy(column.name, 'drop')} in [data.columns]"
+    rows = some(view.numbers, np.flatnonzero(late))
+    return Finding("dates", "warning", text, advice, (column.name,), rows, int(late.sum()))
+
+
+def _days(view: View, column: Column) -> np.ndarray:
+    """A column of dates in days, shape (N,)."""
+    if column.name in view.values:
+        return view.values[column.name]
+    return to_date_parts(view.frame[column.name], time_of_day=False)[0].to_numpy().astype(np.float64)

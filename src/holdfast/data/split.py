@@ -1,0 +1,272 @@
+"""Splits for an objective of one's own: the same schemes as in a plan, as arrays of row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypedDict, Unpack
+
+import numpy as np
+
+from holdfast.data.columns import Schema
+from holdfast.data.convert import to_date_parts
+from holdfast.data.features import encode_target
+from holdfast.data.roles import NO_FOLD, NO_ROLE, Basis, divide, validation_anew
+from holdfast.data.scheme import KEYS, SplitPlan
+from holdfast.data.targets import infer_target
+from holdfast.errors import DataError, nearest
+from holdfast.records import RowScores, Score
+from holdfast.rng import Streams
+from holdfast.stats.resampled import corrected_resampled_t
+
+PROCEDURE = "the procedure: a search on as many rows, and the model that it finds"
+"""What a score is about that comes from a search run anew in every outer fold."""
+
+
+class Scheme(TypedDict, total=False):
+    """The keys of a plan's ``split = { ... }``, but for ``group`` and ``time``, which are arrays here."""
+
+    train: float
+    validation: float
+    select: float
+    test: float
+    folds: int
+    repeats: int
+    stratify: bool
+    window: int | str
+    gap: int | str
+    reshuffle: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """The rows of each role, and the pairs of rows to train on and rows to validate on. Made by `split`.
+
+    Iterating gives the pairs, each two arrays of row numbers: one pair with a validation share, one a fold of each
+    repeat otherwise.
+
+    Args:
+        train: shape (n,), the rows that trials learn from; with folds, those that take turns.
+        select: shape (n,), rows to compare finalists by, which may be none.
+        test: shape (n,), rows to be looked at once, at the end.
+        pairs: what iterating gives.
+        unjudged: shape (n,), rows of train that no fold validates: the earliest ones, in the order of time.
+        left_out: shape (n,), rows that lie in a gap and are used for nothing.
+    """
+
+    train: np.ndarray
+    select: np.ndarray
+    test: np.ndarray
+    pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+    unjudged: np.ndarray
+    left_out: np.ndarray
+    _basis: Basis = field(repr=False)
+    _plan: SplitPlan = field(repr=False)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The pairs (rows to train on, rows to validate on)."""
+        return iter(self.pairs)
+
+    def __len__(self) -> int:
+        """The number of pairs."""
+        return len(self.pairs)
+
+    @property
+    def judged(self) -> np.ndarray:
+        """The rows that are validated, ascending, shape (M,)."""
+        return np.unique(np.concatenate([validation for _, validation in self.pairs]))
+
+    @property
+    def units(self) -> np.ndarray | None:
+        """What to resample in the place of rows: the group of each row in `judged`, shape (M,); None without groups.
+
+        `holdfast.Study.estimate` takes it as ``groups``.
+        """
+        return None if self._basis.groups is None else self._basis.groups[self.judged]
+
+    def of_trial(self, number: int) -> Splits:
+        """The splits of one trial: with ``reshuffle`` train and validation rows are drawn anew for each, else these.
+
+        The select and test rows are the same for all.
+        """
+        if not self._plan.reshuffle:
+            return self
+        rows = np.sort(np.concatenate([self.train, self.pairs[0][1]]))
+        basis, plan = self._basis, self._plan
+        strata = np.zeros(len(rows), dtype=np.int64)
+        if basis.classes is not None and plan.stratify is not False and basis.y is not None:
+            strata = basis.y[rows]
+        groups = None if basis.groups is None else basis.groups[rows]
+        share = plan.shares["validation"] / (plan.shares["train"] + plan.shares["validation"])
+        validates = validation_anew(strata, groups, share, Streams(plan.seed).generator(number, "split"))
+        pair = rows[~validates], rows[validates]
+        return Splits(pair[0], self.select, self.test, (pair,), self.unjudged, self.left_out, basis, plan)
+
+    def within(self, rows: np.ndarray, **scheme: Unpack[Scheme]) -> Splits:
+        """Splits of some of the rows, for a search inside an outer fold; no test rows are set apart by default.
+
+        Args:
+            rows: shape (n,), their numbers, such as what an outer fold trains on.
+            scheme: as in `split`.
+
+        Raises:
+            DataError: as `split` does.
+        """
+        return _splits(self._basis, {"test": 0.0, **scheme}, self._plan.seed, np.asarray(rows))
+
+    def row_scores(self, scores: Sequence[np.ndarray], aggregate: Literal["mean", "root_mean"] = "mean") -> RowScores:
+        """The row scores to tell a study, from those of each pair; a row of several repeats counts as their mean.
+
+        Args:
+            scores: one array a pair, shape (n,), a number for each of its validation rows, in their order.
+            aggregate: see `holdfast.RowScores`.
+
+        Raises:
+            DataError: if there is not one array a pair, with one number a row.
+        """
+        wanted = [len(validation) for _, validation in self.pairs]
+        given = [np.shape(values) for values in scores]
+        if given != [(n,) for n in wanted]:
+            raise DataError(
+                f"row scores have shapes {given}; one array for each of the {len(wanted)} pairs is needed, with one "
+                f"number for each validation row: {wanted}"
+            )
+        values = np.concatenate([np.asarray(own) for own in scores])
+        rows, place = np.unique(np.concatenate([validation for _, validation in self.pairs]), return_inverse=True)
+        if len(rows) == len(values):
+            return RowScores(values[np.argsort(place)], rows, aggregate=aggregate)
+        return RowScores(np.bincount(place, values) / np.bincount(place), rows, aggregate=aggregate)
+
+    def score_of_procedure(self, scores: Sequence[float], level: float = 0.95) -> Score:
+        """The score of the procedure, from that of each pair, for a search that was run anew on what each trains on.
+
+        The interval is the corrected resampled t of `holdfast.stats.resampled` (Nadeau and Bengio, Machine Learning
+        52:239, 2003), which allows for training rows that pairs share; it is rather too narrow than too wide.
+
+        Args:
+            scores: one number a pair, the mean score of its validation rows.
+            level: the nominal coverage.
+
+        Raises:
+            DataError: if there is not one number a pair, or one pair only.
+        """
+        if len(scores) != len(self.pairs) or len(scores) < 2:
+            raise DataError(
+                f"there are {len(scores)} scores for {len(self.pairs)} pairs; the score of a procedure needs one for "
+                "each pair, and two pairs at least"
+            )
+        train, validation = (round(float(np.mean([len(pair[i]) for pair in self.pairs]))) for i in (0, 1))
+        found = corrected_resampled_t(np.asarray(scores, dtype=float), train, validation, level)
+        method = "corrected resampled t interval (Nadeau and Bengio)"
+        return Score(found.value, found.low, found.high, level, method, PROCEDURE, len(self.judged))
+
+
+def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **scheme: Unpack[Scheme]) -> Splits:
+    """Divide rows as a plan's ``split = { ... }`` does; the same keys, the same rules, the same defaults.
+
+    Args:
+        y: shape (N,), the targets, by whose classes roles and folds are stratified; or N, a whole number.
+        groups: shape (N,), anything: rows of one group are never on two sides.
+        times: shape (N,), numbers, dates or dates as text: what is judged comes after what is learned from.
+        seed: of the random draws.
+        scheme: ``validation``, ``select`` and ``test`` (0.2 by default) as shares of the rows, or ``folds`` and
+            ``repeats``; with times ``gap`` and ``window``; ``stratify = False``; ``reshuffle = True``.
+
+    Raises:
+        DataError: if the keys do not fit together, or there are too few rows, classes, groups or times for them.
+    """
+    for key in scheme:
+        if key not in KEYS or key in {"group", "time"}:
+            arrays = {"group": " (as an array, groups = ...)", "time": " (as an array, times = ...)"}
+            known = [name for name in KEYS if name not in arrays]
+            hint = arrays.get(key) or nearest(key, known)
+            raise DataError(f"a split has no '{key}'{hint}; there are {', '.join(known)}, groups and times")
+    basis = _basis(y)
+    dated = False
+    if groups is not None:
+        groups = _codes(_one_a_row(groups, basis.n_rows, "groups"))
+    if times is not None:
+        times, dated = _moments(_one_a_row(times, basis.n_rows, "times"))
+    whole = replace(basis, groups=groups, times=times, dated=dated)
+    return _splits(whole, scheme, seed, np.arange(basis.n_rows))
+
+
+def _splits(basis: Basis, scheme: Mapping[str, Any], seed: int, rows: np.ndarray) -> Splits:
+    """Splits of some rows, shape (n,), of all that there are."""
+    columns = {"group": "groups"} if basis.groups is not None else {}
+    columns |= {"time": "times"} if basis.times is not None else {}
+    plan = SplitPlan.from_mapping({**columns, **scheme}, seed=seed)
+    roles = divide(_taken(basis, rows), plan)
+    unjudged = (roles.role == "train") & (roles.fold == NO_FOLD) & (plan.folds is not None)
+    return Splits(
+        train=rows[roles.rows("train")],
+        select=rows[roles.rows("select")],
+        test=rows[roles.rows("test")],
+        pairs=tuple((rows[learn], rows[judge]) for learn, judge in roles.pairs()),
+        unjudged=rows[unjudged],
+        left_out=rows[roles.role == NO_ROLE],
+        _basis=basis,
+        _plan=plan,
+    )
+
+
+def _taken(basis: Basis, rows: np.ndarray) -> Basis:
+    """The same for some rows."""
+    y, groups, times = (None if a is None else a[rows] for a in (basis.y, basis.groups, basis.times))
+    return replace(basis, n_rows=len(rows), y=y, groups=groups, times=times)
+
+
+def _basis(y: Any) -> Basis:
+    """The rows and their classes, where the targets are classes as in a table."""
+    import polars as pl
+
+    if isinstance(y, int | np.integer) and not isinstance(y, bool):
+        if y < 1:
+            raise DataError(f"a split of {y} rows was asked for; give the targets, or how many rows there are")
+        return Basis(int(y))
+    values = np.asarray(y)
+    if values.ndim != 1 or len(values) == 0:
+        raise DataError(
+            f"the targets have shape {values.shape}, where a split needs one a row; or give how many rows there are"
+        )
+    _refuse_missing(values, "targets")
+    series = pl.Series("targets", values.tolist())
+    target = infer_target(series)
+    if target.classes is None:
+        return Basis(len(values), target="targets")
+    codes = encode_target(Schema((), "targets", target.task, target.classes), series.to_frame())
+    return Basis(len(values), codes, target.classes, target="targets", task=target.task)
+
+
+def _one_a_row(values: Any, n_rows: int, what: str) -> np.ndarray:
+    """An array with a value for every row."""
+    array = np.asarray(values)
+    if array.shape != (n_rows,):
+        raise DataError(f"there are {n_rows} rows but {what} of shape {array.shape}; one a row is needed")
+    _refuse_missing(array, what)
+    return array
+
+
+def _refuse_missing(values: np.ndarray, what: str) -> None:
+    missing = [row for row, value in enumerate(values.tolist()) if value is None or value != value]  # noqa: PLR0124
+    if values.dtype.kind == "M":
+        missing = np.flatnonzero(np.isnat(values)).tolist()
+    if missing:
+        raise DataError(f"{what} has no value in row {missing[0]} (counted from 0); a split needs one in every row")
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    """Integers from 0 in the order of first appearance, shape (N,)."""
+    codes: dict[Any, int] = {}
+    return np.array([codes.setdefault(value, len(codes)) for value in values.tolist()], dtype=np.int64)
+
+
+def _moments(times: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Times as numbers, and whether these are days."""
+    import polars as pl
+
+    if times.dtype.kind in "iuf":
+        return times.astype(float), False
+    if times.dtype.kind == "M":
+        return times.astype("datetime64[us]").astype(np.int64) / 86_400e6, True
+    return to_date_parts(pl.Series("times", times.tolist()), time_of_day=True)[0].to_numpy(), True

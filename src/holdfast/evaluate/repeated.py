@@ -1,0 +1,85 @@
+"""Rows that are judged once in each of several repeats: one row score each, so that rows stay what is resampled."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.evaluate.metrics import Metric
+from holdfast.records import RowScores
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Which of J = R N judgements are about the same row.
+
+    Args:
+        rows: shape (N,), the names of the rows, ascending.
+        place: shape (J,), where the row of each judgement stands among them.
+        turn: shape (J,), the repeat, from 0; every row is judged once in each.
+        part: shape (J,), the fold among those of all repeats.
+    """
+
+    rows: np.ndarray
+    place: np.ndarray
+    turn: np.ndarray
+    part: np.ndarray
+
+    @staticmethod
+    def of(ids: np.ndarray, part: np.ndarray, folds: int) -> Repeats:
+        """From the row and the fold of each judgement, shape (J,); each repeat has so many ``folds``."""
+        rows, place = np.unique(ids, return_inverse=True)
+        return Repeats(rows, place, part // folds, part)
+
+    @property
+    def count(self) -> int:
+        """R."""
+        return int(self.turn.max()) + 1
+
+    def once(self, column: np.ndarray) -> np.ndarray:
+        """What is the same in every repeat, shape (J,), as one value a row, shape (N,)."""
+        return np.asarray(column[np.unique(self.place, return_index=True)[1]])
+
+    def row_scores(self, metric: Metric, y: np.ndarray, prediction: np.ndarray) -> RowScores | None:
+        """One score a row: the mean of its row terms over the repeats, or its predictions side by side.
+
+        Args:
+            metric: what is scored.
+            y: shape (J,).
+            prediction: shape (J,) or (J, k).
+
+        Returns:
+            None where the metric does not come from rows.
+        """
+        found = metric.rows(y, prediction)
+        if found is None:
+            return None
+        if found.kind == "score":
+            total = np.bincount(self.place, found.values.astype(float))
+            return dataclasses.replace(found, values=total / self.count, rows=self.rows)
+        width = prediction.shape[1] if prediction.ndim == 2 else 1
+        stacked = np.zeros((len(self.rows), self.count, width), dtype=prediction.dtype)
+        stacked[self.place, self.turn] = prediction.reshape(-1, width)
+        return RowScores(stacked.reshape(len(self.rows), -1), self.rows, "prediction")
+
+    def over(self, metric: Metric) -> Metric:
+        """A metric of predictions side by side, shape (N, R k): its mean over the repeats in which it is defined."""
+        folds = np.zeros((len(self.rows), self.count), dtype=np.int64)
+        folds[self.place, self.turn] = self.part
+
+        def under(y: np.ndarray, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:
+            by_turn = stacked.reshape(len(stacked), self.count, -1)
+            target = y if metric.task == "regression" else y.astype(int)
+            found = []
+            for turn in range(self.count):
+                own = by_turn[:, turn, 0] if by_turn.shape[2] == 1 else by_turn[:, turn]
+                own = own.astype(int) if metric.needs == "predict" and metric.task != "regression" else own
+                found.append(metric.values_under(target, own, weights, folds[:, turn]))
+            values = np.stack(found)
+            defined = np.isfinite(values)
+            count = defined.sum(axis=0)
+            return np.where(count > 0, np.where(defined, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+        return dataclasses.replace(metric, needs="score", task="regression", row_term=None, under_weights=under)

@@ -1,0 +1,223 @@
+"""Row scores of a trial's folds, and from those of all trials the winner's score corrected for having been picked.
+
+scikit-learn's score is a mean over folds, so that is what is corrected: a row counts as its folds do (`Design.shares`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.evaluate.estimate import estimate
+from holdfast.evaluate.metrics import Metric
+from holdfast.records import RowScores, Score, Trial, TrialState
+from holdfast.sklearn.folds import Said, from_json, named_scores
+from holdfast.sklearn.scored import Scored
+from holdfast.study.study import Study
+
+REFITTED = "the model refitted on all rows that fit was given"
+FOLDS = "the models of the folds, on average"
+ONE_FOLD = "the very model that was scored"
+
+NEARLY_EVEN = 0.05
+"""Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
+
+SAME = 1e-6
+"""A score that is computed again differs by no more than this, relative to its size or to 1."""
+
+
+def row_scores(
+    scored: Scored, metric: Metric, said: Sequence[Said | None], scores: Sequence[float]
+) -> RowScores | None:
+    """The row scores of a trial from what the estimators of its folds said; None if they do not make up ``scores``.
+
+    Of a mean over rows they are what each row adds, in the scorer's sense, so that their mean is the mean of ``scores``
+    (one a fold); of any other metric they are the predictions.
+    """
+    predicted = [None if item is None else scored.predicted(item) for item in said]
+    known = [item for item in predicted if item is not None]
+    if len(known) < len(predicted):
+        return None
+    if metric.decomposable and metric.aggregate == "mean":
+        values = _terms(scored, metric, known, scores)
+    else:
+        values = _stacked(scored, known)
+    return None if values is None else RowScores(values, scored.design.rows, kind_of(metric))
+
+
+def kind_of(metric: Metric) -> Any:
+    """Which kind of row scores a metric has."""
+    return "score" if metric.decomposable and metric.aggregate == "mean" else "prediction"
+
+
+def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, level: float = 0.95) -> Score:
+    """The score of trial ``winner``, corrected for having been selected among all complete trials.
+
+    Raises:
+        RequestError: if something is missing for that.
+    """
+    trials = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
+    places = [place for place, trial in enumerate(trials) if trial.number == winner]
+    if not places:
+        raise RequestError("fits of the chosen configuration failed")
+    bare = [trial for trial in trials if trial.rows is None]
+    if bare:
+        why = bare[0].extra.get("no_rows", "it was told without row scores")
+        raise RequestError(f"trial {bare[0].number} has no row scores: {why}")
+    rows = [study.book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
+    shared: dict[str, Any] = {
+        "winner": places[0],
+        "direction": "maximize",
+        "estimand": "refit" if refitted else "scored",
+        "groups": None if scored.groups is None else scored.groups[scored.design.rows],
+        "level": level,
+        "seed": study.book.state.settings.seed,
+    }
+    if rows[0].kind == "score":
+        score = estimate(_evened(scored, rows, places[0]), **shared).score
+    else:
+        metric = _over_folds(scored, _verified(scored, trials, rows))
+        score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
+    words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
+    return dataclasses.replace(_possible(scored, score), estimand=words)
+
+
+def _possible(scored: Scored, score: Score) -> Score:
+    """A score within what its metric can be, which rows that count unevenly may pass: 0 to 1, or a loss above 0."""
+    known = scored.metrics()[0].row_term is not None
+    low, high = (0.0, 1.0) if scored.sign > 0 else (-np.inf, 0.0)
+    if not known or score.low is None or score.high is None:
+        return score
+    value, least, most = (float(min(max(number, low), high)) for number in (score.value, score.low, score.high))
+    return dataclasses.replace(score, value=value, low=least, high=most)
+
+
+def _terms(
+    scored: Scored, metric: Metric, predicted: Sequence[np.ndarray], scores: Sequence[float]
+) -> np.ndarray | None:
+    """What each row adds to the mean over folds, shape (M,)."""
+    design = scored.design
+    shares = design.shares(scored.weights)
+    exact = design.repeats == 1 and all(np.allclose(share, 1, rtol=1e-9) for share in shares)
+    total = np.zeros(len(design.rows))
+    for place, share, said, score in zip(design.places, shares, predicted, scores, strict=True):
+        found = metric.rows(scored.y[design.rows[place]], said)
+        assert found is not None
+        terms = scored.sign * found.values.astype(float)
+        if not _same(float(share @ terms / share.sum()), score):
+            return None
+        total[place] += terms if exact else share * terms
+    whole = exact and metric.name == "accuracy"
+    return total.astype(np.uint8) if whole else total
+
+
+def _stacked(scored: Scored, predicted: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Predictions side by side, shape (M,) or (M, repeats * k)."""
+    design = scored.design
+    widths = {said.shape[1:] for said in predicted}
+    if len(widths) > 1:
+        return None
+    (width,) = widths
+    k = width[0] if width else 1
+    values = np.zeros((len(design.rows), design.repeats, k), dtype=np.result_type(*predicted))
+    for place, turn, said in zip(design.places, design.turns, predicted, strict=True):
+        values[place, turn] = said.reshape(len(said), k)
+    return values.reshape(len(values), -1) if design.repeats * k > 1 else values[:, 0, 0]
+
+
+def _evened(scored: Scored, rows: Sequence[RowScores], winner: int) -> list[RowScores]:
+    """Row scores whose scatter is that of the rows, where rows count unevenly, at the same mean.
+
+    A row that counts t times, with the score s, stands as ``s + (1 - t) c`` with c the winner's mean, so that rows
+    which count for more do not seem to score more: the linear form of a weighted mean. Scores of 0 and 1 stay what they
+    are where rows count nearly alike and the winner is the best by them, too.
+    """
+    design = scored.design
+    counts = np.zeros(len(design.rows))
+    for place, share in zip(design.places, design.shares(scored.weights), strict=True):
+        counts[place] += share
+    if np.allclose(counts, 1, rtol=1e-9):
+        return list(rows)
+    if design.repeats == 1 and np.abs(counts - 1).max() <= NEARLY_EVEN:
+        plain = [item.values / counts for item in rows]
+        binary = all(bool(np.isclose(values, np.rint(values), atol=1e-9).all()) for values in plain)
+        within = all(values.min() > -0.5 and values.max() < 1.5 for values in plain)
+        means = [float(np.rint(values).mean()) for values in plain]
+        if binary and within and means[winner] >= max(means) - 1e-12:
+            return [
+                RowScores(np.rint(values).astype(np.uint8), item.rows) for values, item in zip(plain, rows, strict=True)
+            ]
+    centre = float(rows[winner].values.mean())
+    return [RowScores(item.values + (1 - counts) * centre, item.rows) for item in rows]
+
+
+def _verified(scored: Scored, trials: Sequence[Trial], rows: Sequence[RowScores]) -> Metric:
+    """The first form of the metric that gives, from the predictions, every score that scikit-learn gave.
+
+    Raises:
+        RequestError: if none does.
+    """
+    for metric in scored.metrics():
+        if all(_says_the_same(scored, metric, trial, item) for trial, item in zip(trials, rows, strict=True)):
+            return metric
+    raise RequestError(f"the scores by '{scored.name}' do not follow from the predictions alone")
+
+
+def _says_the_same(scored: Scored, metric: Metric, trial: Trial, rows: RowScores) -> bool:
+    scores = [named_scores(fold["test_scores"])[scored.name] for fold in from_json(trial.extra["folds"])]
+    ones = np.ones((1, len(rows.values)))
+    try:
+        found = [float(value[0]) for value in _by_fold(scored, metric, rows.values, ones)]
+    except RequestError:  # the metric's name is known, but it does not fit these predictions
+        return False
+    return all(_same(scored.sign * value, score) for value, score in zip(found, scores, strict=True))
+
+
+def _by_fold(scored: Scored, metric: Metric, stacked: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+    """The metric in each fold, shape (B,) each, under weights of shape (B, M); NaN where no row of it has any."""
+    design = scored.design
+    values = stacked.reshape(len(stacked), design.repeats, -1)
+    found = []
+    for place, turn in zip(design.places, design.turns, strict=True):
+        own = weights[:, place]
+        if scored.weights is not None:
+            own = own * scored.weights[design.rows[place]]
+        said = values[place, turn]
+        some = own.sum(axis=1) > 0
+        result = np.full(len(weights), np.nan)
+        if some.any():
+            y = scored.y[design.rows[place]]
+            result[some] = metric.values_under(y, said[:, 0] if said.shape[1] == 1 else said, own[some])
+        found.append(result)
+    return found
+
+
+def _over_folds(scored: Scored, metric: Metric) -> Metric:
+    """A metric of all predictions: the mean over the folds in which it is defined, in the scorer's sense."""
+
+    def under(y: np.ndarray, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:  # noqa: ARG001 - a fold has its own
+        by_fold = np.stack(_by_fold(scored, metric, stacked, weights))
+        defined = np.isfinite(by_fold)
+        count = defined.sum(axis=0)
+        total = np.where(defined, by_fold, 0.0).sum(axis=0)
+        return np.where(count > 0, scored.sign * total / np.maximum(count, 1), np.nan)
+
+    return Metric(
+        name=scored.name,
+        direction="maximize",
+        needs="score",
+        task="regression",  # so that the numbers pass as they are
+        aggregate="mean",
+        row_term=None,
+        under_weights=under,
+        fast=metric.fast,
+        within_unit=metric.within_unit and scored.sign > 0,
+    )
+
+
+def _same(computed: float, score: float) -> bool:
+    return bool(abs(computed - score) <= SAME * max(abs(score), 1.0))

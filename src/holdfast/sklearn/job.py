@@ -1,0 +1,127 @@
+"""Trials as a job: the folds of one or several trials at once, by joblib, and what they come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from holdfast.evaluate.metrics import Metric
+from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, Trial, TrialState
+from holdfast.sklearn.estimate import kind_of, row_scores
+from holdfast.sklearn.folds import FoldResult, FoldWork, named_scores, run_fold, to_json
+from holdfast.sklearn.scored import Scored
+from holdfast.sklearn.spaces import SearchSpace
+
+UNLIKE = "its scores do not follow from its predictions alone"
+
+
+class RowKeeper:
+    """Makes row scores of what was overheard, for all trials by one form of the metric: the first that fits a trial.
+
+    Args:
+        scored: how the search scores rows, or why it cannot be told.
+        told: what kind of row scores the study has already, None if it has none.
+    """
+
+    def __init__(self, scored: Scored | str, told: str | None) -> None:
+        self.scored = scored
+        forms = [] if isinstance(scored, str) else scored.metrics()
+        self._forms = [form for form in forms if told in {None, kind_of(form)}]
+
+    def keep(self, results: Sequence[FoldResult]) -> tuple[RowScores | None, str | None]:
+        """The row scores of a trial, or why there are none."""
+        if isinstance(self.scored, str):
+            return None, self.scored
+        scores = [float(named_scores(result.scores["test_scores"])[self.scored.name]) for result in results]
+        for form in self._forms:
+            rows = row_scores(self.scored, form, [result.said for result in results], scores)
+            if rows is not None:
+                self._settle(form)
+                return rows, None
+        return None, UNLIKE
+
+    def _settle(self, form: Metric) -> None:
+        self._forms = [form]
+
+
+@dataclass
+class FoldsJob:
+    """Fits and scores the folds of trials.
+
+    Args:
+        work: what all folds have in common.
+        splits: (training rows, test rows) of each fold.
+        space: how configs are parameters.
+        objectives: the metrics that the study was given, the first one ranks.
+        keeper: makes the row scores.
+        parallel: joblib's workers, started.
+        trials: how many trials there will be, for what is printed.
+        failure: what was raised and has to end the search.
+    """
+
+    work: FoldWork
+    splits: Sequence[tuple[Any, Any]]
+    space: SearchSpace
+    objectives: tuple[str, ...]
+    keeper: RowKeeper
+    parallel: Any
+    trials: int
+    failure: BaseException | None = field(default=None, init=False)
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:  # noqa: ARG002 - nothing yet
+        """One outcome for each assignment; a fit that failed makes a failed trial."""
+        try:
+            results = list(self.parallel(self._calls(assignments)))
+        except Exception as exc:
+            self.failure = exc
+            raise
+        k = len(self.splits)
+        folds = [results[start : start + k] for start in range(0, len(results), k)]
+        try:
+            return [self._outcome(item, mine) for item, mine in zip(assignments, folds, strict=True)]
+        except Exception as exc:
+            self.failure = exc
+            raise
+
+    def stop_on_failure(self, trial: Trial) -> None:  # noqa: ARG002 - called with each trial that ended
+        """End the run with what was raised, once the trial is on record as failed."""
+        if self.failure is not None:
+            raise self.failure
+
+    def _calls(self, assignments: Sequence[Assignment]) -> Iterator[Any]:
+        from sklearn.utils.parallel import delayed
+
+        for assignment in assignments:
+            parameters = self.space.to_parameters(assignment.config)
+            for number, (train, test) in enumerate(self.splits):
+                fold, trial = (number, len(self.splits)), (assignment.trial, self.trials)
+                yield delayed(run_fold)(self.work, parameters, train, test, fold, trial)
+
+    def _outcome(self, assignment: Assignment, results: Sequence[FoldResult]) -> Outcome:
+        folds = [result.scores for result in results]
+        errors = [fold["fit_error"] for fold in folds if fold["fit_error"] is not None]
+        seconds = float(sum(fold["fit_time"] + fold["score_time"] for fold in folds))
+        extra: dict[str, Any] = {"folds": to_json(folds)}
+        if errors:
+            return Outcome(assignment.trial, TrialState.FAILED, {}, None, errors[0], Cause.ERROR, seconds, extra=extra)
+        metrics = self._metrics(folds)
+        bad = [name for name in self.objectives if not math.isfinite(metrics[name])]
+        if bad:
+            error = f"the trial diverged: the mean of '{bad[0]}' over its folds is {metrics[bad[0]]}"
+            return Outcome(
+                assignment.trial, TrialState.FAILED, metrics, None, error, Cause.DIVERGED, seconds, extra=extra
+            )
+        rows, why = self.keeper.keep(results)
+        if why is not None:
+            extra["no_rows"] = why
+        return Outcome(assignment.trial, TrialState.COMPLETE, metrics, rows, seconds=seconds, extra=extra)
+
+    def _metrics(self, folds: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """The mean over folds of each metric; the first one stands for an objective that none is called like."""
+        by_fold = [named_scores(fold["test_scores"]) for fold in folds]
+        means = {str(name): float(np.mean([scores[name] for scores in by_fold])) for name in by_fold[0]}
+        return {**dict.fromkeys(self.objectives, next(iter(means.values()))), **means}

@@ -1,0 +1,340 @@
+"""A search over hyperparameters with scikit-learn's interface: a study behind it, and an estimate that holds."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.metrics._scorer import _PassthroughScorer
+from sklearn.model_selection import check_cv
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
+from sklearn.utils import check_random_state, indexable
+from sklearn.utils.parallel import Parallel
+from sklearn.utils.validation import _check_method_params, check_is_fitted
+
+from holdfast.errors import RequestError, shown
+from holdfast.execute.inline import Inline
+from holdfast.records import Score, Trial
+from holdfast.search.base import Strategy
+from holdfast.search.grid import GridSearch
+from holdfast.search.registry import make_strategy
+from holdfast.sklearn.estimate import estimate_of
+from holdfast.sklearn.folds import SCORE, FoldWork, from_json
+from holdfast.sklearn.job import FoldsJob, RowKeeper
+from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
+from holdfast.sklearn.spaces import SearchSpace, search_space
+from holdfast.sklearn.stored import StudySettings, stored_settings
+from holdfast.study.study import Study
+
+N_TRIALS = 50
+"""How many configurations are tried where nobody says, as in a plan."""
+
+LARGEST_SEED = 2**31 - 1
+
+
+class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has no types
+    """Searches an estimator's hyperparameters by cross-validation, and corrects the winner's score for the search.
+
+    It stands wherever `GridSearchCV` or `RandomizedSearchCV` stand, and has their attributes.
+
+    Args:
+        estimator: what is tuned; it is cloned.
+        space: a `holdfast.Space`, a dict of hyperparameters, or a list of dicts one of which applies at a time. In a
+            dict stand domains, lists of choices of any kind, frozen distributions of scipy, or plain values.
+        strategy: a name such as ``"auto"``, ``"grid"`` or ``"random"``, or an object with the interface of a strategy.
+        n_trials: how many configurations are tried; None for 50, or for all of a grid.
+        cv: how rows are split, as in scikit-learn; one split serves all trials.
+        scoring: as in scikit-learn: a name, a scorer, or several of them.
+        refit: whether the best configuration is fitted on all rows; the name of the metric that selects among several,
+            or a function that chooses an index from ``cv_results_``.
+        n_jobs: so many fits run at once. Up to one a fold, they change no suggestion; beyond that trials run at once.
+        random_state: of the search; None draws a seed from numpy's own state.
+        storage: where the study is kept: ``"sqlite:///study.db"``, or None for memory. A search that was stopped goes
+            on there if it is run again with the same data, folds, estimator and space.
+        verbose: from 2 on each fit is printed.
+        pre_dispatch: how many fits are handed out at once.
+        error_score: the score of a fit that fails, or ``"raise"``.
+        return_train_score: whether ``cv_results_`` has scores on the training rows.
+
+    Attributes:
+        study_: the `holdfast.Study`, with every trial, its row scores and its log.
+        estimate_: the winner's score, a `holdfast.Score` corrected for having been picked, in the sense of
+            ``best_score_``; an AttributeError says what is missing where there is none.
+        cv_results_: as in scikit-learn, and ``trial``, the number of the trial. With strategy ``"grid"`` rows are in
+            the order of scikit-learn's grids, else in the order of the trials.
+
+    Raises:
+        RequestError: for a space, a strategy, a number of trials or a storage that cannot be meant.
+    """
+
+    _estimate: Score | str | None
+    _study: Study | None
+    _parameter_constraints = {  # noqa: RUF012 - scikit-learn's way of saying what a parameter may be
+        **BaseSearchCV._parameter_constraints,
+        "random_state": ["random_state"],
+    }
+
+    def __init__(  # noqa: PLR0913 - scikit-learn's parameters of a search, by keyword
+        self,
+        estimator: Any,
+        space: Any,
+        *,
+        strategy: str | Strategy = "auto",
+        n_trials: int | None = None,
+        cv: Any = None,
+        scoring: Any = None,
+        refit: Any = True,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        storage: str | None = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.space = space
+        self.strategy = strategy
+        self.n_trials = n_trials
+        self.random_state = random_state
+        self.storage = storage
+
+    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    def fit(self, X: Any, y: Any = None, **params: Any) -> HoldfastSearchCV:
+        """Search, and fit the best configuration on all rows.
+
+        Args:
+            X: shape (N, p), the rows, in a form that the estimator takes.
+            y: shape (N,), their targets; None where the estimator needs none.
+            **params: what the estimator's ``fit``, the scorer and the splitter get besides, such as ``sample_weight``
+                or ``groups``; entries with one item a row are split with the rows.
+
+        Raises:
+            RequestError: for a parameter of the search that cannot be meant.
+            ValueError: if all fits failed.
+        """
+        space, n_trials = self._checked()
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        splits = self._splits(X, y, routed.splitter.split)
+        several = list(getattr(scorers, "_scorers", [SCORE]))
+        metric = refit_metric if isinstance(refit_metric, str) else several[0] if len(several) == 1 else None
+        groups = routed.splitter.split.get("groups")
+        tests = [_indices(test) for _, test in splits]
+        scored = scored_by(self.estimator, scorers, metric, y, tests, {**routed.scorer.score, "groups": groups})
+        settings = self._settings(space, several, {"X": X, "y": y, "splits": splits, "params": params})
+        itself = isinstance(scorers, _PassthroughScorer)
+        usual = scores_as_usual(self.estimator)
+        work = FoldWork(
+            estimator=clone(self.estimator),
+            X=X,
+            y=y,
+            scorer=scored.scorer if itself and usual and isinstance(scored, Scored) else scorers,
+            kept=None if isinstance(scored, str) else scored.name,
+            asked=itself and not usual,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+            verbose=self.verbose,
+        )
+        study = settings.open()
+        self._search(study, work, splits, space, RowKeeper(scored, _kind_told(study)), n_trials)
+        self._opened, self._study, self._scored = settings, study, scored
+        self._conclude(study, space, scorers, refit_metric)
+        if self.refit:
+            self._refit(X, y, routed.estimator.fit)
+        return self
+
+    @property
+    def study_(self) -> Study:
+        """The study behind the search."""
+        check_is_fitted(self, "cv_results_")
+        if self._study is None:
+            self._study = self._opened.reopen()
+        return self._study
+
+    @property
+    def estimate_(self) -> Score:
+        """The winner's score corrected for having been picked, in the sense of ``best_score_``; found when first asked.
+
+        Raises:
+            AttributeError: with what is missing, where there is none.
+        """
+        check_is_fitted(self, "cv_results_")
+        if self._estimate is None:
+            self._estimate = self._estimated()
+        if isinstance(self._estimate, Score):
+            return self._estimate
+        raise AttributeError(f"there is no estimate_, because {self._estimate}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        study = state.get("_study")
+        if study is not None:
+            state["_opened"], state["_study"] = state["_opened"].detached(study), None
+        return state
+
+    def _checked(self) -> tuple[SearchSpace, int | None]:
+        """The space, and how many trials there may be; None for all of a grid."""
+        n: Any = self.n_trials
+        if n is not None and (isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 1):
+            raise RequestError(f"n_trials = {shown(n)}; it must be a whole number from 1 up, or None")
+        if self.storage is not None and not isinstance(self.storage, str):
+            raise RequestError(
+                f"storage = {shown(self.storage)}; it must be a text such as 'sqlite:///study.db', or None"
+            )
+        if getattr(self, "_skl_callbacks", None):
+            raise RequestError("the search has callbacks, which it does not call; set them on the estimator instead")
+        strategy = make_strategy(self.strategy) if isinstance(self.strategy, str) else self.strategy
+        if not callable(getattr(strategy, "ask", None)):
+            raise RequestError(f"strategy = {shown(self.strategy)}; it must be a name such as 'auto', or a strategy")
+        if n is None and not isinstance(strategy, GridSearch):
+            n = N_TRIALS
+        return search_space(self.space), None if n is None else int(n)
+
+    def _splits(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        """The training and test rows of each fold, the same for all trials."""
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = cv.get_n_splits(X, y, **split_params)
+        splits = list(cv.split(X, y, **split_params))
+        if len(splits) != self.n_splits_ or not splits:
+            raise ValueError(f"cv gives {len(splits)} splits where it says {self.n_splits_}; at least one is needed")
+        return splits
+
+    def _settings(self, space: SearchSpace, several: Sequence[str], identity: dict[str, Any]) -> StudySettings:
+        """What the study is made of; of several metrics without a name to select by, all are objectives."""
+        chosen = isinstance(self.refit, str) and (self.refit in several or callable(self.scoring))
+        objectives = (self.refit,) if chosen else tuple(several)
+        given = self.random_state
+        seed = int(given) if isinstance(given, numbers.Integral) else None
+        drawn = int(check_random_state(given).randint(LARGEST_SEED)) if seed is None else seed
+        if isinstance(given, np.random.RandomState):
+            seed = drawn
+        settings = StudySettings(space.space, objectives, self.strategy, drawn, self.storage)
+        identity |= {"estimator": self.estimator, "scoring": self.scoring, "error_score": self.error_score}
+        identity |= {"train": self.return_train_score}
+        return stored_settings(settings, seed, identity, type(self.estimator).__name__)
+
+    def _search(
+        self,
+        study: Study,
+        work: FoldWork,
+        splits: Sequence[tuple[Any, Any]],
+        space: SearchSpace,
+        keeper: RowKeeper,
+        n_trials: int | None,
+    ) -> None:
+        """Run the trials that are left."""
+        left = None if n_trials is None else max(n_trials - len(study.trials), 0)
+        with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+            at_once = math.ceil(parallel._effective_n_jobs() / len(splits))
+            objectives = study.book.state.settings.objectives
+            job = FoldsJob(work, splits, space, objectives, keeper, parallel, n_trials or 0)
+            study.run(
+                job,
+                Inline(),
+                n_trials=left,
+                batch=at_once,
+                halt_after=sys.maxsize,  # scikit-learn goes on, and says at the end what failed
+                on_finish=job.stop_on_failure,
+            )
+
+    def _conclude(self, study: Study, space: SearchSpace, scorers: Any, refit_metric: Any) -> None:
+        """Set what a search has found: ``cv_results_`` and what is the best of it."""
+        trials = _in_order(study, space)
+        if not trials:
+            raise ValueError(f"no fit was performed: strategy {shown(self.strategy)} proposed no configuration")
+        out = [fold for trial in trials for fold in _folds_of(trial, self.n_splits_, self.error_score)]
+        _warn_or_raise_about_fit_failures(out, self.error_score)
+        _insert_error_scores(out, self.error_score)
+        self.multimetric_ = isinstance(out[0]["test_scores"], dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(out[0]["test_scores"])
+            refit_metric = self.refit
+        parameters = [space.to_parameters(trial.config) for trial in trials]
+        more = {"trial": [trial.number for trial in trials]}
+        results = self._format_results(parameters, self.n_splits_, out, more)
+        self._estimate = None
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            if not callable(self.refit):
+                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+        self.scorer_ = getattr(scorers, "_scorers", scorers)
+        self.cv_results_ = results
+
+    def _refit(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
+        """Fit the best configuration on all rows."""
+        self.best_estimator_ = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+        began = time.time()
+        if y is None:
+            self.best_estimator_.fit(X, **fit_params)
+        else:
+            self.best_estimator_.fit(X, y, **fit_params)
+        self.refit_time_ = time.time() - began
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+    def _estimated(self) -> Score | str:
+        """The estimate, or what is missing for one."""
+        if isinstance(self._scored, str):
+            return self._scored
+        if not hasattr(self, "best_index_"):
+            return "no configuration was selected"
+        winner = int(self.cv_results_["trial"][self.best_index_])
+        try:
+            return estimate_of(self._scored, self.study_, winner, refitted=self.refit is not False)
+        except RequestError as exc:
+            return str(exc)
+
+
+def _indices(test: Any) -> np.ndarray:
+    """The rows of a fold as indices, from indices or a mask."""
+    rows = np.asarray(test)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
+
+
+def _kind_told(study: Study) -> str | None:
+    """The kind of row scores that trials of an earlier run were told with."""
+    return next((str(trial.rows["kind"]) for trial in study.trials if trial.rows is not None), None)
+
+
+def _folds_of(trial: Trial, n_splits: int, error_score: Any) -> list[dict[str, Any]]:
+    """The folds of a trial; of one that came to no result, as many failures."""
+    if "folds" in trial.extra:
+        return from_json(trial.extra["folds"])
+    score = math.nan if error_score == "raise" else error_score
+    times = {"fit_time": 0.0, "score_time": 0.0, "n_test_samples": 0}
+    failed = {"fit_error": trial.error, "test_scores": score, "train_scores": score, **times}
+    return [dict(failed) for _ in range(n_splits)]
+
+
+def _in_order(study: Study, space: SearchSpace) -> list[Trial]:
+    """The trials that have ended: by number, of a grid in the order of scikit-learn's grids."""
+    trials = [trial for trial in study.trials if trial.state.finished]
+    settings = study.book.state.settings
+    if settings.strategy != "grid":
+        return trials
+    resolution = int(settings.strategy_settings["resolution"])
+    places = {space.space.key(config): place for place, config in enumerate(space.space.grid(resolution))}
+    return sorted(trials, key=lambda trial: (places.get(space.space.key(trial.config), len(places)), trial.number))

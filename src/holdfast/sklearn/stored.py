@@ -1,0 +1,126 @@
+"""The study behind a search: made or gone on with, named by what is searched on which data, and pickled with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.log.memory import MemoryLog
+from holdfast.log.open import list_studies
+from holdfast.records import Direction
+from holdfast.search.base import Strategy
+from holdfast.search.registry import make_strategy, settings_of
+from holdfast.sklearn.spaces import readable
+from holdfast.space import Space
+from holdfast.study.study import DEFAULT_NAME, Study, load_study
+
+LONGEST_DIGEST = 16
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What a search's study is made of, enough to open it again."""
+
+    space: Space
+    objectives: tuple[str, ...]
+    strategy: str | Strategy
+    seed: int
+    storage: str | MemoryLog | None
+    name: str = DEFAULT_NAME
+
+    def open(self) -> Study:
+        """The study, new or gone on with."""
+        direction: dict[str, Direction] = dict.fromkeys(self.objectives, "maximize")
+        return Study(
+            self.space,
+            direction=direction,
+            strategy=self.strategy,
+            seed=self.seed,
+            storage=self.storage,
+            name=self.name,
+        )
+
+    def reopen(self) -> Study:
+        """The study that there is.
+
+        Raises:
+            RequestError: if its storage is not there any more.
+        """
+        if isinstance(self.storage, str) and self.name not in list_studies(self.storage):
+            raise RequestError(
+                f"study '{self.name}' is not in storage '{self.storage}' any more; put the file back where it was"
+            )
+        return self.open()
+
+    def detached(self, study: Study) -> StudySettings:
+        """The same with the log itself where it is in memory, fit to be pickled."""
+        log = study.book.log
+        return replace(self, storage=log) if isinstance(log, MemoryLog) else self
+
+
+def stored_settings(settings: StudySettings, seed: int | None, identity: Mapping[str, Any], kind: str) -> StudySettings:
+    """The settings with the name of a stored study: one for each data set, folds, estimator, space, strategy and seed.
+
+    Without a ``seed`` of a person's, a study that was begun with another one is gone on with.
+    """
+    if settings.storage is None:
+        return settings
+    strategy = make_strategy(settings.strategy) if isinstance(settings.strategy, str) else settings.strategy
+    whole = {
+        **identity,
+        "space": [list(pair) for pair in settings.space.to_json().items()],
+        "strategy": [strategy.name, settings_of(strategy)],
+        "objectives": settings.objectives,
+        "seed": seed,
+    }
+    named = replace(settings, name=f"{kind}-{digest(whole)}")
+    if seed is None and isinstance(named.storage, str) and named.name in list_studies(named.storage):
+        study = load_study(named.name, named.storage, strategy=strategy, forbid=_predicates(settings.space))
+        named = replace(named, seed=study.book.state.settings.seed)
+        study.close()
+    return named
+
+
+def _predicates(space: Space) -> list[Any]:
+    return [rule.predicate for rule in space.forbid if rule.predicate is not None]
+
+
+def digest(value: Any) -> str:
+    """A short hash of what a value says, the same in every process: of arrays, tables, estimators, lists, scalars."""
+    hasher = hashlib.sha256()
+    _feed(hasher, value)
+    return hasher.hexdigest()[:LONGEST_DIGEST]
+
+
+def _feed(hasher: Any, value: Any) -> None:
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        hasher.update(f"objects {value.shape}".encode())
+        _feed(hasher, value.ravel().tolist())
+    elif isinstance(value, np.ndarray):
+        hasher.update(f"array {value.dtype.str} {value.shape}".encode())
+        hasher.update(np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, Mapping):
+        hasher.update(f"table {len(value)}".encode())
+        for key in sorted(value, key=str):
+            _feed(hasher, key)
+            _feed(hasher, value[key])
+    elif isinstance(value, list | tuple):
+        hasher.update(f"list {len(value)}".encode())
+        for item in value:
+            _feed(hasher, item)
+    elif hasattr(value, "tocoo"):
+        sparse = value.tocoo()
+        _feed(hasher, ["sparse", sparse.shape, sparse.row, sparse.col, sparse.data])
+    elif hasattr(value, "to_numpy"):
+        columns = getattr(value, "columns", getattr(value, "name", None))
+        _feed(hasher, ["frame", None if columns is None else [str(name) for name in np.atleast_1d(columns)]])
+        _feed(hasher, np.asarray(value.to_numpy()))
+    elif hasattr(value, "get_params") and not isinstance(value, type):
+        _feed(hasher, [type(value).__module__, type(value).__qualname__, value.get_params(deep=False)])
+    else:
+        hasher.update(f"{type(value).__name__} {readable(value)}\0".encode())

@@ -1,0 +1,199 @@
+"""An estimate where some configurations were not scored on all rows: raced, pruned, stopped, failed on a fold.
+
+Leaving such configurations out and correcting for the rest is optimistic: whoever is left was selected, on the same
+rows. Repeating the stopping rule in each bootstrap needs the scores that were never made. Here unfinished
+configurations stay among those that could have won, which is what `rmx.rmx` simulates: each is as far behind the winner
+as on the rows both have, less three standard errors of that difference, with noise of its own.
+
+What that rests on: a winner that was selected by any rule whatever, with folds dropped or not, from C configurations
+that were begun, has no more optimism than the largest of the C errors of their means over all rows, E max (m_c - t_c);
+and for normal errors of given variances that is largest where they are independent (Slepian; Sudakov and Fernique).
+``Settings(any_rule=True)`` takes off all of it, for any rule. The default lets those win that are within three standard
+errors; that this is not optimistic is tested by simulation.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.stats.bootstrap import Performance, draw_counts
+from holdfast.stats.rmx import DEFAULTS, Competition, Errors, Settings, rmx, winner_errors
+
+FOR_METRICS = DEFAULTS._replace(bootstraps=1000)
+
+
+class Raced(NamedTuple):
+    """The winner's score less its optimism, bounds of its true score, its index, and how many finished and did not."""
+
+    point: float
+    low: float
+    high: float
+    winner: int
+    finished: int
+    unfinished: int
+
+
+def raced(
+    scores: np.ndarray,
+    rng: np.random.Generator,
+    settings: Settings = DEFAULTS,
+    *,
+    winner: int | None = None,
+    groups: np.ndarray | None = None,
+) -> Raced:
+    """The mean score of the best of the finished configurations, corrected for all that were begun.
+
+    Args:
+        scores: shape (N, C), higher is better, NaN where a configuration was not scored. One that failed on every row,
+            so that no score can have stopped it, may be left out.
+        rng: where the noise is drawn from.
+        settings: of `rmx.rmx`.
+        winner: its index; the highest mean among the finished, lowest index first, if None.
+        groups: shape (N,), names of groups of rows that are not independent.
+
+    Raises:
+        RequestError: if no configuration has scores of all rows, or the winner has not.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2:
+        raise RequestError(f"scores have shape {scores.shape}; (rows, configurations) is needed")
+    complete = np.flatnonzero(np.isfinite(scores).all(axis=0))
+    if len(complete) == 0:
+        raise RequestError("no configuration has scores of all rows; at least one is needed")
+    if winner is not None and winner not in complete:
+        raise RequestError(f"the winner, number {winner}, has no scores of some rows; choose one that was finished")
+    others = np.setdiff1d(np.arange(scores.shape[1]), complete)
+    found = rmx(
+        scores[:, complete],
+        rng,
+        settings,
+        winner=None if winner is None else int(np.searchsorted(complete, winner)),
+        groups=groups,
+        unfinished=scores[:, others] if len(others) else None,
+    )
+    chosen = int(complete[found.winner])
+    point = float(np.clip(scores[:, chosen].mean() - found.optimism, found.low, found.high))
+    return Raced(point, found.low, found.high, chosen, len(complete), len(others))
+
+
+def raced_metric(
+    performance: Performance,
+    seen: np.ndarray,
+    rng: np.random.Generator,
+    settings: Settings = FOR_METRICS,
+    *,
+    groups: np.ndarray | None = None,
+) -> Raced:
+    """The same for any metric that can be computed under row weights, such as AUC; also where everybody finished.
+
+    The errors of the finished are normal with the standard deviations and correlations of their bootstraps, whose own
+    tails are too short near the end of a scale; the unfinished, and those that do not vary, have errors of their own.
+    Gaps to the winner are those on the rows that both have. The bounds are ``m_s - q sd`` and ``m_s + z sd`` with the
+    larger of the winner's standard deviation, which selection makes too small, and the root mean square of all that
+    could have won; the end of a bounded scale is not respected.
+
+    Args:
+        performance: see `bootstrap.Performance`; higher is better. Rows that were not scored get weight 0.
+        seen: shape (N, C), booleans: which rows a configuration was scored on.
+        rng: where bootstraps and noise are drawn from.
+        settings: of `rmx.rmx`; ``inversion`` means nothing here.
+        groups: shape (N,); resample groups instead of rows.
+
+    Raises:
+        RequestError: if no configuration has scores of all rows, or the metric of all that have is undefined.
+    """
+    seen = np.asarray(seen, dtype=bool)
+    complete = np.flatnonzero(seen.all(axis=0)) if seen.ndim == 2 else np.empty(0, dtype=int)
+    if len(complete) == 0:
+        raise RequestError(f"none of the configurations in an array {seen.shape} has scores of all rows; one is needed")
+    values = np.array([_whole(performance, int(c), seen[:, c]) for c in range(seen.shape[1])])
+    if not np.isfinite(values[complete]).any():
+        raise RequestError("the metric is undefined on the rows; more rows, of every class, are needed")
+    winner = int(complete[np.nanargmax(values[complete])])
+    own, same_rows = [], []
+    for weights in draw_counts(rng, len(seen), settings.bootstraps, groups):
+        of_these, of_winner = _on_the_same_rows(performance, winner, seen, weights)
+        own.append(of_these)
+        same_rows.append(of_winner)
+    reference = np.array([_whole(performance, winner, seen[:, c]) for c in range(seen.shape[1])])
+    bootstrapped = _Bootstrapped(values, reference, np.concatenate(own), np.concatenate(same_rows), seen.mean(axis=0))
+    competition, scale = _competition(bootstrapped, winner, settings, rng)
+    errors = winner_errors(competition, rng, settings)
+    low, high = _limits(float(values[winner]), scale, errors, settings)
+    point = float(np.clip(values[winner] - scale * errors.mean, low, high))
+    return Raced(point, low, high, winner, len(complete), seen.shape[1] - len(complete))
+
+
+class _Bootstrapped(NamedTuple):
+    """Each configuration and the winner on the rows that the configuration has.
+
+    ``values`` and ``reference``, shape (C,), are on these rows, ``own`` and ``same_rows``, shape (B, C), in their
+    bootstraps; ``share``, shape (C,), is how much of all rows they are.
+    """
+
+    values: np.ndarray
+    reference: np.ndarray
+    own: np.ndarray
+    same_rows: np.ndarray
+    share: np.ndarray
+
+
+def _competition(
+    found: _Bootstrapped, winner: int, settings: Settings, rng: np.random.Generator
+) -> tuple[Competition, float]:
+    """Noise, scales and gaps of all configurations, and the standard deviation for the bounds."""
+    finished = found.share == 1
+    scale = np.nan_to_num(_deviation(found.own)) * np.sqrt(found.share)
+    deviation, gap = _deviation(found.same_rows - found.own), found.reference - found.values
+    known = np.isfinite(gap) & np.isfinite(deviation)
+    # a finished one whose metric is undefined cannot win; of an unfinished one nothing says that it could not have
+    gap = np.where(known, gap, np.where(finished, np.inf, 0.0))
+    deviation = np.where(known, deviation, 0.0)
+    could_win = np.isfinite(gap) if settings.any_rule else gap <= settings.t_low * deviation
+    typical = max(float(scale[winner]), float(np.sqrt((scale[could_win & known] ** 2).mean())))
+    alone = ~finished | (scale <= 1e-9 * typical)
+    errors = np.where(np.isfinite(found.own), found.own - np.nan_to_num(found.values), 0.0)
+    errors = (errors - errors.mean(axis=0)) / np.where(alone, 1.0, scale)
+    noise = rng.standard_normal((len(errors), len(errors))) @ errors / np.sqrt(max(len(errors) - 1, 1))
+    noise[:, alone] = rng.standard_normal((len(noise), int(alone.sum())))
+    scale = np.where(known & (scale > 1e-9 * typical), scale, typical)
+    return Competition(noise, scale, gap, deviation), typical
+
+
+def _on_the_same_rows(
+    performance: Performance, winner: int, seen: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every configuration, and the winner on the rows that it has, under weights of shape (b, N): shape (b, C) each."""
+    known: dict[bytes, np.ndarray] = {}
+    own, reference = [], []
+    for c, rows in enumerate(seen.T):
+        on_these = weights if rows.all() else weights * rows
+        key = rows.tobytes()
+        if key not in known:
+            known[key] = performance(winner, on_these)
+        own.append(performance(c, on_these))
+        reference.append(known[key])
+    return np.stack(own, axis=1), np.stack(reference, axis=1)
+
+
+def _whole(performance: Performance, configuration: int, seen: np.ndarray) -> float:
+    return float(performance(configuration, seen[None, :].astype(float))[0])
+
+
+def _deviation(drawn: np.ndarray) -> np.ndarray:
+    """The standard deviation of each column over its finite values; NaN where there are fewer than two."""
+    there = np.isfinite(drawn)
+    count = there.sum(axis=0)
+    mean = np.where(there, drawn, 0.0).sum(axis=0) / np.maximum(count, 1)
+    squares = np.where(there, (np.where(there, drawn, 0.0) - mean) ** 2, 0.0).sum(axis=0)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
+
+
+def _limits(value: float, scale: float, errors: Errors, settings: Settings) -> tuple[float, float]:
+    from scipy.special import ndtri
+
+    spread = (1 + settings.omega2) ** 0.5
+    return value + float(ndtri(errors.lower)) * spread * scale, value - float(ndtri(errors.upper)) * spread * scale

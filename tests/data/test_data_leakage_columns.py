@@ -1,0 +1,185 @@
+"""Columns that say too much: keys of groups, stand-ins of the target, identifiers, dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from holdfast.data.leakage import Finding, check_leakage
+from holdfast.data.leakage.identifiers import words_of
+
+N = 900
+ROLES = np.resize(["train", "train", "train", "validation", "test"], N)
+
+
+def visits(seed: int = 0, each: int = 3) -> dict[str, Any]:
+    """Several rows for each patient, who are much alike from one to the next, in random order."""
+    rng = np.random.default_rng(seed)
+    patient = rng.permutation(np.repeat(np.arange(N // each), each))
+    of_patient = {"age": rng.integers(20, 90, N), "height": rng.normal(170, 10, N), "pressure": rng.normal(120, 15, N)}
+    columns = {name: values[patient] + 0.0 for name, values in of_patient.items()}
+    columns["pressure"] = columns["pressure"] + rng.normal(0, 2, N)
+    columns["x"] = rng.normal(size=N)
+    columns["y"] = np.where(columns["x"] + rng.normal(size=N) > 0, "yes", "no")
+    return {"who": rng.permutation(10_000)[patient], **columns}
+
+
+def found(name: str, columns: dict[str, Any], **asked: Any) -> list[Finding]:
+    return [each for each in check_leakage(columns, ROLES, "y", **asked) if each.name == name]
+
+
+def test_a_key_is_known_by_its_rows_whatever_it_is_called() -> None:
+    (finding,) = found("groups", visits())
+    assert (finding.severity, finding.columns) == ("warning", ("who",))
+    assert "'who', which looks like the key of groups (300 values)" in finding.text
+    assert "split = { group = 'who' }" in finding.remedy
+
+
+def test_a_key_of_texts_is_known_and_one_that_is_dropped() -> None:
+    columns = visits()
+    columns["who"] = [f"P{number:05}" for number in columns["who"]]
+    assert [each.columns for each in found("groups", columns, drop=["who"])] == [("who",)]
+
+
+def test_a_key_whose_rows_lie_on_one_side_is_none() -> None:
+    columns = visits(each=5)
+    order = np.argsort(columns["who"], kind="stable")
+    sides = np.empty(N, dtype="<U10")
+    sides[order] = np.repeat(np.resize(["train", "train", "train", "validation", "test"], N // 5), 5)
+    checked = check_leakage(columns, sides, "y")
+    assert [each for each in checked if each.name == "groups"] == []
+    assert found("groups", columns)
+
+
+def test_a_number_of_many_values_is_no_key() -> None:
+    """Rows of one value are alike since the number says much; but those of the next value are as much so."""
+    rng = np.random.default_rng(4)
+    rooms = rng.poisson(200, N)
+    columns = {"rooms": rooms, "area": rooms * 20 + rng.normal(0, 30, N), "households": np.round(rooms / 3)}
+    assert found("groups", {**columns, "y": rng.choice(["yes", "no"], N)}) == []
+
+
+def test_a_key_is_known_by_its_name() -> None:
+    rng = np.random.default_rng(5)
+    columns = {"x": rng.normal(size=N), "y": rng.choice(["yes", "no"], N)}
+    twelve = rng.integers(0, 12, N)
+    assert found("groups", {"patientID": twelve, **columns})
+    assert found("groups", {"shop": twelve, **columns}) == []
+    assert found("groups", {"subject": rng.integers(0, 3, N), **columns}) == []  # three treatments, say
+
+
+def test_with_a_split_by_time_groups_may_come_back() -> None:
+    columns = visits() | {"day": np.arange(N)}
+    roles = np.repeat(["train", "validation", "test"], N // 3)
+    (finding,) = [each for each in check_leakage(columns, roles, "y", time="day") if each.name == "groups"]
+    assert finding.severity == "note"
+
+
+def test_a_stand_in_of_the_target_is_found() -> None:
+    columns = visits()
+    columns["code"] = np.where(columns["y"] == "yes", "B7", "B1")
+    columns["code"][:5] = "B1"  # not quite all
+    (finding,) = found("target", columns)
+    assert finding.columns == ("code",)
+    assert "where all others together explain" in finding.text
+
+
+def test_values_that_are_missing_with_one_class_are_found() -> None:
+    columns = visits()
+    columns["days_to_death"] = [None if y == "no" else float(i % 97) for i, y in enumerate(columns["y"])]
+    assert [each.columns for each in found("target", columns)] == [("days_to_death",)]
+
+
+def test_two_stand_ins_do_not_excuse_each_other() -> None:
+    columns = visits()
+    columns["a"] = np.where(columns["y"] == "yes", 1.0, 0.0) + np.random.default_rng(6).normal(0, 0.01, N)
+    columns["b"] = -2 * columns["a"]
+    assert [each.columns for each in found("target", columns)] == [("a",), ("b",)]
+
+
+def test_another_unit_of_a_number_is_found() -> None:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=N)
+    y = x + rng.normal(size=N)
+    euros = np.round(np.exp(y), 2)
+    assert [each.columns for each in found("target", {"x": x, "euros": euros, "y": y})] == [("euros",)]
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0])
+def test_a_feature_that_predicts_well_is_no_stand_in(noise: float) -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(N, 3))
+    y = x[:, 0] + noise * rng.normal(size=N)
+    columns = {f"x{i}": x[:, i] for i in range(3)}
+    assert found("target", {**columns, "y": y}) == []
+    assert found("target", {**columns, "y": np.where(y > 0, "yes", "no")}) == []
+
+
+@pytest.mark.parametrize("rare", [20, 40])
+def test_a_rare_class_is_not_overlooked_and_not_feared(rare: int) -> None:
+    rng = np.random.default_rng(9)
+    y = np.repeat(["no", "yes"], [N - rare, rare])
+    columns = {"x": rng.normal(size=N) + 2 * (y == "yes"), "y": y}
+    assert found("target", columns) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("id", np.arange(N) + 7, "counts the rows one by one"),
+        ("anything", np.array([str(i) for i in range(N)]), "counts the rows one by one"),
+        ("anything", np.arange(N)[::-1], "counts the rows one by one"),
+        ("anything", np.cumsum(np.random.default_rng(0).integers(1, 9, N)), "grows from row to row"),
+        ("anything", np.random.default_rng(0).permutation(N), "fill their range, each once"),
+        ("customerId", np.random.default_rng(0).choice(10**9, N, replace=False), "as its name says"),
+    ],
+)
+def test_identifiers(name: str, values: np.ndarray, said: str) -> None:
+    (finding,) = found("identifiers", {name: values, **visits()})
+    assert finding.columns == (name,)
+    assert said in finding.text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).normal(size=N),
+        np.random.default_rng(0).choice(10**9, N, replace=False),  # amounts, say
+        np.sort(np.random.default_rng(0).normal(size=N)),
+        np.random.default_rng(0).integers(0, 500, N),
+        np.arange(N) // 2,
+    ],
+)
+def test_what_is_measured_is_no_identifier(values: np.ndarray) -> None:
+    assert found("identifiers", {"measured": values, **visits()}) == []
+
+
+def test_names_are_split_into_words() -> None:
+    assert [words_of(name) for name in ("customerID", "Row Number", "valid")] == ["customer_id", "row_number", "valid"]
+
+
+def dated() -> dict[str, Any]:
+    days = np.datetime64("2024-01-01") + np.arange(N).astype("timedelta64[D]")
+    return {**visits(), "seen": pl.Series(days), "due": pl.Series(days + np.timedelta64(30, "D"))}
+
+
+def test_dates_without_a_split_by_time_are_found() -> None:
+    findings = found("dates", dated())
+    assert [each.columns for each in findings] == [("seen",), ("due",)]
+    assert "the train rows are later in 'seen' than the first row to judge" in findings[0].text
+    assert found("dates", visits()) == []
+
+
+def test_a_split_by_time_answers_for_its_column_and_asks_for_later_ones() -> None:
+    roles = np.repeat(["train", "validation", "test"], N // 3)
+    (finding,) = [each for each in check_leakage(dated(), roles, "y", time="seen") if each.name == "dates"]
+    assert finding.columns == ("due",)
+    assert "later than its row's 'seen' in 100% of the rows" in finding.text
+
+
+def test_rows_that_happen_to_be_in_order_are_no_finding() -> None:
+    roles = np.repeat(["train", "validation", "test"], N // 3)
+    assert [each for each in check_leakage(dated(), roles, "y") if each.name == "dates"] == []

@@ -1,0 +1,90 @@
+"""Roles without a class, features that are constant where a model learns, and too few rows to tell two models apart."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from holdfast.data.columns import infer_schema
+from holdfast.data.features import encode_target
+from holdfast.data.leakage import Finding, check_leakage, find_leakage
+from holdfast.data.roles import Roles
+
+
+def found(name: str, columns: dict[str, Any], roles: np.ndarray, **asked: Any) -> list[Finding]:
+    return [each for each in check_leakage(columns, roles, "y", **asked) if each.name == name]
+
+
+def table(n: int, *, classes: bool = True) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b", "c"], n) if classes else rng.normal(size=n)
+    return {"x": rng.normal(size=n), "z": rng.normal(size=n), "y": y}
+
+
+def test_a_class_without_a_row_to_judge_is_named() -> None:
+    columns, roles = table(300), np.resize(["train", "validation"], 300)
+    roles[columns["y"] == "b"] = "train"
+    (finding,) = found("classes", columns, roles)
+    assert "the validation rows hold no row of class 'b'" in finding.text
+    assert finding.severity == "warning"
+
+
+def test_a_feature_that_no_model_learns_from_is_named() -> None:
+    roles = np.repeat(["train", "validation"], [200, 100])
+    columns = {**table(300), "flag": np.where(roles == "train", 0.0, np.arange(300) % 2)}
+    (finding,) = found("classes", columns, roles)
+    assert finding.columns == ("flag",)
+
+
+def test_a_rare_value_that_fell_on_the_other_side_is_chance() -> None:
+    roles = np.repeat(["train", "validation"], [200, 100])
+    flag = np.zeros(300)
+    flag[[250, 260]] = 1.0
+    assert found("classes", {**table(300), "flag": flag}, roles) == []
+
+
+def least(finding: Finding) -> float:
+    """The smallest difference that the finding says would be seen, as a share."""
+    match = re.search(r"only from about ([\d.]+)", finding.text)
+    assert match is not None
+    return float(match[1]) / 100
+
+
+@pytest.mark.parametrize("n", [50, 150])
+def test_the_difference_that_a_role_shows_is_found_in_four_of_five_cases(n: int) -> None:
+    """Two classifiers that disagree on a tenth of the rows, one better by that much: a sign test says so."""
+    (finding,) = found("size", table(5 * n), np.resize(["train", "train", "train", "validation", "test"], 5 * n))
+    rng, difference = np.random.default_rng(1), least(finding)
+    wins = rng.multinomial(n, [0.05 + difference / 2, max(0.05 - difference / 2, 0.0), 0.9 - 1e-9], size=20_000)
+    gain = (wins[:, 0] - wins[:, 1]) / n
+    error = np.sqrt(np.maximum((wins[:, 0] + wins[:, 1]) / n - gain**2, 1e-12) / n)
+    power = float(np.mean(gain / error > 1.96))
+    assert 0.7 < power < 0.97
+
+
+def test_as_many_rows_as_it_says_are_enough() -> None:
+    (finding,) = found("size", table(500, classes=False), np.resize(["train", "validation"], 500))
+    enough = int(finding.remedy.split()[0].replace(",", ""))
+    roles = np.repeat(["train", "validation"], [100, enough])
+    assert found("size", table(100 + enough, classes=False), roles) == []
+    assert found("size", table(60 + enough, classes=False), roles[:-40]) != []
+
+
+def test_rows_of_one_group_count_once() -> None:
+    roles = np.repeat(["train", "validation"], [500, 500])
+    assert found("size", table(1000), roles) == []
+    grouped = {**table(1000), "who": np.arange(1000) // 10}
+    (finding,) = found("size", grouped, roles, group="who")
+    assert "the validation rows (50 groups)" in finding.text
+
+
+def test_folds_are_judged_together() -> None:
+    frame = pl.DataFrame(table(200))
+    schema = infer_schema(frame, "y")
+    roles = Roles(np.full(200, "train"), np.arange(200) % 5)
+    checked = find_leakage(schema, frame, encode_target(schema, frame), roles).found
+    assert [each.text.partition(" show")[0] for each in checked] == ["the folds of the train rows (200 rows)"]

@@ -1,0 +1,228 @@
+"""Splits for an objective of one's own keep the rules of a plan's, and say in a sentence what cannot be divided."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import holdfast
+from holdfast.data.columns import infer_schema
+from holdfast.data.features import encode_target
+from holdfast.data.roles import SplitPlan, assign_roles
+from holdfast.errors import DataError
+
+LABELS = np.array(["a", "b", "b"] * 40)
+
+
+def assert_apart(splits: holdfast.Splits, n_rows: int) -> None:
+    """No row has two uses in one pair, and test and select rows are in no pair."""
+    apart = np.concatenate([splits.select, splits.test, splits.left_out])
+    for train, validation in splits:
+        together = np.concatenate([train, validation, apart])
+        assert len(np.unique(together)) == len(together)
+        assert min(len(train), len(validation)) > 0
+    assert set(together.tolist()) <= set(range(n_rows))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    folds=st.sampled_from([None, 2, 5]),
+    repeats=st.integers(1, 4),
+    select=st.sampled_from([0.0, 0.1]),
+    test=st.sampled_from([0.0, 0.2]),
+    seed=st.integers(0, 5),
+)
+def test_no_row_has_two_uses(folds: int | None, repeats: int, select: float, test: float, seed: int) -> None:
+    scheme: dict[str, Any] = {} if folds is None else {"folds": folds, "repeats": repeats}
+    splits = holdfast.split(LABELS, seed=seed, select=select, test=test, **scheme)
+    assert_apart(splits, len(LABELS))
+    assert len(splits) == (1 if folds is None else folds * repeats)
+    for repeat in range(len(splits) // (folds or 1)):
+        judged = np.concatenate([v for _, v in splits.pairs[repeat * (folds or 1) : (repeat + 1) * (folds or 1)]])
+        assert len(np.unique(judged)) == len(judged)
+        if folds is not None:
+            assert sorted(judged.tolist()) == splits.train.tolist()
+    for train, validation in splits:
+        for rows in (train, validation):
+            assert abs((LABELS[rows] == "b").mean() - 2 / 3) < 2 / len(rows)
+
+
+def test_repeats_differ_and_leave_the_first_as_it_is() -> None:
+    once, thrice = (holdfast.split(LABELS, folds=4, repeats=r) for r in (1, 3))
+    assert all((a[1] == b[1]).all() for a, b in zip(once, thrice, strict=False))
+    folds = {tuple(validation.tolist()) for _, validation in thrice}
+    assert len(folds) == 12
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=st.lists(st.integers(3, 12), min_size=15, max_size=25), repeats=st.integers(1, 3), seed=st.integers(0, 9))
+def test_groups_are_whole_in_every_repeat(sizes: list[int], repeats: int, seed: int) -> None:
+    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    splits = holdfast.split(len(groups), groups=groups, folds=3, repeats=repeats, seed=seed)
+    assert_apart(splits, len(groups))
+    for train, validation in splits:
+        assert not set(groups[train].tolist()) & set(groups[validation].tolist())
+        assert not set(groups[splits.test].tolist()) & set(groups[splits.train].tolist())
+    assert splits.units is not None
+    assert len(splits.units) == len(splits.judged)
+    pairs = {frozenset(tuple(v) for _, v in splits.pairs[r * 3 : r * 3 + 3]) for r in range(repeats)}
+    assert len(pairs) == repeats
+
+
+def test_groups_of_different_sizes_are_stratified_too() -> None:
+    groups = np.repeat(np.arange(60), 2)
+    labels = np.where(np.arange(60) % 3 == 0, "a", "b")[groups]
+    for _, validation in holdfast.split(labels, groups=groups, folds=4, repeats=2, test=0.2):
+        assert abs((labels[validation] == "a").mean() - 1 / 3) < 0.15
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    times=st.lists(st.integers(0, 300), min_size=60, max_size=120),
+    folds=st.sampled_from([None, 2, 4]),
+    gap=st.sampled_from([None, 1, 4]),
+    window=st.sampled_from([None, 10, 25]),
+)
+def test_time_runs_forward_over_gaps(times: list[int], folds: int | None, gap: int | None, window: int | None) -> None:
+    t = np.array(times)
+    if len(np.unique(t)) < 50:
+        return
+    scheme: dict[str, Any] = {"gap": gap} if gap else {}
+    if folds is not None:
+        scheme |= {"folds": folds, **({"window": window} if window else {})}
+    splits = holdfast.split(len(t), times=t, **scheme)
+    assert_apart(splits, len(t))
+    for train, validation in splits:
+        assert t[train].max() < t[validation].min()
+        between = (t > t[train].max()) & (t < t[validation].min())
+        assert between.sum() >= (gap or 0)
+        if folds is not None and window:
+            assert (t[train] > t[train].min()).sum() < window
+    learned = np.concatenate([np.concatenate(pair) for pair in splits])
+    assert t[learned].max() < t[splits.test].min()
+    assert ((t > t[learned].max()) & (t < t[splits.test].min())).sum() >= (gap or 0)
+    if folds is not None:
+        never = np.setdiff1d(splits.train, splits.judged)
+        assert never.tolist() == splits.unjudged.tolist()
+        assert t[never].max() < t[splits.judged].min()
+
+
+def test_durations_need_dates() -> None:
+    days = [dt.date(2026, 1, 1) + dt.timedelta(days=i) for i in range(100)]
+    for times in (days, np.array(days, dtype="datetime64[ns]"), [str(day) for day in days]):
+        splits = holdfast.split(100, times=times, folds=3, gap="1 week", window="20 days")
+        for train, validation in splits:
+            assert validation.min() - train.max() == 7
+            assert len(train) <= 20
+    with pytest.raises(DataError, match="holds numbers and no dates; give a whole number of rows"):
+        holdfast.split(100, times=np.arange(100), gap="1 week")
+
+
+def test_every_trial_has_a_validation_part_of_its_own_where_asked() -> None:
+    groups = np.repeat(np.arange(30), 4)
+    splits = holdfast.split(LABELS, groups=groups, reshuffle=True, select=0.1, seed=3)
+    seen = set()
+    for number in range(5):
+        own = splits.of_trial(number)
+        assert_apart(own, len(LABELS))
+        ((train, validation),) = own
+        assert not set(groups[train].tolist()) & set(groups[validation].tolist())
+        assert own.test.tolist() == splits.test.tolist()
+        assert own.select.tolist() == splits.select.tolist()
+        assert len(train) + len(validation) == len(LABELS) - len(own.test) - len(own.select)
+        seen.add(tuple(validation.tolist()))
+    assert len(seen) == 5
+    assert (splits.of_trial(2).pairs[0][1] == splits.of_trial(2).pairs[0][1]).all()
+    fixed = holdfast.split(LABELS)
+    assert fixed.of_trial(7) is fixed
+
+
+def test_an_inner_split_stays_within_its_outer_fold() -> None:
+    outer = holdfast.split(LABELS, folds=4, test=0)
+    for train, held_out in outer:
+        inner = outer.within(train, folds=3)
+        judged = np.concatenate([validation for _, validation in inner])
+        assert sorted(judged.tolist()) == sorted(train.tolist())
+        for learn, validation in inner:
+            assert not (set(learn.tolist()) | set(validation.tolist())) & set(held_out.tolist())
+
+
+def test_python_and_plan_divide_alike() -> None:
+    frame = pl.DataFrame({"x": np.arange(120), "y": LABELS})
+    schema = infer_schema(frame, "y")
+    plan = SplitPlan.from_mapping({"folds": 5, "repeats": 2, "select": 0.1, "test": 0.2}, seed=4)
+    roles = assign_roles(schema, frame, encode_target(schema, frame), plan)
+    splits = holdfast.split(LABELS, folds=5, repeats=2, select=0.1, test=0.2, seed=4)
+    assert roles.rows("test").tolist() == splits.test.tolist()
+    for theirs, ours in zip(roles.pairs(), splits, strict=True):
+        assert [rows.tolist() for rows in theirs] == [rows.tolist() for rows in ours]
+
+
+def test_row_scores_are_averaged_over_repeats() -> None:
+    splits = holdfast.split(30, folds=3, repeats=2, test=0)
+    scores = [np.full(len(validation), k) for k, (_, validation) in enumerate(splits)]
+    told = splits.row_scores(scores)
+    assert told.rows is not None
+    assert told.rows.tolist() == list(range(30))
+    first, second = np.empty(30), np.empty(30)
+    for k, (_, validation) in enumerate(splits):
+        (first if k < 3 else second)[validation] = k
+    assert told.values.tolist() == ((first + second) / 2).tolist()
+    once = holdfast.split(30, folds=3, test=0)
+    correct = [(validation % 2).astype(np.uint8) for _, validation in once]
+    assert once.row_scores(correct).values.tolist() == [0, 1] * 15
+    with pytest.raises(DataError, match="one array for each of the 3 pairs"):
+        once.row_scores(correct[:2])
+
+
+@pytest.mark.parametrize(
+    ("y", "scheme", "says"),
+    [
+        (1, {}, "the table has 1 row, where a split into train, validation and test needs at least 3"),
+        (0, {}, "a split of 0 rows"),
+        (8, {"folds": 9}, "the table has 8 rows, where a split into 9 folds and test needs at least 10"),
+        (LABELS, {"fold": 3}, r"no 'fold' \(did you mean 'folds'\?\)"),
+        (LABELS, {"time": "day"}, "as an array, times"),
+        (LABELS.reshape(2, -1), {}, "one a row"),
+        (["a", "b", None] * 9, {}, "no value in row 2"),
+        (["a", "b"] * 9, {"groups": [1, 2]}, "18 rows but groups of shape"),
+        (12, {"groups": [0, 1, 2] * 4, "folds": 3}, "3 groups, where a split into 3 folds and test needs at least 4"),
+        (12, {"groups": list(range(4)) * 3, "folds": 4, "repeats": 2, "test": 0}, "no division into 4 folds beside 1"),
+        (40, {"times": list(range(40)), "folds": 4, "gap": 8}, "gap of 8 rows leaves fold 0 nothing to learn from"),
+        (40, {"times": list(range(40)), "gap": 30}, "gap of 30 rows leaves no rows for train before validation begins"),
+        (40, {"times": list(range(40)), "folds": 4, "repeats": 2}, "the same every time"),
+        (40, {"gap": 3}, "gap = 3 without time"),
+        (40, {"window": 3, "folds": 2}, "window = 3 without time"),
+        (40, {"times": list(range(40)), "window": 9}, "window = 9 without folds"),
+        (40, {"times": list(range(40)), "reshuffle": True}, "reshuffle = true and time"),
+        (40, {"folds": 3, "reshuffle": True}, "reshuffle = true and folds = 3"),
+        (40, {"repeats": 3}, "repeats = 3 without folds"),
+        (40, {"folds": 3, "repeats": 0}, "repeats = 0"),
+        (40, {"times": list(range(40)), "window": 0.4, "folds": 2}, "a whole number of rows, or a duration"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused_in_a_sentence(y: Any, scheme: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        holdfast.split(y, **scheme)
+
+
+def test_the_score_of_a_procedure_allows_for_shared_rows() -> None:
+    """The formula: mean -+ t sd sqrt(1/J + n2/n1)."""
+    from scipy.stats import t
+
+    splits = holdfast.split(100, folds=5, test=0)
+    scores = [0.7, 0.8, 0.75, 0.9, 0.85]
+    found = splits.score_of_procedure(scores)
+    half = t.ppf(0.975, 4) * np.std(scores, ddof=1) * np.sqrt(1 / 5 + 20 / 80)
+    assert found.value == pytest.approx(0.8)
+    assert (found.low, found.high) == (pytest.approx(0.8 - half), pytest.approx(0.8 + half))
+    assert "procedure" in found.estimand
+    for wrong in (scores[:4], []):
+        with pytest.raises(DataError, match="one for each pair"):
+            splits.score_of_procedure(wrong)

@@ -1,0 +1,188 @@
+"""Estimates: of one configuration they are scikit-learn's own score, of noise they are no better than chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import Ridge
+from sklearn.metrics import f1_score, make_scorer, mean_pinball_loss
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    RepeatedKFold,
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import holdfast
+from holdfast.sklearn import HoldfastSearchCV
+from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED
+
+IRIS = load_iris(return_X_y=True)
+CANCER = tuple(part[::4] for part in load_breast_cancer(return_X_y=True))
+DIABETES = tuple(part[::3] for part in load_diabetes(return_X_y=True))
+NAMES = np.array(["setosa", "versicolor", "virginica"], dtype=object)
+TREE = DecisionTreeClassifier(random_state=0)
+PINBALL = make_scorer(mean_pinball_loss, alpha=0.2, greater_is_better=False)
+
+CASES: dict[str, tuple[Any, Any, Any, Any, Any]] = {
+    "accuracy by default": (TREE, IRIS, None, 5, None),
+    "accuracy of a pipeline": (make_pipeline(StandardScaler(), KNeighborsClassifier()), IRIS, None, 5, None),
+    "accuracy by a method of its own": (DummyClassifier(), IRIS, None, 5, None),
+    "accuracy, repeated": (TREE, IRIS, None, RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0), None),
+    "accuracy, rows at random": (TREE, IRIS, None, ShuffleSplit(4, test_size=0.3, random_state=0), None),
+    "accuracy, uneven folds": (TREE, CANCER, "accuracy", GroupKFold(4), "groups"),
+    "accuracy, weights": (TREE, CANCER, None, 3, "weights"),
+    "accuracy, in time": (TREE, CANCER, None, TimeSeriesSplit(4), None),
+    "log loss": (KNeighborsClassifier(), IRIS, "neg_log_loss", StratifiedKFold(4), None),
+    "brier": (TREE, CANCER, "neg_brier_score", 4, None),
+    "auc": (TREE, CANCER, "roc_auc", 4, None),
+    "auc, several classes": (TREE, IRIS, "roc_auc_ovr", StratifiedKFold(4), None),
+    "auc, repeated": (TREE, CANCER, "roc_auc", RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0), None),
+    "f1, weights": (TREE, CANCER, "f1", 4, "weights"),
+    "f1 of a class by name": (TREE, (IRIS[0][:100], NAMES[IRIS[1][:100]]), "setosa", 4, None),
+    "f1, names of classes": (TREE, (IRIS[0], NAMES[IRIS[1]]), "f1_macro", 4, None),
+    "top k": (TREE, IRIS, "top_k_accuracy", 4, None),
+    "r2 by default": (Ridge(), DIABETES, None, 4, None),
+    "rmse": (Ridge(), DIABETES, "neg_root_mean_squared_error", 4, None),
+    "mae": (Ridge(), DIABETES, "neg_mean_absolute_error", RepeatedKFold(n_splits=3, n_repeats=2, random_state=0), None),
+    "median": (Ridge(), DIABETES, "neg_median_absolute_error", 3, None),
+    "one's own loss": (Ridge(), DIABETES, PINBALL, 3, "weights"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_of_one_configuration_the_estimate_is_scikit_learns_score(case: str) -> None:
+    estimator, (X, y), scoring, cv, more = CASES[case]
+    if scoring == "setosa":
+        scoring = make_scorer(f1_score, pos_label="setosa")
+    draw = np.random.default_rng(0)
+    params: dict[Any, dict[str, Any]] = {
+        "weights": {"sample_weight": draw.uniform(0.1, 2, len(y))},
+        "groups": {"groups": np.arange(len(y)) // 5},
+    }
+    given = params.get(more, {})
+    name = "random_state" if hasattr(estimator, "random_state") else next(iter(estimator.get_params(deep=True)))
+    space = {name: [estimator.get_params()[name]]}
+    search = HoldfastSearchCV(estimator, space, scoring=scoring, cv=cv, n_trials=1, strategy="random").fit(
+        X, y, **given
+    )
+    score = search.estimate_
+    assert score.value == pytest.approx(search.best_score_, rel=1e-3 if "accuracy" in case else 1e-9)
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low <= score.value <= score.high
+    assert score.estimand == REFITTED
+    assert score.n == len(y) or "time" in case or "at random" in case
+
+
+def test_row_scores_of_the_study_have_the_mean_that_scikit_learn_says() -> None:
+    search = HoldfastSearchCV(
+        TREE, {"max_depth": [1, 2, 3]}, cv=ShuffleSplit(4, test_size=0.3, random_state=0), strategy="grid"
+    ).fit(*IRIS)
+    study = search.study_
+    for trial in study.trials:
+        rows = study.book.get_rows(trial.rows or {})
+        assert rows.values.mean() == pytest.approx(trial.metrics["score"])
+        assert rows.rows is not None
+        assert len(rows.rows) < len(IRIS[1])
+    assert study.estimate().n == len(rows.rows)
+
+
+def test_scores_of_0_and_1_stay_so_where_folds_are_nearly_even() -> None:
+    search = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, strategy="grid", cv=4).fit(*CANCER)
+    assert "RMX" in search.estimate_.method
+
+
+def test_rows_that_count_for_more_do_not_widen_the_interval_by_that() -> None:
+    draw = np.random.default_rng(3)
+    X, y = draw.normal(size=(240, 3)), draw.integers(0, 10, 240) < 9
+    tests = [np.arange(0, 40), np.arange(40, 240)]
+    cv = [(np.setdiff1d(np.arange(240), test), test) for test in tests]
+    ways: dict[str, Any] = {"scoring": "accuracy", "n_trials": 1}
+    uneven = HoldfastSearchCV(DummyClassifier(), {"random_state": [0]}, cv=cv, **ways).fit(X, y).estimate_
+    even = HoldfastSearchCV(DummyClassifier(), {"random_state": [0]}, cv=KFold(2), **ways).fit(X, y).estimate_
+    assert uneven.high - uneven.low < 2.5 * (even.high - even.low)
+
+
+def test_groups_widen_the_interval() -> None:
+    groups = np.arange(150) // 10
+    X, y = IRIS[0][:, :2], IRIS[1]
+    ways: dict[str, Any] = {"n_trials": 4, "random_state": 0, "strategy": "random"}
+    space = {"max_depth": holdfast.Int(1, 8)}
+    grouped = HoldfastSearchCV(TREE, space, cv=GroupKFold(5), **ways).fit(X, y, groups=groups)
+    alone = HoldfastSearchCV(TREE, space, cv=list(GroupKFold(5).split(X, y, groups)), **ways).fit(X, y)
+    assert grouped.best_score_ == alone.best_score_
+    assert grouped.estimate_ != alone.estimate_
+
+
+def test_the_estimand_says_which_model() -> None:
+    space = {"max_depth": [1, 2]}
+    assert HoldfastSearchCV(TREE, space, n_trials=2, refit=False).fit(*IRIS).estimate_.estimand == FOLDS
+    one = HoldfastSearchCV(TREE, space, n_trials=2, refit=False, cv=ShuffleSplit(1, random_state=0)).fit(*IRIS)
+    assert one.estimate_.estimand == ONE_FOLD
+
+
+def test_a_choice_of_ones_own_is_corrected_for_any_rule() -> None:
+    search = HoldfastSearchCV(TREE, {"max_depth": [1, 2, 3]}, strategy="grid", refit=lambda results: 0).fit(*IRIS)
+    assert search.best_index_ == 0
+    assert search.estimate_.value < search.cv_results_["mean_test_score"][0] < search.study_.best_value
+    assert "maxT" in search.estimate_.method
+
+
+class _Odd(DecisionTreeClassifier):  # type: ignore[misc]
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        return 0.5
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        ({"scoring": lambda model, X, y: model.score(X, y)}, "a name such as scoring='accuracy'"),
+        ({"scoring": ["accuracy", "f1_macro"], "refit": False}, "refit='NAME OF A METRIC' would say which"),
+        ({"scoring": ["accuracy", "f1_macro"], "refit": lambda results: 0}, "no one of them selects"),
+        ({"estimator": _Odd()}, "the scores by 'score' do not follow from the predictions alone"),
+        ({"cv": [(np.arange(50, 150), np.array([0]))]}, "the folds score fewer than two rows"),
+    ],
+)
+def test_without_an_estimate_a_sentence_says_what_is_missing(ways: dict[str, Any], said: str) -> None:
+    model = ways.pop("estimator", TREE)
+    search = HoldfastSearchCV(model, {"random_state": [1, 2]}, n_trials=2, **ways).fit(*IRIS)
+    assert not hasattr(search, "estimate_")
+    with pytest.raises(AttributeError, match=said):
+        _ = search.estimate_
+
+
+def test_several_targets_have_no_estimate() -> None:
+    X, y = DIABETES
+    search = HoldfastSearchCV(Ridge(), {"alpha": [1.0, 2.0]}, n_trials=2).fit(X, np.stack([y, y], axis=1))
+    with pytest.raises(AttributeError, match=r"y has shape \(148, 2\)"):
+        _ = search.estimate_
+
+
+@pytest.mark.long
+def test_the_best_of_pure_noise_is_corrected_to_chance() -> None:
+    naive, corrected, covered = [], [], []
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        X, y = draw.normal(size=(100, 8)), draw.permutation(np.arange(100) % 2)
+        cv = StratifiedKFold(5, shuffle=True, random_state=seed)
+        space = {"max_depth": [1, 2, 3, None], "max_features": [1, 2, 4], "random_state": [0, 1]}
+        search = HoldfastSearchCV(TREE, space, strategy="grid", cv=cv, random_state=seed).fit(X, y)
+        score = search.estimate_
+        naive.append(search.best_score_)
+        corrected.append(score.value)
+        covered.append(score.low <= 0.5 <= score.high)
+    assert np.mean(naive) > 0.56
+    assert abs(np.mean(corrected) - 0.5) < 0.4 * (np.mean(naive) - 0.5)
+    assert np.mean(covered) >= 0.9
