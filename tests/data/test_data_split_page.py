@@ -16,9 +16,8 @@ from holdfast.data.scheme import SplitPlan
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-SCHEMES = re.findall(
-    r"^```toml\nsplit = (.*?)\n```\n\n```python\nsplits = (.*?)\n```\n\n```text\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL
-)
+BLOCKS = r"^```toml\nsplit = (.*?)\n```\n\n```python\nsplits = (.*?)\n```\n\n```text\n(.*?)```"
+SCHEMES = re.findall(BLOCKS, TEXT, re.MULTILINE | re.DOTALL)
 NAMES = {"holdfast": holdfast, "y": np.array(["a", "b"] * 24), "who": np.arange(48) // 4, "day": np.arange(48)}
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from holdfast.search.gp import GaussianProcess
-from holdfast.search.gp.embedding import smooth_columns
-from holdfast.search.gp.preference import LEAST, Preference, trust
+from holdfast.search.gp.embedding import embedding, smooth_columns
+from holdfast.search.gp.preference import LEAST, STRENGTH, Preference, pairs, preference, trust
+from holdfast.search.gp.surrogate import condition, kernel_at, prior_mode
 from holdfast.space import Categorical, Float, Int, Normal, Space
 from holdfast.testing.problems import Problem, problem, regrets
 
@@ -39,13 +40,51 @@ def test_gradient_against_finite_differences() -> None:
         np.testing.assert_allclose(gradient[:, at], np.nan_to_num(slope), rtol=1e-4, atol=1e-5)
 
 
-def test_a_prior_is_trusted_as_far_as_it_ranks_the_trials() -> None:
-    density = np.random.default_rng(2).standard_normal(20)
-    assert trust(density, -density) == 1
-    assert trust(density, density) == 0
-    assert trust(density[:3], density[:3]) == 1
-    assert trust(np.zeros(20), density) == 0
-    assert 0 <= trust(density, np.random.default_rng(3).standard_normal(20)) < 0.9
+SLOPE = Space({"x": Float(0, 1, prior=Normal(0.2, 0.1)), "y": Float(0, 1)})
+
+
+def slope_trust(slope: float, noise: float = 0.0) -> float:
+    rng = np.random.default_rng(2)
+    units = rng.random((12, 2))
+    targets = slope * units[:, 0] + noise * rng.standard_normal(12)
+    embed = embedding(SLOPE)
+    return trust(SLOPE, embed, [condition(kernel_at(prior_mode(2)), embed.group, embed(units), targets)])
+
+
+def test_a_prior_is_trusted_as_far_as_the_surrogate_bears_it_out() -> None:
+    assert slope_trust(3.0) > 0.95
+    assert slope_trust(-3.0) == 0
+    assert 0.1 < slope_trust(0.15) < slope_trust(0.4) < 0.95
+
+
+def test_the_trust_is_the_mean_over_beliefs_each_of_them_floored() -> None:
+    class Sure:
+        def __init__(self, mean: float) -> None:
+            self.mean = mean
+
+        def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+            return self.mean * float(np.abs(weights).sum()) / 2, 1.0
+
+    embed = embedding(SLOPE)
+    assert trust(SLOPE, embed, [Sure(9), Sure(-9)]) == pytest.approx(0.5)
+    assert trust(SLOPE, embed, [Sure(1.0)]) == pytest.approx(0.6827, abs=1e-4)  # within one SD of the mean
+    assert trust(SLOPE, embed, [Sure(0.0)]) == 0
+    preferred = preference(SLOPE, embed, [Sure(9)], 20)
+    assert preferred is not None
+    assert preferred.weight == pytest.approx(STRENGTH / 20)
+    assert preference(Space({"x": Float(0, 1)}), embed, [Sure(9)], 20) is None
+
+
+def test_pairs_differ_by_what_has_a_prior_and_are_allowed() -> None:
+    drawn, even = pairs(SLOPE)
+    assert abs(drawn[:, 0].mean() - 0.2) < 0.05
+    assert abs(even[:, 0].mean() - 0.5) < 0.1
+    np.testing.assert_array_equal(drawn[:, 1], even[:, 1])
+    ruled = Space(dict(SLOPE.domains), forbid=["x + y > 1"])
+    assert all(ruled.allowed(points).all() for points in pairs(ruled))
+    drawn, even = pairs(MIXED)
+    assert np.isnan(drawn).any()
+    np.testing.assert_array_equal(even, MIXED.snap(even))
 
 
 def with_prior(name: str, means: list[float], sd: float) -> Problem:

@@ -61,6 +61,24 @@ def test_means_at_the_points_are_those_predicted_there() -> None:
     np.testing.assert_allclose(posterior.means_at_points(y), posterior.predict(X)[0], atol=1e-10)
 
 
+def test_a_weighted_sum_has_the_moments_of_the_joint_posterior() -> None:
+    rng = np.random.default_rng(5)
+    X, y, Z, weights = rng.random((9, 2)), rng.standard_normal(9), rng.random((2, 2)), np.array([1.0, -0.5])
+    kernel, group = kernel_at(prior_mode(2)), np.arange(2)
+    posterior = condition(kernel, group, X, y)
+    mean, variance = posterior.predict(Z)
+    found = posterior.weighted_sum(Z, weights)
+    assert found[0] == pytest.approx(weights @ mean)
+    alone = [posterior.weighted_sum(Z, at)[1] for at in np.eye(2)]
+    np.testing.assert_allclose(alone, variance, rtol=1e-9)
+    # the variance at the second point, once the first is known, tells their covariance
+    known = Kernel(kernel.lengths, kernel.noise, kernel.signal)
+    left = condition(known, group, X, y).with_pending(Z[:1]).predict(Z[1:])[1][0]
+    squared = (variance[1] - left) * (variance[0] + kernel.noise)
+    covariance = (variance @ weights**2 - found[1]) / (-2 * weights[0] * weights[1])
+    assert covariance**2 == pytest.approx(squared, rel=1e-6)
+
+
 def test_a_pending_point_is_an_observation_at_the_posterior_mean() -> None:
     rng = np.random.default_rng(2)
     X, y, pending, Z = rng.random((9, 2)), rng.standard_normal(9), rng.random((3, 2)), rng.random((6, 2))

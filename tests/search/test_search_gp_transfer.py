@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from holdfast.records import Config
 from holdfast.rng import Streams
@@ -115,3 +116,18 @@ def test_gradient_and_pending_points_of_a_shifted_posterior() -> None:
         up, down = belief.predict(Z + step), belief.predict(Z - step)
         np.testing.assert_allclose(by_mean[:, i], (up[0] - down[0]) / 2e-6, rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(by_variance[:, i], (up[1] - down[1]) / 2e-6, rtol=1e-5, atol=1e-7)
+
+
+def test_a_weighted_sum_is_that_of_rest_and_earlier_means() -> None:
+    rng = np.random.default_rng(7)
+    features, targets, at, weights = (
+        rng.random((6, 2)),
+        rng.standard_normal(6),
+        rng.random((3, 2)),
+        np.array([1, -2, 1]),
+    )
+    rest, earlier = condition(KERNEL, GROUP, features, targets), condition(KERNEL, GROUP, features, -targets)
+    shifted = Shifted(rest, Transfer((earlier,), np.array([0.4]), ()))
+    mean, variance = shifted.weighted_sum(at, weights)
+    assert mean == pytest.approx(weights @ shifted.predict(at)[0])
+    assert variance == rest.weighted_sum(at, weights)[1]

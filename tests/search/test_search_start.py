@@ -12,7 +12,7 @@ from holdfast.rng import Streams
 from holdfast.search.base import new_suggestions
 from holdfast.search.registry import make_strategy
 from holdfast.search.sobol import MAX_DIMENSIONS, sobol_point
-from holdfast.search.start import even_config, start
+from holdfast.search.start import beside_priors_once, even_config, plain_default, start
 from holdfast.space import Categorical, Float, Int, Normal, Space
 from holdfast.testing.rehearsal import Rehearsal
 
@@ -70,8 +70,33 @@ def test_where_nothing_even_is_allowed_it_is_drawn_at_random() -> None:
 def test_priors_are_drawn_from_and_named() -> None:
     believed = Space({"x": Float(0, 1, prior=Normal(0.9, 0.01)), "y": Float(0, 1)})
     found = [candidates(believed, number, [believed.default_config()]) for number in range(20)]
-    assert {why for ((_, why),) in found} == {"mine: a draw from the priors"}
-    assert all(abs(float(str(config["x"])) - 0.9) < 0.1 for ((config, _),) in found)
+    assert [why for ((_, why),) in found] == ["mine: even", "mine: a draw from the priors"] * 10
+    near = [abs(float(str(config["x"])) - 0.9) < 0.1 for ((config, _),) in found]
+    assert all(near[1::2])
+    assert not all(near[::2])
+
+
+def beside(space: Space, before: list[Config]) -> list[tuple[Config, str]]:
+    return list(beside_priors_once(Rehearsal(space).history(), before, Streams(0), "mine"))
+
+
+def test_what_shows_whether_priors_are_right() -> None:
+    believed = Space(
+        {
+            "x": Float(0, 1, prior=Normal(0.9, 0.01)),
+            "kind": Categorical(["a", "b"], weights=[1, 3]),
+            "y": Float(0, 1, when={"kind": "a"}, default=0.3),
+            "z": Float(0, 1, default=0.7),
+        }
+    )
+    plain: Config = {"x": 0.5, "kind": "a", "y": 0.3, "z": 0.7}
+    assert plain_default(believed) == plain
+    assert beside(believed, []) == [(plain, "mine: the default as if there were no priors")]
+    assert beside(believed, [plain]) == []
+    assert beside(Space({**believed.domains}, forbid=["x == 0.5"]), []) == []
+    given = Space({"x": Float(0, 1, prior=Normal(0.9, 0.01), default=0.1)})
+    ((drawn, why),) = beside(given, [given.default_config()])
+    assert (why, float(str(drawn["x"])) > 0.8) == ("mine: a draw from the priors", True)
 
 
 @pytest.mark.parametrize("name", STARTING)

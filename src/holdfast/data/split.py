@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict, Unpack
@@ -18,6 +19,7 @@ from holdfast.errors import DataError, nearest
 from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats.resampled import corrected_resampled_t
+from holdfast.stats.units import time_blocks
 
 PROCEDURE = "the procedure: a search on as many rows, and the model that it finds"
 """What a score is about that comes from a search run anew in every outer fold."""
@@ -78,11 +80,18 @@ class Splits:
 
     @property
     def units(self) -> np.ndarray | None:
-        """What to resample in the place of rows: the group of each row in `judged`, shape (M,); None without groups.
+        """What to resample in the place of rows, a name for each row in `judged`, shape (M,): for `Study.estimate`.
 
-        `holdfast.Study.estimate` takes it as ``groups``.
+        Groups, where rows have groups; in the order of time, blocks of about the third root of M rows (see
+        `holdfast.stats.units.time_blocks`); else None.
+
+        Raises:
+            RequestError: if the judged rows are of too few moments for two blocks.
         """
-        return None if self._basis.groups is None else self._basis.groups[self.judged]
+        judged, basis = self.judged, self._basis
+        if basis.times is not None:
+            return time_blocks(basis.times[judged], math.ceil(len(judged) ** (1 / 3)))
+        return None if basis.groups is None else basis.groups[judged]
 
     def of_trial(self, number: int) -> Splits:
         """The splits of one trial: with ``reshuffle`` train and validation rows are drawn anew for each, else these.

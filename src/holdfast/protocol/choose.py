@@ -10,13 +10,14 @@ import numpy as np
 
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
-from holdfast.evaluate.wording import Estimand
+from holdfast.evaluate.wording import GROUPED, WINDOWED, Estimand, estimand_words
 from holdfast.facts.numbers import count, listed, number
 from holdfast.protocol.constraints import nearest_to_feasible
 from holdfast.protocol.job import Bench, make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.prepare import Ready
-from holdfast.protocol.tables import Part, parts_of, rows_of_role
+from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
+from holdfast.protocol.units import series_of, units_of
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.book import entry
@@ -27,6 +28,12 @@ from holdfast.train.failures import Diverged
 
 class NoWinnerError(HoldfastError):
     """No trial is known to meet the outcome constraints of the plan."""
+
+
+UNPAIRED = (
+    "with reshuffle = true every trial is validated on rows of its own, so that there are no common rows to correct "
+    "the selection on; rows set apart by select, as in select = 0.1, would give an estimate"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +52,14 @@ def ships(ready: Ready) -> Estimand:
     """Which model ships: the one that was scored, or one refitted on more rows."""
     wanted = ready.plan.model.ship
     if wanted == "auto":
-        return "refit" if ready.folds else "scored"
+        return "refit" if ready.folds or ready.reshuffled else "scored"
     return "refit" if wanted == "refitted" else "scored"
+
+
+def ships_in_words(ready: Ready) -> str:
+    """What the estimate and the test score are about."""
+    windowed = ready.split.window is not None and ships(ready) == "refit"
+    return WINDOWED if windowed else estimand_words(ships(ready))
 
 
 def choose(ready: Ready) -> None:
@@ -129,7 +142,7 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     """
     complete = [trial for trial in ranked if trial.state is TrialState.COMPLETE] or ranked
     finalists = complete[: ready.plan.search.finalists]
-    train = rows_of_role(ready.run.path, "train", ready.recipe.schema)
+    train = _to_learn_from(ready)
     select = rows_of_role(ready.run.path, "select", ready.recipe.schema)
     bench = make_bench(ready.recipe, (Part(train, select),))
     rows, values, fitted = [], [], []
@@ -152,12 +165,20 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     return Scored(fitted, rows, bench, winner, rule, adaptive=False)
 
 
+def _to_learn_from(ready: Ready) -> Rows:
+    """What a finalist is fitted on: train, and validation where that changes from trial to trial."""
+    if ready.reshuffled:
+        return open_rows(ready.run.path, ready.recipe.schema)
+    return rows_of_role(ready.run.path, "train", ready.recipe.schema).for_final_fit(refit=False)
+
+
 def fit_again(ready: Ready, trial: Trial, prepared: Prepared) -> Fitted:
     """The model of a trial, from its seed: on the same rows the very one that was scored.
 
-    After folds it is fitted on all train rows, for the epochs that early stopping chose on average.
+    After folds, or validation rows of its own, it is fitted on all of those rows, for the epochs that early stopping
+    chose on average.
     """
-    if ready.folds:
+    if ready.folds or ready.reshuffled:
         epochs = trial.extra.get("epochs")
         return fit(ready.recipe, trial.config, trial.seed, prepared, epochs=epochs)
     return fit(ready.recipe, trial.config, trial.seed, prepared, until_step=trial.until_step)
@@ -168,29 +189,29 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
     metric = ready.recipe.make_metric()
     if compared is None:
         why = f"the metric '{metric.name}' is no sum over rows, so there is nothing to correct it with"
-        return None, _no_estimate(why)
-    bench, seed = compared.bench, ready.plan.study.seed
-    of_predictions = compared.rows[0].kind == "prediction"
-    y = bench.truth if of_predictions else None
-    common: dict[str, Any] = {"metric": metric if of_predictions else None, "y": y, "folds": bench.folds}
+        return None, _no_estimate(UNPAIRED if ready.reshuffled else why)
+    by, own = compared.bench.rows.compared_by(metric), compared.rows[compared.winner]
+    of_predictions = own.kind == "prediction"
+    common: dict[str, Any] = {"folds": by.folds, **({"metric": by.metric, "y": by.y} if of_predictions else {})}
+    units = units_of(by.groups, by.times, series_of(own, by.y))
     try:
         made = estimate(
             compared.rows,
             winner=compared.winner,
             direction=metric.direction,
             estimand=ships(ready),
-            groups=bench.rows.groups,
-            seed=seed,
+            groups=units.names,
+            seed=ready.plan.study.seed,
             adaptive=compared.adaptive,
             **common,
         )
     except RequestError as exc:
         return None, _no_estimate(str(exc))
-    sentences = [*made.sentences]
-    if ready.recipe.schema.time is not None:
-        sentences.append("The rows are in order of time, and the interval takes them as exchangeable.")
+    sentences = [text for text in made.sentences if text != GROUPED or by.groups is not None]
+    if units.sentence is not None:
+        sentences.append(units.sentence)
     event = {
-        "score": made.score.to_json(),
+        "score": dataclasses.replace(made.score, estimand=ships_in_words(ready)).to_json(),
         "missing": None,
         "naive": made.naive,
         "luck": made.luck,
@@ -198,8 +219,8 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
         "effective_configurations": made.effective_configurations,
         "sentences": sentences,
     }
-    score = naive(compared.rows[compared.winner], estimand=ships(ready), **common)
-    return dataclasses.replace(score, value=made.naive), event
+    score = naive(own, estimand=ships(ready), **common)
+    return dataclasses.replace(score, value=made.naive, estimand=ships_in_words(ready)), event
 
 
 def _no_estimate(why: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.shape import shape_of
 from holdfast.protocol.steward import Steward
+from holdfast.protocol.tables import Anew
 from holdfast.records import Cause, Fidelity, Trial, TrialState
 from holdfast.study.book import Book
 from holdfast.usage import counted
@@ -58,7 +59,7 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
     if "choice.made" in ready.book.state.notes:
         return
     finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
-    limits, parts = ready.plan.budget.limits(), max(ready.seal.folds, 1)
+    limits, parts = ready.plan.budget.limits(), ready.seal.fits
     pages = pages_bytes(shape_of(ready).hyperparameters)
     steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists, pages=pages)
     executor = executor or processes(ready.plan.search.workers)
@@ -77,7 +78,8 @@ def train_job(ready: Ready) -> TrainJob:
     """The job of a study's trials."""
     stepwise = ready.book.state.settings.fidelity is not None
     weigh = ready.plan.budget.disk is not None
-    return TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise, weigh=weigh)
+    anew = Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None
+    return TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise, weigh=weigh, anew=anew)
 
 
 def processes(workers: int) -> Executor:

@@ -19,7 +19,7 @@ from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.constraints import FIT_SECONDS, MODEL_BYTES, limited_metrics
 from holdfast.protocol.learn import Prepared, Recipe, fit, import_models, predict, prepare
-from holdfast.protocol.tables import Judged, Part, judged_rows, parts_of
+from holdfast.protocol.tables import Anew, Judged, Part, Rows, judged_rows, open_rows, parts_of
 from holdfast.protocol.training_score import reference_score, sample_sizes, train_score
 from holdfast.records import (
     Assignment,
@@ -52,6 +52,7 @@ class TrainJob:
         stepwise: whether trials pause and resume by epoch.
         weigh: whether it is kept what each model would take on disk.
         limited: what the plan's constraints are on, which is measured, too.
+        anew: how validation rows are drawn for every trial; None where all have the same.
     """
 
     folder: str
@@ -63,14 +64,23 @@ class TrainJob:
     stepwise: bool = False
     weigh: bool = False
     limited: tuple[str, ...] = ()
+    anew: Anew | None = None
 
     @staticmethod
-    def of(recipe: Recipe, folder: Path, *, folds: bool, stepwise: bool, weigh: bool = False) -> TrainJob:
+    def of(
+        recipe: Recipe,
+        folder: Path,
+        *,
+        folds: bool,
+        stepwise: bool,
+        weigh: bool = False,
+        anew: Anew | None = None,
+    ) -> TrainJob:
         """The job for a recipe."""
         schema = canonical_json(recipe.schema.to_json())
         where, base = str(folder.resolve()), str(recipe.base)
         weigh = weigh or MODEL_BYTES in recipe.limited
-        return TrainJob(where, base, schema, recipe.family, recipe.metric, folds, stepwise, weigh, recipe.limited)
+        return TrainJob(where, base, schema, recipe.family, recipe.metric, folds, stepwise, weigh, recipe.limited, anew)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -82,6 +92,8 @@ class TrainJob:
         clock = Clock()
         try:
             bench = _bench(self)
+            if self.anew is not None:
+                bench = _bench_anew(self, self.anew, bench, assignment.trial)
             clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
             run = _train_in_steps if self.stepwise else _train_at_once
             state, metrics, rows, extra = run(bench, assignment, report)
@@ -117,12 +129,13 @@ class Bench:
     rows: Judged
     limited: tuple[Metric, ...] = ()
     weigh: bool = False
+    paired: bool = True
 
     def score(self, predictions: list[np.ndarray]) -> tuple[float, RowScores | None]:
         """The metric over all parts, and the row scores, of one prediction per part."""
         prediction = np.concatenate(predictions)
         value = self.metric.value(self.truth, prediction, folds=self.folds)
-        return value, self.metric.rows(self.truth, prediction, self.rows.ids)
+        return value, self.rows.row_scores(self.metric, self.truth, prediction) if self.paired else None
 
     def metrics(
         self,
@@ -162,7 +175,7 @@ class Bench:
     @property
     def folds(self) -> np.ndarray | None:
         """The part of every judged row, where there are several."""
-        return self.rows.part if len(self.parts) > 1 else None
+        return self.rows.folds
 
     def predict(self, model: Any, part: int) -> np.ndarray:
         """What the metric needs of a model, for the judged rows of a part."""
@@ -212,6 +225,17 @@ def _bench(job: TrainJob) -> Bench:
     bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
     import_models(recipe, bench.prepared[0].task)
     return dataclasses.replace(bench, weigh=job.weigh)
+
+
+def _bench_anew(job: TrainJob, anew: Anew, common: Bench, trial: int) -> Bench:
+    """The bench of a trial that has validation rows of its own; it keeps no row scores, which no other trial shares."""
+    part = anew.part(_open_rows(job.folder, job.schema_json), trial)
+    return dataclasses.replace(make_bench(common.recipe, (part,)), weigh=common.weigh, paired=False)
+
+
+@functools.lru_cache(maxsize=2)
+def _open_rows(folder: str, schema_json: str) -> Rows:
+    return open_rows(Path(folder), Schema.from_json(json.loads(schema_json)))
 
 
 def make_bench(recipe: Recipe, parts: tuple[Part, ...]) -> Bench:

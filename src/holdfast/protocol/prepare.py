@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+OWN_ROWS = "train and validation rows were drawn anew for every trial, from those of both roles"
+"""What ``reshuffle = true`` does."""
+
+
 @dataclass(frozen=True)
 class Ready:
     """A study that is ready to search, with what the later steps need to know of its data."""
@@ -64,6 +68,16 @@ class Ready:
     def folds(self) -> bool:
         """Whether folds take turns as validation rows."""
         return self.seal.folds > 0
+
+    @property
+    def reshuffled(self) -> bool:
+        """Whether every trial has validation rows of its own."""
+        return self.split.reshuffle
+
+    @property
+    def split(self) -> SplitPlan:
+        """How the rows were divided."""
+        return SplitPlan.from_mapping(dict(self.plan.data.split), seed=self.plan.study.seed)
 
     def close(self) -> None:
         """Release the study's log, so that its file is whole without the files that SQLite keeps beside an open one."""
@@ -326,6 +340,11 @@ def _check_shipping(plan: Plan, split: SplitPlan) -> None:
             '[model] has ship = "scored", but with folds every score comes from several models; use "refitted", or a '
             "validation share instead of folds"
         )
+    if plan.model.ship == "scored" and split.reshuffle:
+        raise PlanError(
+            '[model] has ship = "scored", but with reshuffle = true every trial is scored on rows of its own; use '
+            '"refitted", or leave out reshuffle'
+        )
 
 
 def _fidelity(plan: Plan, recipe: Recipe) -> Fidelity | None:
@@ -358,7 +377,7 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         "schema": schema.to_json(),
         "roles": roles,
         "folds": seal.folds or None,
-        "notes": list(schema.notes),
+        "notes": [*schema.notes, *seal.notes(), *([OWN_ROWS] if file.plan.data.split.get("reshuffle") else [])],
         "seal": seal.to_json(),
         "test_hashes": {"blob": hashes},
     }

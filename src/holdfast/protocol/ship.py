@@ -17,7 +17,7 @@ from holdfast.protocol.job import make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
-from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
+from holdfast.protocol.tables import joined, parts_of, rows_of_role
 from holdfast.records import Trial
 from holdfast.train.parameters import parameters_of
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
@@ -107,11 +107,14 @@ def _scored(ready: Ready, winner: Trial) -> Shipped:
 def _refitted(ready: Ready, winner: Trial) -> Shipped:
     """The winner's configuration fitted on all rows but the test rows."""
     names = [role for role in ("train", "validation", "select") if role in ready.seal.rows]
-    rows: Rows = joined([rows_of_role(ready.run.path, role, ready.recipe.schema) for role in names])  # type: ignore[arg-type]
+    parts = [rows_of_role(ready.run.path, role, ready.recipe.schema) for role in names]  # type: ignore[arg-type]
+    rows = joined([part.for_final_fit(refit=True) for part in parts])
     prepared = prepare(ready.recipe, rows)
     epochs = winner.extra.get("epochs") if ready.recipe.fidelity is not None else None
     fitted = fit(ready.recipe, winner.config, winner.seed, prepared, epochs=epochs)
     text = f"The model that ships is the winner's configuration refitted on {len(rows):,} {' and '.join(names)} rows"
+    if len(rows) < sum(len(part) for part in parts):
+        text += f", the latest ones, as far back as the window of {ready.split.window} reaches"
     if epochs is not None:
         text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
     return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)

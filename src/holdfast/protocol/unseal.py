@@ -14,15 +14,15 @@ from holdfast.data.seal import open_sealed
 from holdfast.errors import SealError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
-from holdfast.evaluate.wording import estimand_words
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.log.open import exists, open_log
-from holdfast.protocol.choose import ships
+from holdfast.protocol.choose import ships_in_words
 from holdfast.protocol.constraints import limited_metrics
 from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.protocol.learn import predict
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import rows_of_frame
+from holdfast.protocol.units import series_of, units_of
 from holdfast.records import Entry, Score
 from holdfast.study.book import entry
 from holdfast.train.storage import LoadedModel
@@ -189,8 +189,10 @@ def _read_scores(ready: Ready, model: LoadedModel, opening: int) -> tuple[Score,
 
     def score(metric: Metric) -> Score:
         prediction = predict(model.model, metric, X, 0 if classes is None else len(classes))
-        found = test_score(truth, prediction, metric, openings=opening, groups=rows.groups)
-        return dataclasses.replace(found, estimand=estimand_words(ships(ready)))
+        own = metric.rows(truth, prediction)
+        units = units_of(rows.groups, rows.times, None if own is None else series_of(own, rows.y))
+        found = test_score(truth, prediction, metric, openings=opening, groups=units.names)
+        return dataclasses.replace(found, estimand=ships_in_words(ready))
 
     return score(ranks), {metric.name: score(metric) for metric in limited}
 

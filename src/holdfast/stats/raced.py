@@ -7,9 +7,9 @@ as on the rows both have, less three standard errors of that difference, with no
 
 What that rests on: a winner that was selected by any rule whatever, with folds dropped or not, from C configurations
 that were begun, has no more optimism than the largest of the C errors of their means over all rows, E max (m_c - t_c);
-and for normal errors of given variances that is largest where they are independent (Slepian; Sudakov and Fernique).
-``Settings(any_rule=True)`` takes off all of it, for any rule. The default lets those win that are within three standard
-errors; that this is not optimistic is tested by simulation.
+for normal errors of given variances, none negatively correlated, that is largest where they are independent (Slepian;
+Sudakov and Fernique). ``Settings(any_rule=True)`` takes off all of it, for any rule. The default lets those win that
+are within three standard errors; that this is not optimistic is tested by simulation.
 """
 
 from __future__ import annotations

@@ -260,7 +260,7 @@ def _competition(
 ) -> Competition:
     """Noise of the C means and of M unfinished configurations, and their gaps to the winner.
 
-    The unfinished have noise of their own: the less correlated it is, the higher its maximum (Slepian).
+    The unfinished have noise of their own: the less correlated noise is, the higher its maximum (Slepian).
     """
     n = len(moments.centred)
     noise, scale = _mean_noise(moments, rng, draws), moments.standard_error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
 from holdfast.records import Score, TrialState
@@ -12,8 +14,10 @@ FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
 """Strategies whose configurations do not depend on earlier scores."""
 
 
-def estimate_of(book: Book, level: float) -> Score:
+def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> Score:
     """Correct the best complete trial's score for having been picked among all complete trials that may be the best.
+
+    ``groups``, shape (N,), are what is resampled in the place of the N rows.
 
     Raises:
         RequestError: if complete trials were told without row scores.
@@ -34,6 +38,7 @@ def estimate_of(book: Book, level: float) -> Score:
         direction=state.settings.directions[state.first_metric],
         estimand="scored",
         adaptive=state.settings.strategy not in FIXED_DESIGNS,
+        groups=groups,
         level=level,
         seed=state.settings.seed,
     ).score

@@ -7,6 +7,8 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from holdfast.analyse.ablation import Ablation
 from holdfast.analyse.analysis import Analysis, Importances
 from holdfast.analyse.interactions import Interaction
@@ -334,13 +336,16 @@ class Study:
         self._book.refresh()
         learn(self._book, other.book)
 
-    def estimate(self, level: float = 0.95) -> Score:
+    def estimate(self, level: float = 0.95, groups: np.ndarray | None = None) -> Score:
         """The best trial's score corrected for having been picked, with an interval.
+
+        ``groups``, shape (N,), names what the N rows belong to that are not independent, in the order of the row scores
+        (see `holdfast.Splits.units`); it is resampled in their place.
 
         Raises:
             RequestError: if trials were told without row scores: it says what is missing, and gives no number.
         """
-        return estimate_of(self._book, level)
+        return estimate_of(self._book, level, groups)
 
     def suggest_next(self) -> Advice:
         """What the strategy would try next and why, in words; nothing is asked or logged.

@@ -123,7 +123,7 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
             [belief.kernel for belief in beliefs], told.group, told.features[chosen], history.told_loss[chosen, 0]
         ),
         terms=tuple(_terms(history, told, chosen, failing, per_second=per_second)),
-        preference=preference(history, counted[:, None]),
+        preference=preference(history.space, embed, beliefs, len(counted)),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model

@@ -1,27 +1,39 @@
-"""The user's priors in the acquisition, with less and less weight.
+"""The user's priors in the acquisition, as far as the surrogate bears them out, and with less and less weight.
 
 Hvarfner, Stoll, Souza, Lindauer, Hutter and Nardi, "piBO: augmenting acquisition functions with user beliefs for
-Bayesian optimization", ICLR 2022, eq. 4: the acquisition times the prior to the power of beta / n.
+Bayesian optimization", ICLR 2022, eq. 4: the acquisition times the prior to the power of beta / n. There a wrong prior
+fades by the number of results alone. Here the surrogate, which knows nothing of the priors, is asked as well how
+probable it is that configurations drawn from them are better, on average, than even ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from holdfast.rng import Streams
-from holdfast.search.history import History
+from holdfast.search.gp.embedding import Embedding
 from holdfast.space import Space
+from holdfast.space.columns import has_prior
 
 STRENGTH = 10.0
 """The weight of the user's priors times the number of results (beta of piBO)."""
 LEAST = -10.0
 """A prior is never taken to rule out more than this log density, relative to the uniform one."""
 _STEP = 1e-4
-FEWEST_RANKED = 4
-DRAWS = 64
-MOST_RANKED = 100
+PAIRS = 96
+"""So many configurations are drawn from the priors, and as many even ones, to compare them."""
+
+
+class Averaged(Protocol):
+    """A belief of the loss that knows how far its averages are certain."""
+
+    def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+        """Mean and variance of the sum of the losses at features (m, D) times weights (m,)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,35 +65,42 @@ class Preference:
         return self.value(units), slope.T
 
 
-def preference(history: History, losses: np.ndarray) -> Preference | None:
-    """The user's priors with the weight that they have after losses of shape (m, k); None without any."""
-    assert history.space is not None
-    if not history.space.has_prior:
-        return None
-    density = history.space.log_prior(history.units[history.told_trial])
-    trusted = float(np.mean([trust(density, column) for column in losses.T]))
-    return Preference(history.space, STRENGTH * trusted / len(losses))
-
-
-def trust(density: np.ndarray, losses: np.ndarray) -> float:
-    """How much of a prior's weight n trials leave: from 0, if it ranks them as chance would, to 1; 1 for few trials.
-
-    It is 2 p - 1, with p the share of bootstrap samples of the trials of which it ranks more than half of the pairs
-    rightly.
-
-    piBO lets a prior fade by the number of results alone; one that ranks the trials no better than chance is dropped
-    sooner here, so that a wrong one is recovered from.
+def preference(space: Space, embed: Embedding, beliefs: Sequence[Averaged], results: int) -> Preference | None:
+    """The user's priors with the weight that they have after so many results; None without any.
 
     Args:
-        density: (n,) the log density of the prior at the trials.
-        losses: (n,) their losses, lower is better.
+        space, embed: the study's.
+        beliefs: of the loss, or of the loss of each objective.
+        results: how many there are.
     """
-    n = len(losses)
-    if n < FEWEST_RANKED:
-        return 1.0
-    density, losses = density[-MOST_RANKED:], losses[-MOST_RANKED:]
-    n = len(losses)
-    counts = Streams(0).generator(n, "gp/trust").multinomial(n, np.full(n, 1 / n), size=DRAWS)
-    agree = np.sign(density[:, None] - density[None, :]) * np.sign(losses[None, :] - losses[:, None])
-    score = np.einsum("sa,ab,sb->s", counts, agree, counts, optimize=True)
-    return max(0.0, float(np.mean(np.sign(score))))
+    if not space.has_prior:
+        return None
+    return Preference(space, STRENGTH * trust(space, embed, beliefs) / results)
+
+
+def trust(space: Space, embed: Embedding, beliefs: Sequence[Averaged]) -> float:
+    """What share of their weight the priors keep, from 0 to 1: the mean over beliefs of 2 p - 1, or of 0 if p < 1/2.
+
+    By a belief, p is the probability that the average loss is lower where the priors are than elsewhere: at
+    configurations drawn from them than at the same ones with an even draw of every hyperparameter that has a prior.
+    """
+    from scipy.special import ndtr
+
+    drawn, even = pairs(space)
+    features = embed(np.concatenate([drawn, even]))
+    signs = np.repeat([-1 / len(drawn), 1 / len(even)], [len(drawn), len(even)])
+    sums = np.array([belief.weighted_sum(features, signs) for belief in beliefs])
+    better = ndtr(sums[:, 0] / np.sqrt(sums[:, 1]))
+    return float(np.maximum(2 * better - 1, 0.0).mean())
+
+
+def pairs(space: Space) -> tuple[np.ndarray, np.ndarray]:
+    """Points drawn from the priors, and the same with even draws where there is one: two arrays (`PAIRS`, d)."""
+    rng = Streams(0).generator(0, "gp/prior pairs")
+    drawn = np.array([space.encode(space.sample(rng)) for _ in range(PAIRS)])
+    believed = np.array([has_prior(domain) for domain in space.domains.values()])
+    even = space.snap(np.where(believed | np.isnan(drawn), rng.random(drawn.shape), drawn))
+    forbidden = np.flatnonzero(~space.allowed(even))
+    if len(forbidden):
+        even[forbidden] = space.sample_units(rng, len(forbidden))
+    return drawn, even

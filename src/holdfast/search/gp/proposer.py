@@ -18,7 +18,7 @@ from holdfast.search.gp.targets import succeeded
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.gp.transfer import best_of_earlier
 from holdfast.search.history import History
-from holdfast.search.start import default_once, even_config
+from holdfast.search.start import beside_priors_once, default_once, even_config
 from holdfast.space import Space
 
 
@@ -124,8 +124,8 @@ class _Proposer(Generic[Model]):
             config = self.space.decode(unit)
             if not self.history.contains(config) and config not in before:
                 yield config, f"gp: among the best of the earlier study '{study}'"
-        if self.space.has_prior and number % 2:
-            yield self.space.sample(self.rng.generator(number, "gp/prior")), "gp: a draw from the priors"
+        if self.space.has_prior:
+            yield from beside_priors_once(self.history, before, self.rng, "gp")
         yield self._even(number), f"gp: space-filling start, trial {number + 1} of {initial}"
 
     def _even(self, number: int) -> Config:

@@ -183,7 +183,7 @@ def several_of(history: History, rng: Streams) -> Several:
         front_size=len(front) if feasible[chosen].any() else 0,
         note="" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)",
         terms=tuple(requirements(history, told, chosen, failure(told, done, chosen))),
-        preference=preference(history, losses),
+        preference=preference(history.space, embed, [each for drawn in beliefs for each in drawn], len(losses)),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model

@@ -89,6 +89,14 @@ class Posterior:
         ]
         return cross @ self.weights, np.maximum(variance, 1e-12), gradients[0], gradients[1]
 
+    def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+        """Mean and variance of the sum of the losses at features (m, D) times weights (m,)."""
+        scaled = self.kernel.scale(features, self.group)
+        cross = weights @ self._covariance(scaled)
+        own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
+        half = _solve_lower(self.factor, cross[:, None])[:, 0]
+        return float(cross @ self.weights), max(float(weights @ own @ weights - half @ half), 1e-12)
+
     def with_pending(self, features: np.ndarray) -> Posterior:
         """The posterior that also knows pending points (p, D), each at its own posterior mean.
 

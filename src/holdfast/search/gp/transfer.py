@@ -86,6 +86,11 @@ class Shifted:
                 mean, by_mean = mean + weight * more, by_mean + weight * slope
         return mean, variance, by_mean, by_variance
 
+    def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+        """Mean and variance of the sum of the losses at features (m, D) times weights (m,)."""
+        mean, variance = self.rest.weighted_sum(features, weights)
+        return mean + float(weights @ self.transfer.shift(features)), variance
+
     def with_pending(self, features: np.ndarray) -> Shifted:
         """The same that also knows pending points (p, D), each at its own mean."""
         return replace(self, rest=self.rest.with_pending(features))

@@ -1,0 +1,195 @@
+"""Every way of validating in a plan: which rows learn and are judged, what the estimate resamples, what ships."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import holdfast
+from holdfast.errors import RequestError
+from holdfast.evaluate.wording import GROUPED, WINDOWED
+from holdfast.execute.inline import Inline
+from holdfast.protocol.folder import find_run, open_book
+from holdfast.protocol.prepare import recorded_plan, reopen_study
+from holdfast.protocol.rivals import rivals_of
+from holdfast.protocol.shape import fits_in_words, shape_of
+from holdfast.protocol.tables import Anew, open_rows, parts_of
+from holdfast.protocol.tune import Result, tune
+
+ROWS = 160
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Days, groups of four rows, a target of two classes that depends on x and drifts slowly; no pages are written."""
+    monkeypatch.setattr("holdfast.protocol.tune._write_pages", lambda *_: None)
+    rng = np.random.default_rng(1)
+    x, drift = rng.normal(size=ROWS), np.sin(np.arange(ROWS) / 8)
+    days = [dt.date(2026, 1, 1) + dt.timedelta(days=i) for i in range(ROWS)]
+    frame = pl.DataFrame(
+        {
+            "x": x,
+            "z": rng.normal(size=ROWS),
+            "day": days,
+            "who": [f"p{i // 4}" for i in range(ROWS)],
+            "y": np.where(x + drift + rng.normal(size=ROWS) > 0, "yes", "no"),
+        }
+    )
+    path = tmp_path / "table.csv"
+    frame.write_csv(path)
+    return path
+
+
+def run(table: Path, split: dict[str, Any], **tables: Any) -> Result:
+    plan: dict[str, Any] = {
+        "study": {"name": "s"},
+        "data": {"source": str(table), "target": "y", "split": split, "columns": {"day": "date", "who": "categorical"}},
+        "model": {"family": "knn"},
+        "search": {"trials": 4, "strategy": "random"},
+    }
+    for key, value in tables.items():
+        plan[key] = {**plan.get(key, {}), **value}
+    return tune(plan, runs=table.parent / "runs", executor=Inline())
+
+
+def events(result: Result) -> dict[str, list[Any]]:
+    return open_book(find_run(result.folder.parent, result.name)).state.notes
+
+
+def rows_told(result: Result) -> list[holdfast.RowScores]:
+    book = open_book(find_run(result.folder.parent, result.name))
+    return [book.get_rows(trial.rows) for trial in book.state.trials if trial.rows is not None]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "f1"])
+def test_repeats_give_a_row_one_score(table: Path, metric: str) -> None:
+    result = run(table, {"folds": 4, "repeats": 3, "test": 0.2}, metric={"name": metric})
+    train = pl.read_ipc(result.folder / "data" / "train.arrow")
+    for scores in rows_told(result):
+        assert scores.rows is not None
+        assert scores.rows.tolist() == sorted(train["__row__"].to_list())
+    assert result.estimate is not None
+    assert result.estimate.n == len(train)
+    assert result.estimate.low is not None
+    book = open_book(find_run(result.folder.parent, result.name))
+    winner = book.state.trials[book.state.notes["choice.made"][0]["trial"]]
+    (told,) = winner.metrics.values()
+    assert result.naive.value == pytest.approx(told)
+    if metric == "accuracy":
+        values = rows_told(result)[0].values
+        assert set((values * 3).round(9).tolist()) == {0, 1, 2, 3}
+    assert "folds were drawn 3 times" in " ".join(events(result)["data.split"][0]["notes"])
+    assert rivals_of(find_run(result.folder.parent, "s"), book, winner) is not None
+
+
+def test_the_price_of_repeats_is_known(table: Path) -> None:
+    result = run(table, {"folds": 4, "repeats": 3, "test": 0.2})
+    run_folder = find_run(result.folder.parent, "s")
+    book = open_book(run_folder)
+    ready = reopen_study(recorded_plan(book), run_folder, book)
+    shape = shape_of(ready)
+    ready.close()
+    assert (shape.fits, fits_in_words(shape)) == (48, "4 trials × 4 folds × 3 repeats × 1 full training")
+
+
+def test_plan_and_python_divide_alike(table: Path) -> None:
+    result = run(table, {"folds": 4, "repeats": 2, "test": 0.2})
+    schema = recorded_schema(result)
+    labels = pl.read_csv(table)["y"].to_numpy()
+    pairs = zip(parts_of(result.folder, schema, folds=True), holdfast.split(labels, folds=4, repeats=2), strict=True)
+    for part, (train, validation) in pairs:
+        assert sorted(part.learn.ids.tolist()) == train.tolist()
+        assert sorted(part.judge.ids.tolist()) == validation.tolist()
+
+
+def recorded_schema(result: Result) -> Any:
+    from holdfast.data.columns import Schema
+
+    return Schema.from_json(events(result)["data.split"][0]["schema"])
+
+
+def test_folds_in_time_learn_from_a_window_before_a_gap(table: Path) -> None:
+    split = {"time": "day", "folds": 4, "gap": "5 days", "window": "40 days", "test": 0.2, "select": 0.1}
+    result = run(table, split)
+    schema = recorded_schema(result)
+    for part in parts_of(result.folder, schema, folds=True):
+        assert part.judge.times is not None
+        assert part.learn.times is not None
+        assert part.judge.times.min() - part.learn.times.max() == 5
+        assert part.learn.times.max() - part.learn.times.min() <= 39
+    test, select = (pl.read_ipc(result.folder / f) for f in ("sealed/test.arrow", "data/select.arrow"))
+    train = pl.read_ipc(result.folder / "data" / "train.arrow")
+    for earlier, later in ((train, select), (select, test)):
+        assert later["__row__"].min() - earlier["__row__"].max() == 5  # type: ignore[operator]
+    fitted = events(result)["model.fitted"][0]
+    opened = np.concatenate([train["__row__"].to_numpy(), select["__row__"].to_numpy()])
+    assert fitted["rows"] == (opened > opened.max() - 40).sum() < 40
+    assert "the window of 40 days" in fitted["text"]
+    assert result.test is not None
+    assert result.test.estimand == WINDOWED
+    notes = events(result)["data.split"][0]["notes"]
+    assert any("never validated" in note for note in notes)
+    assert any("8 rows within the gap" in note for note in notes)
+
+
+def test_the_unit_of_rows_in_time_is_a_block(table: Path) -> None:
+    result = run(table, {"time": "day", "folds": 4, "test": 0.2})
+    sentences = events(result)["estimate.made"][0]["sentences"]
+    assert GROUPED not in sentences
+    assert any("blocks of" in text or "resampled one by one" in text for text in sentences)
+    alike = run(table, {"time": "day", "test": 0.2}, study={"name": "auc"}, metric={"name": "roc_auc"})
+    assert any("blocks of" in text or "one by one" in text for text in events(alike)["estimate.made"][0]["sentences"])
+
+
+def test_groups_are_the_unit(table: Path) -> None:
+    result = run(table, {"group": "who", "folds": 4, "repeats": 2, "test": 0.2})
+    assert GROUPED in events(result)["estimate.made"][0]["sentences"]
+    for part in parts_of(result.folder, recorded_schema(result), folds=True):
+        assert part.learn.groups is not None
+        assert part.judge.groups is not None
+        assert not set((part.learn.ids // 4).tolist()) & set((part.judge.ids // 4).tolist())
+
+
+def test_reshuffled_trials_have_rows_of_their_own(table: Path) -> None:
+    result = run(table, {"reshuffle": True, "test": 0.2})
+    assert rows_told(result) == []
+    assert result.estimate is None
+    assert "rows set apart by select" in " ".join(result.missing)
+    fitted = events(result)["model.fitted"][0]
+    assert (fitted["kind"], fitted["rows"]) == ("refitted", 128)
+    assert result.test is not None
+    rows = open_rows(result.folder, recorded_schema(result))
+    anew = Anew(0.25, True, 0)
+    judged = [set(anew.part(rows, number).judge.ids.tolist()) for number in range(3)]
+    assert len({frozenset(ids) for ids in judged}) == 3
+    ours = holdfast.split(pl.read_csv(table)["y"].to_numpy(), reshuffle=True)
+    assert set(ours.of_trial(1).pairs[0][1].tolist()) == judged[1]
+    again = run(table.parent / "again" / ".." / table.name, {"reshuffle": True, "test": 0.2}, study={"name": "t"})
+    assert json.dumps(again.best_config) == json.dumps(result.best_config)
+
+
+def test_select_rows_give_reshuffled_trials_an_estimate(table: Path) -> None:
+    result = run(table, {"reshuffle": True, "select": 0.2, "test": 0.2})
+    assert result.estimate is not None
+    assert result.estimate.n == 32
+    assert "finalists on 32 select rows" in events(result)["choice.made"][0]["rule"]
+
+
+def test_what_does_not_go_together_is_refused(table: Path) -> None:
+    wrong: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+        ({"reshuffle": True, "test": 0.2}, {"ship": "scored"}, "scored on rows of its own"),
+        ({"folds": 4, "repaets": 3, "test": 0.2}, {}, "did you mean 'repeats'"),
+        ({"folds": 50, "group": "who", "test": 0.2}, {}, "40 groups, where a split into 50 folds"),
+        ({"folds": 3, "time": "day", "gap": 60, "test": 0.2}, {}, "gap of 60 rows leaves fold 0 nothing"),
+    ]
+    for split, model, says in wrong:
+        with pytest.raises(RequestError, match=says) as caught:
+            run(table, split, model=model)
+        assert "\n" not in str(caught.value)
+        assert not (table.parent / "runs" / "s").exists()
