@@ -1,9 +1,9 @@
 """Configurations as points of a Euclidean space, on which any stationary kernel is positive semi-definite.
 
-A number is its place in the unit interval. An unordered categorical is a one-hot vector divided by sqrt(2), so that two
-different choices are 1 apart (a Hamming distance). A hyperparameter that is not active is put at the middle, and each
-condition adds one column that says whether it holds: Hutter and Osborne, "A kernel for hierarchical parameter spaces"
-(2013), on why the kernel must follow from an embedding.
+A number is its place in the unit interval, perhaps warped. An unordered categorical is a one-hot vector divided by
+sqrt(2), so that two different choices are 1 apart (a Hamming distance). A hyperparameter that is not active is put at
+the middle, and each condition adds one column that says whether it holds: Hutter and Osborne, "A kernel for
+hierarchical parameter spaces" (2013), on why the kernel must follow from an embedding.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.search.gp.kumaraswamy import slope, warp
 from holdfast.space import Categorical, Float, Space
 
 SMOOTH_CELLS = 16
@@ -27,12 +28,14 @@ class Embedding:
         unordered: (hyperparameter, number of choices), one column a choice.
         conditions: for each distinct condition, one hyperparameter that is active when it holds; one column each.
         group: (D,) the group of each column; a group shares one length-scale.
+        exponents: (2, k) how the k numeric columns are warped (see `kumaraswamy`); None for not at all.
     """
 
     numeric: np.ndarray
     unordered: tuple[tuple[int, int], ...]
     conditions: np.ndarray
     group: np.ndarray
+    exponents: np.ndarray | None = None
 
     @property
     def groups(self) -> int:
@@ -41,12 +44,20 @@ class Embedding:
 
     def __call__(self, units: np.ndarray) -> np.ndarray:
         """Points of shape (n, d), NaN where inactive, as an array of shape (n, D) without NaN."""
-        numbers = units[:, self.numeric]
-        parts = [np.where(np.isnan(numbers), 0.5, numbers)]
+        numbers = self._numbers(units)
+        parts = [numbers if self.exponents is None else warp(numbers, self.exponents)]
         for column, choices in self.unordered:
             parts.append(_one_hot(units[:, column], choices))
         parts.append(np.isfinite(units[:, self.conditions]).astype(float))
         return np.concatenate(parts, axis=1)
+
+    def slope(self, units: np.ndarray) -> np.ndarray | float:
+        """(n, k) by how much each numeric column moves when its hyperparameter does, at points (n, d)."""
+        return 1.0 if self.exponents is None else slope(self._numbers(units), self.exponents)
+
+    def _numbers(self, units: np.ndarray) -> np.ndarray:
+        numbers = units[:, self.numeric]
+        return np.where(np.isnan(numbers), 0.5, numbers)
 
 
 def embedding(space: Space) -> Embedding:

@@ -78,7 +78,8 @@ class Landscape:
         for term in self.terms:
             added, slope = term.with_gradient(features)
             value, by_feature = value + added, by_feature + slope
-        gradient = by_feature[:, np.searchsorted(self.embedding.numeric, smooth)]
+        by_number = by_feature[:, : len(self.embedding.numeric)] * self.embedding.slope(snapped)
+        gradient = by_number[:, np.searchsorted(self.embedding.numeric, smooth)]
         if self.preference is not None:
             added, slope = self.preference.with_gradient(snapped, smooth)
             value, gradient = value + added, gradient + slope

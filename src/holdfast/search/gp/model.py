@@ -14,12 +14,14 @@ from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure, loss_kernels, loss_targets
 from holdfast.search.gp.feasibility import requirements
+from holdfast.search.gp.flat import OutsideFlats, outside_flats
 from holdfast.search.gp.landscape import Bound, Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
 from holdfast.search.gp.preference import Preference, preference
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, subset, succeeded
 from holdfast.search.gp.transfer import Shifted, transferred
+from holdfast.search.gp.warping import warped
 from holdfast.search.history import History
 from holdfast.search.pareto import total_violation
 from holdfast.space import Space
@@ -42,6 +44,7 @@ class Model:
         since_best: how many results have come since the best one.
         centres: (c, d) the best points so far, NaN where inactive.
         note: what the reader should know of the surrogate; may be empty.
+        flats: where another trial would be told what is known.
         terms: what is added to the acquisition.
         preference: the user's priors, if there are any.
     """
@@ -53,6 +56,7 @@ class Model:
     since_best: int
     centres: np.ndarray
     note: str
+    flats: OutsideFlats | None
     terms: tuple[Term, ...]
     preference: Preference | None
 
@@ -66,6 +70,7 @@ class Model:
         worth: list[Term] = []
         if self.bests:
             worth = [Improvement(self.beliefs, self.bests) if width is None else Bound(self.beliefs, width)]
+            worth += [] if self.flats is None else [self.flats]
         return Landscape(space, self.embed, (*worth, *self.terms), self.preference)
 
     def reason(self, space: Space, unit: np.ndarray, bound_since: str | None) -> str:
@@ -90,8 +95,10 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         per_second: whether what a trial costs counts.
     """
     assert history.space is not None
-    embed = embedding(history.space)
-    told = Told(history.token, embed.group, embed(history.units[history.told_trial]))
+    declared, units = embedding(history.space), history.units[history.told_trial]
+    told = Told(history.token, declared.group, declared(units))
+    embed = warped(declared, history, told)
+    told = replace(told, features=embed(units))
     counted = known_losses(history.told_loss[:, 0], history.told_state)
     chosen = subset(counted, MAX_POINTS)
     done = succeeded(history.told_loss[:, 0], history.told_state)
@@ -112,6 +119,9 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         since_best=len(counted) - 1 - int(np.argmin(merit)),
         centres=history.units[trials[:CENTRES]],
         note="" if len(chosen) == len(counted) else f" (by {len(chosen)} of {len(counted)} trials)",
+        flats=outside_flats(
+            [belief.kernel for belief in beliefs], told.group, told.features[chosen], history.told_loss[chosen, 0]
+        ),
         terms=tuple(_terms(history, told, chosen, failing, per_second=per_second)),
         preference=preference(history.space, embed, beliefs, len(counted)),
     )

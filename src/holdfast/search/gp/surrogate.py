@@ -181,7 +181,15 @@ def kernel_at(parameters: np.ndarray) -> Kernel:
 def negative_log_posterior(
     parameters: np.ndarray, group: np.ndarray, features: np.ndarray, targets: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """Minus the log of marginal likelihood times prior, and its gradient by the parameters (see `kernel_at`).
+    """Minus the log of marginal likelihood times prior, and its gradient by the parameters (see `kernel_at`)."""
+    value, gradient, _ = slopes(parameters, group, features, targets)
+    return value, gradient
+
+
+def slopes(
+    parameters: np.ndarray, group: np.ndarray, features: np.ndarray, targets: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Minus the log of marginal likelihood times prior, its gradient by the parameters, and by the features (n, D).
 
     The likelihood is Rasmussen and Williams (2006), eq. 2.30, its gradient eq. 5.9. The priors' densities are those of
     the length-scale and the noise themselves; of the logarithm for the signal.
@@ -200,15 +208,16 @@ def negative_log_posterior(
     lower[np.diag_indices_from(lower)] *= 0.5
     sensitivity = 0.5 * (lower + lower.T - np.outer(weights, weights))
     by_distance = kernel.signal * sensitivity * matern_slope(squared)
-    # the sum over pairs of W_ab (x_a - x_b)^2 for each column, without an array of n * n * D
-    by_column = 2 * (by_distance.sum(axis=1) @ points**2) - 2 * np.einsum("nd,nd->d", points, by_distance @ points)
+    # the sum over pairs of W_ab (x_a - x_b)^2 by each point, without an array of n * n * D
+    by_point = 4 * (by_distance.sum(axis=1)[:, None] * points - by_distance @ points)
     gradient = np.empty(len(parameters))
-    gradient[:-2] = -2 * np.bincount(group, weights=by_column, minlength=len(parameters) - 2)
+    by_column = np.einsum("nd,nd->d", points, by_point)
+    gradient[:-2] = -np.bincount(group, weights=by_column, minlength=len(parameters) - 2)
     gradient[-2] = float(np.trace(sensitivity)) * noise
     gradient[-1] = float(np.sum(sensitivity * correlation)) * kernel.signal
 
     prior, prior_gradient = _negative_log_prior(parameters)
-    return value + prior, gradient + prior_gradient
+    return value + prior, gradient + prior_gradient, by_point / kernel.lengths[group]
 
 
 def _negative_log_prior(parameters: np.ndarray) -> tuple[float, np.ndarray]:

@@ -63,6 +63,11 @@ class Shifted:
     transfer: Transfer
 
     @property
+    def kernel(self) -> Kernel:
+        """The hyperparameters of the posterior of what is left."""
+        return self.rest.kernel
+
+    @property
     def points(self) -> np.ndarray:
         """(n, D) the points of the posterior."""
         return self.rest.points
