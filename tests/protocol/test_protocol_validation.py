@@ -12,13 +12,18 @@ import polars as pl
 import pytest
 
 import holdfast
+from holdfast.cli.outcome import score_table
 from holdfast.errors import RequestError
 from holdfast.evaluate.wording import GROUPED, WINDOWED
 from holdfast.execute.inline import Inline
+from holdfast.facts.blocks import Paragraph
+from holdfast.facts.numbers import number
+from holdfast.facts.search import search_section
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.prepare import recorded_plan, reopen_study
 from holdfast.protocol.rivals import rivals_of
 from holdfast.protocol.shape import fits_in_words, shape_of
+from holdfast.protocol.ship import ship
 from holdfast.protocol.tables import Anew, open_rows, parts_of
 from holdfast.protocol.tune import Result, tune
 
@@ -192,4 +197,74 @@ def test_what_does_not_go_together_is_refused(table: Path) -> None:
         with pytest.raises(RequestError, match=says) as caught:
             run(table, split, model=model)
         assert "\n" not in str(caught.value)
+        assert not (table.parent / "runs" / "s").exists()
+
+
+def test_a_nested_search_scores_the_procedure(table: Path) -> None:
+    result = run(table, {"folds": 3, "nested": 3, "test": 0.2}, search={"trials": 2})
+    notes = events(result)
+    assert [note["fold"] for note in notes["procedure.scored"]] == [0, 1, 2]
+    assert sum(note["judged"] for note in notes["procedure.scored"]) == 128
+    assert result.procedure is not None
+    assert result.procedure.value == pytest.approx(np.mean([note["value"] for note in notes["procedure.scored"]]))
+    assert result.procedure.low is not None
+    assert result.procedure.low < result.procedure.value
+    assert "procedure" in result.procedure.estimand
+    for k, note in enumerate(notes["procedure.scored"]):
+        inner = open_book(find_run(result.folder / "nested", f"outer-{k}"))
+        assert inner.head.hash == note["log"]["hash"]
+        assert len(inner.state.trials) == 2
+        assert "test" not in inner.state.notes["data.split"][0]["roles"]
+        held = set(pl.read_ipc(result.folder / "nested" / f"outer-{k}.arrow")["z"].to_list())
+        assert len(held) == note["learned"]
+    test = set(pl.read_ipc(result.folder / "sealed" / "test.arrow")["z"].to_list())
+    assert not held & test
+    again = run(table, {"folds": 3, "nested": 3, "test": 0.2}, search={"trials": 2})
+    assert again == result
+    run_folder = find_run(result.folder.parent, "s")
+    book = open_book(run_folder)
+    ready = reopen_study(recorded_plan(book), run_folder, book)
+    assert shape_of(ready).fits == 2 * 3 * 4
+    assert fits_in_words(shape_of(ready)).endswith("× 4 searches, one of them on all rows")
+    ready.close()
+    said = [block.text for block in search_section(book.state).blocks if isinstance(block, Paragraph)]
+    assert any(text.startswith(f"The procedure scores {number(result.procedure.value)} [") for text in said)
+    assert "procedure" in score_table(result)
+
+
+@pytest.mark.parametrize("broken", [0, 2])
+def test_a_nested_search_goes_on_where_it_was_interrupted(
+    table: Path, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    split = {"validation": 0.25, "nested": 3, "test": 0.2}
+    whole = run(table, split, search={"trials": 2}, study={"name": "whole"})
+    calls: list[Any] = []
+
+    def interrupted(ready: Any) -> Any:
+        calls.append(ready)
+        if len(calls) == broken + 1:
+            raise KeyboardInterrupt
+        return ship(ready)
+
+    monkeypatch.setattr("holdfast.protocol.nested.ship", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(table, split, search={"trials": 2})
+    result = run(table, split, search={"trials": 2})
+    assert len(calls) == 4
+    assert result.procedure == whole.procedure
+
+
+def test_a_nested_search_that_cannot_be_is_refused_before_anything_runs(table: Path) -> None:
+    wrong: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+        ({"folds": 3, "nested": 1}, {}, "nested = 1; it needs at least 2"),
+        ({"folds": 3, "nested": 3}, {"hours": 1.0}, "limits hours"),
+        (
+            {"folds": 30, "nested": 2, "group": "who", "test": 0.1},
+            {},
+            "in outer fold 0 of nested = 2, the group column",
+        ),
+    ]
+    for split, budget, says in wrong:
+        with pytest.raises(RequestError, match=says):
+            run(table, split, budget=budget)
         assert not (table.parent / "runs" / "s").exists()

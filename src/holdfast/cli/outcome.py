@@ -50,9 +50,15 @@ def show_outcome(
         _say_where(result, book)
 
 
+def _scores(result: Result) -> dict[str, Score | None]:
+    """The three scores, and that of the procedure where there is one."""
+    three = {"naive": result.naive, "estimate": result.estimate, "test": result.test}
+    return three if result.procedure is None else {**three, "procedure": result.procedure}
+
+
 def score_table(result: Result) -> str:
     """Naive score, estimate and test side by side: value, interval, rows, and what each is about."""
-    scores = {"naive": result.naive, "estimate": result.estimate, "test": result.test}
+    scores = _scores(result)
     levels = {score.level for score in scores.values() if score is not None}
     rows = [
         ["", *scores],
@@ -118,7 +124,7 @@ def _say_where(result: Result, book: Book) -> None:
 def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]:
     metric, winner = metric_of(book.state), winner_of(book.state)
     made = book.state.notes["estimate.made"][-1]
-    scores = {"naive": result.naive, "estimate": result.estimate, "test": result.test}
+    scores = _scores(result)
     return {
         "name": result.name,
         "folder": str(result.folder),

@@ -24,6 +24,7 @@ KEYS: dict[str, tuple[type, ...]] = {
     "window": (int, str),
     "gap": (int, str),
     "reshuffle": (bool,),
+    "nested": (int,),
 }
 """The keys of a plan's ``split``, with the types of their values."""
 
@@ -37,6 +38,7 @@ class SplitPlan:
     ``group`` and ``time`` are columns. ``stratify`` None means: for classification, unless the order in time decides.
     ``gap`` lies between what is learned from and what is judged, in time; ``window`` is how far back a fold learns;
     both are rows, or a text such as ``"7 days"``. With ``reshuffle`` every trial has a validation part of its own.
+    ``nested`` is how many outer folds have a whole search inside.
 
     Raises:
         DataError: if the shares are negative, do not add up to 1, or leave nothing for train or validation; if there is
@@ -56,6 +58,7 @@ class SplitPlan:
     window: int | str | None = None
     gap: int | str | None = None
     reshuffle: bool = False
+    nested: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -84,6 +87,8 @@ class SplitPlan:
                 f"the split has folds = {self.folds} and validation = {self.validation:g}; folds take turns as "
                 "validation rows, so leave out one of them"
             )
+        if self.nested is not None and self.nested < 2:
+            raise DataError(f"the split has nested = {self.nested}; it needs at least 2 outer folds")
         if self.repeats < 1:
             raise DataError(f"the split has repeats = {self.repeats}; it needs at least 1")
         if self.repeats > 1 and self.folds is None:

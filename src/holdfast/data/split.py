@@ -185,8 +185,9 @@ def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **sch
         DataError: if the keys do not fit together, or there are too few rows, classes, groups or times for them.
     """
     for key in scheme:
-        if key not in KEYS or key in {"group", "time"}:
+        if key not in KEYS or key in {"group", "time", "nested"}:
             arrays = {"group": " (as an array, groups = ...)", "time": " (as an array, times = ...)"}
+            arrays["nested"] = " (see Splits.within for splits inside a fold)"
             known = [name for name in KEYS if name not in arrays]
             hint = arrays.get(key) or nearest(key, known)
             raise DataError(f"a split has no '{key}'{hint}; there are {', '.join(known)}, groups and times")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
 from holdfast.facts.constraints import feasible_trials, wish_of
 from holdfast.facts.gain import gain_sentence
 from holdfast.facts.log import latest, search_end, trials_by_state
 from holdfast.facts.numbers import count, duration, listed, moment, number, shortened
+from holdfast.records import Score
 from holdfast.study.ranking import scored_trials
 from holdfast.study.state import StudyState
 
@@ -38,7 +42,17 @@ def search_section(state: StudyState) -> Section:
         if made["sentences"]:
             blocks.append(Paragraph("On the estimate:"))
             blocks.append(Bullets(made["sentences"]))
+    if (procedure := latest(state, "procedure.estimated")) is not None:
+        blocks += _procedure(procedure)
     return Section("The search", blocks)
+
+
+def _procedure(event: Mapping[str, Any]) -> list[Block]:
+    """What the procedure scored in outer folds."""
+    score = Score.from_json(event["score"])
+    interval = "" if score.low is None or score.high is None else f" [{number(score.low)}, {number(score.high)}]"
+    text = f"The procedure scores {number(score.value)}{interval}, by {score.method}, on {score.n:,} rows."
+    return [Paragraph(text), Bullets(event["sentences"])]
 
 
 def _rules_and_changes(state: StudyState) -> list[str]:

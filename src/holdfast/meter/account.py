@@ -12,6 +12,7 @@ from holdfast.usage import UNKNOWN, Figure, Usage, counted, together, total
 
 PHASES: dict[str, str] = {
     "search": "proposing configurations, starting workers",
+    "nested": "searches within outer folds",
     "choose": "comparing and correcting",
     "fit": "the final fit",
     "test": "opening the test rows",

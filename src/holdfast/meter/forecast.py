@@ -44,6 +44,7 @@ class Shape:
         row_bytes: the size of one trial's row scores.
         hyperparameters: how many are searched.
         folds: how many there are in each repeat; 0 without.
+        searches: how many there are, those in outer folds included; one after the other.
     """
 
     trials: int
@@ -58,12 +59,13 @@ class Shape:
     row_bytes: float = 0.0
     hyperparameters: int = 0
     folds: int = 0
+    searches: int = 1
 
     @property
     def fits(self) -> int:
         """Fits, legs from rung to rung counted one by one: trials, times parts, less those that do not go on."""
         legs: int = sum(max(self.trials // self.eta**level, 1) for level in range(len(self.rungs)))
-        return legs * self.parts
+        return legs * self.parts * self.searches
 
     @property
     def full_trials(self) -> float:
@@ -132,12 +134,13 @@ def forecast(shape: Shape, price: Price, timed: Sequence[Timed] = (), *, start_s
     seconds = hours.times(SECONDS_PER_HOUR)
     kwh = _kwh(shape, price, timed, seconds)
     size = shape.data_bytes + pages_bytes(shape.hyperparameters) + shape.trials * (shape.row_bytes + TRIAL_BYTES)
+    size = size if shape.searches == 1 else size * shape.searches
     return Forecast(
         timed=tuple(each.seconds for each in timed),
         trials=shape.trials,
         fits=shape.fits,
         hours=hours,
-        usd=price.usd(seconds, shape.trials),
+        usd=price.usd(seconds, shape.trials * shape.searches),
         kwh=kwh,
         kg_co2e=price.kg_co2e(kwh),
         disk_bytes=Figure(size, Method.SAMPLED, 1.0, 1.0),
@@ -158,7 +161,7 @@ def _hours(shape: Shape, timed: Sequence[Timed], start_seconds: float) -> Figure
     search = mean * shape.full_trials / min(shape.workers, shape.trials) + shape.seconds_per_ask * shape.trials
     spread = (max(each.seconds for each in timed) - min(each.seconds for each in timed)) / (2 * mean) if mean else 0.0
     loading = 2 * start_seconds  # a worker loads libraries before the first trial, this process before the final fit
-    seconds = loading + search + last + LAST_SECONDS
+    seconds = loading + (search + last) * shape.searches + LAST_SECONDS
     return Figure(seconds / SECONDS_PER_HOUR, Method.SAMPLED, 1.0, max(spread, LEAST_UNCERTAINTY))
 
 

@@ -61,7 +61,8 @@ class DataTable(_Table):
         description="Shares of the rows, as in `{ train = 0.6, validation = 0.2, test = 0.2 }`, or folds beside a test "
         "share, as in `{ folds = 5, repeats = 3, test = 0.2 }`; `select = 0.1` sets rows apart for the finalists; "
         "`group` and `time` name a column to split by, the latter with a `gap` and, for folds, a `window`; "
-        "`stratify = false` switches stratification off; `reshuffle = true` draws validation rows anew for every trial "
+        "`stratify = false` switches stratification off; `nested = 5` scores the procedure by a search in every outer "
+        "fold; `reshuffle = true` draws validation rows anew for every trial "
         "(see [validation.md](validation.md)).",
     )
     columns: dict[str, str] = Field(

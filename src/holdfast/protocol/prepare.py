@@ -14,8 +14,9 @@ import tomli_w
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
 from holdfast.data.leakage import Findings, check_accepted, find_leakage, refuse
+from holdfast.data.nesting import check_outer
 from holdfast.data.provenance import environment, git_state
-from holdfast.data.roles import ROLES, Roles, SplitPlan, assign_roles, check_judged
+from holdfast.data.roles import NO_ROLE, ROLES, Roles, SplitPlan, assign_roles, check_judged
 from holdfast.data.seal import SealRecord, load_role, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.errors import PlanError, RequestError, SpaceError
@@ -162,12 +163,24 @@ def _load(file: PlanFile) -> tuple[Source, _Table]:
     with file.at("data", "split"):
         roles = assign_roles(schema, frame, y, split)
         check_judged(frame, roles, split)
+        check_outer(schema, frame[np.flatnonzero(~np.isin(roles.role, ["test", NO_ROLE]))], split)
+        _check_budget_of_outer(file.plan, split)
     rows = np.flatnonzero(present)
     findings = find_leakage(schema, frame, y, roles, numbers=rows, accept=data.accept, seed=file.plan.study.seed)
     if data.strict:
         with file.at("data", "strict"):
             refuse(findings)
     return source, _Table(frame, schema, split, roles, findings)
+
+
+def _check_budget_of_outer(plan: Plan, split: SplitPlan) -> None:
+    """Refuse limits that searches in outer folds would not keep to."""
+    limited = [name for name in ("hours", "usd", "kwh", "kg_co2e", "disk") if getattr(plan.budget, name) is not None]
+    if split.nested is not None and limited:
+        raise PlanError(
+            f"the split has nested = {split.nested} and [budget] limits {limited[0]}; searches in outer folds keep to "
+            "a number of trials only, so leave out one of them"
+        )
 
 
 def _asked(file: PlanFile, table: _Table) -> _Asked:

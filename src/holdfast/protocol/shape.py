@@ -44,6 +44,7 @@ def shape_of(ready: Ready) -> Shape:
         trials=_trials(ready, strategy),
         parts=ready.seal.fits,
         folds=ready.seal.folds,
+        searches=1 + (ready.split.nested or 0),
         rungs=fidelity.rungs() if stepwise and fidelity is not None else (1,),
         eta=fidelity.eta if fidelity is not None else 3,
         finalists=ready.plan.search.finalists if "select" in ready.seal.rows else 0,
@@ -94,4 +95,6 @@ def fits_in_words(shape: Shape) -> str:
         parts.append(f"{len(shape.rungs)} rungs, to each of which one in {shape.eta} goes on")
     else:
         parts.append("1 full training")
+    if shape.searches > 1:
+        parts.append(f"{shape.searches} searches, one of them on all rows")
     return " × ".join(parts)

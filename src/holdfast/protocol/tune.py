@@ -16,6 +16,7 @@ from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import NoWinnerError, choose
 from holdfast.protocol.drive import BudgetTooSmallError, Progress, metered, search
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
+from holdfast.protocol.nested import search_in_every_fold
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
 from holdfast.protocol.read import PlanFile, read_plan
@@ -40,6 +41,7 @@ class Result:
         estimate: that score corrected for having been picked; None where the metric does not allow it.
         test: the score on the sealed rows; None while they are sealed.
         missing: what there is no number for, and why.
+        procedure: the score of the procedure, from a search in every outer fold; None where the plan asks for none.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Result:
     estimate: Score | None
     test: Score | None
     missing: tuple[str, ...] = ()
+    procedure: Score | None = None
 
     @property
     def model(self) -> LoadedModel:
@@ -166,6 +169,9 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
         estimate=None if made["score"] is None else Score.from_json(made["score"]),
         test=Score.from_json(opened[-1]["score"]) if opened else None,
         missing=tuple(missing),
+        procedure=Score.from_json(notes["procedure.estimated"][-1]["score"])
+        if "procedure.estimated" in notes
+        else None,
     )
 
 
@@ -221,6 +227,9 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
         book.note("run.began", {})
     with metered(ready) as meter:
         search(ready, meter, executor, progress)
+        if ready.split.nested is not None and "choice.made" not in book.state.notes:
+            with meter.phase("nested", unless="procedure.estimated"):
+                search_in_every_fold(ready, executor)
         with meter.phase("choose", unless="choice.made"):
             choose(ready)
         with meter.phase("fit", unless="model.fitted"):

@@ -1,0 +1,151 @@
+"""Nested cross-validation: the whole search within the rows of every outer fold, and its winner judged on the fold.
+
+What it says is about the procedure, not about the model that ships, which comes from the search on all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.data.kinds import KEPT, ROW
+from holdfast.data.nesting import inner_keys, inner_seed, outer_pairs
+from holdfast.data.roles import ROLES
+from holdfast.data.seal import load_role
+from holdfast.data.split import PROCEDURE
+from holdfast.errors import HoldfastError
+from holdfast.execute.base import Executor
+from holdfast.log.open import exists, open_log
+from holdfast.meter.energy import NoMeter
+from holdfast.meter.price import Price
+from holdfast.protocol.choose import choose
+from holdfast.protocol.drive import search
+from holdfast.protocol.folder import RunFolder, make_room
+from holdfast.protocol.learn import predict
+from holdfast.protocol.metering import StudyMeter
+from holdfast.protocol.plan import BudgetTable, DataTable, Plan, PriceTable
+from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
+from holdfast.protocol.read import PlanFile
+from holdfast.protocol.ship import ship
+from holdfast.protocol.tables import rows_of_frame
+from holdfast.records import Score
+from holdfast.stats.resampled import corrected_resampled_t
+from holdfast.study.book import Book
+
+if TYPE_CHECKING:
+    import polars as pl
+
+METHOD = "nested cross-validation with a corrected resampled t interval (Nadeau and Bengio)"
+
+
+def search_in_every_fold(ready: Ready, executor: Executor | None) -> None:
+    """Search within every outer fold that is not on record yet, and put the score of the procedure on record.
+
+    Each search is a study of its own, under ``nested`` in the folder of the run, on the plan's own terms; one that was
+    interrupted goes on where it was.
+    """
+    if ready.split.nested is None or "procedure.estimated" in ready.book.state.notes:
+        return
+    frame = _open_frame(ready)
+    done = {note["fold"] for note in ready.book.state.notes.get("procedure.scored", [])}
+    for k, (learn, judge) in enumerate(outer_pairs(ready.recipe.schema, frame, ready.split)):
+        if k in done:
+            continue
+        event = _one_fold(ready, executor, k, frame[learn], frame[judge])
+        ready.book.note("procedure.scored", {"fold": k, **event})
+    notes = [dict(note) for note in ready.book.state.notes["procedure.scored"]]
+    ready.book.note("procedure.estimated", _estimated(ready, notes))
+
+
+def _open_frame(ready: Ready) -> pl.DataFrame:
+    """All rows but the test rows, in the table's order, with their numbers."""
+    import polars as pl
+
+    present = [role for role in ROLES if role in ready.seal.rows and role != "test"]
+    frames = [load_role(ready.run.path, role, ready.seal) for role in present]
+    unwanted = [name for name in KEPT if name != ROW]
+    return pl.concat([frame.drop(unwanted, strict=False) for frame in frames]).sort(ROW)
+
+
+def _one_fold(
+    ready: Ready, executor: Executor | None, k: int, learn: pl.DataFrame, judge: pl.DataFrame
+) -> dict[str, Any]:
+    """The score, on an outer fold, of the winner of a search on the rest."""
+    run = RunFolder(ready.run.path / "nested", f"outer-{k}")
+    with _inner_study(ready, run, learn, inner_seed(ready.split, k)) as inner:
+        meter = StudyMeter(inner.book, Price(), NoMeter())
+        search(inner, meter, executor, None)
+        choose(inner)
+        model = ship(inner)
+        choice = inner.book.state.notes["choice.made"][-1]
+        rows = rows_of_frame(judge, inner.recipe.schema)
+        metric, classes = inner.recipe.make_metric(), inner.recipe.schema.classes
+        X = np.asarray(model.preprocessor.transform(rows.features), dtype=float)
+        prediction = predict(model.model, metric, X, 0 if classes is None else len(classes))
+        value = metric.value(X if rows.y is None else rows.y, prediction)
+        if not np.isfinite(value):
+            raise HoldfastError(
+                f"the metric '{metric.name}' is {value} on outer fold {k}, which has {len(rows)} rows; take fewer "
+                "outer folds, or another metric, in a plan of another name"
+            )
+        head = {"length": inner.book.head.length, "hash": inner.book.head.hash}
+        return {"value": value, "config": choice["config"], "learned": len(learn), "judged": len(judge), "log": head}
+
+
+@contextmanager
+def _inner_study(ready: Ready, run: RunFolder, learn: pl.DataFrame, seed: int) -> Iterator[Ready]:
+    """The study of an outer fold, begun or gone on with."""
+    make_room(run)
+    table = run.runs / f"{run.name}.arrow"
+    if not table.exists():
+        learn.drop(ROW).write_ipc(table)
+    plan = _inner_plan(ready, run.name, table, seed)
+    file = PlanFile(plan, None, recorded_plan(ready.book).base)
+    storage = run.storage(None)
+    book = Book(open_log(storage, run.name)) if exists(storage, run.name) else None
+    if book is not None:
+        book.log.close()
+    is_begun = book is not None and is_prepared(book)
+    with closing(reopen_study(file, run, book) if book is not None and is_begun else prepare_study(file, run)) as inner:
+        yield inner
+
+
+def _inner_plan(ready: Ready, name: str, table: Path, seed: int) -> Plan:
+    """The plan for the rows of an outer fold: the same search, model and metric, kinds of columns as found, no test."""
+    plan, schema = ready.plan, ready.recipe.schema
+    used = {column.name for column in schema.columns if column.feature} | {schema.group, schema.time}
+    data = DataTable(
+        source=str(table.resolve()),
+        target=schema.target,
+        task=schema.task,
+        split=inner_keys(ready.split),
+        columns={column.name: column.kind for column in schema.columns if column.name in used},
+        drop=tuple(column.name for column in schema.columns if column.name not in used),
+    )
+    study = plan.study.model_copy(update={"name": name, "storage": None, "seed": seed})
+    budget = BudgetTable(trials=plan.budget.trials)
+    wanted = {"study": study, "data": data, "price": PriceTable(), "budget": budget}
+    return plan.model_copy(update=wanted)
+
+
+def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The score of the procedure, from those of the outer folds, and what to know of it."""
+    values = np.array([note["value"] for note in sorted(notes, key=lambda note: note["fold"])], dtype=float)
+    learned, judged = (round(float(np.mean([note[key] for note in notes]))) for key in ("learned", "judged"))
+    found = corrected_resampled_t(values, learned, judged)
+    low, high = found.low, found.high
+    if ready.recipe.make_metric().name == "accuracy" or ready.recipe.make_metric().within_unit:
+        low, high = max(low, 0.0), min(high, 1.0)
+    n = sum(note["judged"] for note in notes)
+    searched = f"For each of {len(notes)} outer folds a search of its own was run on all other rows, about {learned:,}"
+    sentences = [
+        f"{searched}; what is scored is the procedure on so many rows, and not the model that ships.",
+        "The interval is rather too narrow than too wide where folds are few.",
+    ]
+    if ready.split.time is not None:
+        sentences.append("Outer folds follow time, so that later searches had more rows than earlier ones.")
+    return {"score": Score(found.value, low, high, 0.95, METHOD, PROCEDURE, n).to_json(), "sentences": sentences}
