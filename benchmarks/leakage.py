@@ -31,7 +31,8 @@ import polars as pl
 from holdfast.data.columns import infer_schema
 from holdfast.data.convert import to_numbers
 from holdfast.data.features import encode_target, has_target
-from holdfast.data.leakage import CHECKS, find_leakage
+from holdfast.data.leakage.check import find_leakage
+from holdfast.data.leakage.finding import CHECKS
 from holdfast.data.roles import SplitPlan, assign_roles
 from holdfast.data.source import TARGET, TOY_TABLES, load_source
 from holdfast.meter.machine import machine_words

@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdfast.data.leakage import Finding, check_leakage
+    from holdfast.data.leakage.check import check_leakage
+    from holdfast.data.leakage.finding import Finding
     from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.tune import Result, load_result, tune
@@ -23,7 +24,7 @@ _HOMES = {
     "Categorical": "holdfast.space",
     "Derived": "holdfast.space",
     "Fidelity": "holdfast.records",
-    "Finding": "holdfast.data.leakage",
+    "Finding": "holdfast.data.leakage.finding",
     "Float": "holdfast.space",
     "HoldfastError": "holdfast.errors",
     "Int": "holdfast.space",
@@ -39,7 +40,7 @@ _HOMES = {
     "Trial": "holdfast.records",
     "TrialPruned": "holdfast.study.jobs",
     "Verdict": "holdfast.records",
-    "check_leakage": "holdfast.data.leakage",
+    "check_leakage": "holdfast.data.leakage.check",
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.study",
     "split": "holdfast.data.split",

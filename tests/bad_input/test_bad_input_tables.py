@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from holdfast.data.columns import infer_schema
 from holdfast.data.features import encode_target, has_target, to_features
-from holdfast.data.leakage import find_leakage
+from holdfast.data.leakage.check import find_leakage
 from holdfast.data.roles import SplitPlan, assign_roles
 from holdfast.data.seal import write_roles
 from holdfast.data.source import load_source

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from holdfast.cli.findings import findings_text
-from holdfast.data.leakage import CHECKS, Finding, Findings
+from holdfast.data.leakage.finding import CHECKS, Finding, Findings
 
 Call = Callable[..., Any]
 

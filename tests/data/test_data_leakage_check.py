@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from holdfast.data.columns import infer_schema
 from holdfast.data.features import encode_target
-from holdfast.data.leakage import CHECKS, Finding, Findings, check_accepted, check_leakage, find_leakage, refuse
+from holdfast.data.leakage.check import check_accepted, check_leakage, find_leakage, refuse
+from holdfast.data.leakage.finding import CHECKS, Finding, Findings
 from holdfast.data.roles import Roles, SplitPlan, assign_roles
 from holdfast.errors import DataError
 

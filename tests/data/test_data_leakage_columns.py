@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from holdfast.data.leakage import Finding, check_leakage
+from holdfast.data.leakage.check import check_leakage
+from holdfast.data.leakage.finding import Finding
 from holdfast.data.leakage.identifiers import words_of
 
 N = 900

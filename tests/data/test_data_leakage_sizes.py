@@ -11,7 +11,8 @@ import pytest
 
 from holdfast.data.columns import infer_schema
 from holdfast.data.features import encode_target
-from holdfast.data.leakage import Finding, check_leakage, find_leakage
+from holdfast.data.leakage.check import check_leakage, find_leakage
+from holdfast.data.leakage.finding import Finding
 from holdfast.data.roles import Roles
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from holdfast.data.leakage import CHECKS, Finding, Findings
+from holdfast.data.leakage.finding import CHECKS, Finding, Findings
 from holdfast.facts.blocks import Bullets, Paragraph, Table
 from holdfast.facts.leakage import counted, leakage_alert, leakage_section
 from holdfast.facts.standing import alerts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.cli.output import aligned
-from holdfast.data.leakage import Finding, Findings
+from holdfast.data.leakage.finding import Finding, Findings
 from holdfast.facts.leakage import counted, rows_of, severity
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdfast.data.leakage import CHECKS, Finding, Findings
+from holdfast.data.leakage.finding import CHECKS, Finding, Findings
 from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
 from holdfast.facts.log import latest
 from holdfast.facts.numbers import count, listed, shortened

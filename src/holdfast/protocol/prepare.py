@@ -13,7 +13,8 @@ import tomli_w
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
-from holdfast.data.leakage import Findings, check_accepted, find_leakage, refuse
+from holdfast.data.leakage.check import check_accepted, find_leakage, refuse
+from holdfast.data.leakage.finding import Findings
 from holdfast.data.nesting import check_outer
 from holdfast.data.provenance import environment, git_state
 from holdfast.data.roles import NO_ROLE, ROLES, Roles, SplitPlan, assign_roles, check_judged

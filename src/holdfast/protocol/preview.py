@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.data.leakage import Findings
+from holdfast.data.leakage.finding import Findings
 from holdfast.errors import RequestError
 from holdfast.facts.spending import amount
 from holdfast.log.open import check_place
