@@ -181,6 +181,10 @@ def test_a_split_by_time_answers_for_its_column_and_asks_for_later_ones() -> Non
     assert "later than its row's 'seen' in 100% of the rows" in finding.text
 
 
+def test_a_split_by_group_cannot_go_by_time_as_well() -> None:
+    assert {each.severity for each in found("dates", dated(), group="who")} == {"note"}
+
+
 def test_rows_that_happen_to_be_in_order_are_no_finding() -> None:
     roles = np.repeat(["train", "validation", "test"], N // 3)
     assert [each for each in check_leakage(dated(), roles, "y") if each.name == "dates"] == []

@@ -47,6 +47,20 @@ def test_a_copy_in_the_validation_rows_is_found_with_its_row() -> None:
     assert "all of them in the target, too" in finding.text
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "split = { group = 'COLUMN' }"),
+        ({"group": "g"}, "one value of the group 'g'"),
+        ({"time": "g"}, "come back"),
+    ],
+)
+def test_the_remedy_is_one_that_the_split_allows(asked: dict[str, str], said: str) -> None:
+    columns = copied(numbers(), to=[3], of=[0]) | {"g": np.arange(N)}
+    (finding,) = [each for each in check_leakage(columns, ROLES, "y", **asked) if each.name == "duplicates"]
+    assert said in finding.remedy
+
+
 def test_copies_within_the_train_rows_leak_nothing() -> None:
     assert found("duplicates", copied(numbers(), to=[5, 6, 7], of=[0, 1, 2])) == []
 

@@ -137,6 +137,7 @@ def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]
         "missing": missing,
         "limit_reached": limit_reached(book.state) or None,
         "alerts": alerts(book.state),
+        "findings": [finding.to_json() for finding in result.findings],
         "spending": {item.name: item.to_json() for item in spending(book.state)},
         "files": _files(result),
         "head": {"length": book.head.length, "hash": book.head.hash},

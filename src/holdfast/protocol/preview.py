@@ -77,7 +77,7 @@ def preview(file: PlanFile, *, timing: bool = True) -> Preview:
     """Look at a plan: read its table, split it in a folder that is gone afterwards, and time at most two trials.
 
     The trials are the first two that the study will have, so nothing is learned that its log does not hold later. No
-    test row is read, and no log is left.
+    score is taken on a test row, and no log is left.
 
     Raises:
         RequestError: if the plan cannot be meant.

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from holdfast.data.leakage.finding import Finding
 from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
+from holdfast.facts.leakage import findings_of
 from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import NoWinnerError, choose
@@ -42,6 +44,7 @@ class Result:
         test: the score on the sealed rows; None while they are sealed.
         missing: what there is no number for, and why.
         procedure: the score of the procedure, from a search in every outer fold; None where the plan asks for none.
+        findings: what the checks before the first fit found in the divided table.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Result:
     test: Score | None
     missing: tuple[str, ...] = ()
     procedure: Score | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def model(self) -> LoadedModel:
@@ -159,7 +163,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
     choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
     opened = notes.get("test.opened", [])
     missing = [text for text in (made["missing"], None if opened else sealed or _why_sealed(book, run)) if text]
-    space = book.state.settings.space
+    space, findings = book.state.settings.space, findings_of(book.state)
     assert space is not None
     return Result(
         name=run.name,
@@ -169,6 +173,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
         estimate=None if made["score"] is None else Score.from_json(made["score"]),
         test=Score.from_json(opened[-1]["score"]) if opened else None,
         missing=tuple(missing),
+        findings=() if findings is None else findings.found,
         procedure=Score.from_json(notes["procedure.estimated"][-1]["score"])
         if "procedure.estimated" in notes
         else None,

@@ -7,7 +7,7 @@ import numpy as np
 from holdfast.data.columns import Column
 from holdfast.data.convert import to_date_parts
 from holdfast.data.kinds import remedy
-from holdfast.data.leakage.finding import Finding, percent, some
+from holdfast.data.leakage.finding import Finding, Severity, percent, some
 from holdfast.data.leakage.view import View
 
 LATE = 0.01
@@ -26,7 +26,7 @@ def dates(view: View) -> list[Finding]:
 
 
 def _unordered(view: View, column: Column) -> Finding | None:
-    """Train rows later than the first row to judge."""
+    """Train rows later than the first row to judge; a note where the split goes by group, and cannot go by time."""
     days = _days(view, column)
     judged = (view.role != "train") & ~np.isnan(days)
     train = (view.role == "train") & ~np.isnan(days)
@@ -46,7 +46,8 @@ def _unordered(view: View, column: Column) -> Finding | None:
         f"'{column.name}' }}"
     )
     rows = some(view.numbers, np.flatnonzero(late))
-    return Finding("dates", "warning", text, advice, (column.name,), rows, int(late.sum()))
+    severity: Severity = "warning" if view.schema.group is None else "note"
+    return Finding("dates", severity, text, advice, (column.name,), rows, int(late.sum()))
 
 
 def _later(view: View, column: Column, time: Column) -> Finding | None:

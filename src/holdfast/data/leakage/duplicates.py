@@ -40,11 +40,6 @@ LARGE = 50
 RARE = 1e-3
 """What chance brings about more rarely than so it does not explain."""
 
-TOGETHER = (
-    "drop the copies, or give the rows that belong together one value in a column and keep them on one side with "
-    "split = {{ group = '{column}' }}"
-)
-
 
 def duplicates(view: View, ignored: frozenset[str]) -> list[Finding]:
     """Judged rows that equal, in every feature, a row that their model learns from.
@@ -342,4 +337,11 @@ def _target_hash(y: np.ndarray) -> np.ndarray:
 
 def _together(view: View) -> str:
     """How rows that belong together are kept on one side."""
-    return TOGETHER.format(column=view.schema.group or "COLUMN")
+    if view.schema.time is not None:
+        return "drop the copies, if it is not their nature that rows come back unchanged"
+    if view.schema.group is not None:
+        return f"drop the copies, or give the rows that belong together one value of the group '{view.schema.group}'"
+    return (
+        "drop the copies, or give the rows that belong together one value in a column and keep them on one side with "
+        "split = { group = 'COLUMN' }"
+    )
