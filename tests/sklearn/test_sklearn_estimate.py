@@ -126,6 +126,27 @@ def test_groups_widen_the_interval() -> None:
     assert grouped.estimate_ != alone.estimate_
 
 
+def test_rows_in_order_of_time_are_resampled_in_blocks() -> None:
+    draw = np.random.default_rng(0)
+    state = np.repeat(draw.integers(0, 2, 30), 10)  # whether the features say anything comes in runs of ten rows
+    y = draw.integers(0, 2, 300)
+    rows = np.stack([np.where(state == 1, y, 1 - y) + draw.normal(0, 0.1, 300), draw.normal(size=300)], axis=1)
+    ways: dict[str, Any] = {"n_trials": 1, "refit": False}
+    timed = HoldfastSearchCV(TREE, {"max_depth": [2]}, cv=TimeSeriesSplit(4), **ways).fit(rows, y)
+    splits = list(TimeSeriesSplit(4).split(rows))
+    mixed = [(np.append(train, 299), test) for train, test in splits[:-1]] + splits[-1:]  # nearly in time
+    alone = HoldfastSearchCV(TREE, {"max_depth": [2]}, cv=mixed, **ways).fit(rows, y)
+    assert timed.best_score_ == pytest.approx(alone.best_score_, abs=0.05)
+    wide, narrow = (item.estimate_.high - item.estimate_.low for item in (timed, alone))
+    assert wide > 1.5 * narrow
+
+
+def test_small_folds_do_not_bend_a_metric_of_classes_or_numbers() -> None:
+    X, y = (part[:80] for part in DIABETES)
+    search = HoldfastSearchCV(Ridge(), {"alpha": [0.01, 0.1, 0.3, 1.0, 3.0]}, strategy="grid", cv=KFold(10)).fit(X, y)
+    assert abs(search.estimate_.value - search.best_score_) < 0.25, "R² of three rows is far below 0"
+
+
 def test_the_estimand_says_which_model() -> None:
     space = {"max_depth": [1, 2]}
     assert HoldfastSearchCV(TREE, space, n_trials=2, refit=False).fit(*IRIS).estimate_.estimand == FOLDS

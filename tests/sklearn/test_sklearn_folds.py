@@ -49,7 +49,7 @@ def _run(estimator: Any, scorer: Any, kept: str | None, asked: bool = False, tra
         return_train_score=train_score,
         verbose=0,
     )
-    return run_fold(work, {}, TRAIN, TEST, (0, 1), (0, 1))
+    return run_fold(work, {}, (TRAIN, TEST), (0, 1), (0, 1))
 
 
 def test_one_fit_and_one_prediction_give_the_score_and_the_predictions() -> None:

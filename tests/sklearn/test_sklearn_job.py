@@ -12,18 +12,18 @@ from holdfast.sklearn.job import UNLIKE, RowKeeper
 from holdfast.sklearn.scored import Scored, scored_by
 
 _, Y = load_iris(return_X_y=True)
-TESTS = [np.arange(0, 150, 2), np.arange(1, 150, 2)]
+TESTS = (np.arange(0, 150, 2), np.arange(1, 150, 2))
 
 
 def _scored() -> Scored:
-    scored = scored_by(DecisionTreeClassifier(), get_scorer("accuracy"), "score", Y, TESTS, {})
+    scored = scored_by(DecisionTreeClassifier(), get_scorer("accuracy"), "score", Y, [TESTS, (TESTS[1], TESTS[0])], {})
     assert isinstance(scored, Scored)
     return scored
 
 
 def _results(*, score: float | None = None, label: int = 1) -> list[FoldResult]:
-    responses = [np.full(len(test), label) for test in TESTS]
-    means = [float(np.mean(said == Y[test])) for said, test in zip(responses, TESTS, strict=True)]
+    responses = [np.full(len(test), label) for test in TESTS[::-1]]
+    means = [float(np.mean(said == Y[test])) for said, test in zip(responses, TESTS[::-1], strict=True)]
     return [
         FoldResult({"test_scores": mean if score is None else score}, Said(said, np.arange(3)))
         for mean, said in zip(means, responses, strict=True)

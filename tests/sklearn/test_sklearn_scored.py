@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import check_scoring, f1_score, get_scorer, get_scorer_names, make_scorer, mean_pinball_loss
+from sklearn.model_selection import KFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,9 +22,9 @@ LABELS = np.array(["no", "yes"], dtype=object)
 TESTS = [np.array([0, 1, 2]), np.array([3, 4, 5])]
 
 
-def _scored(scoring: Any, y: Any, estimator: Any = None, tests: Any = TESTS, **params: Any) -> Scored | str:
+def _scored(scoring: Any, y: Any, estimator: Any = None, splits: Any = None, **params: Any) -> Scored | str:
     model = LogisticRegression() if estimator is None else estimator
-    return scored_by(model, check_scoring(model, scoring), "score", y, tests, params)
+    return scored_by(model, check_scoring(model, scoring), "score", y, splits or [TESTS, TESTS[::-1]], params)
 
 
 @given(st.lists(st.sets(st.integers(0, 11), min_size=1).map(sorted), min_size=1, max_size=5), st.booleans())
@@ -109,6 +110,14 @@ def test_why_nothing_can_be_said_of_rows(y: Any, params: dict[str, Any], said: s
     reason = _scored("accuracy", y, **params)
     assert isinstance(reason, str)
     assert re.search(said, reason)
+
+
+def test_folds_that_learn_from_earlier_rows_only_are_in_time() -> None:
+    y = np.arange(60) % 2
+    for cv, in_time in ((TimeSeriesSplit(3), True), (KFold(3), False), (ShuffleSplit(1, random_state=0), False)):
+        scored = _scored("accuracy", y, splits=list(cv.split(y)))
+        assert isinstance(scored, Scored)
+        assert scored.in_time is in_time
 
 
 def test_texts_as_targets_need_a_classifier() -> None:

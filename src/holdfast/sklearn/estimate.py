@@ -6,22 +6,28 @@ scikit-learn's score is a mean over folds, so that is what is corrected: a row c
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.evaluate import catalogue
 from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored
+from holdfast.stats.units import block_length, time_blocks
 from holdfast.study.study import Study
 
 REFITTED = "the model refitted on all rows that fit was given"
 FOLDS = "the models of the folds, on average"
 ONE_FOLD = "the very model that was scored"
+
+FEWEST_ROWS = 16
+"""With fewer rows than this, the length of blocks follows from their number alone."""
 
 NEARLY_EVEN = 0.05
 """Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
@@ -73,7 +79,7 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         "winner": places[0],
         "direction": "maximize",
         "estimand": "refit" if refitted else "scored",
-        "groups": None if scored.groups is None else scored.groups[scored.design.rows],
+        "groups": _units(scored, rows[places[0]]),
         "level": level,
         "seed": study.book.state.settings.seed,
     }
@@ -84,6 +90,16 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     return dataclasses.replace(_possible(scored, score), estimand=words)
+
+
+def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
+    """What is resampled in the place of the M rows: groups, or blocks of rows in order of time; None for themselves."""
+    if scored.groups is not None or not scored.in_time:
+        return None if scored.groups is None else scored.groups[scored.design.rows]
+    n = len(scored.design.rows)
+    known = winner.kind == "score" and n >= FEWEST_ROWS
+    length = block_length(winner.values) if known else math.ceil(n ** (1 / 3))
+    return time_blocks(np.arange(n), length) if n >= 2 * length else None
 
 
 def _possible(scored: Scored, score: Score) -> Score:
@@ -197,14 +213,23 @@ def _by_fold(scored: Scored, metric: Metric, stacked: np.ndarray, weights: np.nd
 
 
 def _over_folds(scored: Scored, metric: Metric) -> Metric:
-    """A metric of all predictions: the mean over the folds in which it is defined, in the scorer's sense."""
+    """A metric of all predictions in the scorer's sense: with even weights, scikit-learn's mean over folds.
+
+    Under other weights, scores and probabilities are looked at fold by fold, as those of different models cannot be
+    ranked together; the mean is over the folds in which the metric is defined. Classes and numbers can be put together,
+    and are: R² or F1 of the few rows that a bootstrap leaves out of one fold says little, and on average too little.
+    The difference between the two at even weights is added.
+    """
+    together = catalogue.needs_of(scored.scorer) == "predict"
 
     def under(y: np.ndarray, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:  # noqa: ARG001 - a fold has its own
-        by_fold = np.stack(_by_fold(scored, metric, stacked, weights))
-        defined = np.isfinite(by_fold)
-        count = defined.sum(axis=0)
-        total = np.where(defined, by_fold, 0.0).sum(axis=0)
-        return np.where(count > 0, scored.sign * total / np.maximum(count, 1), np.nan)
+        if not together:
+            return np.asarray(scored.sign * _mean_of_defined(_by_fold(scored, metric, stacked, weights)))
+        ones = np.ones((1, len(stacked)))
+        both = np.concatenate([ones, weights])
+        pooled = _pooled(scored, metric, stacked, both)
+        mean = _mean_of_defined(_by_fold(scored, metric, stacked, ones))
+        return np.asarray(scored.sign * (pooled[1:] - pooled[0] + mean))
 
     return Metric(
         name=scored.name,
@@ -217,6 +242,25 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
         fast=metric.fast,
         within_unit=metric.within_unit and scored.sign > 0,
     )
+
+
+def _pooled(scored: Scored, metric: Metric, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The metric of the predictions of all folds together, shape (B,), under weights of shape (B, M)."""
+    design = scored.design
+    values = stacked.reshape(len(stacked), design.repeats)
+    place, turn = np.concatenate(design.places), np.concatenate(design.turns)
+    own = weights[:, place]
+    if scored.weights is not None:
+        own = own * scored.weights[design.rows[place]]
+    return metric.values_under(scored.y[design.rows[place]], values[place, turn], own)
+
+
+def _mean_of_defined(by_fold: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean over folds, shape (B,), of values of shape (B,) each, without NaN; NaN where all are."""
+    values = np.stack(by_fold)
+    defined = np.isfinite(values)
+    count = defined.sum(axis=0)
+    return np.where(count > 0, np.where(defined, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 def _same(computed: float, score: float) -> bool:

@@ -32,6 +32,7 @@ class FoldWork:
         error_score: the score of a fit that failed, or ``"raise"``.
         return_train_score: whether the training rows are scored, too.
         verbose: as in scikit-learn: from 2 on, each fit is printed.
+        caller: what callbacks are told that a fold belongs to.
     """
 
     estimator: Any
@@ -45,6 +46,7 @@ class FoldWork:
     error_score: Any
     return_train_score: bool
     verbose: int
+    caller: Any = None
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,22 @@ class FoldResult:
 
 
 def run_fold(
-    work: FoldWork, parameters: dict[str, Any], train: Any, test: Any, fold: tuple[int, int], trial: tuple[int, int]
+    work: FoldWork,
+    parameters: dict[str, Any],
+    rows: tuple[Any, Any],
+    fold: tuple[int, int],
+    trial: tuple[int, int],
+    context: Any = None,
 ) -> FoldResult:
-    """Fit and score one fold; ``fold`` and ``trial`` are (number, how many), for what is printed.
+    """Fit and score one fold.
+
+    Args:
+        work: what all folds have in common.
+        parameters: what is set on the estimator.
+        rows: those to fit and those to score, as indices.
+        fold: its number, and how many there are, for what is printed.
+        trial: the same of the trial.
+        context: what scikit-learn tells callbacks by, None where nobody listens.
 
     Raises:
         Exception: whatever the estimator raises for parameters that it does not have, or in a fit where ``error_score``
@@ -81,7 +96,9 @@ def run_fold(
     from sklearn.model_selection._validation import _fit_and_score
     from sklearn.utils.metaestimators import _safe_split
 
+    train, test = rows
     heard: list[Any] = []
+    told = {} if context is None else {"caller": work.caller, "callback_ctx": context}
     result = _fit_and_score(
         clone(work.estimator),
         work.X,
@@ -100,6 +117,7 @@ def run_fold(
         split_progress=fold,
         candidate_progress=trial,
         error_score=work.error_score,
+        **told,
     )
     estimator = result.pop("estimator")
     if result["fit_error"] is None and work.kept is not None and work.asked:

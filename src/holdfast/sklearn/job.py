@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,8 +58,9 @@ class FoldsJob:
         space: how configs are parameters.
         objectives: the metrics that the study was given, the first one ranks.
         keeper: makes the row scores.
-        parallel: joblib's workers, started.
         trials: how many trials there will be, for what is printed.
+        context: gives the next fold's context of callbacks.
+        parallel: joblib's workers, once they are started.
         failure: what was raised and has to end the search.
     """
 
@@ -68,14 +69,15 @@ class FoldsJob:
     space: SearchSpace
     objectives: tuple[str, ...]
     keeper: RowKeeper
-    parallel: Any
     trials: int
+    context: Callable[[], Any]
+    parallel: Any = None
     failure: BaseException | None = field(default=None, init=False)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:  # noqa: ARG002 - nothing yet
         """One outcome for each assignment; a fit that failed makes a failed trial."""
         try:
-            results = list(self.parallel(self._calls(assignments)))
+            results = list(self.parallel(list(self._calls(assignments))))
         except Exception as exc:
             self.failure = exc
             raise
@@ -97,9 +99,9 @@ class FoldsJob:
 
         for assignment in assignments:
             parameters = self.space.to_parameters(assignment.config)
-            for number, (train, test) in enumerate(self.splits):
+            for number, rows in enumerate(self.splits):
                 fold, trial = (number, len(self.splits)), (assignment.trial, self.trials)
-                yield delayed(run_fold)(self.work, parameters, train, test, fold, trial)
+                yield delayed(run_fold)(self.work, parameters, rows, fold, trial, self.context())
 
     def _outcome(self, assignment: Assignment, results: Sequence[FoldResult]) -> Outcome:
         folds = [result.scores for result in results]

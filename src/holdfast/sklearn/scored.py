@@ -69,6 +69,7 @@ class Scored:
         design: which rows the folds score.
         weights: shape (N,), what the scorer weighs rows by; None for all alike.
         groups: shape (N,), rows that belong together; None where all are on their own.
+        in_time: whether every fold learns from rows before those that it scores, as rows in order of time do.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Scored:
     design: Design
     weights: np.ndarray | None
     groups: np.ndarray | None
+    in_time: bool = False
 
     @property
     def sign(self) -> int:
@@ -153,7 +155,12 @@ def _all_columns(numbers: np.ndarray, classes: np.ndarray | None, labels: np.nda
 
 
 def scored_by(
-    estimator: Any, scorers: Any, metric: str | None, y: Any, tests: Sequence[np.ndarray], params: Mapping[str, Any]
+    estimator: Any,
+    scorers: Any,
+    metric: str | None,
+    y: Any,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    params: Mapping[str, Any],
 ) -> Scored | str:
     """How a search scores rows, or why no estimate can be made of it.
 
@@ -162,7 +169,7 @@ def scored_by(
         scorers: scikit-learn's scorer, several of them in one, or a function.
         metric: the name of the metric that the search selects by, None where no one metric does.
         y: the targets.
-        tests: the rows that each fold scores.
+        splits: the rows that each fold learns from and those that it scores, as indices.
         params: what the scorer gets besides, and under ``groups`` the groups that the folds keep together.
     """
     from sklearn.base import is_classifier
@@ -186,7 +193,8 @@ def scored_by(
     target = _target_of(y)
     if isinstance(target, str):
         return target
-    if len(tests) == 0 or len(np.unique(np.concatenate(tests))) < 2:
+    tests = [test for _, test in splits]
+    if len(np.unique(np.concatenate(tests))) < 2:
         return "the folds score fewer than two rows"
     weights = _weights_of(scorers, scorer, metric, params)
     if isinstance(weights, str):
@@ -206,6 +214,7 @@ def scored_by(
         design=design_of(tests, len(target)),
         weights=weights,
         groups=None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1],
+        in_time=len(splits) > 1 and all(len(train) and train.max() < test.min() for train, test in splits),
     )
 
 

@@ -25,6 +25,7 @@ from holdfast.records import Score, Trial
 from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch
 from holdfast.search.registry import make_strategy
+from holdfast.sklearn.callbacks import Tasks, begun
 from holdfast.sklearn.estimate import estimate_of
 from holdfast.sklearn.folds import SCORE, FoldWork, from_json
 from holdfast.sklearn.job import FoldsJob, RowKeeper
@@ -134,13 +135,14 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
+        tasks = begun(self, X, y, params)
         routed = self._get_routed_params_for_fit(params)
         splits = self._splits(X, y, routed.splitter.split)
         several = list(getattr(scorers, "_scorers", [SCORE]))
         metric = refit_metric if isinstance(refit_metric, str) else several[0] if len(several) == 1 else None
         groups = routed.splitter.split.get("groups")
-        tests = [_indices(test) for _, test in splits]
-        scored = scored_by(self.estimator, scorers, metric, y, tests, {**routed.scorer.score, "groups": groups})
+        indices = [(_indices(train), _indices(test)) for train, test in splits]
+        scored = scored_by(self.estimator, scorers, metric, y, indices, {**routed.scorer.score, "groups": groups})
         settings = self._settings(space, several, {"X": X, "y": y, "splits": splits, "params": params})
         itself = isinstance(scorers, _PassthroughScorer)
         usual = scores_as_usual(self.estimator)
@@ -156,13 +158,26 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             error_score=self.error_score,
             return_train_score=self.return_train_score,
             verbose=self.verbose,
+            caller=tasks.caller,
         )
         study = settings.open()
-        self._search(study, work, splits, space, RowKeeper(scored, _kind_told(study)), n_trials)
+        job = FoldsJob(
+            work=work,
+            splits=splits,
+            space=space,
+            objectives=settings.objectives,
+            keeper=RowKeeper(scored, _kind_told(study)),
+            trials=n_trials or 0,
+            context=tasks.fold,
+        )
+        begun_before = len(study.trials)
+        with tasks.searching(None if n_trials is None or begun_before else n_trials * len(splits)):
+            self._search(study, job, None if n_trials is None else max(n_trials - begun_before, 0))
         self._opened, self._study, self._scored = settings, study, scored
         self._conclude(study, space, scorers, refit_metric)
         if self.refit:
-            self._refit(X, y, routed.estimator.fit)
+            self._refit(X, y, routed.estimator.fit, tasks)
+        tasks.end()
         return self
 
     @property
@@ -203,8 +218,6 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             raise RequestError(
                 f"storage = {shown(self.storage)}; it must be a text such as 'sqlite:///study.db', or None"
             )
-        if getattr(self, "_skl_callbacks", None):
-            raise RequestError("the search has callbacks, which it does not call; set them on the estimator instead")
         strategy = make_strategy(self.strategy) if isinstance(self.strategy, str) else self.strategy
         if not callable(getattr(strategy, "ask", None)):
             raise RequestError(f"strategy = {shown(self.strategy)}; it must be a name such as 'auto', or a strategy")
@@ -235,21 +248,11 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         identity |= {"train": self.return_train_score}
         return stored_settings(settings, seed, identity, type(self.estimator).__name__)
 
-    def _search(
-        self,
-        study: Study,
-        work: FoldWork,
-        splits: Sequence[tuple[Any, Any]],
-        space: SearchSpace,
-        keeper: RowKeeper,
-        n_trials: int | None,
-    ) -> None:
+    def _search(self, study: Study, job: FoldsJob, left: int | None) -> None:
         """Run the trials that are left."""
-        left = None if n_trials is None else max(n_trials - len(study.trials), 0)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
-            at_once = math.ceil(parallel._effective_n_jobs() / len(splits))
-            objectives = study.book.state.settings.objectives
-            job = FoldsJob(work, splits, space, objectives, keeper, parallel, n_trials or 0)
+            job.parallel = parallel
+            at_once = math.ceil(parallel._effective_n_jobs() / len(job.splits))
             study.run(
                 job,
                 Inline(),
@@ -283,15 +286,16 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         self.cv_results_ = results
 
-    def _refit(self, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
+    def _refit(self, X: Any, y: Any, fit_params: Mapping[str, Any], tasks: Tasks) -> None:
         """Fit the best configuration on all rows."""
         self.best_estimator_ = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
-        began = time.time()
-        if y is None:
-            self.best_estimator_.fit(X, **fit_params)
-        else:
-            self.best_estimator_.fit(X, y, **fit_params)
-        self.refit_time_ = time.time() - began
+        with tasks.refitting(self.best_estimator_):
+            began = time.time()
+            if y is None:
+                self.best_estimator_.fit(X, **fit_params)
+            else:
+                self.best_estimator_.fit(X, y, **fit_params)
+            self.refit_time_ = time.time() - began
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
@@ -308,10 +312,10 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             return str(exc)
 
 
-def _indices(test: Any) -> np.ndarray:
-    """The rows of a fold as indices, from indices or a mask."""
-    rows = np.asarray(test)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
+def _indices(rows: Any) -> np.ndarray:
+    """Rows as indices, from indices or a mask."""
+    given = np.asarray(rows)
+    return np.flatnonzero(given) if given.dtype == bool else given
 
 
 def _kind_told(study: Study) -> str | None:
