@@ -1,4 +1,4 @@
-"""Overtuning of a search of five trials, worked by hand."""
+"""Overtuning of a search of five trials, worked by hand, and the path of the corrected score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.errors import RequestError
-from holdfast.stats.overtuning import overtuning
+from holdfast.stats.bootstrap import bbc
+from holdfast.stats.overtuning import bbc_path, overtuning
 
 
 def test_five_trials_by_hand() -> None:
@@ -51,3 +52,24 @@ def test_it_is_never_negative_and_none_if_validation_is_the_truth(pairs: list[tu
 def test_bad_requests_get_a_sentence(validation: list[float], test: list[float], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         overtuning(np.array(validation), np.array(test))
+
+
+def test_the_path_of_the_correction_is_bbc_of_the_first_configurations() -> None:
+    scores = np.random.default_rng(3).random((40, 7))
+    path = bbc_path(scores, np.random.default_rng(0), 150)
+    for n in (1, 3, 7):
+        assert path[n - 1] == pytest.approx(bbc(scores[:, :n], np.random.default_rng(0), 150).point)
+
+
+def test_the_path_stays_where_it_is_as_equals_are_added_and_rises_with_what_is_better() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(200, 30))
+    flat = bbc_path(rows, rng)
+    assert flat[-1] < np.maximum.accumulate(rows.mean(axis=0))[-1] - 0.05  # the naive one
+    rising = bbc_path(rows + 0.5 * np.arange(30), rng)
+    assert rising[-1] == pytest.approx(rows[:, -1].mean() + 14.5, abs=0.05)
+
+
+def test_one_row_leaves_nothing_out() -> None:
+    with pytest.raises(RequestError, match="no bootstrap leaves one out"):
+        bbc_path(np.ones((1, 3)), np.random.default_rng(0))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.errors import RequestError
+from holdfast.execute.base import Executor
 from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState
 from holdfast.study.handle import LiveTrial
 from holdfast.study.results import End, Result, end_of
@@ -116,3 +117,20 @@ def is_pruned(exc: BaseException) -> bool:
     return isinstance(exc, TrialPruned) or any(
         kind.__name__ == "TrialPruned" and kind.__module__.split(".")[0] == "optuna" for kind in type(exc).__mro__
     )
+
+
+def executor_of(n_jobs: int) -> Executor:
+    """What runs a study's own objective: this process, or ``n_jobs`` fresh ones.
+
+    Raises:
+        RequestError: for fewer than one.
+    """
+    if n_jobs < 1:
+        raise RequestError(f"n_jobs = {n_jobs}; it must be at least 1")
+    if n_jobs == 1:
+        from holdfast.execute.inline import Inline
+
+        return Inline()
+    from holdfast.execute.processes import Processes
+
+    return Processes(n_jobs)

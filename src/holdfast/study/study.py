@@ -12,10 +12,10 @@ import numpy as np
 from holdfast.analyse.ablation import Ablation
 from holdfast.analyse.analysis import Analysis, Importances
 from holdfast.analyse.interactions import Interaction
-from holdfast.errors import ExhaustedError, RequestError, nearest
+from holdfast.errors import ExhaustedError, RequestError
 from holdfast.execute.base import Executor
 from holdfast.log.memory import MemoryLog
-from holdfast.log.open import list_studies, open_log, storage_path
+from holdfast.log.open import open_log, storage_path
 from holdfast.meter.job import MeteredJob
 from holdfast.records import (
     Assignment,
@@ -35,7 +35,7 @@ from holdfast.records import (
 )
 from holdfast.search.base import Strategy
 from holdfast.search.history import Duplicates, History
-from holdfast.search.registry import NAMES, make_strategy, settings_of
+from holdfast.search.registry import make_strategy, settings_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.space.rules import Predicate
 from holdfast.study import actions
@@ -47,11 +47,15 @@ from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.handle import LiveTrial
-from holdfast.study.jobs import BatchJob, ObjectiveJob
+from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
+from holdfast.study.overtuned import OvertuningCurve, overtuning_of
 from holdfast.study.ranking import best_of, pareto_front
+from holdfast.study.recommended import Recommended, Rule, recommended_of
+from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
 from holdfast.study.settings import Settings, checked_duplicates, named_directions, require_same
+from holdfast.study.stored import stored_settings, this_version
 from holdfast.study.understanding import analysis_of
 
 DEFAULT_NAME = "study"
@@ -110,7 +114,7 @@ class Study:
         weakref.finalize(self, self._lock.close)
         self._book = Book(open_log(storage, name))
         if not self._book.exists:
-            self._book.append([entry("study.created", {**settings.to_json(), "holdfast": _version()})])
+            self._book.append([entry("study.created", {**settings.to_json(), "holdfast": this_version()})])
         require_same(settings, self._book.state.settings)
         if settings.space is not None:
             self._book.supply(settings.space)
@@ -251,7 +255,9 @@ class Study:
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
         set_stop_gain(self._book, stop_gain)
-        self.run(job, _executor(n_jobs), n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
+        self.run(
+            job, executor_of(n_jobs), n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish
+        )
 
     def optimize_batch(
         self,
@@ -267,7 +273,7 @@ class Study:
             raise RequestError(f"batch = {batch}; it must be at least 1")
         job = BatchJob(train_many, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
-        self.run(job, _executor(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
+        self.run(job, executor_of(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
 
     def run(
         self,
@@ -346,6 +352,36 @@ class Study:
             RequestError: if trials were told without row scores: it says what is missing, and gives no number.
         """
         return estimate_of(self._book, level, groups)
+
+    def recommended(self, rule: Rule = "posterior-mean", *, cost: str = "seconds", level: float = 0.95) -> Recommended:
+        """The trial to take by a stated rule, and why; `best_value` stays what was observed. Nothing is logged.
+
+        ``"posterior-mean"``: the best by the Gaussian process of all trials. ``"one-standard-error"``: the cheapest by
+        ``cost``, seconds or another metric, within one standard error of the best. ``"replicated"``: the best mean over
+        fresh runs (see `replicate`). Only trials that may be the best count.
+
+        Raises:
+            RequestError: for a rule that does not exist, or cannot be applied to these trials.
+        """
+        self._book.refresh()
+        return recommended_of(self._book, rule, cost=cost, level=level)
+
+    def replicate(self, top: int = 5, runs: int = 3) -> tuple[int, ...]:
+        """Enqueue the ``top`` best configurations again until each has ``runs`` runs, each on a seed of its own.
+
+        Returns their trials, once for each run that was enqueued; ``optimize(objective, len(...))`` runs them.
+        """
+        self._book.refresh()
+        return replicate(self._book, top, runs)
+
+    def overtuning(self, patience: int = 20, test: str | None = None) -> OvertuningCurve:
+        """The best score so far beside what is left of it corrected, trial by trial, with an alarm in words.
+
+        The alarm is raised where the corrected score has not improved for ``patience`` trials while the naive one has.
+        ``test`` names a metric told with the value that no choice was made by: it says what was lost.
+        """
+        self._book.refresh()
+        return overtuning_of(self._book, patience, test)
 
     def suggest_next(self) -> Advice:
         """What the strategy would try next and why, in words; nothing is asked or logged.
@@ -446,25 +482,7 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None, for
     Raises:
         RequestError: if the storage has no such study, or something that it needs was not given.
     """
-    studies = list_studies(storage)
-    if name not in studies:
-        raise RequestError(f"storage '{storage}' has no study named '{name}'{nearest(name, studies)}")
-    log = open_log(storage, name, read_only=True)
-    settings = Book(log).state.settings
-    log.close()
-    if strategy is None and settings.strategy not in NAMES:
-        raise RequestError(
-            f"study '{name}' was made with a strategy of its own, '{settings.strategy}'; give it again as "
-            "load_study(..., strategy=...)"
-        )
-    space = None if settings.space is None else settings.space.with_predicates(forbid)
-    for rule in () if space is None else space.forbid:
-        if rule.expression is None and rule.predicate is None:
-            raise RequestError(
-                f"study '{name}' forbids combinations by the function '{rule.name}', which a log cannot hold; give it "
-                f"again as load_study(..., forbid=[{rule.name}])"
-            )
-    own = strategy or make_strategy(settings.strategy, settings.strategy_settings)
+    settings, space, own = stored_settings(name, storage, strategy, forbid)
     return Study(
         space,
         direction=settings.directions,
@@ -476,21 +494,3 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None, for
         constraints=to_table(settings.constraints),
         duplicates=settings.duplicates,
     )
-
-
-def _executor(n_jobs: int) -> Executor:
-    if n_jobs < 1:
-        raise RequestError(f"n_jobs = {n_jobs}; it must be at least 1")
-    if n_jobs == 1:
-        from holdfast.execute.inline import Inline
-
-        return Inline()
-    from holdfast.execute.processes import Processes
-
-    return Processes(n_jobs)
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("holdfast")

@@ -1,0 +1,252 @@
+"""Which trial to take, by a rule that is stated: the luckiest one is not it. Nothing is logged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal, get_args
+
+import numpy as np
+
+from holdfast.errors import RequestError, nearest
+from holdfast.evaluate.estimate import estimate
+from holdfast.records import Config, RowScores, Score, Trial, TrialState
+from holdfast.rng import Streams
+from holdfast.search.gain import FEWEST_SCORES, outlook
+from holdfast.study.book import Book
+from holdfast.study.compared import compared
+from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.ranking import best_of, ranking
+from holdfast.study.replicated import best_replicated
+
+Rule = Literal["posterior-mean", "one-standard-error", "replicated"]
+
+SECONDS = "seconds"
+"""What a trial cost where no metric is named: the seconds that it took."""
+
+POSTERIOR = "posterior mean of a Gaussian process of all trials"
+ESTIMAND = "what trials of the configuration score on average, on the rows that all trials were scored on"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """The trial to take, and why.
+
+    Attributes:
+        trial: its number.
+        config: its configuration.
+        rule: by which it was found.
+        text: why, in a sentence or two.
+        score: what is expected of it: its method and estimand say in which sense.
+        observed: what it scored.
+        luckiest: the trial with the best value, `Study.best_trial`, and what that scored.
+    """
+
+    trial: int
+    config: Config
+    rule: Rule
+    text: str
+    score: Score
+    observed: float
+    luckiest: tuple[int, float]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """What the surrogate expects of trials: means and standard deviations of shape (C,), lower is better."""
+
+    trials: list[Trial]
+    means: np.ndarray
+    sds: np.ndarray
+    sign: float
+    told: int
+
+    def score(self, place: int, level: float) -> Score:
+        half = NormalDist().inv_cdf((1 + level) / 2) * float(self.sds[place])
+        mean = self.sign * float(self.means[place])
+        return Score(mean, mean - half, mean + half, level, POSTERIOR, ESTIMAND, self.told)
+
+
+def recommended_of(book: Book, rule: Rule, *, cost: str, level: float) -> Recommended:
+    """See `Study.recommended`.
+
+    Raises:
+        RequestError: for a rule, a cost or a level that does not exist, or a rule that cannot be applied.
+    """
+    if rule not in get_args(Rule):
+        words = get_args(Rule)
+        raise RequestError(f"rule = {rule!r}; it can be {', '.join(words)}{nearest(str(rule), words)}")
+    if not 0 < level < 1:
+        raise RequestError(f"level = {level!r}; it must be between 0 and 1, such as 0.95")
+    best_of(book.state)  # says why there is none
+    if rule == "replicated":
+        return _by_replicates(book, level)
+    if rule == "posterior-mean":
+        return _by_posterior(book, level)
+    return _by_one_error(book, cost, level)
+
+
+def _by_posterior(book: Book, level: float) -> Recommended:
+    belief = _belief(book, "posterior-mean")
+    place = int(belief.means.argmin())
+    score, metric = belief.score(place, level), book.state.first_metric
+    best = best_of(book.state)
+    order = "less" if belief.sign > 0 else "more"
+    why = (
+        f"a Gaussian process of {belief.told} trials expects {metric} {_shown(score)} of it, {order} than of any other"
+    )
+    lucky = belief.score([trial.number for trial in belief.trials].index(best.number), level)
+    than = f"{metric} {lucky.value:.4g} is expected"
+    return _made(book, belief.trials[place], "posterior-mean", why, score, than)
+
+
+def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
+    """The cheapest within one standard error of the best (Breiman et al., Classification and Regression Trees, 1984).
+
+    The error is that of the paired difference with the best trial over the rows; without row scores that of the best
+    posterior mean.
+    """
+    name = book.state.settings.name
+    complete = _complete(book)
+    _check_cost(book, cost, complete)
+    by_rows = _within_by_rows(book, complete)
+    if by_rows is not None:
+        within, kept = by_rows
+        of = "one standard error of its paired difference with the best, over the rows that both were scored on"
+    else:
+        belief = _belief(book, "one-standard-error")
+        top = int(belief.means.argmin())
+        near = belief.means <= belief.means[top] + belief.sds[top]
+        within = [trial for trial, is_near in zip(belief.trials, near, strict=True) if is_near]
+        of = f"one standard error of the best by a Gaussian process of {belief.told} trials (there are no row scores)"
+    priced = [trial for trial in within if math.isfinite(_cost(trial, cost))]
+    if not priced:
+        raise RequestError(
+            f"study '{name}' has no '{cost}' for any of the {len(within)} trials within one standard error of the "
+            "best; tell it with the value, or name another cost"
+        )
+    order = [trial.number for trial in ranking(book.state)]
+    chosen = min(priced, key=lambda trial: (_cost(trial, cost), order.index(trial.number)))
+    best = best_of(book.state)
+    others = f"{len(within)} trials are" if len(within) > 1 else "one trial is"
+    spent = f"{_cost(chosen, cost):.4g}" + (
+        "" if math.isnan(_cost(best, cost)) else f" against {_cost(best, cost):.4g}"
+    )
+    why = f"it is the cheapest by {cost} ({spent}) of what lies within {of}: {others} no worse than that"
+    if by_rows is None:
+        score = belief.score([trial.number for trial in belief.trials].index(chosen.number), level)
+    else:
+        score = _corrected(book, complete, kept, chosen, level)
+    return _made(book, chosen, "one-standard-error", why, score)
+
+
+def _by_replicates(book: Book, level: float) -> Recommended:
+    found = best_replicated(book, level)
+    among = f"of the {found.configurations} configurations" if found.configurations > 1 else "of the one configuration"
+    why = (
+        f"its configuration has the best mean, {found.plain:.4g} over {found.fresh} fresh runs, {among} that were run "
+        f"again; drawn towards the others as far as runs disagree that is {_shown(found.score)}"
+    )
+    return _made(book, found.trial, "replicated", why, found.score)
+
+
+def _made(book: Book, trial: Trial, rule: Rule, why: str, score: Score, than: str = "") -> Recommended:
+    metric, best = book.state.first_metric, best_of(book.state)
+    observed = trial.metrics[metric]
+    text = f"Trial {trial.number} is recommended by the rule {rule}: {why}."
+    if trial.number == best.number:
+        text += f" It is also the luckiest, with {observed:.4g} observed."
+    else:
+        value = best.metrics[metric]
+        expected = f", of which {than}" if than else ""
+        text += f" It scored {observed:.4g}; the luckiest is trial {best.number}, which scored {value:.4g}{expected}."
+    return Recommended(
+        trial.number, dict(trial.config), rule, text, score, observed, (best.number, best.metrics[metric])
+    )
+
+
+def _shown(score: Score) -> str:
+    return f"{score.value:.4g} ({100 * score.level:.4g}% interval {score.low:.4g} to {score.high:.4g})"
+
+
+def _complete(book: Book) -> list[Trial]:
+    """The complete trials that may be the best, by number.
+
+    Raises:
+        RequestError: if there is none.
+    """
+    found = [trial for trial in ranking(book.state) if trial.state is TrialState.COMPLETE]
+    if not found:
+        raise RequestError(
+            f"study '{book.state.settings.name}' has no complete trial yet, and one that was trained in part is not "
+            "recommended; go on until one is complete"
+        )
+    return sorted(found, key=lambda trial: trial.number)
+
+
+def _belief(book: Book, rule: Rule) -> _Belief:
+    """What the surrogate expects of the complete trials that may be the best."""
+    state, trials = book.state, _complete(book)
+    history = state.history.snapshot(state.length)
+    view = None if history.space is None else outlook(history, Streams(state.settings.seed))
+    if view is None:
+        raise RequestError(
+            f"study '{state.settings.name}' has no surrogate, so the rule '{rule}' cannot be applied; it needs "
+            f"{FEWEST_SCORES} complete trials whose scores differ, in a space with something to vary"
+        )
+    features = view.embed(history.units[[trial.number for trial in trials]])
+    found = [posterior.predict(features) for posterior in view.posteriors]
+    means = np.array([mean for mean, _ in found])
+    variances = np.array([variance for _, variance in found]).mean(axis=0) + means.var(axis=0)
+    sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
+    return _Belief(
+        trials, view.shift + view.scale * means.mean(axis=0), view.scale * np.sqrt(variances), sign, view.told
+    )
+
+
+def _within_by_rows(book: Book, complete: list[Trial]) -> tuple[list[Trial], dict[int, RowScores]] | None:
+    """The trials within one standard error of the best on the same rows; None where rows do not say."""
+    kept: dict[int, RowScores] = {}
+    if any(trial.rows is None for trial in complete):
+        return None
+    found = compared(book, kept=kept, most=len(complete))  # complete ones rank first
+    if found is None or len(found.trials) != len(complete):
+        return None
+    behind = found.scores[:, :1] - found.scores
+    error = behind.std(axis=0, ddof=1) / math.sqrt(len(behind))
+    near = behind.mean(axis=0) <= error
+    near[0] = True
+    return [trial for trial, is_near in zip(found.trials, near, strict=True) if is_near], kept
+
+
+def _corrected(book: Book, complete: list[Trial], kept: dict[int, RowScores], chosen: Trial, level: float) -> Score:
+    """The chosen trial's score corrected for having been picked, by whatever rule, among all complete ones."""
+    settings = book.state.settings
+    return estimate(
+        [kept[trial.number] for trial in complete],
+        winner=complete.index(chosen),
+        direction=settings.directions[book.state.first_metric],
+        estimand="scored",
+        adaptive=settings.strategy not in FIXED_DESIGNS,
+        level=level,
+        seed=settings.seed,
+    ).score
+
+
+def _cost(trial: Trial, cost: str) -> float:
+    return trial.seconds if cost == SECONDS else trial.metrics.get(cost, math.nan)
+
+
+def _check_cost(book: Book, cost: str, complete: list[Trial]) -> None:
+    state = book.state
+    known = {SECONDS, *(name for trial in complete for name in trial.metrics)} - {state.first_metric}
+    if cost not in known:
+        is_objective = cost == state.first_metric
+        why = "is what the study is judged by" if is_objective else "no complete trial was told with"
+        raise RequestError(
+            f"cost = {cost!r}, which {why}; it can be {', '.join(sorted(known))}{nearest(str(cost), sorted(known))}"
+        )
