@@ -13,7 +13,7 @@ import pytest
 
 import holdfast
 from holdfast.cli.outcome import score_table
-from holdfast.errors import RequestError
+from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.wording import GROUPED, WINDOWED
 from holdfast.execute.inline import Inline
 from holdfast.facts.blocks import Paragraph
@@ -252,6 +252,24 @@ def test_a_nested_search_goes_on_where_it_was_interrupted(
     result = run(table, split, search={"trials": 2})
     assert len(calls) == 4
     assert result.procedure == whole.procedure
+
+
+def test_a_search_that_fails_in_an_outer_fold_costs_the_score_of_the_procedure_only(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(ready: Any) -> Any:
+        raise HoldfastError(f"no trial of {ready.run.name} has a score")
+
+    monkeypatch.setattr("holdfast.protocol.nested.ship", failing)
+    split = {"validation": 0.25, "nested": 2, "test": 0.2}
+    result = run(table, split, search={"trials": 2})
+    assert result.procedure is None
+    assert "outer fold 0: no trial of outer-0 has a score" in result.missing
+    assert result.test is not None
+    assert run(table, split, search={"trials": 2}) == result
+    book = open_book(find_run(result.folder.parent, "s"))
+    said = [block.text for block in search_section(book.state).blocks if isinstance(block, Paragraph)]
+    assert "The procedure has no score: outer fold 0: no trial of outer-0 has a score." in said
 
 
 def test_a_nested_search_that_cannot_be_is_refused_before_anything_runs(table: Path) -> None:

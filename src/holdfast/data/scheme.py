@@ -14,6 +14,9 @@ Role = Literal["train", "validation", "select", "test"]
 ROLES: tuple[Role, ...] = ("train", "validation", "select", "test")
 """The roles, in the order in which time hands them out."""
 
+MOST_REPEATS = 1000
+"""Folds are drawn no more often than this."""
+
 KEYS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(ROLES, (int, float)),
     "folds": (int,),
@@ -91,6 +94,8 @@ class SplitPlan:
             raise DataError(f"the split has nested = {self.nested}; it needs at least 2 outer folds")
         if self.repeats < 1:
             raise DataError(f"the split has repeats = {self.repeats}; it needs at least 1")
+        if self.repeats > MOST_REPEATS:
+            raise DataError(f"the split has repeats = {self.repeats}; {MOST_REPEATS} are the most, 10 mostly enough")
         if self.repeats > 1 and self.folds is None:
             raise DataError(
                 f"the split has repeats = {self.repeats} without folds; say how many, as in folds = 5, or leave it out"

@@ -76,14 +76,21 @@ class Metric:
         weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         return float(self.values_under(y, prediction, weights[None, :], folds)[0])
 
-    def rows(self, y: np.ndarray, prediction: np.ndarray, rows: np.ndarray | None = None) -> RowScores | None:
+    def rows(
+        self,
+        y: np.ndarray,
+        prediction: np.ndarray,
+        rows: np.ndarray | None = None,
+        folds: np.ndarray | None = None,
+    ) -> RowScores | None:
         """Row scores for the record: row terms where the metric has them, the prediction itself otherwise.
 
-        None for a clustering metric that does not come from rows. ``rows``, shape (N,), names the rows.
+        None for a clustering metric that does not come from rows. ``rows``, shape (N,), names the rows; ``folds``,
+        shape (N,), says which model predicted each of them: clusters of different models are not the same.
         """
         target, checked = self._checked(y, prediction)
         if self.row_term is not None:
-            return RowScores(self.row_term(target, checked), rows, "score", self.aggregate)
+            return RowScores(self._terms(target, checked, folds), rows, "score", self.aggregate)
         return None if self.task == "clustering" else RowScores(np.asarray(prediction), rows, "prediction")
 
     def values_under(
@@ -105,13 +112,23 @@ class Metric:
                 f"there are {len(target)} rows but weights of shape {weights.shape}; (B, rows) is needed"
             )
         if self.row_term is not None:
-            mean = weighted.mean(self.row_term(target, checked), weights)
+            mean = weighted.mean(self._terms(target, checked, folds), weights)
             return np.sqrt(mean) if self.aggregate == "root_mean" else mean
         if checked.dtype.kind == "f" and not np.isfinite(checked).all():
             return np.full(len(weights), np.nan)
         if folds is None:
             return self.under_weights(target, checked, weights)
         return self._fold_average(target, checked, weights, np.asarray(folds))
+
+    def _terms(self, y: np.ndarray, prediction: np.ndarray, folds: np.ndarray | None) -> np.ndarray:
+        """The row terms; those of a clustering depend on the other rows of the same model."""
+        assert self.row_term is not None
+        if folds is None or self.task != "clustering":
+            return self.row_term(y, prediction)
+        terms = np.empty(len(y))
+        for fold in np.unique(folds):
+            terms[folds == fold] = self.row_term(y[folds == fold], prediction[folds == fold])
+        return terms
 
     def _fold_average(
         self, y: np.ndarray, prediction: np.ndarray, weights: np.ndarray, folds: np.ndarray

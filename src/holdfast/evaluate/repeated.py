@@ -53,7 +53,7 @@ class Repeats:
         Returns:
             None where the metric does not come from rows.
         """
-        found = metric.rows(y, prediction)
+        found = metric.rows(y, prediction, folds=self.part)
         if found is None:
             return None
         if found.kind == "score":

@@ -49,6 +49,8 @@ def search_section(state: StudyState) -> Section:
 
 def _procedure(event: Mapping[str, Any]) -> list[Block]:
     """What the procedure scored in outer folds."""
+    if event["score"] is None:
+        return [Paragraph(f"The procedure has no score: {event['missing']}.")]
     score = Score.from_json(event["score"])
     interval = "" if score.low is None or score.high is None else f" [{number(score.low)}, {number(score.high)}]"
     text = f"The procedure scores {number(score.value)}{interval}, by {score.method}, on {score.n:,} rows."

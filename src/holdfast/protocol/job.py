@@ -92,9 +92,9 @@ class TrainJob:
         clock = Clock()
         try:
             bench = _bench(self)
+            clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
             if self.anew is not None:
                 bench = _bench_anew(self, self.anew, bench, assignment.trial)
-            clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
             run = _train_in_steps if self.stepwise else _train_at_once
             state, metrics, rows, extra = run(bench, assignment, report)
         except Diverged as exc:

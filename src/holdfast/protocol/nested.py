@@ -17,7 +17,7 @@ from holdfast.data.nesting import inner_keys, inner_seed, outer_pairs
 from holdfast.data.roles import ROLES
 from holdfast.data.seal import load_role
 from holdfast.data.split import PROCEDURE
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, LogError, RequestError, SealError
 from holdfast.execute.base import Executor
 from holdfast.log.open import exists, open_log
 from holdfast.meter.energy import NoMeter
@@ -46,7 +46,8 @@ def search_in_every_fold(ready: Ready, executor: Executor | None) -> None:
     """Search within every outer fold that is not on record yet, and put the score of the procedure on record.
 
     Each search is a study of its own, under ``nested`` in the folder of the run, on the plan's own terms; one that was
-    interrupted goes on where it was.
+    interrupted goes on where it was. One that fails costs the score of the procedure, and nothing else: the record says
+    why.
     """
     if ready.split.nested is None or "procedure.estimated" in ready.book.state.notes:
         return
@@ -55,7 +56,15 @@ def search_in_every_fold(ready: Ready, executor: Executor | None) -> None:
     for k, (learn, judge) in enumerate(outer_pairs(ready.recipe.schema, frame, ready.split)):
         if k in done:
             continue
-        event = _one_fold(ready, executor, k, frame[learn], frame[judge])
+        try:
+            event = _one_fold(ready, executor, k, frame[learn], frame[judge])
+        except HoldfastError as exc:
+            if isinstance(exc, RequestError | LogError | SealError):
+                raise
+            ready.book.note(
+                "procedure.estimated", {"score": None, "missing": f"outer fold {k}: {exc}", "sentences": []}
+            )
+            return
         ready.book.note("procedure.scored", {"fold": k, **event})
     notes = [dict(note) for note in ready.book.state.notes["procedure.scored"]]
     ready.book.note("procedure.estimated", _estimated(ready, notes))
@@ -148,4 +157,5 @@ def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
     ]
     if ready.split.time is not None:
         sentences.append("Outer folds follow time, so that later searches had more rows than earlier ones.")
-    return {"score": Score(found.value, low, high, 0.95, METHOD, PROCEDURE, n).to_json(), "sentences": sentences}
+    score = Score(found.value, low, high, 0.95, METHOD, PROCEDURE, n)
+    return {"score": score.to_json(), "missing": None, "sentences": sentences}

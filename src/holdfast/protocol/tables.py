@@ -174,7 +174,7 @@ class Judged:
         """The row scores of a trial, from its predictions and what they are compared with, both of length J."""
         if self.repeats is not None:
             return self.repeats.row_scores(metric, truth, prediction)
-        return metric.rows(truth, prediction, self.ids)
+        return metric.rows(truth, prediction, self.ids, self.folds)
 
     def compared_by(self, metric: Metric) -> Comparison:
         """What row scores that are predictions are compared with and by, and what is resampled; in their order."""

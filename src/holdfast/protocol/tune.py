@@ -162,7 +162,9 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
     notes = book.state.notes
     choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
     opened = notes.get("test.opened", [])
-    missing = [text for text in (made["missing"], None if opened else sealed or _why_sealed(book, run)) if text]
+    procedure = notes.get("procedure.estimated", [{}])[-1]
+    why = (made["missing"], procedure.get("missing"), None if opened else sealed or _why_sealed(book, run))
+    missing = [text for text in why if text]
     space, findings = book.state.settings.space, findings_of(book.state)
     assert space is not None
     return Result(
@@ -174,9 +176,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
         test=Score.from_json(opened[-1]["score"]) if opened else None,
         missing=tuple(missing),
         findings=() if findings is None else findings.found,
-        procedure=Score.from_json(notes["procedure.estimated"][-1]["score"])
-        if "procedure.estimated" in notes
-        else None,
+        procedure=Score.from_json(procedure["score"]) if procedure.get("score") else None,
     )
 
 

@@ -35,8 +35,8 @@ KINDS: dict[str, str] = {
         "as figures (value, method, coverage, uncertainty) `hours`, `usd`, `kwh`, `kg_co2e`, `disk_bytes`."
     ),
     "phase.metered": (
-        "What a `phase` beside the trials used (nested: searches in outer folds; choose: comparing and correcting; fit: "
-        "the final fit; test: opening the test rows), as `usage`: figures by name."
+        "What a `phase` beside the trials used (nested: searches in outer folds; choose: comparing and correcting; "
+        "fit: the final fit; test: opening the test rows), as `usage`: figures by name."
     ),
     "limits.reached": (
         "The search ended because a part of the budget was spent: its name (`limit`), what was `allowed` and `spent`, "
@@ -111,7 +111,10 @@ KINDS: dict[str, str] = {
         "A search within an outer `fold` (from 0) ended: its winner's `config`, and the `value` of the metric on the "
         "rows of the fold; how many rows were `learned` from and `judged` on, and the end of that search's `log`."
     ),
-    "procedure.estimated": ("The `score` of the procedure, from the outer folds, and `sentences` that explain it."),
+    "procedure.estimated": (
+        "The `score` of the procedure, from the outer folds (or null, and what is `missing`), and `sentences` that "
+        "explain it."
+    ),
     "model.fitted": (
         "The model that ships: `kind` (scored or refitted), `text` in words, `rows`, `epochs`, `files` with their "
         "sha256, `seconds`, whether a scored model `reproduced` its row scores, and its `parameters`: a `count` (null "

@@ -1,0 +1,84 @@
+"""A row that is judged in several repeats is one row, and a metric of its predictions is the mean over the repeats."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from holdfast.evaluate.metrics import metric_named
+from holdfast.evaluate.repeated import Repeats
+
+
+def judgements() -> tuple[Repeats, np.ndarray, np.ndarray, np.ndarray]:
+    """Three repeats of two folds of 40 rows: the repeats, targets, probabilities and folds of all judgements."""
+    rng = np.random.default_rng(0)
+    ids, part = [], []
+    for repeat in range(3):
+        order = rng.permutation(40)
+        ids.append(order)
+        part.append(np.repeat([0, 1], 20) + 2 * repeat)
+    rows, parts = np.concatenate(ids), np.concatenate(part)
+    y = (rows % 3 == 0).astype(int)
+    chance = np.clip(0.4 * y + 0.6 * rng.random(120), 0, 1)
+    return Repeats.of(rows + 100, parts, 2), y, np.stack([1 - chance, chance], axis=1), parts
+
+
+def test_row_terms_are_averaged_over_repeats() -> None:
+    repeats, y, chance, _ = judgements()
+    metric = metric_named("brier", "binary", 2)
+    told = repeats.row_scores(metric, y, chance)
+    assert told is not None
+    assert told.rows is not None
+    assert told.rows.tolist() == list(range(100, 140))
+    assert told.values.mean() == pytest.approx(metric.value(y, chance))
+    row = 7
+    assert told.values[row] == pytest.approx(((chance[:, 1] - y) ** 2)[repeats.place == row].mean())
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "f1"])
+def test_a_metric_of_predictions_is_the_mean_over_repeats(name: str) -> None:
+    repeats, y, chance, part = judgements()
+    metric = metric_named(name, "binary", 2)
+    said = chance if metric.needs != "predict" else (chance[:, 1] > 0.5).astype(int)
+    told = repeats.row_scores(metric, y, said)
+    assert told is not None
+    assert told.kind == "prediction"
+    over, truth = repeats.over(metric), repeats.once(y)
+    assert over.value(truth, told.values) == pytest.approx(metric.value(y, said, folds=part))
+    weights = np.random.default_rng(1).integers(0, 3, size=(2, 40)).astype(float)
+    expected = [
+        np.mean(
+            [
+                metric.values_under(
+                    y[repeats.turn == turn],
+                    said[repeats.turn == turn],
+                    own[None, repeats.place[repeats.turn == turn]],
+                    part[repeats.turn == turn],
+                )[0]
+                for turn in range(3)
+            ]
+        )
+        for own in weights
+    ]
+    assert over.values_under(truth, told.values, weights) == pytest.approx(expected)
+
+
+def test_a_metric_that_does_not_come_from_rows_has_no_row_scores() -> None:
+    repeats, y, chance, _ = judgements()
+    assert repeats.row_scores(metric_named("davies_bouldin", "clustering"), chance, y) is None
+    assert repeats.count == 3
+
+
+def test_clusters_of_different_models_are_not_mixed() -> None:
+    from sklearn.metrics import silhouette_samples
+
+    repeats, y, chance, part = judgements()
+    metric = metric_named("silhouette", "clustering")
+    labels = np.where(part % 2 == 0, y, 1 - y)  # each model numbers its clusters in its own way
+    told = repeats.row_scores(metric, chance, labels)
+    assert told is not None
+    by_hand = np.empty(120)
+    for fold in range(6):
+        by_hand[part == fold] = silhouette_samples(chance[part == fold], y[part == fold])
+    assert told.values.mean() == pytest.approx(by_hand.mean())
+    assert metric.value(chance, labels, folds=part) == pytest.approx(by_hand.mean())

@@ -1,0 +1,57 @@
+"""What is resampled in the place of rows, and what is said of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.evaluate import wording
+from holdfast.protocol.units import series_of, units_of
+from holdfast.records import RowScores
+
+
+def test_groups_come_first_and_rows_without_order_are_on_their_own() -> None:
+    groups, times = np.array([0, 0, 1, 1]), np.arange(4.0)
+    assert units_of(groups, times, None) == (groups, None) or units_of(groups, times, None).names is groups
+    assert units_of(None, None, np.ones(4)) == (None, None)
+
+
+def test_rows_that_are_alike_in_time_are_resampled_in_blocks() -> None:
+    rng = np.random.default_rng(0)
+    alike = np.convolve(rng.normal(size=420), np.ones(21) / 21, mode="valid")
+    order = rng.permutation(400)  # rows do not stand in the order of time
+    names, sentence = units_of(None, order.astype(float), alike[order])
+    assert names is not None
+    blocks = len(np.unique(names))
+    assert 8 <= blocks < 100
+    assert sentence is not None
+    assert f"{blocks} blocks of" in sentence
+    in_time = names[np.argsort(order)]
+    assert (np.diff(in_time) >= 0).all()
+
+
+def test_rows_that_are_not_alike_in_time_are_resampled_one_by_one() -> None:
+    noise = np.random.default_rng(3).normal(size=400)
+    assert units_of(None, np.arange(400.0), noise) == (None, wording.BLOCKS_OF_ONE)
+
+
+def test_one_moment_makes_no_blocks() -> None:
+    assert units_of(None, np.zeros(50), np.arange(50.0)) == (None, wording.NO_BLOCKS)
+
+
+def test_without_scores_the_number_of_rows_sets_the_length() -> None:
+    names, sentence = units_of(None, np.arange(64.0), None)
+    assert names is not None
+    assert len(np.unique(names)) == 16
+    assert sentence == wording.time_blocks(16, 4)
+
+
+def test_predictions_say_how_far_off_they_are() -> None:
+    y = np.array([0, 1, 1])
+    assert series_of(RowScores(np.array([1.0, 0.0, 1.0])), None) is not None
+    off = series_of(RowScores(np.array([0.5, 0.0, 3.0]), kind="prediction"), y)
+    assert off is not None
+    assert off.tolist() == [0.5, 1.0, 2.0]
+    chance = series_of(RowScores(np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]), kind="prediction"), y)
+    assert chance is not None
+    assert chance.tolist() == [0.25, 0.5, 0.0]
+    assert series_of(RowScores(np.array(["a", "b", "c"]), kind="prediction"), y) is None
