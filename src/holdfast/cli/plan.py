@@ -62,8 +62,9 @@ def _print(found: Preview) -> None:
     if bought:
         show("\nwhat the budget buys:\n")
         show(aligned(bought))
-    show(f"\n{findings_text(found.findings, width)}\n")
+    show("")
     show(aligned([[line] for line in _advice(found).splitlines()], indent="", width=width))
+    show(f"\n{findings_text(found.findings, width)}")
 
 
 def _rows(found: Preview) -> list[tuple[str, str, str]]:
