@@ -215,6 +215,32 @@ def test_a_clone_has_the_parameters_and_nothing_else() -> None:
     assert "DecisionTreeClassifier" in search._repr_html_()
 
 
+def test_a_notebook_that_shows_a_search_does_not_wait_for_a_slow_estimate() -> None:
+    slow = make_scorer(lambda y, predicted: float(np.mean(y == predicted)))
+    search = HoldfastSearchCV(TREE, DEPTHS, n_trials=2, scoring=slow).fit(X, Y)
+    assert "HoldfastSearchCV" in search._repr_html_()
+    assert "estimate_" not in dir(search)
+    assert search._estimate is None
+    assert search.estimate_.n == 150
+    assert "estimate_" in dir(search)
+    assert "estimate_" in dir(HoldfastSearchCV(TREE, DEPTHS, n_trials=2).fit(X, Y))
+
+
+def test_a_trial_that_was_lost_twice_counts_as_fits_that_failed(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    search = HoldfastSearchCV(TREE, DEPTHS, n_trials=1, strategy="grid", storage=storage, random_state=0).fit(X, Y)
+    trial = search.study_.ask()
+    search.study_.tell(trial, state="failed", error="the process that ran it is gone")
+    search.set_params(n_trials=None)
+    with (
+        pytest.warns(UserWarning, match="scores are non-finite"),
+        pytest.warns(FitFailedWarning, match="5 fits failed"),
+    ):
+        search.fit(X, Y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).sum() == 1
+    assert len(search.study_.trials) == 3, "a grid is searched to its end, whatever earlier runs were allowed"
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_pickled_search_has_its_study_and_its_estimate(stored: bool, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'study.db'}" if stored else None
@@ -227,8 +253,9 @@ def test_a_pickled_search_has_its_study_and_its_estimate(stored: bool, tmp_path:
     lonely = pickle.dumps(search)
     if stored:
         (tmp_path / "study.db").rename(tmp_path / "elsewhere.db")
-        with pytest.raises(RequestError, match="put the file back where it was"):
+        with pytest.raises(AttributeError, match="put the file back where it was"):
             _ = pickle.loads(lonely).study_
+        assert "HoldfastSearchCV" in pickle.loads(lonely)._repr_html_()
 
 
 def test_fits_that_fail_count_as_in_scikit_learn_and_the_study_says_so() -> None:

@@ -23,7 +23,7 @@ from holdfast.errors import RequestError, shown
 from holdfast.execute.inline import Inline
 from holdfast.records import Score, Trial
 from holdfast.search.base import Strategy
-from holdfast.search.grid import GridSearch
+from holdfast.search.grid import GridSearch, grid_points
 from holdfast.search.registry import make_strategy
 from holdfast.sklearn.callbacks import Tasks, begun
 from holdfast.sklearn.estimate import estimate_of
@@ -36,6 +36,9 @@ from holdfast.study.study import Study
 
 N_TRIALS = 50
 """How many configurations are tried where nobody says, as in a plan."""
+
+QUICK_CELLS = 1_000_000
+"""An estimate from more row scores than this takes more than a moment."""
 
 LARGEST_SEED = 2**31 - 1
 
@@ -137,7 +140,8 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         params = _check_method_params(X, params=params)
         tasks = begun(self, X, y, params)
         routed = self._get_routed_params_for_fit(params)
-        splits = self._splits(X, y, routed.splitter.split)
+        splits = _splits_of(self, X, y, routed.splitter.split)
+        self.n_splits_ = len(splits)
         several = list(getattr(scorers, "_scorers", [SCORE]))
         metric = refit_metric if isinstance(refit_metric, str) else several[0] if len(several) == 1 else None
         groups = routed.splitter.split.get("groups")
@@ -167,12 +171,12 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             space=space,
             objectives=settings.objectives,
             keeper=RowKeeper(scored, _kind_told(study)),
-            trials=n_trials or 0,
+            trials=n_trials,
             context=tasks.fold,
         )
         begun_before = len(study.trials)
-        with tasks.searching(None if n_trials is None or begun_before else n_trials * len(splits)):
-            self._search(study, job, None if n_trials is None else max(n_trials - begun_before, 0))
+        with tasks.searching(None if begun_before else n_trials * len(splits)):
+            self._search(study, job, max(n_trials - begun_before, 0))
         self._opened, self._study, self._scored = settings, study, scored
         self._conclude(study, space, scorers, refit_metric)
         if self.refit:
@@ -182,10 +186,17 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
 
     @property
     def study_(self) -> Study:
-        """The study behind the search."""
+        """The study behind the search.
+
+        Raises:
+            AttributeError: if the storage of a pickled search is not there any more.
+        """
         check_is_fitted(self, "cv_results_")
         if self._study is None:
-            self._study = self._opened.reopen()
+            try:
+                self._study = self._opened.reopen()
+            except RequestError as exc:
+                raise AttributeError(str(exc)) from exc
         return self._study
 
     @property
@@ -202,6 +213,16 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             return self._estimate
         raise AttributeError(f"there is no estimate_, because {self._estimate}")
 
+    def __dir__(self) -> list[str]:
+        """What there is, without an estimate that would take long: a notebook reads all attributes to show them."""
+        scored = getattr(self, "_scored", None)
+        waits = False
+        if isinstance(scored, Scored) and self._estimate is None:
+            many = len(scored.y) * len(self.cv_results_["params"]) > QUICK_CELLS
+            waits = many or not scored.metrics()[0].fast
+        names = (name for name in object.__dir__(self) if not (waits and name == "estimate_"))
+        return [name for name in names if hasattr(self, name)]
+
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         study = state.get("_study")
@@ -209,8 +230,8 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             state["_opened"], state["_study"] = state["_opened"].detached(study), None
         return state
 
-    def _checked(self) -> tuple[SearchSpace, int | None]:
-        """The space, and how many trials there may be; None for all of a grid."""
+    def _checked(self) -> tuple[SearchSpace, int]:
+        """The space, and how many trials there may be."""
         n: Any = self.n_trials
         if n is not None and (isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 1):
             raise RequestError(f"n_trials = {shown(n)}; it must be a whole number from 1 up, or None")
@@ -221,18 +242,10 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         strategy = make_strategy(self.strategy) if isinstance(self.strategy, str) else self.strategy
         if not callable(getattr(strategy, "ask", None)):
             raise RequestError(f"strategy = {shown(self.strategy)}; it must be a name such as 'auto', or a strategy")
-        if n is None and not isinstance(strategy, GridSearch):
-            n = N_TRIALS
-        return search_space(self.space), None if n is None else int(n)
-
-    def _splits(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-        """The training and test rows of each fold, the same for all trials."""
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        self.n_splits_ = cv.get_n_splits(X, y, **split_params)
-        splits = list(cv.split(X, y, **split_params))
-        if len(splits) != self.n_splits_ or not splits:
-            raise ValueError(f"cv gives {len(splits)} splits where it says {self.n_splits_}; at least one is needed")
-        return splits
+        space = search_space(self.space)
+        if n is None:
+            n = len(grid_points(space.space, strategy.resolution)) if isinstance(strategy, GridSearch) else N_TRIALS
+        return space, int(n)
 
     def _settings(self, space: SearchSpace, several: Sequence[str], identity: dict[str, Any]) -> StudySettings:
         """What the study is made of; of several metrics without a name to select by, all are objectives."""
@@ -248,7 +261,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         identity |= {"train": self.return_train_score}
         return stored_settings(settings, seed, identity, type(self.estimator).__name__)
 
-    def _search(self, study: Study, job: FoldsJob, left: int | None) -> None:
+    def _search(self, study: Study, job: FoldsJob, left: int) -> None:
         """Run the trials that are left."""
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
             job.parallel = parallel
@@ -267,9 +280,12 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         trials = _in_order(study, space)
         if not trials:
             raise ValueError(f"no fit was performed: strategy {shown(self.strategy)} proposed no configuration")
-        out = [fold for trial in trials for fold in _folds_of(trial, self.n_splits_, self.error_score)]
-        _warn_or_raise_about_fit_failures(out, self.error_score)
-        _insert_error_scores(out, self.error_score)
+        error_score = math.nan if self.error_score == "raise" else self.error_score
+        out = [fold for trial in trials for fold in _folds_of(trial, self.n_splits_, error_score)]
+        _warn_or_raise_about_fit_failures(out, error_score)
+        _insert_error_scores(out, error_score)
+        if not self.return_train_score:
+            out = [{key: value for key, value in fold.items() if key != "train_scores"} for fold in out]
         self.multimetric_ = isinstance(out[0]["test_scores"], dict)
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(out[0]["test_scores"])
@@ -312,6 +328,16 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             return str(exc)
 
 
+def _splits_of(search: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """The training and test rows of each fold, the same for all trials."""
+    cv = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
+    number = cv.get_n_splits(X, y, **split_params)
+    splits = list(cv.split(X, y, **split_params))
+    if len(splits) != number or not splits:
+        raise ValueError(f"cv gives {len(splits)} splits where it says {number}; at least one is needed")
+    return splits
+
+
 def _indices(rows: Any) -> np.ndarray:
     """Rows as indices, from indices or a mask."""
     given = np.asarray(rows)
@@ -327,10 +353,9 @@ def _folds_of(trial: Trial, n_splits: int, error_score: Any) -> list[dict[str, A
     """The folds of a trial; of one that came to no result, as many failures."""
     if "folds" in trial.extra:
         return from_json(trial.extra["folds"])
-    score = math.nan if error_score == "raise" else error_score
+    scores = {"test_scores": error_score, "train_scores": error_score}
     times = {"fit_time": 0.0, "score_time": 0.0, "n_test_samples": 0}
-    failed = {"fit_error": trial.error, "test_scores": score, "train_scores": score, **times}
-    return [dict(failed) for _ in range(n_splits)]
+    return [{"fit_error": trial.error, **scores, **times} for _ in range(n_splits)]
 
 
 def _in_order(study: Study, space: SearchSpace) -> list[Trial]:
