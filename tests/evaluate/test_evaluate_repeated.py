@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import holdfast
+from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import metric_named
 from holdfast.evaluate.repeated import Repeats
 
@@ -82,3 +84,36 @@ def test_clusters_of_different_models_are_not_mixed() -> None:
         by_hand[part == fold] = silhouette_samples(chance[part == fold], y[part == fold])
     assert told.values.mean() == pytest.approx(by_hand.mean())
     assert metric.value(chance, labels, folds=part) == pytest.approx(by_hand.mean())
+
+
+NEIGHBOURS = (1, 3, 5, 9, 15, 25, 39)
+
+
+def neighbours_right(X: np.ndarray, y: np.ndarray, X_new: np.ndarray, y_new: np.ndarray) -> np.ndarray:
+    """Whether k nearest neighbours are right, shape (new rows, k)."""
+    distance = ((X_new[:, None] - X[None]) ** 2).sum(axis=-1)
+    votes = np.cumsum(y[np.argsort(distance, axis=1)], axis=1)
+    return np.stack([(votes[:, k - 1] > k / 2) == y_new for k in NEIGHBOURS], axis=1)
+
+
+@pytest.mark.long
+def test_repeats_narrow_an_interval_that_still_covers() -> None:
+    """5 folds of 100 rows, drawn once or three times; the interval is to hold the risk of the refitted winner."""
+    widths, covered, reps = {1: 0.0, 3: 0.0}, {1: 0, 3: 0}, 80
+    for seed in range(reps):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(3100, 6))
+        y = (np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + rng.normal(size=3100) > 0).astype(int)
+        truth = neighbours_right(X[:100], y[:100], X[100:], y[100:]).mean(axis=0)
+        for repeats in widths:
+            splits = holdfast.split(y[:100], folds=5, repeats=repeats, test=0, seed=seed)
+            right = [neighbours_right(X[a], y[a], X[b], y[b]) for a, b in splits]
+            rows = [splits.row_scores([own[:, c] for own in right]) for c in range(len(NEIGHBOURS))]
+            winner = int(np.argmax([own.values.mean() for own in rows]))
+            found = estimate(rows, direction="maximize", estimand="refit", winner=winner, seed=seed).score
+            assert found.low is not None
+            assert found.high is not None
+            widths[repeats] += (found.high - found.low) / reps
+            covered[repeats] += found.low <= truth[winner] <= found.high
+    assert min(covered.values()) >= 0.93 * reps
+    assert widths[3] < 0.96 * widths[1]

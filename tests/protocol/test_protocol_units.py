@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from holdfast.evaluate import wording
+from holdfast.evaluate.estimate import estimate
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import RowScores
 
@@ -55,3 +57,24 @@ def test_predictions_say_how_far_off_they_are() -> None:
     assert chance is not None
     assert chance.tolist() == [0.25, 0.5, 0.0]
     assert series_of(RowScores(np.array(["a", "b", "c"]), kind="prediction"), y) is None
+
+
+@pytest.mark.long
+def test_blocks_cover_where_rows_do_not() -> None:
+    """15 configurations whose row scores follow an AR(1) with 0.8, all equally good: the interval is to hold 2."""
+    from scipy.signal import lfilter
+
+    covered, reps, n = {"rows": 0, "blocks": 0}, 120, 200
+    for seed in range(reps):
+        rng = np.random.default_rng(seed)
+        noise = lfilter([0.6], [1, -0.8], rng.normal(size=(16, n + 100)), axis=1)[:, 100:]
+        losses = 2 + 0.8 * noise[0] + 0.6 * noise[1:]
+        rows = [RowScores(own) for own in losses]
+        units = units_of(None, np.arange(float(n)), losses[losses.mean(axis=1).argmin()])
+        for what, groups in (("rows", None), ("blocks", units.names)):
+            found = estimate(rows, direction="minimize", estimand="scored", groups=groups, seed=seed).score
+            assert found.low is not None
+            assert found.high is not None
+            covered[what] += found.low <= 2 <= found.high
+    assert covered["rows"] < 0.7 * reps
+    assert covered["blocks"] > 0.9 * reps
