@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import holdfast
@@ -51,6 +53,23 @@ def test_of_a_finished_study(call: Call, finished: Path) -> None:
     assert found["stages"]["test.opened"] is True
     assert found["spending"]["hours"]["spent"] > 0
     assert found["scores"]["test"]["n"] == 114
+
+
+def test_an_alarm_where_only_luck_grows(call: Call, growing: tuple[Path, Study]) -> None:
+    runs, study = growing
+    tell(study, 0.5)
+    assert json.loads(call("status", "mine", "--runs", runs, "--json").stdout)["overtuning"] is None
+    rng = np.random.default_rng(0)
+    storage = f"sqlite:///{runs / 'mine' / 'study.db'}"
+    lucky = Study({"x": holdfast.Float(0, 1)}, strategy="random", storage=storage, name="lucky")
+    for number in range(60):
+        rows = rng.normal(size=200)
+        rows += (1 - 0.1 * number) - rows.mean() if number < 11 else 0.0
+        lucky.tell(lucky.ask(), float(rows.mean()), rows=holdfast.RowScores(rows))
+    alarm = lucky.overtuning().alarm
+    assert alarm
+    assert json.loads(call("status", "lucky", "--storage", storage, "--json").stdout)["overtuning"] == alarm
+    assert re.search(r"^overtuning +For the last ", call("status", "lucky", "--storage", storage).stdout, re.MULTILINE)
 
 
 def test_what_one_more_trial_would_gain(call: Call, growing: tuple[Path, Study]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -177,3 +179,10 @@ def test_a_rule_without_ground_says_so() -> None:
     two.optimize(lambda trial: (0.0, 1.0), n_trials=1)
     with pytest.raises(RequestError, match="several objectives"):
         two.recommended()
+
+
+def test_the_page_prints_what_stands_below_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "recommended.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    exec(compile(code, "docs/recommended.md", "exec"), {"__name__": "recommended_page"})
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)$", code, re.MULTILINE)

@@ -23,6 +23,17 @@ def gain_json(state: StudyState) -> dict[str, Any]:
     return {"expected_gain": score, "expected_gain_missing": found.missing or None}
 
 
+def overtuning_json(book: Book) -> dict[str, Any]:
+    """``overtuning``: the alarm where only the naive score still rises, as a sentence; else None."""
+    from holdfast.errors import RequestError
+    from holdfast.study.overtuned import overtuning_of
+
+    try:
+        return {"overtuning": overtuning_of(book).alarm or None}
+    except RequestError:  # no trial is the best
+        return {"overtuning": None}
+
+
 def show_next(book: Book, as_json: bool) -> int:
     """Print what the strategy would try next."""
     from holdfast.study.advice import next_advice, recorded_strategy

@@ -26,6 +26,7 @@ def rows(standing: Standing) -> list[list[str]]:
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
         *[["note", text] for text in standing["reopened"]],
         *_scores(standing),
+        *([["overtuning", standing["overtuning"]]] if standing.get("overtuning") else []),
         *_gain(standing),
         *_costs(standing),
         *[["running", _running(trial)] for trial in standing["running"]],

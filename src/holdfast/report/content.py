@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from holdfast.facts.blocks import Alert, Block, Bullets, Document, Gallery, Paragraph, Section
 from holdfast.facts.cost import account_of
@@ -24,6 +26,7 @@ from holdfast.report.history_figure import history_figure
 from holdfast.report.hyperparameter_figures import hyperparameter_figures, signs
 from holdfast.report.learning import learning_section
 from holdfast.report.outcome import model_section, scores_section, winner_section
+from holdfast.report.overtuning_figure import overtuning_figure, overtuning_on_page
 from holdfast.report.parallel_figure import parallel_figure
 from holdfast.report.scores_figure import scores_figure
 from holdfast.report.trials_section import trials_section
@@ -45,12 +48,12 @@ EXPECTED = (
 def document(book: Book) -> Document:
     """The whole report of a study with its pictures, without the table of all trials."""
     state = book.state
-    history, scores = history_figure(state, corrected_path(book)), scores_figure(state)
+    path, scores = corrected_path(book), scores_figure(state)
     sections = [
         _followed(scores_section(state), *([] if scores is None else [scores])),
         protocol_section(state),
         leakage_section(state),
-        _followed(search_section(state), *([] if history is None else [history])),
+        _followed(search_section(state), *_search_figures(book, path)),
         _configurations(state),
         understanding_section(state),
         learning_section(state),
@@ -157,6 +160,14 @@ def _configurations(state: StudyState) -> Section:
         model = EXPECTED if expected else ""
         blocks += [Paragraph(" ".join(filter(None, [OBSERVED, signs(state), model]))), Gallery(single)]
     return Section("Every hyperparameter against the score", blocks)
+
+
+def _search_figures(book: Book, path: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """The trials in their order; the best so far and its correction, unless that picture has both; and an alarm."""
+    found, history = overtuning_on_page(book), history_figure(book.state, path)
+    beside = None if path else overtuning_figure(book, found)
+    alarm = [Alert(found.alarm)] if found is not None and found.alarm else []
+    return [*alarm, *(figure for figure in (history, beside) if figure is not None)]
 
 
 def _followed(section: Section, *blocks: Block) -> Section:
