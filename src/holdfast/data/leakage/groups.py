@@ -25,6 +25,9 @@ SMALL = 50
 PAIRS = 500
 """So many pairs of rows are compared."""
 
+COMPARED = 50
+"""They are compared in so many features."""
+
 ALIKE = 0.7
 """Rows of one value of a key differ by at most this share of what rows of neighbouring values do."""
 
@@ -130,9 +133,11 @@ def alikeness(view: View, series: pl.Series, codes: np.ndarray) -> float:
     names = [name for name in (*view.values, *view.codes) if name != series.name]
     if not names:
         return 1.0
+    draw = Streams(view.seed).generator(-1, f"leakage/{series.name}")
+    if len(names) > COMPARED:
+        names = [names[place] for place in np.sort(draw.choice(len(names), COMPARED, replace=False))]
     numbers = parse_numbers(series)
     by = codes if (numbers.is_null() & series.is_not_null()).any() else numbers.fill_null(float("nan")).to_numpy()
-    draw = Streams(view.seed).generator(-1, f"leakage/{series.name}")
     order = draw.permutation(np.flatnonzero(codes >= 0))
     order = order[np.argsort(by[order], kind="stable")]
     ends = np.flatnonzero(np.diff(codes[order]) != 0) + 1
