@@ -17,4 +17,6 @@ def test_searches_in_outer_folds_are_priced() -> None:
     last = LAST_SECONDS / SECONDS_PER_HOUR
     assert nested.hours.value - last == pytest.approx(4 * (alone.hours.value - last))  # type: ignore[operator]
     assert nested.usd.value == pytest.approx(4 * alone.usd.value)  # type: ignore[operator]
+    slow = [forecast(shape, price, timed, start_seconds=36.0).hours.value for shape in (one, four)]
+    assert slow == [pytest.approx(alone.hours.value + 0.02), pytest.approx(nested.hours.value + 0.05)]  # type: ignore[operator]
     assert nested.disk_bytes.value > 3 * alone.disk_bytes.value  # type: ignore[operator]

@@ -18,6 +18,7 @@ window), less the gap, and no further back than the window. `Roles.pairs` gives 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -242,7 +243,7 @@ def _with_folds(basis: Basis, plan: SplitPlan, role: np.ndarray, strata: np.ndar
 def _division(fold: np.ndarray) -> bytes:
     """A name for a division into folds, the same whatever the folds are numbered."""
     _, first, codes = np.unique(fold, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[codes].astype(np.int32).tobytes()
+    return hashlib.sha256(np.argsort(np.argsort(first))[codes].tobytes()).digest()
 
 
 def _draw(

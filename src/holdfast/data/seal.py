@@ -212,7 +212,7 @@ def _rows_of(frame: pl.DataFrame, roles: Roles, role: Role) -> pl.DataFrame:
     if role == "train":
         extra.append(pl.Series(FOLD, roles.fold[rows], dtype=pl.Int64))
         if roles.again is not None:
-            extra.append(pl.Series(AGAIN, roles.again[rows]))
+            extra.append(pl.Series(AGAIN, roles.again[rows].astype(np.int32)))
     if role != "test" and roles.learn is not None:
         extra.append(pl.Series(LEARN, roles.learn[rows]))
     return frame[rows].with_columns(extra)

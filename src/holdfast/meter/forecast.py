@@ -160,7 +160,7 @@ def _hours(shape: Shape, timed: Sequence[Timed], start_seconds: float) -> Figure
     last = fit * (REFIT if shape.refits else 1.0) + fit * shape.finalists
     search = mean * shape.full_trials / min(shape.workers, shape.trials) + shape.seconds_per_ask * shape.trials
     spread = (max(each.seconds for each in timed) - min(each.seconds for each in timed)) / (2 * mean) if mean else 0.0
-    loading = 2 * start_seconds  # a worker loads libraries before the first trial, this process before the final fit
+    loading = (1 + shape.searches) * start_seconds  # workers load libraries in each search, this process for the fit
     seconds = loading + (search + last) * shape.searches + LAST_SECONDS
     return Figure(seconds / SECONDS_PER_HOUR, Method.SAMPLED, 1.0, max(spread, LEAST_UNCERTAINTY))
 
