@@ -56,6 +56,7 @@ def test_predictions_say_how_far_off_they_are() -> None:
     chance = series_of(RowScores(np.array([[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]), kind="prediction"), y)
     assert chance is not None
     assert chance.tolist() == [0.25, 0.5, 0.0]
+    assert series_of(RowScores(np.ones((3, 2)), kind="prediction"), y + 1.5) is None
     assert series_of(RowScores(np.array(["a", "b", "c"]), kind="prediction"), y) is None
 
 

@@ -93,6 +93,18 @@ def test_repeats_give_a_row_one_score(table: Path, metric: str) -> None:
     assert rivals_of(find_run(result.folder.parent, "s"), book, winner) is not None
 
 
+@pytest.mark.parametrize("metric", ["r2", "rmse"])
+def test_repeats_of_a_regression(table: Path, metric: str) -> None:
+    of_x = {"data": {"target": "x"}, "model": {"family": "ridge"}, "metric": {"name": metric}}
+    result = run(table, {"folds": 3, "repeats": 2, "nested": 2, "test": 0.2}, search={"trials": 2}, **of_x)
+    assert result.estimate is not None
+    assert result.estimate.n == 128
+    assert result.estimate.low is not None
+    assert result.procedure is not None
+    assert result.procedure.low is not None
+    assert metric == "r2" or result.procedure.low >= 0
+
+
 def test_the_price_of_repeats_is_known(table: Path) -> None:
     result = run(table, {"folds": 4, "repeats": 3, "test": 0.2})
     run_folder = find_run(result.folder.parent, "s")

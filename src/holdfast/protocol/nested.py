@@ -147,8 +147,11 @@ def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
     learned, judged = (round(float(np.mean([note[key] for note in notes]))) for key in ("learned", "judged"))
     found = corrected_resampled_t(values, learned, judged)
     low, high = found.low, found.high
-    if ready.recipe.make_metric().name == "accuracy" or ready.recipe.make_metric().within_unit:
-        low, high = max(low, 0.0), min(high, 1.0)
+    metric = ready.recipe.make_metric()
+    if metric.name == "accuracy" or metric.within_unit or (metric.direction == "minimize" and metric.decomposable):
+        low = max(low, min(0.0, float(values.min())))
+    if metric.name == "accuracy" or metric.within_unit:
+        high = min(high, 1.0)
     n = sum(note["judged"] for note in notes)
     searched = f"For each of {len(notes)} outer folds a search of its own was run on all other rows, about {learned:,}"
     sentences = [

@@ -58,4 +58,6 @@ def series_of(rows: RowScores, y: np.ndarray | None) -> np.ndarray | None:
         return None
     if rows.values.ndim == 1:
         return np.asarray(np.abs(y - rows.values), dtype=float)
+    if y.dtype.kind == "f" or y.max() >= rows.values.shape[1]:
+        return None
     return np.asarray(1.0 - rows.values[np.arange(len(y)), y.astype(int)])
