@@ -114,6 +114,10 @@ def test_several_dicts_are_branches_that_share_what_is_alike() -> None:
     ]
 
 
+def test_an_empty_dict_is_one_configuration() -> None:
+    assert _all(search_space({})) == [{}]
+
+
 @dataclass(frozen=True)
 class _OfOptuna:
     low: float = 0.0
@@ -145,7 +149,6 @@ class _OnlyDraws:
         (3, "space = 3; it must be a holdfast.Space, a dict of hyperparameters, or a list of dicts"),
         ([], "a list of dicts"),
         ([{"a": [1]}, 2], r"space\[1\] is 2"),
-        ({}, "at least one hyperparameter"),
         ({1: [1]}, "a hyperparameter is named 1"),
         ({"a": []}, "'a' has an empty list of choices"),
         ({"a": np.zeros((2, 2))}, r"'a' is an array of shape \(2, 2\)"),

@@ -17,7 +17,7 @@ from holdfast.errors import SpaceError, shown
 from holdfast.space import Categorical, Derived, Domain, Float, Int, Space
 
 BRANCH = "branch"
-"""The hyperparameter that says which of several dicts a config is from."""
+"""The hyperparameter that says which of several dicts a config is from; the only one of an empty dict."""
 
 TAIL = 0.001
 """Distributions are cut off below this quantile and above its mirror image, as many have no ends."""
@@ -120,9 +120,7 @@ class _Part:
 
 def _from_dicts(dicts: Sequence[Mapping[Any, Any]]) -> SearchSpace:
     tables = [[_part(name, given) for name, given in _in_order(items)] for items in dicts]
-    if not any(tables):
-        raise SpaceError("space is empty; it needs at least one hyperparameter")
-    if len(tables) == 1:
+    if len(tables) == 1 and tables[0]:
         named = {_name(part): part for part in tables[0]}
         domains = {name: part.domain for name, part in named.items()}
         return SearchSpace(Space(domains), {name: (p.parameter, p.decoder) for name, p in named.items()})
