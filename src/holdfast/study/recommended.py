@@ -12,8 +12,7 @@ import numpy as np
 from holdfast.errors import RequestError, nearest
 from holdfast.evaluate.estimate import estimate
 from holdfast.records import Config, RowScores, Score, Trial, TrialState
-from holdfast.rng import Streams
-from holdfast.search.gain import FEWEST_SCORES, outlook
+from holdfast.search.smooth import FEWEST_SCORES, smoothed
 from holdfast.study.book import Book
 from holdfast.study.compared import compared
 from holdfast.study.corrected import FIXED_DESIGNS
@@ -25,7 +24,7 @@ Rule = Literal["posterior-mean", "one-standard-error", "replicated"]
 SECONDS = "seconds"
 """What a trial cost where no metric is named: the seconds that it took."""
 
-POSTERIOR = "posterior mean of a Gaussian process of all trials"
+POSTERIOR = "posterior mean of a Gaussian process of all trials, averaged over its noise"
 ESTIMAND = "what trials of the configuration score on average, on the rows that all trials were scored on"
 
 
@@ -192,20 +191,15 @@ def _belief(book: Book, rule: Rule) -> _Belief:
     """What the surrogate expects of the complete trials that may be the best."""
     state, trials = book.state, _complete(book)
     history = state.history.snapshot(state.length)
-    view = None if history.space is None else outlook(history, Streams(state.settings.seed))
-    if view is None:
+    numbers = np.array([trial.number for trial in trials])
+    found = None if history.space is None else smoothed(history, numbers)
+    if found is None:
         raise RequestError(
             f"study '{state.settings.name}' has no surrogate, so the rule '{rule}' cannot be applied; it needs "
             f"{FEWEST_SCORES} complete trials whose scores differ, in a space with something to vary"
         )
-    features = view.embed(history.units[[trial.number for trial in trials]])
-    found = [posterior.predict(features) for posterior in view.posteriors]
-    means = np.array([mean for mean, _ in found])
-    variances = np.array([variance for _, variance in found]).mean(axis=0) + means.var(axis=0)
     sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
-    return _Belief(
-        trials, view.shift + view.scale * means.mean(axis=0), view.scale * np.sqrt(variances), sign, view.told
-    )
+    return _Belief(trials, found.means, found.sds, sign, found.told)
 
 
 def _within_by_rows(book: Book, complete: list[Trial]) -> tuple[list[Trial], dict[int, RowScores]] | None:
