@@ -70,6 +70,17 @@ def test_it_says_what_is_being_done_where_the_budget_ended_the_search(events: li
     assert (" left" in running.line(130.0)) == (not events)
 
 
+def test_searches_in_outer_folds_are_counted() -> None:
+    running, study = tally(60, first_ended=(101.0, 1)), study_of(0)
+    running.book = study.book
+    study.book.note("plan.resolved", {"plan": {"data": {"split": {"nested": 3}}}})
+    assert "searching in outer fold 1 of 3" in running.line(170.0)
+    study.book.note("procedure.scored", {"fold": 0})
+    assert "searching in outer fold 2 of 3" in running.line(170.0)
+    study.book.note("procedure.estimated", {"score": None})
+    assert "choosing" in running.line(170.0)
+
+
 def test_without_a_budget_there_is_no_end() -> None:
     assert tally(1, total=None, first_ended=(101.0, 1)).line(101.0) == "1 trial, 1 s"
 

@@ -126,10 +126,15 @@ class Tally:
     def stage(self) -> str:
         """What is being done after the last trial; empty while trials are to come."""
         notes = {} if self.book is None else self.book.state.notes
+        ended = not self.searching or "limits.reached" in notes
+        if ended and "plan.resolved" in notes and not {"choice.made", "procedure.estimated"} & set(notes):
+            outer = notes["plan.resolved"][0]["plan"]["data"]["split"].get("nested")
+            if outer is not None:
+                return f"searching in outer fold {len(notes.get('procedure.scored', [])) + 1} of {outer}"
         for kind, words in STAGES.items():
             if kind in notes:
                 return words
-        return "" if self.searching else STAGES["limits.reached"]
+        return STAGES["limits.reached"] if ended else ""
 
     def left(self, now: float) -> float | None:
         """Seconds until the last trial ends, by the pace so far and the budget of time; None where nobody can say."""
