@@ -52,6 +52,7 @@ CASES: dict[str, tuple[Any, Any, Any, Any, Any]] = {
     "f1, weights": (TREE, CANCER, "f1", 4, "weights"),
     "f1 of a class by name": (TREE, (IRIS[0][:100], NAMES[IRIS[1][:100]]), "setosa", 4, None),
     "f1, names of classes": (TREE, (IRIS[0], NAMES[IRIS[1]]), "f1_macro", 4, None),
+    "correlation, weights": (TREE, IRIS, "matthews_corrcoef", 4, "weights"),
     "top k": (TREE, IRIS, "top_k_accuracy", 4, None),
     "r2 by default": (Ridge(), DIABETES, None, 4, None),
     "rmse": (Ridge(), DIABETES, "neg_root_mean_squared_error", 4, None),
@@ -81,7 +82,7 @@ def test_of_one_configuration_the_estimate_is_scikit_learns_score(case: str) -> 
     assert score.value == pytest.approx(search.best_score_, rel=1e-3 if "accuracy" in case else 1e-9)
     assert score.low is not None
     assert score.high is not None
-    assert score.low <= score.value <= score.high
+    assert score.low <= score.value <= score.high <= 1
     assert score.estimand == REFITTED
     assert score.n == len(y) or "time" in case or "at random" in case
 

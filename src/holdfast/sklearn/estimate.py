@@ -18,7 +18,7 @@ from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
-from holdfast.sklearn.scored import Scored
+from holdfast.sklearn.scored import Scored, registered_name
 from holdfast.stats.units import block_length, time_blocks
 from holdfast.study.study import Study
 
@@ -28,6 +28,9 @@ ONE_FOLD = "the very model that was scored"
 
 FEWEST_ROWS = 16
 """With fewer rows than this, the length of blocks follows from their number alone."""
+
+UNBOUNDED = {"positive_likelihood_ratio", "mutual_info_score"}
+"""Metrics of scikit-learn's that have no best value."""
 
 NEARLY_EVEN = 0.05
 """Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
@@ -103,11 +106,14 @@ def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
 
 
 def _possible(scored: Scored, score: Score) -> Score:
-    """A score within what its metric can be, which rows that count unevenly may pass: 0 to 1, or a loss above 0."""
-    known = scored.metrics()[0].row_term is not None
-    low, high = (0.0, 1.0) if scored.sign > 0 else (-np.inf, 0.0)
-    if not known or score.low is None or score.high is None:
+    """A score within what its metric can be, which weighted rows and shifted means may pass.
+
+    Metrics that scikit-learn names are at most 1, or losses that are turned round and at most 0; accuracy is at least 0.
+    """
+    name = registered_name(scored.scorer)
+    if name is None or name in UNBOUNDED or score.low is None or score.high is None:
         return score
+    low, high = (0.0 if name == "accuracy" else -math.inf), (1.0 if scored.sign > 0 else 0.0)
     value, least, most = (float(min(max(number, low), high)) for number in (score.value, score.low, score.high))
     return dataclasses.replace(score, value=value, low=least, high=most)
 
