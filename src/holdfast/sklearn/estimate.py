@@ -108,7 +108,7 @@ def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
 def _possible(scored: Scored, score: Score) -> Score:
     """A score within what its metric can be, which weighted rows and shifted means may pass.
 
-    Metrics that scikit-learn names are at most 1, or losses that are turned round and at most 0; accuracy is at least 0.
+    Metrics that scikit-learn names are at most 1, or losses turned round and at most 0; accuracy is at least 0.
     """
     name = registered_name(scored.scorer)
     if name is None or name in UNBOUNDED or score.low is None or score.high is None:
