@@ -186,6 +186,9 @@ def test_select_rows_decide_between_finalists(tmp_path: Path) -> None:
     result = run(tmp_path, plan(data={"split": split}, search={"finalists": 3}))
     choice, made = notes(result)["choice.made"][0], notes(result)["estimate.made"][0]
     assert choice["rule"] == "best of 3 finalists on 27 select rows"
+    assert len(choice["finalists"]) == 3
+    (chosen,) = [each for each in choice["finalists"] if each["trial"] == choice["trial"]]
+    assert chosen["value"] == pytest.approx(choice["naive"]["value"])
     assert made["n_configurations"] == 3
     assert result.naive.n == 27
     assert not any("after looking" in sentence for sentence in made["sentences"])

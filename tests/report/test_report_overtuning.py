@@ -9,6 +9,7 @@ import numpy as np
 import holdfast
 from holdfast.evaluate.estimate import estimate
 from holdfast.facts.blocks import Alert, Document, Figure
+from holdfast.facts.markdown import markdown
 from holdfast.report.content import document
 from holdfast.report.figures import draw_svg
 from holdfast.report.overtuning_figure import MOST, overtuning_figure, overtuning_on_page
@@ -59,8 +60,13 @@ def test_no_second_picture_where_the_first_has_the_estimate_along_the_way() -> N
     rows = [study.book.get_rows(trial.rows) for trial in study.trials if trial.rows is not None]
     made = estimate(rows, direction="maximize", estimand="scored", seed=study.book.state.settings.seed)
     studies.note_estimate(study, score=made.score.to_json(), luck=made.luck, naive=made.naive)
-    alarms, figures = search_blocks(document(study.book))
+    page = document(study.book)
+    alarms, figures = search_blocks(page)
     assert len(alarms) == 1
+    assert "On the select rows" not in markdown(page)
+    finalists = [{"trial": 20, "value": 2.9}, {"trial": 10, "value": 3.1}]
+    study.book.note("choice.made", {**study.book.state.notes["choice.made"][-1], "finalists": finalists})
+    assert "would have lost up to 0.2." in markdown(document(study.book))
     assert [figure.name for figure in figures] == ["history"]
 
 

@@ -103,3 +103,16 @@ def test_what_cannot_be_meant_is_refused() -> None:
         study.overtuning(test="tset")
     with pytest.raises(RequestError, match="trial 3 was the best by validation and has no test score"):
         study.overtuning(test="test")
+
+
+def test_what_the_select_rows_say_of_the_best_by_validation() -> None:
+    study = study_of(equals(4))
+    choice = {"trial": 1, "metric": "score", "direction": "maximize", "rule": "", "config": {}, "naive": {}}
+    study.book.note("choice.made", {**choice, "finalists": [{"trial": 3, "value": 0.81}, {"trial": 1, "value": 0.83}]})
+    loss = study.overtuning().loss
+    assert loss.startswith(
+        "On the select rows trial 3, the best by validation, scores 0.81, and trial 1 of 2 finalists"
+    )
+    assert loss.endswith("would have lost up to 0.02.")
+    study.book.note("choice.made", {**choice, "finalists": [{"trial": 3, "value": 0.85}, {"trial": 1, "value": 0.83}]})
+    assert study.overtuning().loss.endswith("is the best of 2 finalists, too.")

@@ -18,7 +18,7 @@ from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import series_of, units_of
-from holdfast.records import RowScores, Score, Trial, TrialState
+from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
 from holdfast.study.actions import last_line
 from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
@@ -38,7 +38,10 @@ UNPAIRED = (
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The configurations that were compared, with their row scores, on the rows that decided between them."""
+    """The configurations that were compared, with their row scores, on the rows that decided between them.
+
+    ``finalists`` are those that were scored on select rows, best by validation first, each with its score there.
+    """
 
     trials: list[Trial]
     rows: list[RowScores]
@@ -46,6 +49,7 @@ class Scored:
     winner: int
     rule: str
     adaptive: bool
+    finalists: tuple[tuple[Trial, float], ...] = ()
 
 
 def ships(ready: Ready) -> Estimand:
@@ -100,6 +104,9 @@ def choose(ready: Ready) -> None:
         "direction": metric.direction,
         "naive": score.to_json(),
     }
+    if compared is not None and compared.finalists:
+        scored = [{"trial": trial.number, "value": number_to_json(value)} for trial, value in compared.finalists]
+        choice["finalists"] = scored
     both = [entry("choice.made", choice), entry("estimate.made", made)]
     ready.book.commit(lambda now: ([] if "choice.made" in now.notes else both, None))
 
@@ -162,7 +169,8 @@ def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     sign = 1 if bench.metric.direction == "maximize" else -1
     winner = int(np.argmax(np.where(np.isfinite(values), sign * np.array(values), -np.inf)))
     rule = f"best of {len(fitted)} finalists on {len(select)} select rows"
-    return Scored(fitted, rows, bench, winner, rule, adaptive=False)
+    scored = tuple(zip(fitted, map(float, values), strict=True))
+    return Scored(fitted, rows, bench, winner, rule, adaptive=False, finalists=scored)
 
 
 def _to_learn_from(ready: Ready) -> Rows:

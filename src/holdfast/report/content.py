@@ -32,6 +32,7 @@ from holdfast.report.scores_figure import scores_figure
 from holdfast.report.trials_section import trials_section
 from holdfast.report.understanding import dependences, understanding_section
 from holdfast.study.book import Book
+from holdfast.study.overtuned import on_select_rows
 from holdfast.study.state import StudyState
 
 OBSERVED = (
@@ -163,11 +164,13 @@ def _configurations(state: StudyState) -> Section:
 
 
 def _search_figures(book: Book, path: Sequence[Mapping[str, Any]]) -> list[Block]:
-    """The trials in their order; the best so far and its correction, unless that picture has both; and an alarm."""
+    """The trials in their order; the best so far and its correction, unless that picture has both; and words."""
     found, history = overtuning_on_page(book), history_figure(book.state, path)
     beside = None if path else overtuning_figure(book, found)
-    alarm = [Alert(found.alarm)] if found is not None and found.alarm else []
-    return [*alarm, *(figure for figure in (history, beside) if figure is not None)]
+    said: list[Block] = [Alert(found.alarm)] if found is not None and found.alarm else []
+    if selected := on_select_rows(book.state):
+        said.append(Paragraph(selected))
+    return [*said, *(figure for figure in (history, beside) if figure is not None)]
 
 
 def _followed(section: Section, *blocks: Block) -> Section:

@@ -101,7 +101,8 @@ KINDS: dict[str, str] = {
     ),
     "choice.made": (
         "The winning `trial`, its `config`, the `rule` it was chosen by, the `metric` and its `direction`, and the "
-        "`naive` Score."
+        "`naive` Score; with select rows also the `finalists`, best by validation first, each a `trial` with its "
+        "`value` there (not in logs from before there were any)."
     ),
     "estimate.made": (
         "The estimate corrected for selection as a `score` (or null, and what is `missing`), the `luck` taken off, "

@@ -11,12 +11,13 @@ import numpy as np
 from holdfast.errors import RequestError, nearest
 from holdfast.evaluate.scale import scale_of
 from holdfast.evaluate.sheet import sheet_of
-from holdfast.records import Trial, TrialState
+from holdfast.records import Trial, TrialState, number_from_json
 from holdfast.rng import Streams
 from holdfast.stats.overtuning import bbc_path, overtuning
 from holdfast.stats.rmx import is_binary
 from holdfast.study.book import Book
 from holdfast.study.ranking import best_of, ranking
+from holdfast.study.state import StudyState
 
 BOOTSTRAPS, FEWEST_BOOTSTRAPS = 200, 40
 """Of the rows: as many as a look can wait for."""
@@ -42,7 +43,8 @@ class OvertuningCurve:
         since: how many trials the corrected curve has not improved for; None without one.
         lost: the share of the attainable gain that was lost by going on, by the test metric; above 1 if the search
             ended worse than it began; None where that is not known, or no incumbent gained anything.
-        loss: what ``lost`` says, in a sentence, or why nobody can say.
+        loss: what ``lost`` says, in a sentence; else what the select rows say of the best by validation, or why nobody
+            can say.
     """
 
     trials: tuple[int, ...]
@@ -155,7 +157,7 @@ def _alarm(trials: Sequence[Trial], naive: np.ndarray, path: np.ndarray, sign: f
 def _lost(book: Book, trials: Sequence[Trial], values: np.ndarray, test: str | None) -> tuple[float | None, str]:
     """The share of the attainable gain that was lost (Schneider, Bischl and Feurer, AutoML 2025), and a sentence."""
     if test is None:
-        return None, (
+        return None, on_select_rows(book.state) or (
             "What was lost by going on nobody can say without test scores of the incumbents; a metric that was told "
             "with the value and that no choice was made by can be named as test."
         )
@@ -182,4 +184,22 @@ def _lost(book: Book, trials: Sequence[Trial], values: np.ndarray, test: str | N
         return None, f"{said}, {truth[-1]:.4g}; the search has lost, and at no time gained anything."
     return found.relative, (
         f"{said}, {truth[-1]:.4g}: {found.relative:.0%} of what the search had gained at best was lost by going on."
+    )
+
+
+def on_select_rows(state: StudyState) -> str:
+    """What going by validation alone would have lost, by the finalists on the select rows; empty without these."""
+    made = state.notes.get("choice.made", [])
+    told = [(each["trial"], number_from_json(each["value"])) for each in made[-1].get("finalists", [])] if made else []
+    if len(told) < 2 or not all(math.isfinite(value) for _, value in told):
+        return ""
+    sign = 1.0 if made[-1]["direction"] == "maximize" else -1.0
+    first, value = told[0]
+    best, highest = max(told, key=lambda each: sign * each[1])
+    if best == first:
+        return f"On the select rows trial {first}, the best by validation, is the best of {len(told)} finalists, too."
+    lost = f"going by validation alone would have lost up to {abs(highest - value):.2g}"
+    return (
+        f"On the select rows trial {first}, the best by validation, scores {value:.4g}, and trial {best} of "
+        f"{len(told)} finalists {highest:.4g}: {lost}."
     )
