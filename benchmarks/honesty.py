@@ -1,0 +1,91 @@
+"""Whether the number holds: bias, coverage and width of the corrected estimate where the truth is known.
+
+    python benchmarks/honesty.py fixed --out FOLDER --repetitions 4000 --processes 2
+    python benchmarks/honesty.py fixed --out FOLDER --how climb,ucb,auto --repetitions 1000
+    python benchmarks/honesty.py refit --out FOLDER --repetitions 1000
+    python benchmarks/honesty.py beta --out FOLDER --repetitions 500
+    python benchmarks/honesty.py coin --out FOLDER --repetitions 200
+    python benchmarks/honesty.py table --out FOLDER
+
+`fixed` has predictions of configurations that are drawn at random, or proposed by looking at earlier scores; `refit`
+has cross-validation and a refit on all rows; `beta` is the simulation of the BBC paper; `coin` tunes on labels that are
+coin flips. A run can be stopped and goes on where its file ends; a repetition is seeded by its cell and number. Widths
+are in units of the textbook interval from as many fresh rows; `under` and `over` are the shares of repetitions whose
+truth is under and over the interval. `--cells` takes those of these names,
+or else those whose names contain one of the words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
+
+from benchmarks.honesty_parts import beta, coin, fixed, refit
+from benchmarks.honesty_parts.ledger import REPEAT, read, run
+from benchmarks.honesty_parts.tables import page
+
+from holdfast.meter.machine import machine_words
+
+ROOT = Path(__file__).resolve().parents[1]
+REPETITIONS = {"fixed": 4000, "refit": 1000, "beta": 500, "coin": 200}
+
+
+def _cells(options: argparse.Namespace) -> list[str]:
+    if options.experiment == "fixed":
+        hows = options.how.split(",")
+        known = (*fixed.DRAWN, *fixed.PROPOSE)
+        if unknown := [how for how in hows if how not in known]:
+            raise SystemExit(f"configurations are not had by {', '.join(unknown)}; there are {', '.join(known)}")
+        found = list(fixed.cells(hows))
+    else:
+        found = {"refit": [*refit.CELLS], "beta": [*beta.CELLS], "coin": [*coin.CELLS]}[options.experiment]
+    if options.cells and set(options.cells) <= set(found):
+        return list(options.cells)
+    chosen = [cell for cell in found if not options.cells or any(word in cell for word in options.cells)]
+    if not chosen:
+        raise SystemExit(f"no cell has {' or '.join(options.cells)} in its name; there are {', '.join(found)}")
+    return chosen
+
+
+def _run(options: argparse.Namespace) -> None:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    path = options.out / f"{options.experiment}.jsonl"
+    run(options.experiment, _cells(options), options.repetitions, options.processes, path, done.stdout.strip())
+
+
+def _table(options: argparse.Namespace) -> None:
+    files = {name: options.out / f"{name}.jsonl" for name in REPEAT}
+    if not any(path.exists() for path in files.values()):
+        raise SystemExit(f"nothing was run yet; {', '.join(files)} write their files to the folder of --out")
+    print(machine_words())
+    for experiment, path in files.items():
+        if cells := read(path):
+            print(f"\n{page(experiment, cells, REPETITIONS[experiment])}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for name, repetitions in REPETITIONS.items():
+        command = commands.add_parser(name)
+        command.add_argument("--out", type=Path, required=True, help="the folder of the files")
+        command.add_argument("--repetitions", type=int, default=repetitions, help="in each cell")
+        command.add_argument("--processes", type=int, default=1)
+        command.add_argument("--cells", nargs="*", default=[], help="words of which one is in the name of a cell")
+        if name == "fixed":
+            command.add_argument("--how", default=",".join(fixed.DRAWN), help="also climb, ucb, auto")
+        command.set_defaults(run=_run, experiment=name)
+    table = commands.add_parser("table", help="print what was run, in Markdown")
+    table.add_argument("--out", type=Path, required=True)
+    table.set_defaults(run=_table)
+    options = parser.parse_args(arguments)
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Every method's point and 95% interval for the winner's true score, from the same row scores."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from holdfast.evaluate.estimate import BOOTSTRAPS, REFIT_VARIANCE, estimate
+from holdfast.records import RowScores
+from holdfast.rng import Streams
+from holdfast.stats.bootstrap import bbc
+from holdfast.stats.intervals import bonferroni_clopper_pearson, clopper_pearson_tails, percentile
+from holdfast.stats.rmx import Settings, is_binary, rmx
+from holdfast.stats.simultaneous import max_t_rows
+
+Z = 1.96
+DEFAULT = "holdfast's estimate"
+MAX_T_BOOTSTRAPS = 1000
+CHECK_EVERY = 50
+"""In one repetition of so many the default is also asked of `estimate` itself, and has to be the same."""
+
+
+class Found(NamedTuple):
+    """What a method says of one winner; None where it has no point, or no interval."""
+
+    point: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Repetition(NamedTuple):
+    """The winner's true score, the width of an interval from as many fresh rows, and what each method says."""
+
+    truth: float
+    fresh: float
+    found: dict[str, Found]
+
+
+def fresh_width(deviation: float, n_rows: int) -> float:
+    """The width of the textbook interval from ``n_rows`` fresh rows whose scores have this standard deviation."""
+    return 2 * Z * deviation / math.sqrt(n_rows)
+
+
+def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> dict[str, Found]:
+    """All methods on row scores of shape (N, C), higher is better; the winner has the highest mean.
+
+    The bootstraps and the noise are those that `estimate` draws with this seed, so that the default is what it says
+    without being computed twice; ``check`` computes it twice and compares.
+    """
+    n_rows, n_configurations = scores.shape
+    means = scores.mean(axis=0)
+    winner, streams, binary = int(means.argmax()), Streams(seed), is_binary(scores)
+    own, error = float(means[winner]), float(scores[:, winner].std(ddof=1)) / math.sqrt(n_rows)
+    corrected = bbc(scores, streams.generator(0, "estimate/bootstrap"), BOOTSTRAPS)
+    half = Z * math.sqrt(corrected.row_variance / n_rows + float(means[corrected.winners].var()))
+    max_t = max_t_rows(scores, streams.generator(0, "max-t"), bootstraps=MAX_T_BOOTSTRAPS)
+
+    def limits(settings: Settings) -> tuple[Found, float]:
+        noise = streams.generator(0, "estimate/noise")
+        bounds = rmx(scores, noise, settings, winner=winner, row_variance=corrected.row_variance)
+        point = min(max(corrected.point, bounds.low), bounds.high)
+        return Found(point, bounds.low, bounds.high), bounds.effective_configurations
+
+    omega2 = REFIT_VARIANCE["binary" if binary else "other"] if refit else 0.0
+    settings = Settings(omega2, bootstraps=BOOTSTRAPS)
+    plain, effective = limits(settings)
+    percentiles = Found(corrected.point, *percentile(corrected.estimates))
+    found = {
+        "naive Wald": Found(own, own - Z * error, own + Z * error),
+        "BBC percentiles": percentiles,
+        "BBC ± pooled+selection": Found(corrected.point, corrected.point - half, corrected.point + half),
+        "maxT": Found(None, *max_t),
+    }
+    if binary:
+        k, size = own * n_rows, n_rows / (1 + omega2)
+        exact = clopper_pearson_tails(own * size, size, settings.alpha_low / effective, settings.alpha_up)
+        found["Bonferroni Clopper-Pearson"] = Found(None, *bonferroni_clopper_pearson(k, n_rows, n_configurations))
+        found["rmx, Clopper-Pearson"] = Found(min(max(corrected.point, exact.low), exact.high), *exact)
+    if refit:
+        found["rmx without a refit's variance"] = limits(settings._replace(omega2=0.0))[0]
+    found["rmx, tight"] = limits(settings._replace(tight=True))[0]
+    found["rmx"] = plain
+    found[DEFAULT] = percentiles if refit and not binary else plain
+    if check:
+        _compare(found[DEFAULT], scores, seed, refit=refit)
+    return found
+
+
+def _compare(found: Found, scores: np.ndarray, seed: int, *, refit: bool) -> None:
+    rows = [RowScores(column) for column in scores.T]
+    said = estimate(rows, direction="maximize", estimand="refit" if refit else "scored", seed=seed).score
+    ours, theirs = np.array(found, dtype=float), np.array([said.value, said.low, said.high], dtype=float)
+    if not np.allclose(ours, theirs, rtol=0, atol=1e-9):
+        raise AssertionError(f"the default is {found}, but holdfast's estimate says {said}")

@@ -1,0 +1,113 @@
+"""The benchmark of honesty: its truths, its closed forms, its file, and its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.honesty_parts import beta, fixed, refit
+from benchmarks.honesty_parts.ledger import CHUNK, Sums, missing, read
+from benchmarks.honesty_parts.methods import Found, Repetition
+from benchmarks.honesty_parts.tables import under
+
+from benchmarks import honesty
+
+
+@pytest.mark.parametrize("how", fixed.DRAWN)
+def test_drawn_scores_have_their_true_accuracies(how: str) -> None:
+    scores, truth = fixed.drawn(how, 20_000, 5, np.random.default_rng(0))
+    np.testing.assert_allclose(scores.mean(axis=0), truth, atol=0.015)
+
+
+@pytest.mark.parametrize("how", ["climb", "ucb"])
+def test_proposed_scores_have_their_true_accuracies(how: str) -> None:
+    rng = np.random.default_rng(0)
+    surface = fixed.Surface("smooth", 20_000, rng)
+    fixed.PROPOSE[how](surface, 5, rng, 0)
+    scores, truth = surface.seen()
+    np.testing.assert_allclose(scores.mean(axis=0), truth, atol=0.015)
+
+
+def test_residuals_of_blocks_are_those_of_fits_without_them() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((20, 10)), rng.standard_normal(20)
+    smoother = refit.Smoother(0.1, np.array([0.3, 3.0]))
+    outside, coefficients = smoother.fits(X, y, 5)
+    kernel = smoother.kernel(X, X)
+    kept = np.arange(20) >= 4
+    inner = np.linalg.solve(kernel[np.ix_(kept, kept)] + 3 * np.eye(16), y[kept])
+    np.testing.assert_allclose(outside[1, :4], kernel[:4, kept] @ inner, atol=1e-9)
+    np.testing.assert_allclose(coefficients[1], np.linalg.solve(kernel + 3 * np.eye(20), y), atol=1e-9)
+
+
+def test_scores_of_discriminants_agree_with_their_truth() -> None:
+    cell = refit.Cell("lda", 4000, 10)
+    scores, truth, _ = refit._discriminant(cell, np.random.default_rng(0))
+    assert scores.mean(axis=0).max() == pytest.approx(truth, abs=0.02)
+    assert scores.shape == (4000, 35)
+
+
+def test_points_by_folds() -> None:
+    performance = np.array([[0.9, 0.5], [0.5, 0.7], [0.6, 0.5]])
+    assert beta.corrected_by_folds(performance) == pytest.approx(2 / 3 - 0.2 / 3)
+    assert beta.nested(performance) == pytest.approx((0.5 + 0.5 + 0.6) / 3)
+
+
+def test_sums_count_the_side_that_a_truth_is_on() -> None:
+    sums = Sums()
+    for truth in (0.4, 0.5, 0.7):
+        sums.add(Found(0.5, 0.45, 0.55), Repetition(truth, 0.2, {}))
+    assert (sums.below, sums.above, sums.covered) == (1, 1, 1)
+    assert sums.bias == pytest.approx(-0.1 / 3)
+    assert sums.relative_width == pytest.approx(0.5)
+
+
+def test_holm_counts_cells_that_are_under() -> None:
+    good, bad = Sums(intervals=1000, above=40), Sums(intervals=1000, above=80)
+    edge = Sums(intervals=1000, above=65)  # p = 0.02 alone
+    assert under([good, bad, good]) == 1
+    assert under([edge]) == 1
+    assert under([edge, good, good, good]) == 0
+
+
+def test_what_is_missing_is_cut_into_chunks() -> None:
+    assert missing(set(), CHUNK + 2) == [(0, CHUNK), (CHUNK, 2)]
+    assert missing({1, 2}, 5) == [(0, 1), (3, 2)]
+
+
+def test_a_run_goes_on_where_its_file_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fixed", "--out", str(tmp_path), "--cells", "tied N=50 C=20", "--repetitions"]
+    honesty.main([*words, "2"])
+    file = tmp_path / "fixed.jsonl"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole + '{"cell": "tied', encoding="utf-8")
+    honesty.main([*words, "3"])
+    assert file.read_text(encoding="utf-8").startswith(whole)
+    assert [kept.numbers for kept in read(file).values()] == [{0, 1, 2}]
+    capsys.readouterr()
+    honesty.main(["table", "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "| tied N=50 C=20 | 3 |" in printed
+    assert "significantly under 95% (Holm): 0 of 1." in printed
+
+
+@pytest.mark.parametrize(
+    ("experiment", "cell", "says"),
+    [
+        ("refit", "nonlinear N=100 K=10", "| nonlinear N=100 K=10 squared | 1 |"),
+        ("beta", "N=20 C=50", "Bias of nested:"),
+        ("coin", "random 20 trials", "| random 20 trials | 1 |"),
+    ],
+)
+def test_each_experiment_prints_its_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], experiment: str, cell: str, says: str
+) -> None:
+    honesty.main([experiment, "--out", str(tmp_path), "--cells", cell, "--repetitions", "1"])
+    honesty.main(["table", "--out", str(tmp_path)])
+    assert says in capsys.readouterr().out
+
+
+def test_an_unknown_cell_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no cell has nothing"):
+        honesty.main(["beta", "--out", str(tmp_path), "--cells", "nothing"])
