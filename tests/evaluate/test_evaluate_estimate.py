@@ -16,7 +16,8 @@ from holdfast.evaluate import estimate as subject
 from holdfast.evaluate import wording
 from holdfast.evaluate.metrics import metric_named
 from holdfast.records import RowScores
-from holdfast.stats import intervals
+from holdfast.rng import Streams
+from holdfast.stats import bootstrap, intervals
 
 Aggregate = Literal["mean", "root_mean"]
 
@@ -134,6 +135,100 @@ def test_what_is_not_finite_cannot_win_but_counts() -> None:
     assert found.naive < 10
     with pytest.raises(RequestError, match="not finite"):
         corrected(table(scores), winner=2)
+
+
+def raced_scores(c: int = 20) -> np.ndarray:
+    """Equals of which but three were stopped after the first 40 of 120 rows."""
+    scores = correctness(21, c=c).astype(float)
+    order = scores[:40].mean(axis=0).argsort()
+    scores[40:, order[:-3]] = np.nan
+    return scores
+
+
+@pytest.mark.parametrize("estimand", ["scored", "refit"])
+def test_stopped_configurations_count_among_those_that_could_have_won(estimand: str) -> None:
+    scores = raced_scores()
+    finished = scores[:, np.isfinite(scores).all(axis=0)]
+    found, without = corrected(table(scores), estimand=estimand), corrected(table(finished), estimand=estimand)
+    assert found.naive == without.naive
+    assert found.luck > 1.3 * without.luck
+    assert bounds(found)[0] < bounds(without)[0]
+    assert found.score.method == wording.RACED
+    assert found.n_configurations == 20
+    assert any(
+        "17 of 20 configurations lack" in sentence and "could have won" in sentence for sentence in found.sentences
+    )
+    reverse = corrected(table(1 - scores), direction="minimize", estimand=estimand)
+    assert reverse.luck == pytest.approx(found.luck)
+    places = np.flatnonzero(np.isfinite(scores).all(axis=0))
+    worst = int(places[scores[:, places].mean(axis=0).argmin()])
+    other = corrected(table(scores), winner=worst, estimand=estimand)
+    assert other.score.method == wording.RACED_MAX_T
+    assert wording.ANY_RULE in other.sentences
+
+
+def test_a_stopped_configuration_that_was_far_behind_changes_little() -> None:
+    good = np.tile([1.0, 1.0, 1.0, 0.0], 10)
+    hopeless, equal = np.where(np.arange(40) < 20, 0.0, np.nan), np.where(np.arange(40) < 20, good, np.nan)
+    far = corrected(table(np.stack([good, hopeless], axis=1)))
+    near = corrected(table(np.stack([good, equal], axis=1)))
+    assert far.luck < 0.2 * near.luck
+    assert bounds(near)[0] < bounds(far)[0]
+
+
+@pytest.mark.parametrize("name", ["auc", "balanced_accuracy"])
+def test_stopped_predictions_count_too(name: str) -> None:
+    rng = np.random.default_rng(22)
+    y, folds = rng.integers(2, size=120), np.arange(120) // 40
+    told = [y + 1.5 * rng.standard_normal(120) for _ in range(12)]
+    told = told if name == "auc" else [(values > 0.5).astype(int) for values in told]
+    stopped = [np.where(folds < 1, values, np.nan) if c > 2 else values for c, values in enumerate(told)]
+    rows = [RowScores(values, kind="prediction") for values in stopped]
+    given: dict[str, Any] = {"metric": metric_named(name, "binary", 2), "y": y, "folds": folds}
+    found, without = corrected(rows, **given), corrected(rows[:3], **given)
+    assert found.score.method == wording.RACED
+    assert found.naive == without.naive
+    assert found.luck > without.luck
+    assert 0 <= bounds(found)[0] < bounds(found)[1] <= 1
+    hopeless = [*rows[:3], *(RowScores(np.where(folds < 1, 1.0 - y, np.nan), kind="prediction") for _ in rows[3:])]
+    behind = corrected(hopeless, **given)
+    assert behind.luck < found.luck
+    assert bounds(behind)[0] > bounds(found)[0]
+    order = np.argsort([metric_named(name, "binary", 2).value(y, r.values, folds=folds) for r in rows[:3]])
+    assert corrected(rows, winner=int(order[0]), **given).score.method == wording.RACED_MAX_T
+
+
+def test_percentiles_are_not_trusted_near_the_ceiling() -> None:
+    scores = np.ones((60, 8))
+    for c in range(1, 8):
+        scores[5 * c : 5 * c + 4, c] = 0.5  # the first is without errors, and wins (nearly) every bootstrap
+    found = corrected(table(scores), estimand="refit")
+    drawn = bootstrap.bbc(scores, Streams(0).generator(0, "estimate/bootstrap"), subject.BOOTSTRAPS)
+    assert intervals.percentile(drawn.estimates, 0.95).low > 0.99
+    assert 0.9 < bounds(found)[0] < 0.975
+    assert bounds(found)[1] == 1.0
+    assert found.score.method == wording.BBC_OR_RMX
+    assert wording.why(wording.BBC_OR_RMX) in found.sentences
+    loss = corrected(table(1 - scores), direction="minimize", estimand="refit")
+    assert loss.score.method == wording.BBC_OR_RMX
+    assert bounds(loss)[1] >= 1 - bounds(found)[0] - 1e-9
+    grouped = corrected(table(scores), estimand="refit", groups=np.arange(60) // 3)
+    assert bounds(grouped)[0] < bounds(found)[0]
+    scores -= np.random.default_rng(23).integers(2, size=scores.shape) / 2  # far from it
+    assert corrected(table(scores), estimand="refit").score.method == wording.BBC_PERCENTILE
+
+
+def test_a_refit_is_covered_near_the_ceiling() -> None:
+    rng = np.random.default_rng(24)
+    held = {"percentiles": 0, "now": 0}
+    for repetition in range(40):
+        scores = 1 - (rng.random((50, 8)) > 0.977) * rng.choice([0.5, 1.0], size=(50, 8))
+        found = corrected(table(scores), estimand="refit", seed=repetition)
+        drawn = bootstrap.bbc(scores, Streams(repetition).generator(0, "estimate/bootstrap"), 200)
+        for name, (low, high) in (("percentiles", intervals.percentile(drawn.estimates, 0.95)), ("now", bounds(found))):
+            held[name] += low <= 1 - 0.023 * 0.75 <= high
+    assert held["percentiles"] < 34
+    assert held["now"] >= 38
 
 
 def test_adaptive_search_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,3 +70,31 @@ def test_estimate_says_what_is_missing_and_gives_no_number() -> None:
     study.tell(trial, 0.5, rows=_rows(trial))
     with pytest.raises(RequestError, match="study 'bare' has no estimate, because 2 of 3 complete trials came without"):
         study.estimate()
+
+
+def _raced_study(stopped: Callable[[np.ndarray, np.ndarray], holdfast.RowScores | None] | None) -> Study:
+    """Ten equals, all but the first three stopped after 40 of 120 rows; the stopped are not told if None."""
+    study = random_study(direction="maximize")
+    names = np.arange(120) * 2
+    for c in range(10):
+        scores = (np.random.default_rng(c).random(120) < 0.8).astype(float)
+        if c < 3:
+            study.tell(study.ask(), float(scores.mean()), rows=holdfast.RowScores(scores, names))
+        elif stopped is not None:
+            value = float(scores[:40].mean())
+            study.tell(study.ask(), value, rows=stopped(scores, names), state="stopped")
+    return study
+
+
+def test_stopped_trials_count_whether_rows_are_missing_by_nan_by_name_or_all() -> None:
+    left_out = _raced_study(None).estimate()
+    seen = np.arange(120) < 40
+    by_nan = _raced_study(lambda s, names: holdfast.RowScores(np.where(seen, s, np.nan), names)).estimate()
+    by_name = _raced_study(lambda s, names: holdfast.RowScores(s[seen][::-1], names[seen][::-1])).estimate()
+    nothing = _raced_study(lambda s, names: None).estimate()
+    assert by_nan == by_name
+    assert by_nan.value < left_out.value
+    assert nothing.value < left_out.value
+    assert "all that were begun" in by_nan.method
+    with pytest.raises(RequestError, match="rows that the best trial was not"):
+        _raced_study(lambda s, names: holdfast.RowScores(s[seen], names[seen] + 1)).estimate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from holdfast.evaluate.wording import Estimand
 from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
+from holdfast.stats.raced import Raced, raced, raced_metric
 from holdfast.stats.rmx import Settings, is_binary, rmx
 
 __all__ = ["Estimate", "estimate", "naive", "test_score"]
@@ -33,6 +35,9 @@ SLOW_BOOTSTRAPS = 200
 
 REFIT_VARIANCE = {"binary": 0.35, "other": 0.5}
 """omega2 of a refit, relative to the row variance: found in simulations, see `holdfast.stats.rmx`."""
+
+LEFT_OUT = 0.368
+"""The part of the rows that a bootstrap leaves out."""
 
 TIE = 1e-12
 """Means nearer than this, relative to their size, are equal."""
@@ -137,11 +142,14 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
 
     - Means over rows: the BBC point (`bootstrap.bbc`), clipped into the RMX interval (`rmx.rmx`). For a refitted model
       the interval is widened by `REFIT_VARIANCE`; scores other than 0/1 then take the BBC percentiles, which are
-      narrower at equal coverage in simulations.
+      narrower at equal coverage in simulations; near the ceiling each bound is the outer one of theirs and of RMX.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
     - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`); a metric between 0 and 1
       gets at least the width of `bounded_interval`, as percentiles fail near 1.
     - One configuration: the textbook interval.
+    - Scores that are missing (not finite) on some rows: `raced.raced`, or `raced.raced_metric` for predictions, where
+      these configurations count among those that could have won. One that failed without any score, so that no score
+      can have stopped it, may be left out of ``rows``.
     - A winner that is not the best by these scores: bounds that hold for all configurations at once.
 
     Args:
@@ -199,6 +207,11 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     own = float(means[chosen])
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary" if binary else "other"]
     noise = request.streams.generator(0, "estimate/noise")
+    if sheet.unfinished:
+        others = np.stack([request.scale.orient(values) for values in sheet.unfinished], axis=1)
+        settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best)
+        race = raced(np.hstack([scores, others]), noise, settings, winner=chosen, groups=sheet.groups)
+        return _of_race(race, own, is_best=is_best)
     if sheet.total == 1:
         settings = Settings(omega2, level, alpha_low=Settings().alpha_up)
         only = rmx(scores, noise, settings, groups=sheet.groups, row_variance=0.0)
@@ -221,8 +234,58 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
         return replace(found, point=own - (float(means.max()) - corrected.point), method=wording.MAX_T)
     if omega2 > 0 and not binary:
         low, high = intervals.percentile(corrected.estimates, level)
+        units = sheet.n_rows if sheet.groups is None else len(np.unique(sheet.groups))
+        ends = _near_ceiling(scores, chosen, corrected, settings, units)
+        if ends is not None:
+            settings = settings._replace(omega2=REFIT_VARIANCE["binary"])
+            there = _as_zero_one(scores, chosen, ends, noise, settings, sheet.groups)
+            return replace(found, low=min(low, there[0]), high=max(high, there[1]), method=wording.BBC_OR_RMX)
         return replace(found, low=low, high=high, method=wording.BBC_PERCENTILE)
     return found
+
+
+def _near_ceiling(
+    scores: np.ndarray, chosen: int, corrected: bootstrap.BiasCorrected, settings: Settings, units: int
+) -> tuple[float, float] | None:
+    """The worst and the best row score, where too many bootstraps leave out less than one wrong row; None elsewhere.
+
+    Few wrong rows are then all there is to the interval, and BBC percentiles are too narrow. How bad a wrong row is,
+    the worst row of the winner or of a typical configuration says, whichever is lower; of all where most have none.
+    """
+    worst, best = scores.min(axis=0), float(scores.max())
+    least = min(float(worst[chosen]), float(np.median(worst)))
+    least = least if least < best else float(worst.min())
+    found = corrected.estimates[np.isfinite(corrected.estimates)]
+    free = (best - found) * LEFT_OUT * units < best - least
+    return (least, best) if free.mean() > (1 - settings.level) / 2 else None
+
+
+def _as_zero_one(
+    scores: np.ndarray,
+    chosen: int,
+    ends: tuple[float, float],
+    noise: np.random.Generator,
+    settings: Settings,
+    groups: np.ndarray | None,
+) -> tuple[float, float]:
+    """The RMX interval as if every row were wrong or right, the ``ends`` of the row scores, at the same mean.
+
+    No scores between the two vary more, and unlike a standard error this does not vanish where no error was seen.
+    """
+    least, best = ends
+    right = (scores > (least + best) / 2).astype(float)
+    alike = rmx(right, noise, settings, winner=chosen, groups=groups).effective_configurations
+    units = len(scores) if groups is None else len(np.unique(groups))
+    size = units / (1 + settings.omega2)
+    lower, upper = settings.tails()
+    share = (float(scores[:, chosen].mean()) - least) / (best - least)
+    low, high = intervals.jeffreys_tails(min(share * size, size), size, lower / alike, upper)
+    return least + (best - least) * low, least + (best - least) * high
+
+
+def _of_race(race: Raced, own: float, *, is_best: bool) -> _Found:
+    method = wording.RACED if is_best else wording.RACED_MAX_T
+    return _Found(race.point, race.low, race.high, own, method, None)
 
 
 def _from_predictions(request: _Request, metric: Metric) -> _Found:
@@ -231,6 +294,8 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
     observed = request.scale.sign * np.array([_whole(sheet, metric, c) for c in range(len(sheet.values))])
     chosen, is_best = _chosen(observed, request.winner)
     own = float(observed[chosen])
+    if sheet.unfinished:
+        return _from_raced_predictions(request, metric, chosen, own, is_best=is_best)
     corrected = bootstrap.bbc_metric(
         lambda c, weights: request.scale.sign * _under(sheet, metric, c, weights),
         sheet.n_rows,
@@ -253,6 +318,49 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
         low, high = _within_unit(request, (low, high), (point, own), in_bag[:, chosen])
     few = () if metric.fast else (wording.slow(metric.name, len(in_bag)),)
     return _Found(point, low, high, own, method, None, len(in_bag), corrected.undefined, few)
+
+
+def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own: float, *, is_best: bool) -> _Found:
+    """The same where some configurations have no prediction of some rows."""
+    sheet, sign = request.sheet, request.scale.sign
+    columns = [*sheet.values, *(_filled(values, sheet.values[0].dtype) for values in sheet.unfinished)]
+    seen = np.stack([np.ones(sheet.n_rows, bool)] * len(sheet.values) + [_seen(v) for v in sheet.unfinished], axis=1)
+    whole = replace(sheet, values=tuple(columns))
+
+    def performance(c: int, weights: np.ndarray) -> np.ndarray:
+        found = np.full(len(weights), np.nan)
+        some = weights.any(axis=1)
+        if some.any():
+            found[some] = sign * _under(whole, metric, c, weights[some])
+        return found
+
+    bootstraps = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
+    omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["other"]
+    settings = Settings(omega2, request.level, bootstraps=bootstraps, any_rule=not is_best)
+    drawn = request.streams.generator(0, "estimate/bootstrap")
+    race = raced_metric(performance, seen, drawn, settings, winner=chosen, groups=sheet.groups)
+    found = _of_race(race, own, is_best=is_best)
+    few = () if metric.fast else (wording.slow(metric.name, bootstraps),)
+    if metric.within_unit:
+        again = request.streams.generator(0, "estimate/bounded")
+        counts = bootstrap.draw_counts(again, sheet.n_rows, bootstraps, sheet.groups)
+        in_bag = np.concatenate([performance(chosen, weights) for weights in counts])
+        low, high = _within_unit(request, (found.low, found.high), (found.point, own), in_bag)
+        found = replace(found, low=low, high=high)
+    return replace(found, bootstraps=bootstraps, sentences=few)
+
+
+def _seen(values: np.ndarray) -> np.ndarray:
+    """Which rows have a prediction, shape (N,)."""
+    return np.asarray(np.isfinite(values).reshape(len(values), -1).all(axis=1))
+
+
+def _filled(values: np.ndarray, like: np.dtype[Any]) -> np.ndarray:
+    """Predictions where missing ones, which weigh nothing, are those of a row that has one; 0 if none has."""
+    seen = _seen(values)
+    filled = values.copy()
+    filled[~seen] = values[seen][0] if seen.any() else 0.0
+    return filled.astype(like) if like.kind in "iub" else filled
 
 
 def _within_unit(
@@ -304,14 +412,14 @@ def _sentences(request: _Request, found: _Found, *, adaptive: bool) -> tuple[str
             wording.selected_from(sheet.total, sheet.n_rows, found.effective),
             wording.why(found.method),
         ]
-    if found.method == wording.MAX_T:
+    if found.method in wording.ANY_CHOICE:
         sentences.append(wording.ANY_RULE)
     if request.estimand == "refit":
         sentences.append(wording.refit(from_bootstrap=found.method in wording.FROM_BOOTSTRAP))
     if sheet.groups is not None:
         sentences.append(wording.GROUPED)
-    if len(sheet.index) < sheet.total:
-        sentences.append(wording.not_finite(sheet.total - len(sheet.index), sheet.total))
+    if sheet.unfinished:
+        sentences.append(wording.not_finite(len(sheet.unfinished), sheet.total))
     if found.undefined:
         sentences.append(wording.undefined(found.undefined, found.bootstraps))
     if found.low == found.high:

@@ -25,6 +25,7 @@ class Sheet:
         y: shape (N,), None where it is not needed.
         folds: shape (N,) or None.
         groups: shape (N,) or None.
+        unfinished: arrays of shape (N,) or (N, k) of those given that have a value that is not finite.
     """
 
     values: tuple[np.ndarray, ...]
@@ -35,6 +36,7 @@ class Sheet:
     y: np.ndarray | None
     folds: np.ndarray | None
     groups: np.ndarray | None
+    unfinished: tuple[np.ndarray, ...] = ()
 
     def place_of(self, winner: int | None) -> int | None:
         """Where the winner, an index among the configurations given, stands among the finite ones.
@@ -87,6 +89,7 @@ def sheet_of(
         y=in_order(y, order, "targets"),
         folds=in_order(folds, order, "folds"),
         groups=in_order(groups, order, "group names"),
+        unfinished=tuple(_numbers(other.values[order]) for other in rows if not _finite(other.values)),
     )
 
 
@@ -115,6 +118,11 @@ def _refuse_difference(first: RowScores, other: RowScores, number: int) -> None:
 
 def _row_names(scores: RowScores) -> np.ndarray:
     return np.arange(len(scores.values)) if scores.rows is None else scores.rows
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """The values, NaN where they are no numbers."""
+    return values if values.dtype.kind == "f" else np.full(values.shape, np.nan)
 
 
 def _finite(values: np.ndarray) -> bool:

@@ -24,10 +24,14 @@ UNDEFINED = "no interval: the metric is undefined on these rows"
 RMX = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX)"
 MAX_T = "bootstrap bias correction (BBC) with a maxT interval over all configurations"
 BBC_PERCENTILE = "bootstrap bias correction (BBC) with its percentile interval"
+BBC_OR_RMX = "bootstrap bias correction (BBC) with, at each end, the wider of its percentile and the RMX interval"
+RACED = "correction for all that were begun, with a reach-limited maxT interval (RMX)"
+RACED_MAX_T = "correction for all that were begun, with a maxT interval over all of them"
 
 PERCENTILE = "bootstrap percentile interval"
 LOGIT = "Student's t interval on the logit scale from a bootstrap"
 FROM_BOOTSTRAP = {BBC_PERCENTILE, PERCENTILE, LOGIT}
+ANY_CHOICE = {MAX_T, RACED_MAX_T}
 JEFFREYS = "Jeffreys interval"
 STUDENT = "Student's t interval, widened for skewness (Edgeworth)"
 CLOPPER_PEARSON = "Clopper-Pearson interval"
@@ -89,6 +93,12 @@ def why(method: str) -> str:
         MAX_T: "Bounds that hold for every configuration at once hold for the winner, however it was chosen.",
         BBC_PERCENTILE: "The selection is repeated in bootstraps of the rows, and its winner is scored on the rows "
         "left out; the interval is the central part of these scores.",
+        BBC_OR_RMX: "So many bootstraps leave out (nearly) no row with an error that their percentiles alone would be "
+        "too narrow; each bound is the outer one of theirs and of an RMX interval that takes rows as right or wrong.",
+        RACED: "Not all configurations have scores of all rows: the selection is repeated in simulation among all that "
+        "could have won, those included, and its mean optimism is taken off.",
+        RACED_MAX_T: "Bounds that hold for every configuration that was begun hold for the winner, however it was "
+        "chosen.",
     }
     return reasons[method]
 
@@ -107,8 +117,18 @@ def refit(*, from_bootstrap: bool) -> str:
 
 
 def not_finite(count: int, total: int) -> str:
-    """Configurations that could not be selected."""
-    return f"{count} of {total} configurations had scores that are not finite and could not be selected; they count."
+    """Configurations that could not be selected, and how they count."""
+    return (
+        f"{count} of {total} configurations lack finite scores of some rows and could not be selected; they count "
+        "among those that could have won, each as far behind the winner as on the rows that both have, less three "
+        "standard errors, or level with it where there are no two such rows."
+    )
+
+
+def looked(openings: int, read_at: float, level: float) -> str:
+    """At which level an opening of the sealed rows was read."""
+    together = f"all openings together hold at {100 * level:.4g}%"
+    return f"read at {100 * read_at:.6g}% as opening number {openings}, so that {together}"
 
 
 def undefined(count: int, bootstraps: int) -> str:

@@ -85,6 +85,7 @@ def raced_metric(
     rng: np.random.Generator,
     settings: Settings = FOR_METRICS,
     *,
+    winner: int | None = None,
     groups: np.ndarray | None = None,
 ) -> Raced:
     """The same for any metric that can be computed under row weights, such as AUC; also where everybody finished.
@@ -100,10 +101,11 @@ def raced_metric(
         seen: shape (N, C), booleans: which rows a configuration was scored on.
         rng: where bootstraps and noise are drawn from.
         settings: of `rmx.rmx`; ``inversion`` means nothing here.
+        winner: its index; the best of the finished if None.
         groups: shape (N,); resample groups instead of rows.
 
     Raises:
-        RequestError: if no configuration has scores of all rows, or the metric of all that have is undefined.
+        RequestError: if no configuration has scores of all rows, the winner has not, or the metric is undefined.
     """
     seen = np.asarray(seen, dtype=bool)
     complete = np.flatnonzero(seen.all(axis=0)) if seen.ndim == 2 else np.empty(0, dtype=int)
@@ -112,7 +114,10 @@ def raced_metric(
     values = np.array([_whole(performance, int(c), seen[:, c]) for c in range(seen.shape[1])])
     if not np.isfinite(values[complete]).any():
         raise RequestError("the metric is undefined on the rows; more rows, of every class, are needed")
-    winner = int(complete[np.nanargmax(values[complete])])
+    if winner is None:
+        winner = int(complete[np.nanargmax(values[complete])])
+    elif winner not in complete or not np.isfinite(values[winner]):
+        raise RequestError(f"the winner, number {winner}, has no score of all rows; choose one that was finished")
     own, same_rows = [], []
     for weights in draw_counts(rng, len(seen), settings.bootstraps, groups):
         of_these, of_winner = _on_the_same_rows(performance, winner, seen, weights)

@@ -6,9 +6,10 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
-from holdfast.records import Score, TrialState
+from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.study.book import Book
 from holdfast.study.ranking import best_of, is_eligible
+from holdfast.study.state import StudyState
 
 FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
 """Strategies whose configurations do not depend on earlier scores."""
@@ -17,10 +18,14 @@ FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
 def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> Score:
     """Correct the best complete trial's score for having been picked among all complete trials that may be the best.
 
+    Trials that paused or stopped count as well: with row scores of all rows as any other, with those of some rows
+    (values that are NaN, or fewer names of rows) or of none as unfinished ones that could have won
+    (`holdfast.stats.raced`). Trials that failed without row scores were stopped by no score, and are left out.
+
     ``groups``, shape (N,), are what is resampled in the place of the N rows.
 
     Raises:
-        RequestError: if complete trials were told without row scores.
+        RequestError: if complete trials were told without row scores, or a stopped one with those of other rows.
     """
     state = book.state
     best = best_of(state)
@@ -32,8 +37,10 @@ def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> S
             f"study '{state.settings.name}' has no estimate, because {what} came without row scores: "
             "tell(trial, value, rows=holdfast.RowScores(...)) makes one possible"
         )
+    own = book.get_rows(best.rows or {})
+    partial = [_on_the_rows_of(own, book, trial) for trial in _begun(state)]
     return estimate(
-        [book.get_rows(trial.rows) for trial in complete if trial.rows is not None],
+        [*(book.get_rows(trial.rows) for trial in complete if trial.rows is not None), *partial],
         winner=complete.index(best),
         direction=state.settings.directions[state.first_metric],
         estimand="scored",
@@ -42,3 +49,27 @@ def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> S
         level=level,
         seed=state.settings.seed,
     ).score
+
+
+def _begun(state: StudyState) -> list[Trial]:
+    """Trials of the space as it stands that paused or stopped: a score may have stopped each of them."""
+    partial = {TrialState.PAUSED, TrialState.STOPPED}
+    return [trial for trial in state.trials if trial.state in partial and trial.number not in state.history.masked]
+
+
+def _on_the_rows_of(best: RowScores, book: Book, trial: Trial) -> RowScores:
+    """A trial's row scores beside those of the best one, NaN for rows that it was not scored on."""
+    told = None if trial.rows is None else book.get_rows(trial.rows)
+    if told is not None and (told.rows is None or best.rows is None or len(told.values) == len(best.values)):
+        return told
+    values = np.full(best.values.shape, np.nan)
+    if told is not None and best.rows is not None and told.rows is not None:
+        order = np.argsort(best.rows, kind="stable")
+        place = order[np.searchsorted(best.rows[order], told.rows).clip(max=len(order) - 1)]
+        if not np.array_equal(best.rows[place], told.rows):
+            raise RequestError(
+                f"trial {trial.number} was scored on rows that the best trial was not; all have to score the same "
+                "rows, or some of them"
+            )
+        values[place] = told.values
+    return RowScores(values, best.rows, best.kind, best.aggregate)
