@@ -17,7 +17,6 @@ from holdfast.rng import Streams
 from holdfast.stats import intervals
 from holdfast.stats.bootstrap import draw_counts
 from holdfast.stats.rmx import Settings, is_binary, rmx
-from holdfast.stats.simultaneous import level_of_look
 
 BOOTSTRAPS = 2000
 SLOW_BOOTSTRAPS = 500
@@ -37,14 +36,13 @@ def test_score(
     0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's, widened for skewness (the
     root of it for a root of a mean), metrics between 0 and 1 such as AUC `bounded_interval`, others bootstrap
     percentiles. Where ``groups`` are given, variances are those of groups (see `holdfast.stats.rmx.rmx`) and groups are
-    resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^k``, so that all
-    openings together miss with a probability of at most ``1 - level`` (`holdfast.stats.simultaneous.level_of_look`).
+    resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
 
     Args:
         y: shape (N,), or the table of a clustering.
         prediction: shape (N,) or (N, K), see `Metric`.
         metric: what to compute.
-        level: the nominal coverage of all openings together.
+        level: the nominal coverage of a first opening.
         openings: how often these rows have been opened, this time included.
         folds: shape (N,), for test rows that were scored by different models.
         groups: shape (N,), names of groups of rows that are not independent.
@@ -56,11 +54,11 @@ def test_score(
         raise RequestError(f"the test rows are read at opening number {openings}; the first is number 1")
     if len(y) < 2:
         raise RequestError(f"there are {len(y)} test rows; an interval needs at least two")
-    read_at = level_of_look(openings, level)
+    read_at = 1 - (1 - intervals.check_level(level)) / 2 ** (openings - 1)
     value = metric.value(y, prediction, folds=folds)
     low, high, method = _bounds(y, prediction, metric, read_at, folds, groups)
-    if low is not None:
-        method = f"{method}, {wording.looked(openings, read_at, level)}"
+    if openings > 1:
+        method = f"{method}, widened for opening number {openings}"
     return Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
 
 

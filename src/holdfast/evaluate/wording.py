@@ -125,12 +125,6 @@ def not_finite(count: int, total: int) -> str:
     )
 
 
-def looked(openings: int, read_at: float, level: float) -> str:
-    """At which level an opening of the sealed rows was read."""
-    together = f"all openings together hold at {100 * level:.4g}%"
-    return f"read at {100 * read_at:.6g}% as opening number {openings}, so that {together}"
-
-
 def undefined(count: int, bootstraps: int) -> str:
     """Bootstraps that were left out."""
     return f"The metric was undefined in {count} of {bootstraps} bootstraps, which are left out."

@@ -94,10 +94,11 @@ KINDS: dict[str, str] = {
         "and sha256; the number of `folds`, and `notes` in words."
     ),
     "leakage.checked": (
-        "What the checks before the first fit found in the divided table: the names of the `checks`, and `findings`, each "
-        "with its `name` and `severity` (warning or note), a sentence (`text`) and its `remedy`, the `columns`, the first "
-        "`rows` (counted from 1 in the table as it was given) and their `count`, and whether the plan has `accepted` it; "
-        "`limits` are sentences on what was looked at in part, `strict` and `accept` are those of the plan."
+        "What the checks before the first fit found in the divided table: the names of the `checks`, and "
+        "`findings`, each with its `name` and `severity` (warning or note), a sentence (`text`) and its `remedy`, "
+        "the `columns`, the first `rows` (counted from 1 in the table as it was given) and their `count`, and "
+        "whether the plan has `accepted` it; `limits` are sentences on what was looked at in part, `strict` and "
+        "`accept` are those of the plan."
     ),
     "choice.made": (
         "The winning `trial`, its `config`, the `rule` it was chosen by, the `metric` and its `direction`, and the "
