@@ -52,7 +52,8 @@ def _cells(options: argparse.Namespace) -> list[str]:
 
 
 def _run(options: argparse.Namespace) -> None:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    words = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     path = options.out / f"{options.experiment}.jsonl"
     run(options.experiment, _cells(options), options.repetitions, options.processes, path, done.stdout.strip())
 

@@ -119,8 +119,8 @@ def missing(done: set[int], repetitions: int) -> list[tuple[int, int]]:
 def run(experiment: str, cells: Iterable[str], repetitions: int, processes: int, path: Path, commit: str) -> None:
     """Run what the file does not have: the first chunk of every cell, then the second, and so on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if not text.endswith("\n"):  # the last line was cut off
         path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
     have = read(path)
     jobs = [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from holdfast.evaluate.estimate import BOOTSTRAPS, REFIT_VARIANCE, estimate
+from holdfast.evaluate.wording import Estimand
 from holdfast.records import RowScores
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc
@@ -47,7 +48,8 @@ def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> 
     """All methods on row scores of shape (N, C), higher is better; the winner has the highest mean.
 
     The bootstraps and the noise are those that `estimate` draws with this seed, so that the default is what it says
-    without being computed twice; ``check`` computes it twice and compares.
+    without being computed twice; ``check`` asks it and compares. For scores other than 0/1 and a refit it is always
+    asked, as its method there depends on the scores.
     """
     n_rows, n_configurations = scores.shape
     means = scores.mean(axis=0)
@@ -82,15 +84,22 @@ def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> 
         found["rmx without a refit's variance"] = limits(settings._replace(omega2=0.0))[0]
     found["rmx, tight"] = limits(settings._replace(tight=True))[0]
     found["rmx"] = plain
-    found[DEFAULT] = percentiles if refit and not binary else plain
-    if check:
-        _compare(found[DEFAULT], scores, seed, refit=refit)
+    found[DEFAULT] = plain
+    if check or (refit and not binary):
+        said = _said(scores, seed, refit=refit)
+        if binary or not refit:
+            _compare(plain, said)
+        found[DEFAULT] = said
     return found
 
 
-def _compare(found: Found, scores: np.ndarray, seed: int, *, refit: bool) -> None:
+def _said(scores: np.ndarray, seed: int, *, refit: bool) -> Found:
     rows = [RowScores(column) for column in scores.T]
-    said = estimate(rows, direction="maximize", estimand="refit" if refit else "scored", seed=seed).score
-    ours, theirs = np.array(found, dtype=float), np.array([said.value, said.low, said.high], dtype=float)
-    if not np.allclose(ours, theirs, rtol=0, atol=1e-9):
+    estimand: Estimand = "refit" if refit else "scored"
+    score = estimate(rows, direction="maximize", estimand=estimand, seed=seed).score
+    return Found(score.value, score.low, score.high)
+
+
+def _compare(found: Found, said: Found) -> None:
+    if not np.allclose(np.array(found, dtype=float), np.array(said, dtype=float), rtol=0, atol=1e-9):
         raise AssertionError(f"the default is {found}, but holdfast's estimate says {said}")

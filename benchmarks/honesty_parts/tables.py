@@ -108,7 +108,7 @@ def cost(cells: Cells, repetitions: int) -> str:
     each = sum(kept.seconds / len(kept.numbers) for kept in cells.values())
     commits = ", ".join(sorted(set().union(*(kept.commits for kept in cells.values()))))
     return (
-        f"{sum(len(kept.numbers) for kept in cells.values())} repetitions in {len(cells)} cells, commit {commits}; "
+        f"{sum(len(kept.numbers) for kept in cells.values())} repetitions, cells: {len(cells)}, commit {commits}; "
         f"{spent / 60:.1f} CPU minutes; {repetitions} repetitions in each of these cells cost "
         f"{each * repetitions / 3600:.1f} CPU hours."
     )
