@@ -26,7 +26,7 @@ from benchmarks.search_parts.adapters import RIVALS
 from benchmarks.search_parts.interpreter import ROOT
 from benchmarks.search_parts.running import SUBSET, Plan, run_ours, run_rivals
 from benchmarks.search_parts.scores import scales
-from benchmarks.search_parts.tables import alone, board, pages
+from benchmarks.search_parts.tables import alone, board, pages, ran_everything
 from benchmarks.search_parts.tasks import load
 from benchmarks.search_parts.traces import Traces, known_tasks, pack, read
 
@@ -88,8 +88,9 @@ def _figure(options: argparse.Namespace) -> None:
     from benchmarks.search_parts.figure import draw
 
     tasks, found = known_tasks(TRACES), _found(options)
-    ran = {name: traces for name, traces in found.items() if alone(name)}
-    draw(board(scales(tasks, found), ran, options.trials), options.file)
+    ends = scales(tasks, found)
+    ran = ran_everything(ends, {name: traces for name, traces in found.items() if alone(name)})
+    draw(board(ends, ran, options.trials), options.file)
 
 
 def _runs(parser: argparse.ArgumentParser) -> None:

@@ -52,12 +52,18 @@ def alone(name: str) -> bool:
     return "@" not in name and "+" not in name
 
 
+def ran_everything(scales: Sequence[Scale], traces: Mapping[str, Traces]) -> dict[str, Traces]:
+    """Those that ran every task that counts."""
+    kept = {scale.task.name for scale in scales if not scale.dropped}
+    return {name: found for name, found in traces.items() if kept <= found.tasks()}
+
+
 def pages(tasks: Sequence[Known], traces: Mapping[str, Traces], trials: int) -> Iterator[str]:
     """Every table, as paragraphs of Markdown."""
     single = {name: found for name, found in traces.items() if alone(name)}
     scales = scores.scales(tasks, traces)
     kept = {scale.task.name for scale in scales if not scale.dropped}
-    whole = {name: found for name, found in single.items() if kept <= found.tasks()}
+    whole = ran_everything(scales, single)
     some = {name: found for name, found in single.items() if name not in whole and len(kept & found.tasks()) >= 5}
     yield from _about(scales, single)
     if kept and whole:
