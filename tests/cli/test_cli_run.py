@@ -119,7 +119,8 @@ def resumed_on_a_terminal(folder: Path) -> tuple[int, str]:
         if select.select([ours], [], [], 0.5)[0]:
             seen += os.read(ours, 65536)
     process.send_signal(signal.SIGINT)
-    while select.select([ours], [], [], 10)[0]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and select.select([ours], [], [], 10)[0]:
         try:
             seen += os.read(ours, 65536)
         except OSError:  # the other end of the terminal is closed

@@ -86,6 +86,31 @@ def test_a_machine_that_cannot_be_measured_costs_no_trial(monkeypatch: pytest.Mo
     meter.close()
 
 
+class Interrupted:
+    """A tracker within which Ctrl-C arrives, and which would hang when it is called again."""
+
+    def __init__(self) -> None:
+        self.stopped = 0
+
+    def start_task(self, name: str) -> None:
+        """Nothing to begin."""
+
+    def stop_task(self, name: str) -> None:
+        self.stopped += 1
+        raise KeyboardInterrupt(name)
+
+
+def test_a_tracker_is_not_called_again_once_it_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = Interrupted()
+    monkeypatch.setattr(energy, "_new_tracker", lambda: tracker)
+    meter = energy_meter()
+    with pytest.raises(KeyboardInterrupt):
+        meter.lap()
+    assert meter.lap() == UNKNOWN
+    meter.close()
+    assert tracker.stopped == 1
+
+
 def test_a_country_has_an_intensity_with_its_source() -> None:
     germany, source = carbon_intensity("DEU")
     assert 0.2 < germany < 0.6

@@ -115,6 +115,9 @@ class CodecarbonMeter:
         except Exception:  # noqa: BLE001 - devices and their drivers may raise anything
             self._tracker = None
             return None
+        except BaseException:  # Ctrl-C within codecarbon may leave its lock held: whoever called it again would hang
+            self._tracker = None
+            raise
         return ended
 
     def _counts(self) -> bool:
