@@ -21,7 +21,7 @@ _LENGTH_BOUNDS = (math.log(0.01), math.log(1e4))
 _NOISE_BOUNDS = (math.log(NOISE_FLOOR), math.log(1.0))
 _SIGNAL_BOUNDS = (math.log(0.05), math.log(20.0))
 MAX_ITERATIONS = 40
-FEW_POINTS = 100
+FEW_POINTS = 60
 
 
 @dataclass(frozen=True, eq=False)
