@@ -148,6 +148,34 @@ def test_small_folds_do_not_bend_a_metric_of_classes_or_numbers() -> None:
     assert abs(search.estimate_.value - search.best_score_) < 0.25, "R² of three rows is far below 0"
 
 
+class Fragile(DecisionTreeClassifier):  # type: ignore[misc]
+    """A tree that fails on the fold whose training rows begin with the class 1, where its seed is above 0."""
+
+    def fit(self, X: Any, y: Any, **more: Any) -> Any:
+        if self.random_state > 0 and y[0] == 1:
+            raise ValueError("a leaf that cannot be split")
+        return super().fit(X, y, **more)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning", "ignore:One or more of the test scores")
+@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", "f1"])
+def test_what_failed_on_a_fold_counts_among_those_that_could_have_won(scoring: str) -> None:
+    draw = np.random.default_rng(0)
+    X, y = draw.normal(size=(90, 4)), np.arange(90) % 2
+    y[30], y[0] = 1, 0
+    cv = [(np.setdiff1d(np.arange(90), test), test) for test in np.arange(90).reshape(3, 30)]
+    ways: dict[str, Any] = {"scoring": scoring, "cv": cv, "strategy": "grid", "random_state": 0}
+    space = {"max_depth": [1, 2], "random_state": [0, 1, 2, 3]}
+    few = HoldfastSearchCV(Fragile(), space, **ways).fit(X, y)
+    states = [trial.state.value for trial in few.study_.trials]
+    assert states.count("failed") == 6
+    assert all(trial.rows is not None for trial in few.study_.trials)
+    alone = HoldfastSearchCV(Fragile(), {"max_depth": [1, 2], "random_state": [0]}, **ways).fit(X, y)
+    assert few.best_score_ == alone.best_score_
+    assert "all that were begun" in few.estimate_.method
+    assert few.estimate_.value < alone.estimate_.value
+
+
 def test_the_estimand_says_which_model() -> None:
     space = {"max_depth": [1, 2]}
     assert HoldfastSearchCV(TREE, space, n_trials=2, refit=False).fit(*IRIS).estimate_.estimand == FOLDS

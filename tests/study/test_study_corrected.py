@@ -72,7 +72,9 @@ def test_estimate_says_what_is_missing_and_gives_no_number() -> None:
         study.estimate()
 
 
-def _raced_study(stopped: Callable[[np.ndarray, np.ndarray], holdfast.RowScores | None] | None) -> Study:
+def _raced_study(
+    stopped: Callable[[np.ndarray, np.ndarray], holdfast.RowScores | None] | None, state: str = "stopped"
+) -> Study:
     """Ten equals, all but the first three stopped after 40 of 120 rows; the stopped are not told if None."""
     study = random_study(direction="maximize")
     names = np.arange(120) * 2
@@ -81,8 +83,8 @@ def _raced_study(stopped: Callable[[np.ndarray, np.ndarray], holdfast.RowScores 
         if c < 3:
             study.tell(study.ask(), float(scores.mean()), rows=holdfast.RowScores(scores, names))
         elif stopped is not None:
-            value = float(scores[:40].mean())
-            study.tell(study.ask(), value, rows=stopped(scores, names), state="stopped")
+            value = None if state == "failed" else float(scores[:40].mean())
+            study.tell(study.ask(), value, rows=stopped(scores, names), state=state)
     return study
 
 
@@ -98,3 +100,11 @@ def test_stopped_trials_count_whether_rows_are_missing_by_nan_by_name_or_all() -
     assert "all that were begun" in by_nan.method
     with pytest.raises(RequestError, match="rows that the best trial was not"):
         _raced_study(lambda s, names: holdfast.RowScores(s[seen], names[seen] + 1)).estimate()
+
+
+def test_what_failed_after_some_rows_were_scored_counts_and_what_failed_before_does_not() -> None:
+    seen = np.arange(120) < 40
+    stopped = _raced_study(lambda s, names: holdfast.RowScores(s[seen], names[seen])).estimate()
+    failed = _raced_study(lambda s, names: holdfast.RowScores(s[seen], names[seen]), "failed").estimate()
+    assert failed == stopped
+    assert _raced_study(lambda s, names: None, "failed").estimate() == _raced_study(None).estimate()

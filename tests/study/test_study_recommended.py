@@ -102,6 +102,18 @@ def test_one_standard_error_takes_the_cheapest_that_the_rows_cannot_tell_from_th
     assert found.score.low < best.mean()
 
 
+def test_what_was_stopped_counts_in_the_score_of_what_is_recommended() -> None:
+    columns = (np.random.default_rng(2).random((150, 12)) < 0.8).astype(float)
+    alone, raced = study_of(columns[:, :3], [1, 2, 3]), study_of(columns[:, :3], [1, 2, 3])
+    for column in columns.T[3:]:
+        rows = holdfast.RowScores(np.where(np.arange(150) < 30, column, np.nan))
+        raced.tell(raced.ask(), {"accuracy": float(column[:30].mean())}, rows=rows, state="stopped")
+    few, all_begun = (study.recommended("one-standard-error", cost="size") for study in (alone, raced))
+    assert few.trial == all_begun.trial
+    assert "all that were begun" in all_begun.score.method
+    assert all_begun.score.value < few.score.value
+
+
 def test_one_standard_error_goes_by_the_surrogate_without_row_scores() -> None:
     found = lucky_study().recommended("one-standard-error", cost="ms")
     assert "there are no row scores" in found.text

@@ -20,6 +20,7 @@ from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored, registered_name
 from holdfast.stats.units import block_length, time_blocks
+from holdfast.study.corrected import rows_of_all
 from holdfast.study.study import Study
 
 REFITTED = "the model refitted on all rows that fit was given"
@@ -40,21 +41,25 @@ SAME = 1e-6
 
 
 def row_scores(
-    scored: Scored, metric: Metric, said: Sequence[Said | None], scores: Sequence[float]
+    scored: Scored, metric: Metric, said: Sequence[Said | None], scores: Sequence[float | None]
 ) -> RowScores | None:
     """The row scores of a trial from what the estimators of its folds said; None if they do not make up ``scores``.
 
     Of a mean over rows they are what each row adds, in the scorer's sense, so that their mean is the mean of ``scores``
-    (one a fold); of any other metric they are the predictions.
+    (one a fold); of any other metric they are the predictions. Where a fold failed its score is None, and its rows have
+    NaN; where all did, there are none.
     """
-    predicted = [None if item is None else scored.predicted(item) for item in said]
-    known = [item for item in predicted if item is not None]
-    if len(known) < len(predicted):
+    predicted = [
+        scored.predicted(item) if item is not None and score is not None else None
+        for item, score in zip(said, scores, strict=True)
+    ]
+    unknown = [item is None and score is not None for item, score in zip(predicted, scores, strict=True)]
+    if any(unknown) or all(item is None for item in predicted):
         return None
     if metric.decomposable and metric.aggregate == "mean":
-        values = _terms(scored, metric, known, scores)
+        values = _terms(scored, metric, predicted, scores)
     else:
-        values = _stacked(scored, known)
+        values = _stacked(scored, predicted)
     return None if values is None else RowScores(values, scored.design.rows, kind_of(metric))
 
 
@@ -64,32 +69,31 @@ def kind_of(metric: Metric) -> Any:
 
 
 def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, level: float = 0.95) -> Score:
-    """The score of trial ``winner``, corrected for having been selected among all complete trials.
+    """The score of trial ``winner``, corrected for having been selected among all trials (`rows_of_all`).
 
     Raises:
         RequestError: if something is missing for that.
     """
     trials = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
-    places = [place for place, trial in enumerate(trials) if trial.number == winner]
-    if not places:
+    if all(trial.number != winner for trial in trials):
         raise RequestError("fits of the chosen configuration failed")
     bare = [trial for trial in trials if trial.rows is None]
     if bare:
         why = bare[0].extra.get("no_rows", "it was told without row scores")
         raise RequestError(f"trial {bare[0].number} has no row scores: {why}")
-    rows = [study.book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
+    rows, place = rows_of_all(study.book, study.trials[winner])
     shared: dict[str, Any] = {
-        "winner": places[0],
+        "winner": place,
         "direction": "maximize",
         "estimand": "refit" if refitted else "scored",
-        "groups": _units(scored, rows[places[0]]),
+        "groups": _units(scored, rows[place]),
         "level": level,
         "seed": study.book.state.settings.seed,
     }
     if rows[0].kind == "score":
-        score = estimate(_evened(scored, rows, places[0]), **shared).score
+        score = estimate(_evened(scored, rows, place), **shared).score
     else:
-        metric = _over_folds(scored, _verified(scored, trials, rows))
+        metric = _over_folds(scored, _verified(scored, trials, rows[: len(trials)]))
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     return dataclasses.replace(_possible(scored, score), estimand=words)
@@ -119,35 +123,45 @@ def _possible(scored: Scored, score: Score) -> Score:
 
 
 def _terms(
-    scored: Scored, metric: Metric, predicted: Sequence[np.ndarray], scores: Sequence[float]
+    scored: Scored, metric: Metric, predicted: Sequence[np.ndarray | None], scores: Sequence[float | None]
 ) -> np.ndarray | None:
-    """What each row adds to the mean over folds, shape (M,)."""
+    """What each row adds to the mean over folds, shape (M,); NaN where a fold without predictions has it."""
     design = scored.design
     shares = design.shares(scored.weights)
     exact = design.repeats == 1 and all(np.allclose(share, 1, rtol=1e-9) for share in shares)
     total = np.zeros(len(design.rows))
     for place, share, said, score in zip(design.places, shares, predicted, scores, strict=True):
+        if said is None or score is None:
+            total[place] = np.nan
+            continue
         found = metric.rows(scored.y[design.rows[place]], said)
         assert found is not None
         terms = scored.sign * found.values.astype(float)
         if not _same(float(share @ terms / share.sum()), score):
             return None
         total[place] += terms if exact else share * terms
-    whole = exact and metric.name == "accuracy"
+    whole = exact and metric.name == "accuracy" and bool(np.isfinite(total).all())
     return total.astype(np.uint8) if whole else total
 
 
-def _stacked(scored: Scored, predicted: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Predictions side by side, shape (M,) or (M, repeats * k)."""
+def _stacked(scored: Scored, predicted: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Predictions side by side, shape (M,) or (M, repeats * k); NaN where there are none.
+
+    Where folds are put together, predictions of some of them say nothing of all, and are NaN too.
+    """
     design = scored.design
-    widths = {said.shape[1:] for said in predicted}
+    known = [said for said in predicted if said is not None]
+    widths = {said.shape[1:] for said in known}
     if len(widths) > 1:
         return None
     (width,) = widths
     k = width[0] if width else 1
-    values = np.zeros((len(design.rows), design.repeats, k), dtype=np.result_type(*predicted))
+    kind = np.result_type(*known, *([np.float64] if len(known) < len(predicted) else []))
+    values = np.zeros((len(design.rows), design.repeats, k), dtype=kind)
     for place, turn, said in zip(design.places, design.turns, predicted, strict=True):
-        values[place, turn] = said.reshape(len(said), k)
+        values[place, turn] = np.nan if said is None else said.reshape(len(said), k)
+    if len(known) < len(predicted) and _is_pooled(scored):
+        values[:] = np.nan
     return values.reshape(len(values), -1) if design.repeats * k > 1 else values[:, 0, 0]
 
 
@@ -166,13 +180,12 @@ def _evened(scored: Scored, rows: Sequence[RowScores], winner: int) -> list[RowS
         return list(rows)
     if design.repeats == 1 and np.abs(counts - 1).max() <= NEARLY_EVEN:
         plain = [item.values / counts for item in rows]
-        binary = all(bool(np.isclose(values, np.rint(values), atol=1e-9).all()) for values in plain)
-        within = all(values.min() > -0.5 and values.max() < 1.5 for values in plain)
-        means = [float(np.rint(values).mean()) for values in plain]
+        known = [values[np.isfinite(values)] for values in plain]
+        binary = all(bool(np.isclose(values, np.rint(values), atol=1e-9).all()) for values in known)
+        within = all(bool(((values > -0.5) & (values < 1.5)).all()) for values in known)
+        means = [float(np.rint(values).mean()) for values in plain if np.isfinite(values).all()]
         if binary and within and means[winner] >= max(means) - 1e-12:
-            return [
-                RowScores(np.rint(values).astype(np.uint8), item.rows) for values, item in zip(plain, rows, strict=True)
-            ]
+            return [RowScores(np.rint(values), item.rows) for values, item in zip(plain, rows, strict=True)]
     centre = float(rows[winner].values.mean())
     return [RowScores(item.values + (1 - counts) * centre, item.rows) for item in rows]
 
@@ -226,7 +239,7 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
     and are: R² or F1 of the few rows that a bootstrap leaves out of one fold says little, and on average too little.
     The difference between the two at even weights is added.
     """
-    together = catalogue.needs_of(scored.scorer) == "predict"
+    together = _is_pooled(scored)
 
     def under(y: np.ndarray, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:  # noqa: ARG001 - a fold has its own
         if not together:
@@ -248,6 +261,11 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
         fast=metric.fast,
         within_unit=metric.within_unit and scored.sign > 0,
     )
+
+
+def _is_pooled(scored: Scored) -> bool:
+    """Whether predictions of all folds can be put together: classes and numbers, no scores of different models."""
+    return catalogue.needs_of(scored.scorer) == "predict"
 
 
 def _pooled(scored: Scored, metric: Metric, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -33,10 +33,14 @@ class RowKeeper:
         self._forms = [form for form in forms if told in {None, kind_of(form)}]
 
     def keep(self, results: Sequence[FoldResult]) -> tuple[RowScores | None, str | None]:
-        """The row scores of a trial, or why there are none."""
+        """The row scores of a trial, or why there are none; folds that failed have none, and leave them in part."""
         if isinstance(self.scored, str):
             return None, self.scored
-        scores = [float(named_scores(result.scores["test_scores"])[self.scored.name]) for result in results]
+        name = self.scored.name
+        scores = [
+            float(named_scores(fold["test_scores"])[name]) if fold.get("fit_error") is None else None
+            for fold in (result.scores for result in results)
+        ]
         for form in self._forms:
             rows = row_scores(self.scored, form, [result.said for result in results], scores)
             if rows is not None:
@@ -109,7 +113,8 @@ class FoldsJob:
         seconds = float(sum(fold["fit_time"] + fold["score_time"] for fold in folds))
         extra: dict[str, Any] = {"folds": to_json(folds)}
         if errors:
-            return Outcome(assignment.trial, TrialState.FAILED, {}, None, errors[0], Cause.ERROR, seconds, extra=extra)
+            rows, _ = self.keeper.keep(results)
+            return Outcome(assignment.trial, TrialState.FAILED, {}, rows, errors[0], Cause.ERROR, seconds, extra=extra)
         metrics = self._metrics(folds)
         bad = [name for name in self.objectives if not math.isfinite(metrics[name])]
         if bad:

@@ -1,4 +1,4 @@
-"""The best trial's score corrected for selection, from the row scores in the log."""
+"""A trial's score corrected for selection among all that were begun, from the row scores in the log."""
 
 from __future__ import annotations
 
@@ -16,32 +16,27 @@ FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
 
 
 def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> Score:
-    """Correct the best complete trial's score for having been picked among all complete trials that may be the best.
+    """The best complete trial's score, as `corrected_score` has it.
 
-    Trials that paused or stopped count as well: with row scores of all rows as any other, with those of some rows
-    (values that are NaN, or fewer names of rows) or of none as unfinished ones that could have won
-    (`holdfast.stats.raced`). Trials that failed without row scores were stopped by no score, and are left out.
+    Raises:
+        RequestError: if no trial is the best, or as `corrected_score` does.
+    """
+    return corrected_score(book, best_of(book.state), level, groups)
+
+
+def corrected_score(book: Book, winner: Trial, level: float, groups: np.ndarray | None = None) -> Score:
+    """A complete trial's score corrected for having been picked, by whatever rule, among all that could have been.
 
     ``groups``, shape (N,), are what is resampled in the place of the N rows.
 
     Raises:
-        RequestError: if complete trials were told without row scores, or a stopped one with those of other rows.
+        RequestError: if complete trials were told without row scores, or another one with those of other rows.
     """
     state = book.state
-    best = best_of(state)
-    complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE and is_eligible(state, trial)]
-    missing = [trial.number for trial in complete if trial.rows is None]
-    if missing or best.state is not TrialState.COMPLETE:
-        what = f"{len(missing)} of {len(complete)} complete trials" if missing else "the best trial"
-        raise RequestError(
-            f"study '{state.settings.name}' has no estimate, because {what} came without row scores: "
-            "tell(trial, value, rows=holdfast.RowScores(...)) makes one possible"
-        )
-    own = book.get_rows(best.rows or {})
-    partial = [_on_the_rows_of(own, book, trial) for trial in _begun(state)]
+    rows, place = rows_of_all(book, winner)
     return estimate(
-        [*(book.get_rows(trial.rows) for trial in complete if trial.rows is not None), *partial],
-        winner=complete.index(best),
+        rows,
+        winner=place,
         direction=state.settings.directions[state.first_metric],
         estimand="scored",
         adaptive=state.settings.strategy not in FIXED_DESIGNS,
@@ -51,10 +46,41 @@ def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> S
     ).score
 
 
+def rows_of_all(book: Book, winner: Trial) -> tuple[list[RowScores], int]:
+    """The row scores of every trial that could have been picked, the complete ones first, and the winner's place.
+
+    These are the complete trials that may be the best, and of the space as it stands all that a score may have ended:
+    that paused, stopped, or failed after some rows were scored. Such a trial counts with row scores of all rows as any
+    other, with those of some rows (values that are NaN, or fewer names of rows) or of none as an unfinished one that
+    could have won (`holdfast.stats.raced`). Trials that failed without row scores were ended by no score, and are left
+    out.
+
+    Raises:
+        RequestError: if complete trials were told without row scores, or another one with those of other rows.
+    """
+    state = book.state
+    complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE and is_eligible(state, trial)]
+    missing = [trial.number for trial in complete if trial.rows is None]
+    if missing or winner.state is not TrialState.COMPLETE:
+        what = f"{len(missing)} of {len(complete)} complete trials" if missing else "the best trial"
+        raise RequestError(
+            f"study '{state.settings.name}' has no estimate, because {what} came without row scores: "
+            "tell(trial, value, rows=holdfast.RowScores(...)) makes one possible"
+        )
+    place = [trial.number for trial in complete].index(winner.number)
+    rows = [book.get_rows(trial.rows) for trial in complete if trial.rows is not None]
+    return [*rows, *(_on_the_rows_of(rows[place], book, trial) for trial in _begun(state))], place
+
+
 def _begun(state: StudyState) -> list[Trial]:
-    """Trials of the space as it stands that paused or stopped: a score may have stopped each of them."""
+    """Trials of the space as it stands that were not completed, and that a score may have ended."""
     partial = {TrialState.PAUSED, TrialState.STOPPED}
-    return [trial for trial in state.trials if trial.state in partial and trial.number not in state.history.masked]
+    return [
+        trial
+        for trial in state.trials
+        if (trial.state in partial or (trial.state is TrialState.FAILED and trial.rows is not None))
+        and trial.number not in state.history.masked
+    ]
 
 
 def _on_the_rows_of(best: RowScores, book: Book, trial: Trial) -> RowScores:

@@ -10,12 +10,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from holdfast.errors import RequestError, nearest
-from holdfast.evaluate.estimate import estimate
-from holdfast.records import Config, RowScores, Score, Trial, TrialState
+from holdfast.records import Config, Score, Trial, TrialState
 from holdfast.search.smooth import FEWEST_SCORES, smoothed
 from holdfast.study.book import Book
 from holdfast.study.compared import compared
-from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.corrected import corrected_score
 from holdfast.study.ranking import best_of, ranking
 from holdfast.study.replicated import best_replicated
 
@@ -114,7 +113,7 @@ def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
     _check_cost(book, cost, complete)
     by_rows = _within_by_rows(book, complete)
     if by_rows is not None:
-        within, kept = by_rows
+        within = by_rows
         of = "one standard error of its paired difference with the best, over the rows that both were scored on"
     else:
         belief = _belief(book, "one-standard-error")
@@ -139,7 +138,7 @@ def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
     if by_rows is None:
         score = belief.score([trial.number for trial in belief.trials].index(chosen.number), level)
     else:
-        score = _corrected(book, complete, kept, chosen, level)
+        score = corrected_score(book, chosen, level)
     return _made(book, chosen, "one-standard-error", why, score)
 
 
@@ -202,33 +201,18 @@ def _belief(book: Book, rule: Rule) -> _Belief:
     return _Belief(trials, found.means, found.sds, sign, found.told)
 
 
-def _within_by_rows(book: Book, complete: list[Trial]) -> tuple[list[Trial], dict[int, RowScores]] | None:
+def _within_by_rows(book: Book, complete: list[Trial]) -> list[Trial] | None:
     """The trials within one standard error of the best on the same rows; None where rows do not say."""
-    kept: dict[int, RowScores] = {}
     if any(trial.rows is None for trial in complete):
         return None
-    found = compared(book, kept=kept, most=len(complete))  # complete ones rank first
+    found = compared(book, most=len(complete))  # complete ones rank first
     if found is None or len(found.trials) != len(complete):
         return None
     behind = found.scores[:, :1] - found.scores
     error = behind.std(axis=0, ddof=1) / math.sqrt(len(behind))
     near = behind.mean(axis=0) <= error
     near[0] = True
-    return [trial for trial, is_near in zip(found.trials, near, strict=True) if is_near], kept
-
-
-def _corrected(book: Book, complete: list[Trial], kept: dict[int, RowScores], chosen: Trial, level: float) -> Score:
-    """The chosen trial's score corrected for having been picked, by whatever rule, among all complete ones."""
-    settings = book.state.settings
-    return estimate(
-        [kept[trial.number] for trial in complete],
-        winner=complete.index(chosen),
-        direction=settings.directions[book.state.first_metric],
-        estimand="scored",
-        adaptive=settings.strategy not in FIXED_DESIGNS,
-        level=level,
-        seed=settings.seed,
-    ).score
+    return [trial for trial, is_near in zip(found.trials, near, strict=True) if is_near]
 
 
 def _cost(trial: Trial, cost: str) -> float:
