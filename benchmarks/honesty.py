@@ -5,33 +5,36 @@
     python benchmarks/honesty.py refit --out FOLDER --repetitions 1000
     python benchmarks/honesty.py beta --out FOLDER --repetitions 500
     python benchmarks/honesty.py coin --out FOLDER --repetitions 200
+    python benchmarks/honesty.py truth --out FOLDER --data FOLDER --optuna PYTHON --repetitions 50
     python benchmarks/honesty.py table --out FOLDER
 
 `fixed` has predictions of configurations that are drawn at random, or proposed by looking at earlier scores; `refit`
 has cross-validation and a refit on all rows; `beta` is the simulation of the BBC paper; `coin` tunes on labels that are
-coin flips. A run can be stopped and goes on where its file ends; a repetition is seeded by its cell and number. Widths
-are in units of the textbook interval from as many fresh rows; `under` and `over` are the shares of repetitions whose
-truth is under and over the interval. `--cells` takes those of these names,
-or else those whose names contain one of the words.
+coin flips; `truth` tunes on some hundred rows of the tables `adult/data.csv` and `california_housing/data.csv` in the
+folder of `--data`, beside scikit-learn's `RandomizedSearchCV` and, in the interpreter of `--optuna`, Optuna. A run can
+be stopped and goes on where its file ends; a repetition is seeded by its cell and number. Widths are in units of the
+textbook interval from as many fresh rows; `under` and `over` are the shares of repetitions whose truth is under and
+over the interval. `--cells` takes those of these names, or else those whose names contain one of the words.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.honesty_parts import beta, coin, fixed, refit
+from benchmarks.honesty_parts import beta, coin, fixed, refit, truth
 from benchmarks.honesty_parts.ledger import REPEAT, read, run
 from benchmarks.honesty_parts.tables import page
 
 from holdfast.meter.machine import machine_words
 
 ROOT = Path(__file__).resolve().parents[1]
-REPETITIONS = {"fixed": 4000, "refit": 1000, "beta": 500, "coin": 200}
+REPETITIONS = {"fixed": 4000, "refit": 1000, "beta": 500, "coin": 200, "truth": 50}
 
 
 def _cells(options: argparse.Namespace) -> list[str]:
@@ -42,7 +45,8 @@ def _cells(options: argparse.Namespace) -> list[str]:
             raise SystemExit(f"configurations are not had by {', '.join(unknown)}; there are {', '.join(known)}")
         found = list(fixed.cells(hows))
     else:
-        found = {"refit": [*refit.CELLS], "beta": [*beta.CELLS], "coin": [*coin.CELLS]}[options.experiment]
+        parts = {"refit": [*refit.CELLS], "beta": [*beta.CELLS], "coin": [*coin.CELLS], "truth": [*truth.CELLS]}
+        found = parts[options.experiment]
     if options.cells and set(options.cells) <= set(found):
         return list(options.cells)
     chosen = [cell for cell in found if not options.cells or any(word in cell for word in options.cells)]
@@ -55,7 +59,9 @@ def _run(options: argparse.Namespace) -> None:
     words = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     path = options.out / f"{options.experiment}.jsonl"
-    run(options.experiment, _cells(options), options.repetitions, options.processes, path, done.stdout.strip())
+    begin = functools.partial(truth.begin, options.data, options.optuna) if options.experiment == "truth" else None
+    commit = done.stdout.strip()
+    run(options.experiment, _cells(options), options.repetitions, options.processes, path, commit, begin)
 
 
 def _table(options: argparse.Namespace) -> None:
@@ -80,6 +86,11 @@ def main(arguments: list[str] | None = None) -> None:
         command.add_argument("--cells", nargs="*", default=[], help="words of which one is in the name of a cell")
         if name == "fixed":
             command.add_argument("--how", default=",".join(fixed.DRAWN), help="also climb, ucb, auto")
+        if name == "truth":
+            command.add_argument("--data", type=Path, required=True, help="the folder of the tables")
+            command.add_argument(
+                "--optuna", metavar="PYTHON", help="an interpreter that has Optuna, which else is left out"
+            )
         command.set_defaults(run=_run, experiment=name)
     table = commands.add_parser("table", help="print what was run, in Markdown")
     table.add_argument("--out", type=Path, required=True)

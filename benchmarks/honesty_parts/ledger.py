@@ -6,16 +6,16 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import beta, coin, fixed, refit
+from benchmarks.honesty_parts import beta, coin, fixed, refit, truth
 from benchmarks.honesty_parts.methods import Found, Repetition
 
-REPEAT = {"fixed": fixed.repeat, "refit": refit.repeat, "beta": beta.repeat, "coin": coin.repeat}
-CHUNK = 50
+REPEAT = {"fixed": fixed.repeat, "refit": refit.repeat, "beta": beta.repeat, "coin": coin.repeat, "truth": truth.repeat}
+CHUNK, CHUNKS = 50, {"truth": 2}
 
 
 @dataclass
@@ -103,21 +103,32 @@ def read(path: Path) -> dict[str, Kept]:
     return dict(cells)
 
 
-def missing(done: set[int], repetitions: int) -> list[tuple[int, int]]:
+def missing(done: set[int], repetitions: int, most: int = CHUNK) -> list[tuple[int, int]]:
     """The chunks that are left, as first number and count."""
     chunks: list[tuple[int, int]] = []
     for number in range(repetitions):
         if number in done:
             continue
-        if chunks and sum(chunks[-1]) == number and chunks[-1][1] < CHUNK:
+        if chunks and sum(chunks[-1]) == number and chunks[-1][1] < most:
             chunks[-1] = (chunks[-1][0], chunks[-1][1] + 1)
         else:
             chunks.append((number, 1))
     return chunks
 
 
-def run(experiment: str, cells: Iterable[str], repetitions: int, processes: int, path: Path, commit: str) -> None:
-    """Run what the file does not have: the first chunk of every cell, then the second, and so on."""
+def run(
+    experiment: str,
+    cells: Iterable[str],
+    repetitions: int,
+    processes: int,
+    path: Path,
+    commit: str,
+    begin: Callable[[], None] | None = None,
+) -> None:
+    """Run what the file does not have: the first chunk of every cell, then the second, and so on.
+
+    ``begin`` is called once in each process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if not text.endswith("\n"):  # the last line was cut off
@@ -126,19 +137,26 @@ def run(experiment: str, cells: Iterable[str], repetitions: int, processes: int,
     jobs = [
         (experiment, cell, first, count)
         for cell in cells
-        for first, count in missing(have[cell].numbers if cell in have else set(), repetitions)
+        for first, count in missing(
+            have[cell].numbers if cell in have else set(), repetitions, CHUNKS.get(experiment, CHUNK)
+        )
     ]
     jobs.sort(key=lambda job: job[2])
-    with ProcessPoolExecutor(processes, initializer=_one_thread) as pool, path.open("a", encoding="utf-8") as file:
+    with (
+        ProcessPoolExecutor(processes, initializer=_begin, initargs=(begin,)) as pool,
+        path.open("a", encoding="utf-8") as file,
+    ):
         for done, line in enumerate(pool.map(_chunk, jobs), 1):
             file.write(json.dumps({**line, "commit": commit}) + "\n")
             file.flush()
             print(f"{done} of {len(jobs)}: {line['cell']} from {line['first']}, {line['seconds']:.1f} s", flush=True)
 
 
-def _one_thread() -> None:
+def _begin(begin: Callable[[], None] | None) -> None:
     from threadpoolctl import threadpool_limits
 
+    if begin is not None:
+        begin()
     threadpool_limits(1)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from benchmarks.honesty_parts import truth_tables
 from benchmarks.honesty_parts.ledger import Kept, Sums
 from benchmarks.honesty_parts.methods import DEFAULT
 
@@ -119,6 +120,8 @@ def page(experiment: str, cells: Cells, repetitions: int) -> str:
     lines = [f"## {experiment}", "", cost(cells, repetitions), ""]
     if experiment == "beta":
         return "\n".join([*lines, *biases(cells)])
+    if experiment == "truth":
+        return "\n".join([*lines, *truth_tables.lines(cells)])
     naive = "naive Wald"
     lines += [*summary(cells), "", *by_cell(cells, naive), "", *verdict(experiment, cells, naive)]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.honesty_parts import beta, fixed, refit
+from benchmarks.honesty_parts import beta, fixed, refit, truth
 from benchmarks.honesty_parts.ledger import CHUNK, Sums, missing, read
 from benchmarks.honesty_parts.methods import Found, Repetition
 from benchmarks.honesty_parts.tables import under
@@ -56,8 +56,8 @@ def test_points_by_folds() -> None:
 
 def test_sums_count_the_side_that_a_truth_is_on() -> None:
     sums = Sums()
-    for truth in (0.4, 0.5, 0.7):
-        sums.add(Found(0.5, 0.45, 0.55), Repetition(truth, 0.2, {}))
+    for true in (0.4, 0.5, 0.7):
+        sums.add(Found(0.5, 0.45, 0.55), Repetition(true, 0.2, {}))
     assert (sums.below, sums.above, sums.covered) == (1, 1, 1)
     assert sums.bias == pytest.approx(-0.1 / 3)
     assert sums.relative_width == pytest.approx(0.5)
@@ -106,6 +106,63 @@ def test_each_experiment_prints_its_table(
     honesty.main([experiment, "--out", str(tmp_path), "--cells", cell, "--repetitions", "1"])
     honesty.main(["table", "--out", str(tmp_path)])
     assert says in capsys.readouterr().out
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """Two tables of the right names, with a gap, a rare category and little to learn."""
+    rng = np.random.default_rng(0)
+    for name, table in truth.TABLES.items():
+        n = 600
+        size, kind = rng.standard_normal(n), rng.choice(["red", "green", "odd"], n, p=[0.6, 0.39, 0.01])
+        target = size + rng.standard_normal(n)
+        said = [table.positive if value > 0 else "no" for value in target] if table.positive else target
+        rows = zip(size, kind, said, strict=True)
+        lines = [f"size,kind,{table.target}", ",green,no" if table.positive else ",green,0.1"]
+        (tmp_path / name).mkdir()
+        text = "\n".join([*lines, *(",".join(map(str, row)) for row in rows)])
+        (tmp_path / name / "data.csv").write_text(text + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("cell", ["adult linear N=300", "california_housing linear N=300"])
+def test_real_tables_have_a_truth(
+    tables: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    monkeypatch.setattr(truth, "TRIALS", 3)
+    out = tables / "out"
+    honesty.main(
+        ["truth", "--out", str(out), "--data", str(tables), "--cells", cell, "--repetitions", "2", "--processes", "1"]
+    )
+    kept = read(out / "truth.jsonl")[cell]
+    assert kept.numbers == {0, 1}
+    gap = kept.methods["holdfast best_score_"]
+    assert abs(gap.bias) < 0.3
+    assert kept.methods[truth.ESTIMATE].width > 0
+    honesty.main(["table", "--out", str(out)])
+    printed = capsys.readouterr().out
+    assert f"| {cell} | 2 |" in printed
+    assert "holdfast - RandomizedSearchCV" in printed
+    assert "Optuna" not in printed
+
+
+def test_columns_of_a_table_are_numbers_and_frequent_categories(tables: Path) -> None:
+    truth.begin(tables, None)
+    truth._read.cache_clear()
+    X, y = truth._read("adult")
+    truth._read.cache_clear()
+    assert X.shape == (601, 3)
+    assert set(y) == {0.0, 1.0}
+    np.testing.assert_allclose(X.std(axis=0), 1)
+
+
+def test_a_truth_is_that_of_a_perfect_model() -> None:
+    rows = np.zeros((4, 1))
+    task = truth._Task(truth.TABLES["adult"], None, truth.RIDGE, rows, np.zeros(4), [], rows, np.array([0, 0, 0, 1.0]))
+    model = type("Zero", (), {"predict": staticmethod(lambda X: np.zeros(len(X)))})()
+    assert task.truth(model)[0] == 0.75
+    regression = task._replace(table=truth.TABLES["california_housing"], y_truth=np.array([1, -1, 3, -3.0]))
+    assert regression.truth(model) == pytest.approx((-(5**0.5), 2 * 1.96 * 4 / (2 * 5**0.5) / 2))
 
 
 def test_an_unknown_cell_is_named(tmp_path: Path) -> None:
