@@ -6,15 +6,17 @@
     python benchmarks/honesty.py beta --out FOLDER --repetitions 500
     python benchmarks/honesty.py coin --out FOLDER --repetitions 200
     python benchmarks/honesty.py truth --out FOLDER --data FOLDER --optuna PYTHON --repetitions 50
+    python benchmarks/honesty.py dropped --out FOLDER --repetitions 1000
     python benchmarks/honesty.py table --out FOLDER
 
 `fixed` has predictions of configurations that are drawn at random, or proposed by looking at earlier scores; `refit`
-has cross-validation and a refit on all rows; `beta` is the simulation of the BBC paper; `coin` tunes on labels that are
-coin flips; `truth` tunes on some hundred rows of the tables `adult/data.csv` and `california_housing/data.csv` in the
-folder of `--data`, beside scikit-learn's `RandomizedSearchCV` and, in the interpreter of `--optuna`, Optuna. A run can
-be stopped and goes on where its file ends; a repetition is seeded by its cell and number. Widths are in units of the
-textbook interval from as many fresh rows; `under` and `over` are the shares of repetitions whose truth is under and
-over the interval. `--cells` takes those of these names, or else those whose names contain one of the words.
+has cross-validation and a refit on all rows, and `dropped` the same where configurations are dropped before all of
+their folds are scored; `beta` is the simulation of the BBC paper; `coin` tunes on labels that are coin flips; `truth`
+tunes on some hundred rows of the tables `adult/data.csv` and `california_housing/data.csv` in the folder of `--data`,
+beside scikit-learn's `RandomizedSearchCV` and, in the interpreter of `--optuna`, Optuna. A run can be stopped and goes
+on where its file ends; a repetition is seeded by its cell and number. Widths are in units of the textbook interval from
+as many fresh rows; `under` and `over` are the shares of repetitions whose truth is under and over the interval.
+`--cells` takes those of these names, or else those whose names contain one of the words.
 """
 
 from __future__ import annotations
@@ -23,18 +25,19 @@ import argparse
 import functools
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.honesty_parts import beta, coin, fixed, refit, truth
+from benchmarks.honesty_parts import beta, coin, dropped, fixed, refit, truth
 from benchmarks.honesty_parts.ledger import REPEAT, read, run
 from benchmarks.honesty_parts.tables import page
 
 from holdfast.meter.machine import machine_words
 
 ROOT = Path(__file__).resolve().parents[1]
-REPETITIONS = {"fixed": 4000, "refit": 1000, "beta": 500, "coin": 200, "truth": 50}
+REPETITIONS = {"fixed": 4000, "refit": 1000, "beta": 500, "coin": 200, "truth": 50, "dropped": 1000}
 
 
 def _cells(options: argparse.Namespace) -> list[str]:
@@ -45,8 +48,9 @@ def _cells(options: argparse.Namespace) -> list[str]:
             raise SystemExit(f"configurations are not had by {', '.join(unknown)}; there are {', '.join(known)}")
         found = list(fixed.cells(hows))
     else:
-        parts = {"refit": [*refit.CELLS], "beta": [*beta.CELLS], "coin": [*coin.CELLS], "truth": [*truth.CELLS]}
-        found = parts[options.experiment]
+        parts: dict[str, Iterable[str]] = {"refit": refit.CELLS, "beta": beta.CELLS, "coin": coin.CELLS}
+        parts |= {"truth": truth.CELLS, "dropped": dropped.CELLS}
+        found = [*parts[options.experiment]]
     if options.cells and set(options.cells) <= set(found):
         return list(options.cells)
     chosen = [cell for cell in found if not options.cells or any(word in cell for word in options.cells)]

@@ -11,10 +11,17 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import beta, coin, fixed, refit, truth
-from benchmarks.honesty_parts.methods import Found, Repetition
+from benchmarks.honesty_parts import beta, coin, dropped, fixed, refit, truth
+from benchmarks.honesty_parts.methods import Found, Own, Repetition
 
-REPEAT = {"fixed": fixed.repeat, "refit": refit.repeat, "beta": beta.repeat, "coin": coin.repeat, "truth": truth.repeat}
+REPEAT = {
+    "fixed": fixed.repeat,
+    "refit": refit.repeat,
+    "beta": beta.repeat,
+    "coin": coin.repeat,
+    "truth": truth.repeat,
+    "dropped": dropped.repeat,
+}
 CHUNK, CHUNKS = 50, {"truth": 2}
 
 
@@ -23,7 +30,7 @@ class Sums:
     """Of one method over the repetitions of a cell; errors are point minus truth.
 
     ``below`` and ``above`` count truths under and over the interval; ``width`` and ``fresh`` are totals of the method's
-    width and of that of as many fresh rows.
+    width and of that of as many fresh rows. ``truth``, ``fits`` and ``gap`` are totals, see `Own`.
     """
 
     repetitions: int = 0
@@ -35,19 +42,28 @@ class Sums:
     above: int = 0
     width: float = 0.0
     fresh: float = 0.0
+    truth: float = 0.0
+    fits: float = 0.0
+    gap: float = 0.0
+    gap_square: float = 0.0
 
-    def add(self, found: Found, repetition: Repetition) -> None:
-        """One repetition more."""
+    def add(self, found: Found, repetition: Repetition, own: Own | None = None) -> None:
+        """One repetition more; ``own`` is the method's where it has a winner of its own."""
+        of = own or Own(repetition.truth, repetition.fresh)
         self.repetitions += 1
-        self.fresh += repetition.fresh
+        self.fresh += of.fresh
+        self.truth += of.truth
+        self.fits += of.fits
+        self.gap += of.gap
+        self.gap_square += of.gap**2
         if found.point is not None:
             self.points += 1
-            self.error += found.point - repetition.truth
-            self.square += (found.point - repetition.truth) ** 2
+            self.error += found.point - of.truth
+            self.square += (found.point - of.truth) ** 2
         if found.low is not None and found.high is not None:
             self.intervals += 1
-            self.below += repetition.truth < found.low
-            self.above += repetition.truth > found.high
+            self.below += of.truth < found.low
+            self.above += of.truth > found.high
             self.width += found.high - found.low
 
     def merge(self, other: Sums) -> None:
@@ -167,7 +183,7 @@ def _chunk(job: tuple[str, str, int, int]) -> dict[str, object]:
     for number in range(first, first + count):
         repetition = REPEAT[experiment](cell, number)
         for method, found in repetition.found.items():
-            methods[method].add(found, repetition)
+            methods[method].add(found, repetition, repetition.own.get(method))
     seconds = time.process_time() - begun
     sums = {method: asdict(value) for method, value in methods.items()}
     return {"cell": cell, "first": first, "count": count, "seconds": seconds, "methods": sums}

@@ -31,12 +31,25 @@ class Found(NamedTuple):
     high: float | None = None
 
 
+class Own(NamedTuple):
+    """Of a method with a winner of its own: what a repetition has of the common one, and what finding it took.
+
+    ``fits`` is the share of the fits that were made, ``gap`` how much better its winner is than that of all fits.
+    """
+
+    truth: float
+    fresh: float
+    fits: float = 1.0
+    gap: float = 0.0
+
+
 class Repetition(NamedTuple):
     """The winner's true score, the width of an interval from as many fresh rows, and what each method says."""
 
     truth: float
     fresh: float
     found: dict[str, Found]
+    own: dict[str, Own] = {}  # noqa: RUF012 - nobody changes it
 
 
 def fresh_width(deviation: float, n_rows: int) -> float:

@@ -47,7 +47,8 @@ CELLS = {
 """Six cells of 0/1 scores, and two of a squared loss."""
 
 
-def _probability(task: str, X: np.ndarray) -> np.ndarray:
+def label_probability(task: str, X: np.ndarray) -> np.ndarray:
+    """How probable the label 1 is for each row of X, shape (M, FEATURES)."""
     from scipy.special import ndtr
 
     if task == "nonlinear":
@@ -103,13 +104,13 @@ def _distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
     """Kernel ridge, ridge and nearest neighbours, 37 configurations: scores (N, C), the winner's truth, deviation."""
     X, X_test = rng.standard_normal((cell.n_rows, FEATURES)), rng.standard_normal((TEST_ROWS, FEATURES))
-    y = np.where(rng.random(cell.n_rows) < _probability(cell.task, X), 1.0, -1.0)
+    y = np.where(rng.random(cell.n_rows) < label_probability(cell.task, X), 1.0, -1.0)
     smoothers = [Smoother(width, PENALTIES) for width in WIDTHS] + [Smoother(None, RIDGE_PENALTIES)]
     fits = [smoother.fits(X, y, cell.folds) for smoother in smoothers]
     fold = np.arange(cell.n_rows) // (cell.n_rows // cell.folds)
     apart = np.where(fold[:, None] == fold, np.inf, _distances(X, X))
     outside = np.concatenate([fit[0] for fit in fits] + [_neighbours(apart, y)]).T
-    scores = _score(cell.loss, y[:, None], outside)
+    scores = row_scores(cell.loss, y[:, None], outside)
     place = int(scores.mean(axis=0).argmax())
     for smoother, (_, coefficients) in zip(smoothers, fits, strict=True):
         if place < len(coefficients):
@@ -118,14 +119,18 @@ def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, 
         place -= len(coefficients)
     else:
         predicted = _neighbours(_distances(X_test, X), y)[place]
-    p = _probability(cell.task, X_test)
-    good, bad = _score(cell.loss, np.ones(TEST_ROWS), predicted), _score(cell.loss, -np.ones(TEST_ROWS), predicted)
+    p = label_probability(cell.task, X_test)
+    good, bad = (
+        row_scores(cell.loss, np.ones(TEST_ROWS), predicted),
+        row_scores(cell.loss, -np.ones(TEST_ROWS), predicted),
+    )
     truth = float((p * good + (1 - p) * bad).mean())
     square = float((p * good**2 + (1 - p) * bad**2).mean())
     return scores, truth, math.sqrt(square - truth**2)
 
 
-def _score(loss: str, y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def row_scores(loss: str, y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Higher is better: minus the squared error, or whether the sign is right."""
     if loss == "squared":
         return np.asarray(-((y - predicted) ** 2))
     return np.asarray(((predicted > 0) == (y > 0)).astype(float))
@@ -164,7 +169,7 @@ def _discriminant(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, flo
         blocks = X.reshape(K, -1, DIMENSION)
         seen = np.take_along_axis(blocks, kept[:K, None].repeat(blocks.shape[1], axis=1), axis=2)
         outside = (seen[None] @ w[:, :K])[..., 0] + offset[:, :K, None]
-        columns.append(_score("0/1", y, outside.reshape(len(g), n)))
+        columns.append(row_scores("0/1", y, outside.reshape(len(g), n)))
         rules += [(kept[K], w[i, K, :, 0], float(offset[i, K])) for i in range(len(g))]
     scores = np.concatenate(columns).T
     kept_, weights, constant = rules[int(scores.mean(axis=0).argmax())]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.honesty_parts import beta, fixed, refit, truth
+from benchmarks.honesty_parts import beta, dropped, fixed, refit, truth
 from benchmarks.honesty_parts.ledger import CHUNK, Sums, missing, read
-from benchmarks.honesty_parts.methods import Found, Repetition
+from benchmarks.honesty_parts.methods import Found, Own, Repetition
 from benchmarks.honesty_parts.tables import under
 
 from benchmarks import honesty
@@ -61,6 +61,33 @@ def test_sums_count_the_side_that_a_truth_is_on() -> None:
     assert (sums.below, sums.above, sums.covered) == (1, 1, 1)
     assert sums.bias == pytest.approx(-0.1 / 3)
     assert sums.relative_width == pytest.approx(0.5)
+
+
+def test_a_method_with_a_winner_of_its_own_is_judged_by_that() -> None:
+    sums = Sums()
+    sums.add(Found(0.5, 0.45, 0.55), Repetition(0.9, 0.9, {}), Own(0.5, 0.2, fits=0.4, gap=-0.1))
+    assert (sums.covered, sums.bias, sums.truth, sums.fits, sums.gap) == (1, 0.0, 0.5, 0.4, -0.1)
+
+
+def test_a_search_that_drops_saves_fits_and_ends_with_one_that_has_all() -> None:
+    fold_scores = np.random.default_rng(0).random((5, 196)) + np.linspace(0, 1, 196)
+    for how in dropped.HOW:
+        whole = dropped._search(fold_scores, 30, how, "never", np.random.default_rng(1))
+        done = dropped._search(fold_scores, 30, how, "curtailed", np.random.default_rng(1))
+        assert np.isfinite(whole.seen).all()
+        assert np.isfinite(done.seen).mean() < 0.8
+        assert len(set(done.tried)) == 30
+        assert np.isfinite(done.seen[done.winner]).all()
+        np.testing.assert_array_equal(whole.seen.T, fold_scores[:, whole.tried])
+
+
+def test_the_truth_of_a_refit_is_what_fresh_rows_score() -> None:
+    cell = dropped.CELLS["nonlinear N=100 K=5 C=60"]
+    problem = dropped._problem(cell._replace(n_rows=400), np.random.default_rng(0))
+    place = int(problem.scores.mean(axis=0).argmax())
+    truth, deviation = problem.truth(place)
+    assert truth == pytest.approx(problem.scores[:, place].mean(), abs=0.06)
+    assert deviation == pytest.approx((truth * (1 - truth)) ** 0.5)
 
 
 def test_holm_counts_cells_that_are_under() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from holdfast.stats.folds import aggressive, forgiving, seen_by
+from holdfast.stats.folds import Spread, aggressive, comparable, curtailed, forgiving, seen_by, spread_of, stops
 
 INCUMBENT = np.array([0.7, 0.9, 0.8])
 
@@ -36,3 +36,50 @@ def test_what_a_search_sees() -> None:
     np.testing.assert_array_equal(  # the second is let on and wins; its worst fold, 0.7, stops the third
         seen_by(scores, forgiving), [[0.7, 0.75, 0.6, 0.9], [0.9, 0.7, nan, 0.75], [0.8, 1.0, nan, 0.9]]
     )
+
+
+def test_curtailed_asks_for_the_chance_to_be_ahead_in_the_end() -> None:
+    incumbent = np.full(5, 0.8)
+    # 0.1 behind on the first of five folds: the scale is sqrt(0.01 * 4 / 5) = 0.0894, and t = 1.118
+    assert curtailed(np.array([0.7]), incumbent, Spread(0.01, 20), chance=0.14)
+    assert not curtailed(np.array([0.7]), incumbent, Spread(0.01, 20), chance=0.13)
+    assert not curtailed(np.array([0.7]), incumbent, Spread(0.01, 1), chance=0.14)  # less is known of the variance
+    assert curtailed(np.full(4, 0.7), incumbent, Spread(0.01, 20), chance=0.05)  # one fold is left to make up for four
+    assert not curtailed(np.full(5, 0.7), incumbent, Spread(0.01, 20))  # nothing is left to save
+    assert not curtailed(np.array([0.1]), incumbent, Spread(0.0, 0))  # nothing is known
+    assert curtailed(np.array([np.nan, 0.7]), incumbent, Spread(0.01, 20), chance=0.14)
+
+
+def test_the_spread_is_that_of_differences_to_the_incumbent() -> None:
+    incumbent = np.array([0.5, 0.7, 0.9])
+    others = np.array([incumbent, incumbent - 0.1, [0.4, 0.8, np.nan], [0.9, np.nan, np.nan]])
+    found = spread_of(others, incumbent)  # differences: none, constant, +-0.1, one alone
+    assert found.freedom == 2 + 1
+    assert found.variance == pytest.approx(0.02 / 3)
+
+
+def test_of_those_that_curtailed_drops_few_would_have_come_out_ahead() -> None:
+    rng = np.random.default_rng(0)
+    dropped = ahead = 0
+    for _ in range(150):
+        rows = rng.standard_normal((5, 1)) + rng.standard_normal((5, 30)) + 0.5 * rng.standard_normal(30)
+        missing = np.isnan(seen_by(rows, "curtailed"))
+        mean = rows.mean(axis=0)
+        for c in np.flatnonzero(missing.any(axis=0)):
+            best = mean[:c][~missing[:, :c].any(axis=0)].max()
+            dropped, ahead = dropped + 1, ahead + (mean[c] > best)
+    assert dropped > 2000
+    assert 0.01 < ahead / dropped < 0.1
+
+
+def test_a_rule_by_its_name_is_that_rule() -> None:
+    scores = np.random.default_rng(0).random((5, 12))
+    np.testing.assert_array_equal(seen_by(scores, "forgiving"), seen_by(scores, forgiving))
+    assert not stops("curtailed", np.array([0.0]), np.full(5, np.nan), scores.T)
+
+
+def test_easy_folds_are_no_merit() -> None:
+    complete = np.array([[0.9, 0.5], [0.8, 0.4]])  # the first fold is easy: 0.2 above the mean
+    assert comparable(np.array([0.7]), complete, complete.mean(axis=1)) == pytest.approx(0.5)
+    assert comparable(np.array([np.nan, 0.3]), complete, complete.mean(axis=1)) == pytest.approx(0.5)
+    assert comparable(np.array([0.7]), complete[:0], np.zeros(0)) == pytest.approx(0.7)

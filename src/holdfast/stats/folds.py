@@ -1,17 +1,31 @@
-"""Rules that stop a configuration before all of its folds are scored, and what a search under such a rule sees.
+"""Rules that drop a configuration before all of its folds are scored, and what a search under such a rule sees.
 
-Bergman, Purucker and Hutter, "Don't waste your time: early stopping cross-validation", AutoML 2024 (arXiv:2405.03389).
-Scores are oriented so that higher is better.
+`forgiving` and `aggressive` are those of Bergman, Purucker and Hutter, "Don't waste your time: early stopping
+cross-validation", AutoML 2024 (arXiv:2405.03389). `curtailed` is stochastic curtailment: Lan, Simon and Halperin,
+"Stochastically curtailed tests in long-term clinical trials", Sequential Analysis 1:207 (1982), with the predictive
+probability of Spiegelhalter, Freedman and Blackburn, Controlled Clinical Trials 7:8 (1986). Scores are oriented so that
+higher is better.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 FoldRule = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """``rule(seen, incumbent)``: fold scores of shape (..., k) and (..., K), NaN where missing, to booleans (...): stop."""
+
+CHANCE = 0.1
+"""`curtailed` drops what has less than this chance to be ahead of the incumbent after all folds."""
+
+
+class Spread(NamedTuple):
+    """The variance of the difference of two configurations between folds, and its degrees of freedom."""
+
+    variance: float
+    freedom: int
 
 
 def aggressive(seen: np.ndarray, incumbent: np.ndarray) -> np.ndarray:
@@ -25,7 +39,7 @@ def aggressive(seen: np.ndarray, incumbent: np.ndarray) -> np.ndarray:
 
 
 def forgiving(seen: np.ndarray, incumbent: np.ndarray) -> np.ndarray:
-    """Stop where the mean of the folds seen is worse than the incumbent's worst fold: the one that is recommended.
+    """Stop where the mean of the folds seen is worse than the incumbent's worst fold: the one that its authors prefer.
 
     Args:
         seen: shape (..., k), scores of the first k folds.
@@ -36,7 +50,88 @@ def forgiving(seen: np.ndarray, incumbent: np.ndarray) -> np.ndarray:
     return np.asarray((_mean(seen) < worst) & there.any(axis=-1))
 
 
-def seen_by(fold_scores: np.ndarray, rule: FoldRule) -> np.ndarray:
+def curtailed(seen: np.ndarray, incumbent: np.ndarray, spread: Spread, chance: float = CHANCE) -> bool:
+    """Stop where all K folds would put it ahead of the incumbent with less than a ``chance``: what is recommended.
+
+    Folds are compared in pairs. With differences of a variance v that are exchangeable between folds, and nothing known
+    of their mean, the mean over all K folds given that over the k seen is Student's around it, with the squared scale
+    ``v (K - k) / (K k)``. The probability to be ahead is a martingale as folds are seen, so that of all those dropped
+    no more than that share would have come out ahead, however often the rule was asked.
+
+    Args:
+        seen: shape (k,), scores of the first k folds.
+        incumbent: shape (K,), the fold scores of the best configuration so far.
+        spread: see `spread_of`; without degrees of freedom nothing is dropped.
+        chance: to come out ahead.
+    """
+    from scipy.special import stdtr
+
+    behind = (incumbent[: len(seen)] - seen)[~np.isnan(seen)]
+    total, k = len(incumbent), len(behind)
+    if spread.freedom < 1 or not 0 < k < total or not behind.mean() > 0:
+        return False
+    scale = float(np.sqrt(spread.variance * (total - k) / (total * k)))
+    return scale == 0 or float(stdtr(spread.freedom, -behind.mean() / scale)) < chance
+
+
+def spread_of(fold_scores: np.ndarray, incumbent: np.ndarray) -> Spread:
+    """The variance between folds of the difference to the incumbent, pooled over configurations.
+
+    Args:
+        fold_scores: shape (C, K), NaN where a fold is not scored; a row of two folds or more counts. The incumbent's
+            own row, whose differences are all zero, is left out.
+        incumbent: shape (K,).
+    """
+    apart = fold_scores - incumbent
+    apart = apart[np.nan_to_num(apart).any(axis=1)]
+    there = ~np.isnan(apart)
+    count = there.sum(axis=1)
+    inner = np.where(there, apart - _mean(apart)[:, None], 0.0)
+    freedom = int(np.maximum(count - 1, 0).sum())
+    return Spread(float((inner**2).sum()) / max(freedom, 1), freedom)
+
+
+RULES: dict[str, FoldRule | None] = {"forgiving": forgiving, "aggressive": aggressive, "curtailed": None}
+"""The rules by name; `curtailed` also needs what others scored, see `stops`."""
+
+
+def stops(rule: str, seen: np.ndarray, incumbent: np.ndarray, others: np.ndarray) -> bool:
+    """Whether the rule of that name drops a configuration.
+
+    Args:
+        rule: one of `RULES`.
+        seen: shape (k,), scores of the folds so far, NaN for one that has none.
+        incumbent: shape (K,), the fold scores of the best of those that have all folds; all NaN if there is none.
+        others: shape (C, K), the fold scores of all configurations so far, NaN where missing.
+    """
+    if np.isnan(incumbent).all():
+        return False
+    by_incumbent = RULES[rule]
+    if by_incumbent is not None:
+        return bool(by_incumbent(seen, incumbent))
+    own = np.full((1, len(incumbent)), np.nan)
+    own[0, : len(seen)] = seen[: len(incumbent)]
+    return curtailed(seen, incumbent, spread_of(np.concatenate([others, own]), incumbent))
+
+
+def comparable(seen: np.ndarray, complete: np.ndarray, values: np.ndarray) -> float:
+    """The mean of some folds as a score that compares with those of all folds: easy folds are no merit.
+
+    Args:
+        seen: shape (k,), the fold scores of a configuration that was dropped, NaN for a fold that has none.
+        complete: shape (C, K), fold scores of the configurations that have all.
+        values: shape (C,), their scores over all folds.
+
+    Returns:
+        The mean of ``seen``, and how much better ``complete`` are over all folds than on the same ones, on average.
+    """
+    there = ~np.isnan(seen)
+    on_the_same = _mean(np.where(there, complete[:, : len(seen)], np.nan))
+    shift = (values - on_the_same)[np.isfinite(values) & np.isfinite(on_the_same)]
+    return float(_mean(seen)) + (float(shift.mean()) if len(shift) else 0.0)
+
+
+def seen_by(fold_scores: np.ndarray, rule: FoldRule | str) -> np.ndarray:
     """What a search sees that asks a rule after each fold: shape (K, C) to (K, C), NaN for folds that are not scored.
 
     Configurations run one after the other in the order of their columns; the incumbent is the best by its mean of those
@@ -46,7 +141,9 @@ def seen_by(fold_scores: np.ndarray, rule: FoldRule) -> np.ndarray:
     incumbent, best = np.full(len(seen), np.nan), -np.inf
     for c in range(seen.shape[1]):
         for k in range(1, len(seen)):
-            if rule(seen[:k, c], incumbent):
+            own, before = seen[:k, c], seen[:, :c].T
+            asked = stops(rule, own, incumbent, before) if isinstance(rule, str) else rule(own, incumbent)
+            if asked:
                 seen[k:, c] = np.nan
                 break
         mean = float(seen[:, c].mean())
