@@ -11,15 +11,9 @@ import pytest
 
 from holdfast.records import Config, Score
 from holdfast.rng import Streams
-from holdfast.search.gain import (
-    FEWEST_SCORES,
-    _gains_at,
-    expected_gain,
-    feasible_losses,
-    outlook,
-    record_gains,
-)
+from holdfast.search.gain import _gains_at, expected_gain, record_gains
 from holdfast.search.gp import GaussianProcess
+from holdfast.search.outlook import FEWEST_SCORES, Limit, feasible_losses, outlook
 from holdfast.space import Categorical, Float, Space
 from holdfast.testing.problems import problem
 from holdfast.testing.rehearsal import Rehearsal, random_trials
@@ -145,7 +139,9 @@ def test_only_trials_that_meet_the_constraints_gain() -> None:
     assert chances.max() <= 1
     assert (chances > 0.5).tolist() == [False, False, True, True]
     low, near = (expected_gain(history, [{"x": x}], 1, Streams(0), learns=True) for x in (0.02, 0.51))
-    free, third = (_gains_at(dataclasses.replace(view, limits=known), np.array([[0.02]])) for known in ((), (0.3,)))
+    free, third = (
+        _gains_at(dataclasses.replace(view, limits=known), np.array([[0.02]])) for known in ((), (Limit(0.3),))
+    )
     assert low is not None
     assert near is not None
     np.testing.assert_allclose(third, 0.3 * free, rtol=1e-9)

@@ -14,8 +14,9 @@ from holdfast.records import Config, Score, Suggestion, Trial, Value
 from holdfast.rng import Streams
 from holdfast.search.auto import Auto
 from holdfast.search.base import Strategy
-from holdfast.search.gain import FEWEST_SCORES, expected_gain, outlook
+from holdfast.search.gain import expected_gain
 from holdfast.search.history import History
+from holdfast.search.outlook import FEWEST_SCORES, outlook
 from holdfast.search.registry import NAMES, make_strategy
 from holdfast.study.book import Book, entry
 from holdfast.study.exhausted import what_is_left

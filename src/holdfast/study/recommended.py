@@ -11,7 +11,8 @@ import numpy as np
 
 from holdfast.errors import RequestError, nearest
 from holdfast.records import Config, Score, Trial, TrialState
-from holdfast.search.smooth import FEWEST_SCORES, smoothed
+from holdfast.rng import Streams
+from holdfast.search.outlook import FEWEST_SCORES, outlook
 from holdfast.study.book import Book
 from holdfast.study.compared import compared
 from holdfast.study.corrected import corrected_score
@@ -191,14 +192,15 @@ def _belief(book: Book, rule: Rule) -> _Belief:
     state, trials = book.state, _complete(book)
     history = state.history.snapshot(state.length)
     numbers = np.array([trial.number for trial in trials])
-    found = None if history.space is None else smoothed(history, numbers)
+    found = None if history.space is None else outlook(history, Streams(state.settings.seed))
     if found is None:
         raise RequestError(
             f"study '{state.settings.name}' has no surrogate, so the rule '{rule}' cannot be applied; it needs "
             f"{FEWEST_SCORES} complete trials whose scores differ, in a space with something to vary"
         )
     sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
-    return _Belief(trials, found.means, found.sds, sign, found.told)
+    means, sds = found.expect(history.units[numbers])
+    return _Belief(trials, means, sds, sign, found.told)
 
 
 def _within_by_rows(book: Book, complete: list[Trial]) -> list[Trial] | None:

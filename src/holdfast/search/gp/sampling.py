@@ -12,10 +12,27 @@ from collections.abc import Callable
 
 import numpy as np
 
-from holdfast.search.gp.surrogate import Kernel, fit, kernel_at, log_likelihood, parameter_bounds, prior_moments
+from holdfast.search.gp.surrogate import (
+    Kernel,
+    fit,
+    kernel_at,
+    log_likelihood,
+    parameter_bounds,
+    prior_mode,
+    prior_moments,
+)
 
 THINNING = 5
 """Every so many steps of the chain one draw is kept."""
+
+LOG_NOISES = (-12.0, -0.1)
+"""Between these the logarithm of the noise's part of the variance may lie where nothing is known of it beforehand."""
+
+NOISES_AT_START = (0.15, 0.5, 0.75, 0.9)
+"""Where a chain that learns the noise may begin, as parts of the way from the least noise to the most."""
+
+BURN_IN = 10
+"""Steps of such a chain before the first that counts."""
 
 
 def sample_kernels(
@@ -44,13 +61,55 @@ def sample_kernels(
         return log_likelihood(kernel(z), group, features, targets)
 
     z = (fit(group, features, targets).parameters() - mean) / sd
+    return tuple(kernel(found) for found in _chain(z, height, count, rng))
+
+
+def sample_noisy_kernels(
+    group: np.ndarray, features: np.ndarray, targets: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[Kernel, ...]:
+    """As `sample_kernels`, but nothing is known of the noise beforehand: its logarithm has a flat prior.
+
+    So the scores alone say how much of them is noise. It stands as the normal distribution's probability of a standard
+    normal number, and the chain begins at the likeliest of the best fit and the prior's modes with several noises.
+    """
+    from scipy.special import ndtr, ndtri
+
+    groups = int(group.max()) + 1
+    mean, sd = prior_moments(groups)
+    low, high = parameter_bounds(groups)
+    least, most = LOG_NOISES
+
+    def kernel(z: np.ndarray) -> Kernel:
+        parameters = np.clip(mean + sd * z, low, high)
+        parameters[-2] = least + (most - least) * ndtr(z[-2])
+        return kernel_at(parameters)
+
+    def height(z: np.ndarray) -> float:
+        return log_likelihood(kernel(z), group, features, targets)
+
+    def start(parameters: np.ndarray, share: float) -> np.ndarray:
+        z: np.ndarray = (parameters - mean) / sd
+        z[-2] = ndtri(share)
+        return z
+
+    best = fit(group, features, targets).parameters()
+    starts = [start(best, float(np.clip((best[-2] - least) / (most - least), 0.01, 0.99)))]
+    starts += [start(prior_mode(groups), share) for share in NOISES_AT_START]
+    z = max(starts, key=height)
+    return tuple(kernel(found) for found in _chain(z, height, count, rng, BURN_IN))
+
+
+def _chain(
+    z: np.ndarray, height: Callable[[np.ndarray], float], count: int, rng: np.random.Generator, burn_in: int = 0
+) -> list[np.ndarray]:
+    """``count`` points, `THINNING` steps apart, of the chain that begins at ``z``."""
     value = height(z)
     drawn = []
-    for step in range(1, count * THINNING + 1):
+    for step in range(1, burn_in + count * THINNING + 1):
         z, value = _slice_step(z, value, height, rng)
-        if step % THINNING == 0:
-            drawn.append(kernel(z))
-    return tuple(drawn)
+        if step > burn_in and (step - burn_in) % THINNING == 0:
+            drawn.append(z)
+    return drawn
 
 
 def _slice_step(

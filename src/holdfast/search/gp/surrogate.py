@@ -97,6 +97,16 @@ class Posterior:
         half = _solve_lower(self.factor, cross[:, None])[:, 0]
         return float(cross @ self.weights), max(float(weights @ own @ weights - half @ half), 1e-12)
 
+    def draw(self, features: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(count, m) draws of the loss, without noise, at features of shape (m, D) all at once."""
+        scaled = self.kernel.scale(features, self.group)
+        cross = self._covariance(scaled)
+        own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
+        half = _solve_lower(self.factor, cross.T)
+        factor, _ = _cholesky(own - half.T @ half, NOISE_FLOOR)
+        found: np.ndarray = cross @ self.weights + rng.standard_normal((count, len(features))) @ factor.T
+        return found
+
     def with_pending(self, features: np.ndarray) -> Posterior:
         """The posterior that also knows pending points (p, D), each at its own posterior mean.
 
