@@ -141,8 +141,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     """The winner's score, corrected for having been selected as the best of C configurations on the same N rows.
 
     - Means over rows: the BBC point (`bootstrap.bbc`), clipped into the RMX interval (`rmx.rmx`). For a refitted model
-      the interval is widened by `REFIT_VARIANCE`; scores other than 0/1 then take the BBC percentiles, which are
-      narrower at equal coverage in simulations; near the ceiling each bound is the outer one of theirs and of RMX.
+      the interval is widened by `REFIT_VARIANCE`; for scores other than 0/1 near the ceiling each bound is then the
+      outer one of it and of one that takes rows as right or wrong.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
     - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`); a metric between 0 and 1
       gets at least the width of `bounded_interval`, as percentiles fail near 1.
@@ -233,14 +233,13 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     if not is_best:
         return replace(found, point=own - (float(means.max()) - corrected.point), method=wording.MAX_T)
     if omega2 > 0 and not binary:
-        low, high = intervals.percentile(corrected.estimates, level)
         units = sheet.n_rows if sheet.groups is None else len(np.unique(sheet.groups))
         ends = _near_ceiling(scores, chosen, corrected, settings, units)
         if ends is not None:
             settings = settings._replace(omega2=REFIT_VARIANCE["binary"])
             there = _as_zero_one(scores, chosen, ends, noise, settings, sheet.groups)
-            return replace(found, low=min(low, there[0]), high=max(high, there[1]), method=wording.BBC_OR_RMX)
-        return replace(found, low=low, high=high, method=wording.BBC_PERCENTILE)
+            low, high = min(found.low, there[0]), max(found.high, there[1])
+            return replace(found, low=low, high=high, method=wording.RMX_CEILING)
     return found
 
 
@@ -249,7 +248,7 @@ def _near_ceiling(
 ) -> tuple[float, float] | None:
     """The worst and the best row score, where too many bootstraps leave out less than one wrong row; None elsewhere.
 
-    Few wrong rows are then all there is to the interval, and BBC percentiles are too narrow. How bad a wrong row is,
+    Few wrong rows are then all there is to the interval, and a standard error says little. How bad a wrong row is,
     the worst row of the winner or of a typical configuration says, whichever is lower; of all where most have none.
     """
     worst, best = scores.min(axis=0), float(scores.max())

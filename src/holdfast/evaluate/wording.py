@@ -24,7 +24,7 @@ UNDEFINED = "no interval: the metric is undefined on these rows"
 RMX = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX)"
 MAX_T = "bootstrap bias correction (BBC) with a maxT interval over all configurations"
 BBC_PERCENTILE = "bootstrap bias correction (BBC) with its percentile interval"
-BBC_OR_RMX = "bootstrap bias correction (BBC) with, at each end, the wider of its percentile and the RMX interval"
+RMX_CEILING = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX), widened near the ceiling"
 RACED = "correction for all that were begun, with a reach-limited maxT interval (RMX)"
 RACED_MAX_T = "correction for all that were begun, with a maxT interval over all of them"
 
@@ -93,8 +93,8 @@ def why(method: str) -> str:
         MAX_T: "Bounds that hold for every configuration at once hold for the winner, however it was chosen.",
         BBC_PERCENTILE: "The selection is repeated in bootstraps of the rows, and its winner is scored on the rows "
         "left out; the interval is the central part of these scores.",
-        BBC_OR_RMX: "So many bootstraps leave out (nearly) no row with an error that their percentiles alone would be "
-        "too narrow; each bound is the outer one of theirs and of an RMX interval that takes rows as right or wrong.",
+        RMX_CEILING: "So many bootstraps leave out (nearly) no row with an error that a standard error says little; "
+        "each bound is the outer one of two RMX intervals, the second of which takes rows as right or wrong.",
         RACED: "Not all configurations have scores of all rows: the selection is repeated in simulation among all that "
         "could have won, those included, and its mean optimism is taken off.",
         RACED_MAX_T: "Bounds that hold for every configuration that was begun hold for the winner, however it was "

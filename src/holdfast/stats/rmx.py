@@ -313,7 +313,8 @@ def _mean_noise(moments: _Moments, rng: np.random.Generator, draws: int) -> np.n
     correlation = unit.T @ unit
     if n > c:
         values, vectors = np.linalg.eigh(correlation)
-        factor = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+        # the symmetric root: eigenvectors of equal eigenvalues, and so any other root, depend on rounding
+        factor = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
         noise = rng.standard_normal((draws, c)) @ factor
     else:
         noise = rng.standard_normal((draws, n)) @ unit
