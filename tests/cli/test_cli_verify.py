@@ -48,6 +48,14 @@ def test_a_changed_log_is_found_though_it_does_not_fold(
     assert answer.stderr == ""
 
 
+def test_a_ledger_that_was_changed_is_found(call: Call, finished: Path) -> None:
+    with closing(sqlite3.connect("runs/openings.db")) as database, database:
+        database.execute("UPDATE event SET body = replace(body, '\"configurations\":', '\"configurations\":1')")
+    answer = call("verify", "bc")
+    assert answer.returncode == 1
+    assert "the ledger of the store in runs was changed: event 0 was edited" in answer.stdout
+
+
 def test_a_log_that_was_cut_off_is_found_with_the_head(call: Call, finished: Path) -> None:
     head = json.loads(call("verify", "bc", "--json").stdout)["head"]
     edit("DELETE FROM event WHERE idx = (SELECT max(idx) FROM event)")

@@ -34,7 +34,7 @@ def test_every_finding_stands_in_the_table_with_its_columns_and_rows() -> None:
         ["duplicates", "warning", "Two rows are equal.", "rows 3, 8 and 10 more", "Drop one."],
         ["groups", "warning", "'who' looks like a key.", "who; rows 1", "Split by it."],
     ]
-    assert "8 checks looked at the divided table: 2 warnings." in said.text
+    assert "9 checks looked at the divided table: 2 warnings." in said.text
     assert f"identifiers ({CHECKS['identifiers']})" in said.text
     assert "duplicates (" not in said.text.replace("near-duplicates (", "")
     assert list(limits.items) == ["In part only: half of it."]

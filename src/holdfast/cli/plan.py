@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.options import Json, Plan
+from holdfast.cli.options import RUNS, Json, Plan, Runs
 from holdfast.cli.output import aligned, columns, say, show, show_json
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def plan(
     no_timing: Annotated[
         bool, typer.Option("--no-timing", help="Run no trial; time, and what follows from it, is then unknown.")
     ] = False,
+    runs: Runs = RUNS,
     as_json: Json = False,
 ) -> int:
     """Price a plan before it runs, and say what its budget buys.
@@ -38,7 +39,7 @@ def plan(
     asked = read_plan(file)
     if not no_timing and not as_json:
         say(f"timing at most two trials of '{asked.plan.study.name}' (--no-timing for none) ...")
-    found = preview(asked, timing=not no_timing)
+    found = preview(asked, runs=runs, timing=not no_timing)
     if as_json:
         show_json(_json(found))
     else:

@@ -24,7 +24,8 @@ def verify(
 ) -> int:
     """Check that nothing on the record was changed.
 
-    Every event, every blob and every recorded file of the study is checked against its hash.
+    Every event, every blob and every recorded file of the study is checked against its hash, and the ledger of the
+    store, where it is beside the study, for the looks that the study has entered there.
 
     Exit code 0 if nothing was changed, 1 otherwise. With the head that was kept elsewhere it is certain that the log
     was not cut off or written anew before that point.
@@ -45,6 +46,7 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
     from holdfast.log.open import open_log
     from holdfast.log.verify import verify as verify_log
     from holdfast.protocol.folder import find_run
+    from holdfast.protocol.ledger import ledger_problems
     from holdfast.protocol.record import changed_files, recorded_files
 
     run = None if storage is not None else find_run(runs, name)
@@ -54,7 +56,9 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
         problems = list(checked.problems)
         blobs = sum(1 for _ in log.blobs())
         files = recorded_files(log) if checked.ok and run is not None else {}
-        problems += [] if run is None else changed_files(run.path, files)
+        if run is not None:
+            problems += changed_files(run.path, files)
+            problems += ledger_problems(run, log) if checked.ok else []
     finally:
         log.close()
     return {

@@ -93,7 +93,9 @@ class SealRecord:
         return SealRecord(**data)
 
 
-def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema) -> tuple[SealRecord, bytes]:
+def write_roles(
+    folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema, hashes: np.ndarray | None = None
+) -> tuple[SealRecord, bytes]:
     """Write the rows of every role to its file and seal the test rows.
 
     Writing the same rows again changes nothing; other test rows than those that are sealed there are refused.
@@ -103,6 +105,7 @@ def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema)
         frame: the table with all its columns, N rows.
         roles: the role of every row.
         schema: which columns there must be.
+        hashes: shape (N,), those of the rows; computed here if None.
 
     Returns:
         The record, and the hashes of the test rows (16 bytes each), by which later studies find an overlap.
@@ -113,7 +116,7 @@ def write_roles(folder: Path, frame: pl.DataFrame, roles: Roles, schema: Schema)
         SealError: if other test rows are sealed in the folder.
     """
     _check_columns(frame, schema)
-    hashes = row_hashes(frame)
+    hashes = row_hashes(frame) if hashes is None else hashes
     present = [role for role in ROLES if (roles.role == role).any()]
     contents = {role: _to_arrow(_rows_of(frame, roles, role)) for role in present}
     files: dict[str, str] = {role: hashlib.sha256(content).hexdigest() for role, content in contents.items()}

@@ -10,7 +10,7 @@ from holdfast.facts.log import latest
 from holdfast.facts.numbers import count, listed, shortened
 from holdfast.study.state import StudyState
 
-TOO_GOOD = ("target", "groups", "duplicates", "near-duplicates", "identifiers", "dates")
+TOO_GOOD = ("target", "groups", "duplicates", "near-duplicates", "identifiers", "dates", "looked-at")
 """The checks whose warnings say that a score may be too good, the gravest first."""
 
 TITLE = "Checks before the first fit"

@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.data.roles import ROLES
 from holdfast.facts.blocks import Alert, Block, Bullets, Paragraph, Section, Table
 from holdfast.facts.log import is_governed, is_reopened, latest, openings
+from holdfast.facts.looks import uses_blocks
 from holdfast.facts.numbers import count, listed, moment, short_hash, shortened
 from holdfast.study.state import StudyState
 
@@ -21,7 +22,7 @@ def protocol_section(state: StudyState) -> Section:
         return Section("The protocol", [Paragraph(text)])
     split = latest(state, "data.split")
     data = [Paragraph("The data has not been split yet.")] if split is None else _data(split)
-    return Section("The protocol", [*data, *_seal(state, split)])
+    return Section("The protocol", [*data, *uses_blocks(state), *_seal(state, split)])
 
 
 def _data(split: Mapping[str, Any]) -> list[Block]:

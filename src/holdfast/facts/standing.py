@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.facts.constraints import missed_on_test, none_feasible
 from holdfast.facts.leakage import leakage_alert
 from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, openings, stages_done
+from holdfast.facts.looks import looked_before
 from holdfast.facts.numbers import count, listed
 from holdfast.records import TrialState
 from holdfast.study.state import StudyState
@@ -12,7 +13,7 @@ from holdfast.study.state import StudyState
 
 def alerts(state: StudyState) -> list[str]:
     """What a reader must know before any number: reopened test rows, scores that may be too good, an early end."""
-    texts = [*reopenings(state), *filter(None, [leakage_alert(state)])]
+    texts = [*looked_at_again(state), *filter(None, [leakage_alert(state)])]
     texts += [*filter(None, [none_feasible(state)]), *missed_on_test(state)]
     halted = latest(state, "study.halted")
     if halted is not None:
@@ -21,9 +22,12 @@ def alerts(state: StudyState) -> list[str]:
     return texts
 
 
-def reopenings(state: StudyState) -> list[str]:
-    """A sentence for each opening of test rows that had been read before, by this study or another."""
-    texts = []
+def looked_at_again(state: StudyState) -> list[str]:
+    """A sentence on select rows that had been looked at before, and for each opening of test rows that had been read.
+
+    Before, that is by this study or another one of the store.
+    """
+    texts = [*filter(None, [looked_before(state)])]
     for opening in (each for each in openings(state) if is_reopened(each)):
         before = f" They were read before: {listed(opening['earlier'])}." if opening["earlier"] else ""
         why = opening["why"] or "no reason was given"

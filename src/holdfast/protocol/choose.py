@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from holdfast.facts.numbers import count, listed, number
 from holdfast.protocol.constraints import nearest_to_feasible
 from holdfast.protocol.job import Bench, make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit
+from holdfast.protocol.looks import Look, look_at
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import series_of, units_of
@@ -66,8 +68,11 @@ def ships_in_words(ready: Ready) -> str:
     return WINDOWED if windowed else estimand_words(ships(ready))
 
 
-def choose(ready: Ready) -> None:
+def choose(ready: Ready, *, counted: bool = True) -> None:
     """Put the winner, its naive score and its estimate on the record, once.
+
+    Looks at rows are ``counted`` on the ledger of the store; those of searches within outer folds are not, as they
+    are parts of one study.
 
     Raises:
         NoWinnerError: if trials have scores, and none of them is known to meet the constraints.
@@ -87,9 +92,11 @@ def choose(ready: Ready) -> None:
             last = f"; the last one failed with: {why}; mend that and take a new name for the plan"
         raise HoldfastError(f"study '{ready.run.name}' has no trial with a score to choose from{last}")
     metric = ready.recipe.make_metric()
-    compared = _compared(ready, ranked)
+    finalists = _finalists(ready, ranked)
+    looks = _looks(ready, finalists) if counted else {}
+    compared = _compared(ready, ranked, finalists)
     winner = ranked[0] if compared is None else compared.trials[compared.winner]
-    score, made = _estimate(ready, compared)
+    score, made = _estimate(ready, compared, looks)
     if score is None:
         value = winner.metrics[metric.name]
         parts = parts_of(ready.run.path, ready.recipe.schema, folds=ready.folds)
@@ -107,6 +114,8 @@ def choose(ready: Ready) -> None:
     if compared is not None and compared.finalists:
         scored = [{"trial": trial.number, "value": number_to_json(value)} for trial, value in compared.finalists]
         choice["finalists"] = scored
+    if looks:
+        choice["looks"] = [look.to_json() for look in looks.values()]
     both = [entry("choice.made", choice), entry("estimate.made", made)]
     ready.book.commit(lambda now: ([] if "choice.made" in now.notes else both, None))
 
@@ -124,11 +133,26 @@ def _none_feasible(ready: Ready) -> str:
     )
 
 
-def _compared(ready: Ready, ranked: list[Trial]) -> Scored | None:
-    """What decides: the select rows, where there are any and the metric is defined there; else the validation rows."""
+def _finalists(ready: Ready, ranked: list[Trial]) -> list[Trial]:
+    """The best by validation, complete ones where there are any; none without select rows to compare them on."""
     if "select" not in ready.seal.rows:
-        return _on_validation_rows(ready, ranked)
-    return _on_select_rows(ready, ranked) or _on_validation_rows(ready, ranked)
+        return []
+    complete = [trial for trial in ranked if trial.state is TrialState.COMPLETE] or ranked
+    return complete[: ready.plan.search.finalists]
+
+
+def _looks(ready: Ready, finalists: list[Trial]) -> dict[str, Look]:
+    """By role the looks at rows by which the choice is made, entered on the ledger before it is made."""
+    found = {"validation": look_at(ready, "validation", len(scored_trials(ready.book.state)))}
+    if finalists:
+        found["select"] = look_at(ready, "select", len(finalists))
+    return {role: look for role, look in found.items() if look is not None}
+
+
+def _compared(ready: Ready, ranked: list[Trial], finalists: list[Trial]) -> Scored | None:
+    """What decides: the select rows, where there are any and the metric is defined there; else the validation rows."""
+    on_select = _on_select_rows(ready, finalists) if finalists else None
+    return on_select or _on_validation_rows(ready, ranked)
 
 
 def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
@@ -142,13 +166,11 @@ def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     return Scored(with_rows, rows, bench, with_rows.index(ranked[0]), "best validation score", adaptive)
 
 
-def _on_select_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
-    """The finalists, fitted on the train rows as they were scored, on the select rows that nobody has looked at.
+def _on_select_rows(ready: Ready, finalists: list[Trial]) -> Scored | None:
+    """The finalists, fitted on the train rows as they were scored, on the select rows that no trial has looked at.
 
     None if the metric has no row scores, or is not a finite number for any of them on these rows.
     """
-    complete = [trial for trial in ranked if trial.state is TrialState.COMPLETE] or ranked
-    finalists = complete[: ready.plan.search.finalists]
     train = _to_learn_from(ready)
     select = rows_of_role(ready.run.path, "select", ready.recipe.schema)
     bench = make_bench(ready.recipe, (Part(train, select),))
@@ -192,7 +214,7 @@ def fit_again(ready: Ready, trial: Trial, prepared: Prepared) -> Fitted:
     return fit(ready.recipe, trial.config, trial.seed, prepared, until_step=trial.until_step)
 
 
-def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict[str, Any]]:
+def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) -> tuple[Score | None, dict[str, Any]]:
     """The naive score of the winner (None without row scores), and what the event says of its estimate."""
     metric = ready.recipe.make_metric()
     if compared is None:
@@ -202,15 +224,18 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
     of_predictions = own.kind == "prediction"
     common: dict[str, Any] = {"folds": by.folds, **({"metric": by.metric, "y": by.y} if of_predictions else {})}
     units = units_of(by.groups, by.times, series_of(own, by.y))
+    look = looks.get("select" if compared.finalists else "validation")
+    paid = look.before if look is not None and look.role == "select" else 0
+    unscored = RowScores(np.full(own.values.shape, np.nan), own.rows, own.kind, own.aggregate)
     try:
         made = estimate(
-            compared.rows,
+            [*compared.rows, *[unscored] * paid],
             winner=compared.winner,
             direction=metric.direction,
             estimand=ships(ready),
             groups=units.names,
             seed=ready.plan.study.seed,
-            adaptive=compared.adaptive,
+            adaptive=compared.adaptive or paid > 0,
             **common,
         )
     except RequestError as exc:
@@ -218,6 +243,8 @@ def _estimate(ready: Ready, compared: Scored | None) -> tuple[Score | None, dict
     sentences = [text for text in made.sentences if text != GROUPED or by.groups is not None]
     if units.sentence is not None:
         sentences.append(units.sentence)
+    if look is not None and look.earlier:
+        sentences.append(look.sentence())
     event = {
         "score": dataclasses.replace(made.score, estimand=ships_in_words(ready)).to_json(),
         "missing": None,

@@ -88,7 +88,7 @@ def _one_fold(
     with _inner_study(ready, run, learn, inner_seed(ready.split, k)) as inner:
         meter = StudyMeter(inner.book, Price(), NoMeter())
         search(inner, meter, executor, None)
-        choose(inner)
+        choose(inner, counted=False)
         model = ship(inner)
         choice = inner.book.state.notes["choice.made"][-1]
         rows = rows_of_frame(judge, inner.recipe.schema)

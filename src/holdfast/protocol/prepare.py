@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,15 @@ import tomli_w
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
+from holdfast.data.fingerprint import row_hashes
 from holdfast.data.leakage.check import check_accepted, find_leakage, refuse
 from holdfast.data.leakage.finding import Findings
 from holdfast.data.nesting import check_outer
 from holdfast.data.provenance import environment, git_state
-from holdfast.data.roles import NO_ROLE, ROLES, Roles, SplitPlan, assign_roles, check_judged
+from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Roles, SplitPlan, assign_roles, check_judged
 from holdfast.data.seal import SealRecord, load_role, write_roles
 from holdfast.data.source import Source, load_source
+from holdfast.data.uses import Seen, Use
 from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
@@ -86,16 +88,19 @@ class Ready:
         self.study.close()
 
 
-def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
-    """Everything before the first trial. Nothing is left behind if the request turns out to be wrong."""
+def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> Ready:
+    """Everything before the first trial. Nothing is left behind if the request turns out to be wrong.
+
+    ``uses`` are the rows that were looked at before in the store.
+    """
     plan = file.plan
-    source, table = _load(file)
+    source, table = _load(file, uses)
     asked = _asked(file, table)
     with file.at("study", "storage"):
         check_place(plan.study.storage)
     with whole_or_none(run):
         run.path.mkdir(parents=True, exist_ok=True)
-        seal, hashes = write_roles(run.path, table.frame, table.roles, table.schema)
+        seal, test_hashes = write_roles(run.path, table.frame, table.roles, table.schema, table.hashes)
         study = Study(
             asked.space,
             direction={asked.metric.name: asked.metric.direction},
@@ -108,7 +113,9 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
             duplicates=plan.search.duplicates,
         )
         write_plan(plan, run)
-        opening = _opening_events(file, source, table.schema, seal, study.book.log.put(hashes))
+        blobs = {which: {"blob": study.book.log.put(rows.tobytes())} for which, rows in _by_use(table).items()}
+        hashes = {"test_hashes": {"blob": study.book.log.put(test_hashes)}, "row_hashes": blobs}
+        opening = _opening_events(file, source, table.schema, seal, hashes)
         checked = {**table.findings.to_json(), "strict": plan.data.strict, "accept": list(plan.data.accept)}
         opening.append(entry("leakage.checked", checked))
         opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
@@ -122,9 +129,10 @@ def prepare_study(file: PlanFile, run: RunFolder) -> Ready:
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """A typed table with the role of every row."""
+    """A typed table with the role and the hash of every row."""
 
     frame: pl.DataFrame
+    hashes: np.ndarray
     schema: Schema
     split: SplitPlan
     roles: Roles
@@ -146,7 +154,7 @@ class _Asked:
     price: Price
 
 
-def _load(file: PlanFile) -> tuple[Source, _Table]:
+def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
     data = file.plan.data
     with file.at("model", "family"):
         is_clustering(file.plan.model.family)
@@ -166,12 +174,29 @@ def _load(file: PlanFile) -> tuple[Source, _Table]:
         check_judged(frame, roles, split)
         check_outer(schema, frame[np.flatnonzero(~np.isin(roles.role, ["test", NO_ROLE]))], split)
         _check_budget_of_outer(file.plan, split)
-    rows = np.flatnonzero(present)
-    findings = find_leakage(schema, frame, y, roles, numbers=rows, accept=data.accept, seed=file.plan.study.seed)
+    seen = Seen(row_hashes(frame), uses)
+    findings = find_leakage(
+        schema,
+        frame,
+        y,
+        roles,
+        numbers=np.flatnonzero(present),
+        accept=data.accept,
+        seed=file.plan.study.seed,
+        seen=seen,
+    )
     if data.strict:
         with file.at("data", "strict"):
             refuse(findings)
-    return source, _Table(frame, schema, split, roles, findings)
+    return source, _Table(frame, seen.hashes, schema, split, roles, findings)
+
+
+def _by_use(table: _Table) -> dict[str, np.ndarray]:
+    """The hashes of the rows that trials are judged on, of those that they only learn from, and of select rows."""
+    role, train = table.roles.role, table.roles.role == "train"
+    judged = (role == "validation") | (train & ((table.roles.fold != NO_FOLD) | table.split.reshuffle))
+    uses = {"judged": judged, "learned": train & ~judged, "select": role == "select"}
+    return {which: table.hashes[rows] for which, rows in uses.items() if rows.any()}
 
 
 def _check_budget_of_outer(plan: Plan, split: SplitPlan) -> None:
@@ -378,7 +403,9 @@ def _fidelity(plan: Plan, recipe: Recipe) -> Fidelity | None:
     return Fidelity(wanted.name, wanted.min, wanted.max, wanted.eta)
 
 
-def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRecord, hashes: str) -> list[Entry]:
+def _opening_events(
+    file: PlanFile, source: Source, schema: Schema, seal: SealRecord, hashes: Mapping[str, Any]
+) -> list[Entry]:
     plan = file.plan.to_json()
     roles = {
         role: {"rows": seal.rows[role], "fingerprint": seal.fingerprints[role], "sha256": seal.files[role]}
@@ -393,7 +420,7 @@ def _opening_events(file: PlanFile, source: Source, schema: Schema, seal: SealRe
         "folds": seal.folds or None,
         "notes": [*schema.notes, *seal.notes(), *([OWN_ROWS] if file.plan.data.split.get("reshuffle") else [])],
         "seal": seal.to_json(),
-        "test_hashes": {"blob": hashes},
+        **hashes,
     }
     sha256 = hashlib.sha256(canonical_json(plan).encode()).hexdigest()
     return [

@@ -18,7 +18,8 @@ from holdfast.meter.budget import ROUNDING, Limits
 from holdfast.meter.forecast import TRIAL_BYTES, Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.drive import TIMED, metered, processes, seconds_to_start, timed_trials, train_job
-from holdfast.protocol.folder import RunFolder
+from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder
+from holdfast.protocol.ledger import uses_in
 from holdfast.protocol.prepare import Ready, prepare_study
 from holdfast.protocol.read import PlanFile
 from holdfast.protocol.shape import grid_size, shape_of, strategy_of
@@ -73,16 +74,17 @@ class Preview:
         return sum(each.seconds for each in self.timed) / len(self.timed) if self.timed else None
 
 
-def preview(file: PlanFile, *, timing: bool = True) -> Preview:
+def preview(file: PlanFile, *, runs: str | Path = DEFAULT_RUNS, timing: bool = True) -> Preview:
     """Look at a plan: read its table, split it in a folder that is gone afterwards, and time at most two trials.
 
     The trials are the first two that the study will have, so nothing is learned that its log does not hold later. No
-    score is taken on a test row, and no log is left.
+    score is taken on a test row, and no log is left. In the folder of all ``runs`` it looks up which rows earlier
+    studies have looked at.
 
     Raises:
         RequestError: if the plan cannot be meant.
     """
-    with _prepared(file) as ready:
+    with _prepared(file, RunFolder(Path(runs), file.plan.study.name)) as ready:
         price = Price.from_json(ready.book.state.notes["price.set"][0])
         strategy = strategy_of(ready)
         space = ready.book.state.settings.space
@@ -110,15 +112,16 @@ def preview(file: PlanFile, *, timing: bool = True) -> Preview:
 
 
 @contextlib.contextmanager
-def _prepared(file: PlanFile) -> Iterator[Ready]:
-    """The study of a plan in a folder of its own, which is gone afterwards."""
+def _prepared(file: PlanFile, run: RunFolder) -> Iterator[Ready]:
+    """The study of a plan in a folder of its own, not that of ``run``, which is gone afterwards."""
     with file.at("study", "storage"):
         check_place(file.plan.study.storage)
     elsewhere = file.plan.study.model_copy(update={"storage": None})
     copy = PlanFile(file.plan.model_copy(update={"study": elsewhere}), file.path, file.base, file.text)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="holdfast-plan-")))
-        yield stack.enter_context(closing(prepare_study(copy, RunFolder(folder, file.plan.study.name))))
+        own = prepare_study(copy, RunFolder(folder, run.name), uses_in(run.ledger))
+        yield stack.enter_context(closing(own))
 
 
 def _time(ready: Ready) -> tuple[tuple[Timed, ...], float, str]:

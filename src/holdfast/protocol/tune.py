@@ -18,6 +18,8 @@ from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import NoWinnerError, choose
 from holdfast.protocol.drive import BudgetTooSmallError, Progress, metered, search
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
+from holdfast.protocol.ledger import uses_in
+from holdfast.protocol.looks import begin_search
 from holdfast.protocol.nested import search_in_every_fold
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
@@ -202,7 +204,7 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
             return reopen_study(file, run, book)
         if book.state.trials:
             raise RequestError(f"study '{run.name}' in {storage} was not begun from a plan; give the plan another name")
-    return prepare_study(file, run)
+    return prepare_study(file, run, uses_in(run.ledger))
 
 
 def _write_pages(book: Book, run: RunFolder) -> None:
@@ -230,6 +232,8 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
     searches = "model.fitted" not in book.state.notes
     if searches:
         book.note("run.began", {})
+    if "choice.made" not in book.state.notes:
+        begin_search(ready)
     with metered(ready) as meter:
         search(ready, meter, executor, progress)
         if ready.split.nested is not None and "choice.made" not in book.state.notes:

@@ -9,26 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.data.fingerprint import HASH_DTYPE, hashes_from_bytes, overlap
+from holdfast.data.fingerprint import overlap
 from holdfast.data.seal import open_sealed
 from holdfast.errors import SealError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
 from holdfast.log.base import Conflict, Head, StudyLog
-from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import ships_in_words
 from holdfast.protocol.constraints import limited_metrics
-from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.protocol.learn import predict
+from holdfast.protocol.ledger import entry_data, hashes_of, ledger_of, recorded_uses, study_hash
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import rows_of_frame
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import Entry, Score
 from holdfast.study.book import entry
 from holdfast.train.storage import LoadedModel
-
-LEDGER = "openings"
-"""The ledger's name within its storage."""
 
 
 class OpenedBeforeError(SealError):
@@ -62,14 +58,8 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
             given.
         SealError: if the file is gone or was changed.
     """
-    is_new = not exists(ready.run.ledger, LEDGER)
-    ledger = open_log(ready.run.ledger, LEDGER)
-    try:
-        if is_new:
-            _refill(ledger, ready)
+    with ledger_of(ready.run) as ledger:
         place, before = _announce(ledger, ready, why, again=again)
-    finally:
-        ledger.close()
     opening = 1 + max([len(before), *(note["opening"] for note in _own_notes(ready))])
     score, limited = _read_scores(ready, model, opening)
     event = {
@@ -89,44 +79,15 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
     return score
 
 
-def _refill(ledger: StudyLog, ready: Ready) -> None:
-    """Begin a ledger with what the other studies of the store have on their own logs, in case somebody removed it."""
-    entries = []
-    for folder in sorted(ready.run.runs.iterdir()):
-        run = RunFolder(ready.run.runs, folder.name)
-        if folder.name == ready.run.name or not folder.is_dir() or not exists(run.recorded_storage(), run.name):
-            continue
-        book = open_book(run)
-        for note in book.state.notes.get("test.opened", []):
-            hashes = book.log.get(book.state.notes["data.split"][0]["test_hashes"]["blob"])
-            opened = {
-                "study": run.name,
-                "study_hash": next(iter(book.log.read())).hash,
-                "fingerprint": note["fingerprint"],
-                "hashes": {"blob": ledger.put(hashes)},
-                "why": note["why"],
-            }
-            entries.append(Entry("rows.opened", opened, note["time"]))
-        book.log.close()
-    if entries:
-        ledger.append(sorted(entries, key=lambda item: item.time), ledger.head())
-
-
 def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple[Head, list[Opening]]:
     """Put the opening on the ledger: its place there, and the openings before it.
 
     Decided anew if another study opens rows in between. An opening of this very study that a crash cut short keeps its
     place.
     """
-    own = _own_hashes(ready)
-    data = {
-        "study": ready.run.name,
-        "study_hash": _study_hash(ready),
-        "fingerprint": ready.seal.fingerprints["test"],
-        "hashes": {"blob": ledger.put(own.tobytes())},
-        "why": why,
-        "log": dataclasses.asdict(ready.book.head),
-    }
+    own = hashes_of(ready.book, "test")
+    data = entry_data(ledger, ready.run.name, study_hash(ready.book), own)
+    data |= {"why": why, "log": dataclasses.asdict(ready.book.head)}
     while True:
         head = ledger.head()
         known = _overlapping(ledger, own)
@@ -157,7 +118,7 @@ def _unfinished(ready: Ready, known: list[Opening]) -> int | None:
     Nothing may have happened in the study since: a log that was put back to an earlier state and went on is no crash.
     """
     done = {note["ledger"]["hash"] for note in _own_notes(ready)}
-    name, log = _study_hash(ready), dataclasses.asdict(ready.book.head)
+    name, log = study_hash(ready.book), dataclasses.asdict(ready.book.head)
     for number, opening in enumerate(known):
         if opening.study_hash == name and opening.log == log and opening.place.hash not in done:
             return number
@@ -168,7 +129,7 @@ def _off_the_ledger(ready: Ready, known: list[Opening]) -> list[Opening]:
     """Openings in this study's own log that the ledger does not hold: somebody removed it, and they count."""
     there = {opening.place.hash for opening in known}
     return [
-        Opening(ready.run.name, _study_hash(ready), note["rows"], note["why"], Head(**note["ledger"]))
+        Opening(ready.run.name, study_hash(ready.book), note["rows"], note["why"], Head(**note["ledger"]))
         for note in _own_notes(ready)
         if note["ledger"]["hash"] not in there
     ]
@@ -199,34 +160,12 @@ def _read_scores(ready: Ready, model: LoadedModel, opening: int) -> tuple[Score,
 
 def _overlapping(ledger: StudyLog, own: np.ndarray) -> list[Opening]:
     found = []
-    for event in ledger.read():
-        if event.kind != "rows.opened":
-            continue
-        shared = overlap(own, hashes_from_bytes(ledger.get(event.data["hashes"]["blob"])))
+    for recorded in recorded_uses(ledger):
+        shared = overlap(own, recorded.use.hashes) if recorded.use.role == "test" else 0
         if shared:
-            place = Head(event.index + 1, event.hash)
-            found.append(
-                Opening(
-                    event.data["study"],
-                    event.data["study_hash"],
-                    shared,
-                    event.data["why"],
-                    place,
-                    event.data.get("log"),
-                )
-            )
+            opening = Opening(recorded.use.study, recorded.study_hash, shared, recorded.why, recorded.place)
+            found.append(dataclasses.replace(opening, log=recorded.log))
     return found
-
-
-def _own_hashes(ready: Ready) -> np.ndarray:
-    """The hashes of the study's own test rows, from its log."""
-    blob = ready.book.state.notes["data.split"][0]["test_hashes"]["blob"]
-    return np.frombuffer(ready.book.log.get(blob), dtype=HASH_DTYPE)
-
-
-def _study_hash(ready: Ready) -> str:
-    """The hash of the study's first event: a name for this very study."""
-    return next(iter(ready.book.log.read())).hash
 
 
 def _sentence(opening: Opening) -> str:

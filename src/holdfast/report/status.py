@@ -18,7 +18,7 @@ from holdfast.facts.log import (
 )
 from holdfast.facts.numbers import utc
 from holdfast.facts.spending import spending
-from holdfast.facts.standing import reopenings
+from holdfast.facts.standing import looked_at_again
 from holdfast.records import Trial, TrialState, number_to_json
 from holdfast.report.trials_table import steps_trained
 from holdfast.study.state import StudyState
@@ -40,8 +40,8 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     ``limit_reached`` (a sentence, or None), ``constraints`` (texts), ``feasible`` (how many trials with a score are
     known to meet them all, or None without any), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
     ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``reopened`` (a
-    sentence for each that was not the first of these rows), ``halted`` (why, or None). Numbers that JSON has no form
-    for are text.
+    sentence for each that was not the first of these rows, and on a look at select rows that was not the first one),
+    ``halted`` (why, or None). Numbers that JSON has no form for are text.
 
     Args:
         state: the study's.
@@ -79,7 +79,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "strategy_says": state.strategy_says,
         "stages": stages_done(state),
         "openings": len(state.notes.get("test.opened", [])),
-        "reopened": reopenings(state),
+        "reopened": looked_at_again(state),
         "halted": None if halted is None else halted["why"],
     }
 

@@ -91,7 +91,9 @@ KINDS: dict[str, str] = {
     "code.recorded": "The `git` commit and dirty diff of the working folder, and the `environment`'s versions.",
     "data.split": (
         "The `source` (description, sha256), the `schema`, and for each of the `roles` its rows, fingerprint, file "
-        "and sha256; the number of `folds`, and `notes` in words."
+        "and sha256; the number of `folds`, and `notes` in words. By `row_hashes` (blobs, 16 bytes a row) looks are "
+        "counted in the store: at the rows that trials are `judged` on, those only `learned` from, and `select`; "
+        "`test_hashes` are those of test rows. The former are not in logs from before looks were counted."
     ),
     "leakage.checked": (
         "What the checks before the first fit found in the divided table: the names of the `checks`, and "
@@ -103,7 +105,10 @@ KINDS: dict[str, str] = {
     "choice.made": (
         "The winning `trial`, its `config`, the `rule` it was chosen by, the `metric` and its `direction`, and the "
         "`naive` Score; with select rows also the `finalists`, best by validation first, each a `trial` with its "
-        "`value` there (not in logs from before there were any)."
+        "`value` there (not in logs from before there were any). The `looks` by which the choice was made, where they "
+        "are counted: the `role`, its `rows` and `fingerprint`, the `configurations` that were compared, a sentence on "
+        "each look at some of these rows before (`earlier`), how many configurations those were (`before`), and the "
+        "end of the store's `ledger` (length, hash)."
     ),
     "estimate.made": (
         "The estimate corrected for selection as a `score` (or null, and what is `missing`), the `luck` taken off, "

@@ -15,11 +15,13 @@ from holdfast.data.leakage.duplicates import duplicates, near_duplicates
 from holdfast.data.leakage.finding import CHECKS, Finding, Findings
 from holdfast.data.leakage.groups import groups
 from holdfast.data.leakage.identifiers import identifiers
+from holdfast.data.leakage.looked import looked
 from holdfast.data.leakage.sizes import classes, size
 from holdfast.data.leakage.target import target_like
 from holdfast.data.leakage.view import View
 from holdfast.data.roles import NO_FOLD, ROLES, Roles
 from holdfast.data.source import to_frame
+from holdfast.data.uses import Seen
 from holdfast.errors import DataError, nearest, shown
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def find_leakage(
     numbers: np.ndarray | None = None,
     accept: Sequence[str] = (),
     seed: int = 0,
+    seen: Seen | None = None,
 ) -> Findings:
     """Look at a split table in every way that `CHECKS` names. No model of a study is fitted, and no score is taken.
 
@@ -50,6 +53,7 @@ def find_leakage(
         numbers: shape (N,), the number of every row in the table as it was given, from 0.
         accept: the names of findings that are known and all right, as ``name`` or ``name:column``.
         seed: of the samples.
+        seen: the hashes of the N rows, and what was looked at before in the same store.
     """
     numbers = np.arange(len(roles.role)) if numbers is None else numbers
     kept = np.isin(roles.role, ROLES)
@@ -73,6 +77,7 @@ def find_leakage(
         *target_like(view, ignored),
         *named,
         *dates(view),
+        *([] if seen is None else looked(view, seen.hashes[kept], list(seen.uses))),
         *classes(view),
         *size(view),
     ]

@@ -18,6 +18,7 @@ CHECKS: dict[str, str] = {
     "target": "a feature that by itself nearly is the target",
     "identifiers": "features that number or name the rows",
     "dates": "rows to learn from that are later than rows to judge, and features later than their row",
+    "looked-at": "rows to choose by or to test on that an earlier study of the store was judged on",
     "classes": "classes without a row to judge, and features that are constant where the model learns",
     "size": "too few rows to tell two finalists apart",
 }
