@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.honesty_parts.methods import CHECK_EVERY, Repetition, every_method, fresh_width
+from benchmarks.honesty_parts.methods import Repetition, every_method, fresh_width
 
 import holdfast
 from holdfast.rng import Streams
@@ -165,5 +165,5 @@ def repeat(name: str, number: int) -> Repetition:
     else:
         scores, truths = drawn(how, n_rows, n_configurations, rng)
     truth = float(truths[scores.mean(axis=0).argmax()])
-    found = every_method(scores, seed, refit=False, check=number % CHECK_EVERY == 0)
+    found = every_method(scores, seed, refit=False, number=number, adaptive=how in PROPOSE)
     return Repetition(truth, fresh_width(math.sqrt(truth * (1 - truth)), n_rows), found)

@@ -22,6 +22,9 @@ MAX_T_BOOTSTRAPS = 1000
 CHECK_EVERY = 50
 """In one repetition of so many the default is also asked of `estimate` itself, and has to be the same."""
 
+RIVALS = 1000
+"""In so many repetitions of a cell there are all methods, in later ones those that come with the default."""
+
 
 class Found(NamedTuple):
     """What a method says of one winner; None where it has no point, or no interval."""
@@ -57,12 +60,14 @@ def fresh_width(deviation: float, n_rows: int) -> float:
     return 2 * Z * deviation / math.sqrt(n_rows)
 
 
-def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> dict[str, Found]:
+def every_method(
+    scores: np.ndarray, seed: int, *, refit: bool, number: int, adaptive: bool = False
+) -> dict[str, Found]:
     """All methods on row scores of shape (N, C), higher is better; the winner has the highest mean.
 
     The bootstraps and the noise are those that `estimate` draws with this seed, so that the default is what it says
-    without being computed twice; ``check`` asks it and compares. For scores other than 0/1 and a refit it is always
-    asked, as its method there depends on the scores.
+    without being computed twice; in every `CHECK_EVERY`-th repetition, by their ``number``, it is asked and compared.
+    For scores other than 0/1 and a refit it is always asked, as its method there depends on the scores.
     """
     n_rows, n_configurations = scores.shape
     means = scores.mean(axis=0)
@@ -70,7 +75,6 @@ def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> 
     own, error = float(means[winner]), float(scores[:, winner].std(ddof=1)) / math.sqrt(n_rows)
     corrected = bbc(scores, streams.generator(0, "estimate/bootstrap"), BOOTSTRAPS)
     half = Z * math.sqrt(corrected.row_variance / n_rows + float(means[corrected.winners].var()))
-    max_t = max_t_rows(scores, streams.generator(0, "max-t"), bootstraps=MAX_T_BOOTSTRAPS)
 
     def limits(settings: Settings) -> tuple[Found, float]:
         noise = streams.generator(0, "estimate/noise")
@@ -86,8 +90,10 @@ def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> 
         "naive Wald": Found(own, own - Z * error, own + Z * error),
         "BBC percentiles": percentiles,
         "BBC ± pooled+selection": Found(corrected.point, corrected.point - half, corrected.point + half),
-        "maxT": Found(None, *max_t),
     }
+    if number < RIVALS:
+        found["maxT"] = Found(None, *max_t_rows(scores, streams.generator(0, "max-t"), bootstraps=MAX_T_BOOTSTRAPS))
+        found["rmx, tight"] = limits(settings._replace(tight=True))[0]
     if binary:
         k, size = own * n_rows, n_rows / (1 + omega2)
         exact = clopper_pearson_tails(own * size, size, settings.alpha_low / effective, settings.alpha_up)
@@ -95,21 +101,21 @@ def every_method(scores: np.ndarray, seed: int, *, refit: bool, check: bool) -> 
         found["rmx, Clopper-Pearson"] = Found(min(max(corrected.point, exact.low), exact.high), *exact)
     if refit:
         found["rmx without a refit's variance"] = limits(settings._replace(omega2=0.0))[0]
-    found["rmx, tight"] = limits(settings._replace(tight=True))[0]
     found["rmx"] = plain
-    found[DEFAULT] = plain
-    if check or (refit and not binary):
-        said = _said(scores, seed, refit=refit)
+    default = found["rmx, Clopper-Pearson" if adaptive and binary else "rmx"]
+    found[DEFAULT] = default
+    if number % CHECK_EVERY == 0 or (refit and not binary):
+        said = _said(scores, seed, refit=refit, adaptive=adaptive)
         if binary or not refit:
-            _compare(plain, said)
+            _compare(default, said)
         found[DEFAULT] = said
     return found
 
 
-def _said(scores: np.ndarray, seed: int, *, refit: bool) -> Found:
+def _said(scores: np.ndarray, seed: int, *, refit: bool, adaptive: bool) -> Found:
     rows = [RowScores(column) for column in scores.T]
     estimand: Estimand = "refit" if refit else "scored"
-    score = estimate(rows, direction="maximize", estimand=estimand, seed=seed).score
+    score = estimate(rows, direction="maximize", estimand=estimand, seed=seed, adaptive=adaptive).score
     return Found(score.value, score.low, score.high)
 
 

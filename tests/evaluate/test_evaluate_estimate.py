@@ -232,9 +232,15 @@ def test_a_refit_is_covered_near_the_ceiling() -> None:
     assert held["now"] >= 38
 
 
-def test_adaptive_search_is_told() -> None:
-    assert wording.ADAPTIVE in corrected(table(correctness(11)), adaptive=True).sentences
-    assert wording.ADAPTIVE not in corrected(table(correctness(11))).sentences
+def test_adaptive_search_is_told_and_errs_on_the_safe_side() -> None:
+    fixed, adaptive = (corrected(table(correctness(11)), adaptive=told) for told in (False, True))
+    assert wording.ADAPTIVE in adaptive.sentences
+    assert wording.ADAPTIVE not in fixed.sentences
+    assert bounds(adaptive)[0] < bounds(fixed)[0]
+    assert bounds(adaptive)[1] > bounds(fixed)[1]
+    losses = table(np.random.default_rng(11).lognormal(size=(60, 5)))
+    assert wording.SAFE_SIDE in adaptive.sentences
+    assert wording.SAFE_SIDE not in corrected(losses, adaptive=True).sentences
 
 
 def test_auc_by_bootstrap() -> None:

@@ -20,7 +20,7 @@ from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
 from holdfast.stats.raced import Raced, raced, raced_metric
-from holdfast.stats.rmx import Settings, is_binary, rmx
+from holdfast.stats.rmx import Inversion, Settings, is_binary, rmx
 
 __all__ = ["Estimate", "estimate", "naive", "test_score"]
 
@@ -76,6 +76,12 @@ class _Request:
     estimand: Estimand
     level: float
     streams: Streams
+    adaptive: bool = False
+
+    @property
+    def inversion(self) -> Inversion:
+        """How 0/1 scores are inverted: the safer way where the search has looked at these rows on its way."""
+        return "clopper-pearson" if self.adaptive else "jeffreys"
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
 
     - Means over rows: the BBC point (`bootstrap.bbc`), clipped into the RMX interval (`rmx.rmx`). For a refitted model
       the interval is widened by `REFIT_VARIANCE`; for scores other than 0/1 near the ceiling each bound is then the
-      outer one of it and of one that takes rows as right or wrong.
+      outer one of it and of one that takes rows as right or wrong. 0/1 scores of an ``adaptive`` search are inverted
+      as Clopper and Pearson do, else as Jeffreys.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
     - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`); a metric between 0 and 1
       gets at least the width of `bounded_interval`, as percentiles fail near 1.
@@ -178,7 +185,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         )
     binary = from_scores and all(is_binary(values) for values in sheet.values)
     scale = scale_of(direction, binary=binary, root=from_scores and sheet.root)
-    request = _Request(sheet, sheet.place_of(winner), scale, estimand, level, Streams(seed))
+    request = _Request(sheet, sheet.place_of(winner), scale, estimand, level, Streams(seed), adaptive)
     if metric is None or from_scores:
         found = _from_scores(request, binary=binary)
     else:
@@ -194,7 +201,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         effective_configurations=found.effective,
         bootstraps=found.bootstraps,
         undefined=found.undefined,
-        sentences=_sentences(request, found, adaptive=adaptive),
+        sentences=_sentences(request, found, binary=binary),
     )
 
 
@@ -207,18 +214,17 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     own = float(means[chosen])
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary" if binary else "other"]
     noise = request.streams.generator(0, "estimate/noise")
+    settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best, inversion=request.inversion)
     if sheet.unfinished:
         others = np.stack([request.scale.orient(values) for values in sheet.unfinished], axis=1)
-        settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best)
         race = raced(np.hstack([scores, others]), noise, settings, winner=chosen, groups=sheet.groups)
         return _of_race(race, own, is_best=is_best)
     if sheet.total == 1:
-        settings = Settings(omega2, level, alpha_low=Settings().alpha_up)
-        only = rmx(scores, noise, settings, groups=sheet.groups, row_variance=0.0)
+        alone = Settings(omega2, level, alpha_low=Settings().alpha_up)
+        only = rmx(scores, noise, alone, groups=sheet.groups, row_variance=0.0)
         return _Found(own, only.low, only.high, own, wording.JEFFREYS if binary else wording.STUDENT, 1.0)
     drawn = request.streams.generator(0, "estimate/bootstrap")
     corrected = bootstrap.bbc(scores, drawn, BOOTSTRAPS, sheet.groups)
-    settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best)
     limits = rmx(scores, noise, settings, winner=chosen, groups=sheet.groups, row_variance=corrected.row_variance)
     found = _Found(
         point=corrected.point,
@@ -401,7 +407,7 @@ def _under(sheet: Sheet, metric: Metric, configuration: int, weights: np.ndarray
     return metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
 
 
-def _sentences(request: _Request, found: _Found, *, adaptive: bool) -> tuple[str, ...]:
+def _sentences(request: _Request, found: _Found, *, binary: bool) -> tuple[str, ...]:
     """What a reader has to know about the estimate."""
     sheet = request.sheet
     if sheet.total == 1:
@@ -424,6 +430,8 @@ def _sentences(request: _Request, found: _Found, *, adaptive: bool) -> tuple[str
     if found.low == found.high:
         sentences.append(wording.DEGENERATE)
     sentences.extend(found.sentences)
-    if adaptive and sheet.total > 1:
+    if request.adaptive and sheet.total > 1:
         sentences.append(wording.ADAPTIVE)
+        if binary:
+            sentences.append(wording.SAFE_SIDE)
     return tuple(sentences)

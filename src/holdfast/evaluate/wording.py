@@ -41,6 +41,7 @@ ADAPTIVE = (
     "The configurations were proposed after looking at scores on the same rows; the theory of the interval is about a "
     "fixed set of configurations and does not strictly cover that, the sealed test does."
 )
+SAFE_SIDE = "For that reason the scores of 0 and 1 are inverted as Clopper and Pearson do, which errs on the safe side."
 ANY_RULE = (
     "The winner given is not the best by this metric on these rows, so that the interval covers any choice among all "
     "configurations (maxT, t_low = inf), and the full optimism of the best one is taken off."

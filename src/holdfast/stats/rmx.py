@@ -27,6 +27,8 @@ from holdfast.stats.intervals import (
     studentised,
 )
 
+Inversion = Literal["jeffreys", "clopper-pearson"]
+
 
 class Settings(NamedTuple):
     """The constants of the method, at a level of 0.95; other levels scale both error probabilities.
@@ -49,7 +51,7 @@ class Settings(NamedTuple):
     t_low: float = 3.0
     bootstraps: int = 2000
     any_rule: bool = False
-    inversion: Literal["jeffreys", "clopper-pearson"] = "jeffreys"
+    inversion: Inversion = "jeffreys"
     tight: bool = False
 
     def tails(self) -> tuple[float, float]:
