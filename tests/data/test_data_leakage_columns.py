@@ -185,6 +185,21 @@ def test_a_split_by_group_cannot_go_by_time_as_well() -> None:
     assert {each.severity for each in found("dates", dated(), group="who")} == {"note"}
 
 
+@pytest.mark.parametrize("name", ["birthday", "DateOfBirth", "dob", "born"])
+def test_dates_of_birth_are_no_time_of_record(name: str) -> None:
+    born = np.datetime64("1980-01-01") - np.random.default_rng(0).integers(0, 15_000, N).astype("timedelta64[D]")
+    with_record = {**dated(), name: pl.Series(born)}
+    assert [each.columns for each in found("dates", with_record)] == [("seen",), ("due",)]
+    (alone,) = found("dates", {**visits(), name: pl.Series(born)})
+    assert (alone.severity, alone.columns) == ("note", (name,))
+    assert "unless rows were recorded at birth" in alone.remedy
+
+
+def test_an_early_date_by_another_name_is_one() -> None:
+    early = {**dated(), "joined": pl.Series(np.datetime64("1980-01-01") + np.arange(N)[::-1].astype("timedelta64[D]"))}
+    assert ("joined",) in [each.columns for each in found("dates", early)]
+
+
 def test_rows_that_happen_to_be_in_order_are_no_finding() -> None:
     roles = np.repeat(["train", "validation", "test"], N // 3)
     assert [each for each in check_leakage(dated(), roles, "y") if each.name == "dates"] == []

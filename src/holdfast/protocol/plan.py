@@ -83,7 +83,7 @@ class DataTable(_Table):
     accept: tuple[str, ...] = Field(
         (),
         description="Findings of these checks that are known and all right: the name of a check, as in `size`, or with "
-        "a column, as in `dates:birthday`.",
+        "a column, as in `dates:enrolled`.",
     )
 
     @field_validator("drop", "sensitive", "slices", "accept", mode="before")

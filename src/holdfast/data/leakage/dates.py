@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from holdfast.data.columns import Column
 from holdfast.data.convert import to_date_parts
 from holdfast.data.kinds import remedy
 from holdfast.data.leakage.finding import Finding, Severity, percent, some
+from holdfast.data.leakage.identifiers import words_of
 from holdfast.data.leakage.view import View
+
+BIRTH = re.compile(r"(?:^|_)(?:birth|birthday|birthdate|dob|born)(?:_|$)")
+"""A name that says that a column holds dates of birth: they say when somebody was born, and not when a row was made."""
 
 LATE = 0.01
 """So large a share of dates later than their row is a finding; fewer may be slips of the pen."""
@@ -18,7 +24,8 @@ def dates(view: View) -> list[Finding]:
     """Train rows later than rows to judge where the split does not go by time; features later than the row's time."""
     columns = [column for column in view.schema.columns if column.kind in {"date", "datetime"}]
     if view.schema.time is None:
-        return [found for column in columns if (found := _unordered(view, column)) is not None]
+        records = [column for column in columns if not _is_before_a_record(view, column, columns)]
+        return [found for column in records if (found := _unordered(view, column)) is not None]
     time = view.schema.column(view.schema.time)
     if time.kind not in {"date", "datetime"}:
         return []
@@ -26,7 +33,11 @@ def dates(view: View) -> list[Finding]:
 
 
 def _unordered(view: View, column: Column) -> Finding | None:
-    """Train rows later than the first row to judge; a note where the split goes by group, and cannot go by time."""
+    """Train rows later than the first row to judge.
+
+    It is a note where the split goes by group, and cannot go by time, and of dates of birth, where they are the only
+    dates: rows may have been recorded at birth.
+    """
     days = _days(view, column)
     judged = (view.role != "train") & ~np.isnan(days)
     train = (view.role == "train") & ~np.isnan(days)
@@ -45,9 +56,30 @@ def _unordered(view: View, column: Column) -> Finding | None:
         f"if the model is to be used on later rows than it learned from, divide by time with split = {{ time = "
         f"'{column.name}' }}"
     )
+    of_birth = _is_of_birth(column)
+    if of_birth:
+        text += "; dates of birth seldom say when a row was recorded"
+        advice = f"nothing needs to be done, unless rows were recorded at birth: {advice}"
     rows = some(view.numbers, np.flatnonzero(late))
-    severity: Severity = "warning" if view.schema.group is None else "note"
+    severity: Severity = "warning" if view.schema.group is None and not of_birth else "note"
     return Finding("dates", severity, text, advice, (column.name,), rows, int(late.sum()))
+
+
+def _is_of_birth(column: Column) -> bool:
+    return BIRTH.search(words_of(column.name)) is not None
+
+
+def _is_before_a_record(view: View, column: Column, columns: list[Column]) -> bool:
+    """Whether a column holds dates of birth, and another one later dates of the same rows, by which they are judged."""
+    if not _is_of_birth(column):
+        return False
+    born = _days(view, column)
+    for other in (other for other in columns if not _is_of_birth(other)):
+        after = _days(view, other) - born
+        known = after[~np.isnan(after)]
+        if len(known) and (known > 0).mean() >= 1 - LATE:
+            return True
+    return False
 
 
 def _later(view: View, column: Column, time: Column) -> Finding | None:
