@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.honesty_parts.methods import CHECK_EVERY, Repetition, every_method, fresh_width
+from benchmarks.honesty_parts.methods import Repetition, every_method, fresh_width
 
 from holdfast.rng import Streams
 
@@ -184,5 +184,5 @@ def repeat(name: str, number: int) -> Repetition:
     cell, streams = CELLS[name], Streams(0)
     rng, seed = streams.generator(number, name), streams.integer(number, f"{name}/seed")
     scores, truth, deviation = (_discriminant if cell.task == "lda" else _smoothed)(cell, rng)
-    found = every_method(scores, seed, refit=True, check=number % CHECK_EVERY == 0)
+    found = every_method(scores, seed, refit=True, number=number)
     return Repetition(truth, fresh_width(deviation, cell.n_rows), found)

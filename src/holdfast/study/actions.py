@@ -24,6 +24,7 @@ from holdfast.rng import Streams
 from holdfast.search import base
 from holdfast.search.base import Strategy
 from holdfast.search.history import History
+from holdfast.study import folds
 from holdfast.study.book import Book, entry
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
@@ -89,6 +90,8 @@ def report(book: Book, strategy: Strategy, said: Report) -> Verdict:
         verdict = Verdict.STOP
     else:
         verdict = base.judge(strategy, book.state.history.snapshot(book.state.length), said.trial)
+        if verdict is Verdict.CONTINUE:
+            verdict = folds.verdict(book.state, said.trial)
     if verdict is not Verdict.CONTINUE:
         judged = {"trial": said.trial, "verdict": verdict.value}
         _append_for(book, said.trial, [entry("trial.judged", judged)])
@@ -99,7 +102,9 @@ def tell(book: Book, outcome: Outcome) -> None:
     """Log how a trial ended, or that it paused; its result is durable when this returns.
 
     One that the budget ended on its way to the next rung is paused at the last one, and what it scored there stands.
+    One that was dropped before all of its folds has the mean of those it reported.
     """
+    outcome = _with_mean_of_folds(book.state, outcome)
     leg = {
         "trial": outcome.trial,
         "metrics": _numbers_to_json(outcome.metrics),
@@ -123,6 +128,16 @@ def tell(book: Book, outcome: Outcome) -> None:
         "cause": None if outcome.cause is None else outcome.cause.value,
     }
     _append_for(book, outcome.trial, [entry("trial.told", {**leg, **end})])
+
+
+def _with_mean_of_folds(state: StudyState, outcome: Outcome) -> Outcome:
+    """A trial that was dropped early has no other value, whatever its objective returned or last reported."""
+    if state.settings.drop_folds == folds.NEVER or outcome.state is not TrialState.STOPPED:
+        return outcome
+    value = folds.mean_reported(state, state.trials[outcome.trial])
+    if value is None:
+        return outcome
+    return dataclasses.replace(outcome, metrics={**outcome.metrics, state.first_metric: value})
 
 
 def restart(book: Book, seen: Trial, why: str) -> Assignment | None:

@@ -18,6 +18,9 @@ from holdfast.study.understanding import NOT_THE_CONFIGS_FAULT
 
 ESTIMAND = "what a fresh run of the configuration scores on average"
 
+REPLICATE = "replicate of trial"
+"""Why a configuration was enqueued that is to run again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
@@ -55,7 +58,7 @@ def replicate(book: Book, top: int, runs: int) -> tuple[int, ...]:
         counted = [trial for trial in group if trial.cause not in NOT_THE_CONFIGS_FAULT]
         again += [(group[0].number, config)] * max(runs - len(counted) - waiting, 0)
     for number, config in again:
-        book.note("config.enqueued", {"config": config, "why": f"replicate of trial {number}"})
+        book.note("config.enqueued", {"config": config, "why": f"{REPLICATE} {number}"})
     return tuple(number for number, _ in again)
 
 
@@ -85,6 +88,11 @@ def best_replicated(book: Book, level: float) -> Replicated:
     n = len(found[place][1])
     score = Score(sign * float(made.shrunk[place]), low, high, level, method, ESTIMAND, n)
     return Replicated(found[place][0], score, sign * float(made.means[place]), n, len(found))
+
+
+def is_replicate(trial: Trial) -> bool:
+    """Whether a trial was enqueued to run a configuration again."""
+    return trial.reason.startswith(f"enqueued: {REPLICATE} ")
 
 
 def _configurations(state: StudyState) -> list[list[Trial]]:

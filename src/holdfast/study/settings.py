@@ -30,6 +30,7 @@ class Settings:
     fidelity: Fidelity | None
     constraints: tuple[Constraint, ...] = ()
     duplicates: Duplicates = "avoid"
+    drop_folds: str = "never"
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class Settings:
             "fidelity": None if self.fidelity is None else dataclasses.asdict(self.fidelity),
             "constraints": to_table(self.constraints),
             "duplicates": self.duplicates,
+            "drop_folds": self.drop_folds,
         }
 
     @staticmethod
@@ -72,6 +74,7 @@ class Settings:
             fidelity=None if data["fidelity"] is None else Fidelity(**data["fidelity"]),
             constraints=named_constraints(dict(data.get("constraints", ()))),
             duplicates=data.get("duplicates", "avoid"),
+            drop_folds=data.get("drop_folds", "never"),
         )
 
 

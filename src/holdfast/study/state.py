@@ -10,6 +10,7 @@ from typing import Any
 
 from holdfast.errors import LogError, SpaceError
 from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
+from holdfast.search.folds import comparable_loss
 from holdfast.search.history import PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
 from holdfast.space.rules import Predicate
@@ -204,7 +205,27 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     )
     state.proposals.pop(data["trial"], None)
     violation = [item.violation(leg["metrics"]) for item in state.settings.constraints]
-    state.history.told(data["trial"], outcome, state.objectives(leg["metrics"]), leg["seconds"], violation)
+    values = state.objectives(leg["metrics"])
+    if outcome is TrialState.STOPPED and state.settings.drop_folds != "never":
+        values[0] = _comparable(state, state.trials[data["trial"]], values[0])
+    state.history.told(data["trial"], outcome, values, leg["seconds"], violation)
+
+
+def _comparable(state: StudyState, trial: Trial, value: float) -> float:
+    """What strategies see of a trial that was dropped before its last fold: easy folds are no merit."""
+    own, sign = reported_by_step(state, trial), _sign(state)
+    losses = {step: sign * value for step, value in own.items()}
+    return sign * comparable_loss(state.history.snapshot(state.length), losses) if losses else value
+
+
+def reported_by_step(state: StudyState, trial: Trial) -> dict[int, float]:
+    """The first objective that a trial has reported at each step, since it last began there."""
+    name = state.first_metric
+    return {step: metrics[name] for step, metrics in trial.reports if name in metrics}
+
+
+def _sign(state: StudyState) -> float:
+    return 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
 
 
 def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from holdfast.study.constraints import named_constraints, to_table
 from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.exhausted import what_is_left
+from holdfast.study.folds import checked_rule
 from holdfast.study.handle import LiveTrial
 from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
@@ -75,6 +76,7 @@ class Study:
         constraints: what a trial's metrics have to meet to be the best, as in ``{"ms": "<= 50"}``; they are told with
             the value.
         duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
+        drop_folds: the rule, as ``"curtailed"``, that stops trials which ``report(score, step=fold)`` each fold.
         earlier: studies to learn from (see `learn_from`).
 
     Raises:
@@ -93,6 +95,7 @@ class Study:
         fidelity: Fidelity | None = None,
         constraints: Mapping[str, str] | None = None,
         duplicates: Duplicates = "avoid",
+        drop_folds: str = "never",
         earlier: Sequence[Study] = (),
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
@@ -108,6 +111,7 @@ class Study:
             fidelity=fidelity,
             constraints=named_constraints(constraints or {}),
             duplicates=checked_duplicates(duplicates),
+            drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
         )
         self._lock = DriverLock(storage_path(storage), name)
         self._in_hand: set[int] = set()
@@ -156,8 +160,7 @@ class Study:
     @property
     def best_value(self) -> float:
         """The naive score: the best trial's own value, not corrected for having been picked."""
-        trial = self.best_trial
-        return trial.metrics[self._book.state.first_metric]
+        return self.best_trial.metrics[self._book.state.first_metric]
 
     def ask(self) -> LiveTrial:
         """The next trial to run: enqueued, resumed or new.
@@ -493,4 +496,5 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None, for
         fidelity=settings.fidelity,
         constraints=to_table(settings.constraints),
         duplicates=settings.duplicates,
+        drop_folds=settings.drop_folds,
     )
