@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from holdfast.space import Categorical, Derived, Float, Int, Normal, Space
     from holdfast.study.handle import LiveTrial
     from holdfast.study.jobs import TrialPruned
-    from holdfast.study.study import Study, load_study
+    from holdfast.study.load import load_study
+    from holdfast.study.study import Study
 
 _HOMES = {
     "Categorical": "holdfast.space",
@@ -42,7 +43,7 @@ _HOMES = {
     "Verdict": "holdfast.records",
     "check_leakage": "holdfast.data.leakage.check",
     "load_result": "holdfast.protocol.tune",
-    "load_study": "holdfast.study.study",
+    "load_study": "holdfast.study.load",
     "split": "holdfast.data.split",
     "tune": "holdfast.protocol.tune",
 }

@@ -11,7 +11,7 @@ from holdfast.execute.inline import Inline
 from holdfast.protocol.overrides import overridden
 from holdfast.protocol.starts import portfolio
 from holdfast.protocol.tune import resume, tune
-from holdfast.study.study import load_study
+from holdfast.study.load import load_study
 from holdfast.train.families import Family
 from holdfast.train.registry import all_families
 from holdfast.train.starts import BOOSTING

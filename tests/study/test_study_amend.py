@@ -13,10 +13,11 @@ from holdfast.errors import ExhaustedError, RequestError
 from holdfast.log.open import open_log
 from holdfast.records import Entry
 from holdfast.study.book import Book
+from holdfast.study.load import load_study
 from holdfast.study.ranking import ranking
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import fold
-from holdfast.study.study import Study, load_study
+from holdfast.study.study import Study
 
 NARROW = holdfast.Space({"x": holdfast.Float(0, 1), "kind": holdfast.Categorical(["a", "b"])})
 WIDE = holdfast.Space(

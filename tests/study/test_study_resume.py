@@ -25,7 +25,8 @@ from holdfast.search.manual import Manual
 from holdfast.study import actions, lock
 from holdfast.study.driver import StudyDriver
 from holdfast.study.jobs import ObjectiveJob
-from holdfast.study.study import Study, load_study
+from holdfast.study.load import load_study
+from holdfast.study.study import Study
 
 if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
     from tests.study.study_objectives import drive, make_study, objective_of

@@ -22,9 +22,10 @@ from holdfast.records import Entry, Outcome, TrialState, Verdict
 from holdfast.space import Space
 from holdfast.study import actions, book, snapshot
 from holdfast.study.book import Book
+from holdfast.study.load import load_study
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
-from holdfast.study.study import Study, load_study
+from holdfast.study.study import Study
 
 SPACE = holdfast.Space(
     {

@@ -18,7 +18,8 @@ from holdfast.rng import Streams
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.study.handle import LiveTrial
-from holdfast.study.study import Study, load_study
+from holdfast.study.load import load_study
+from holdfast.study.study import Study
 
 SPACE = holdfast.Space(
     {

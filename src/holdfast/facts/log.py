@@ -89,7 +89,7 @@ def winner_of(state: StudyState) -> Trial | None:
 
 def search_end(state: StudyState) -> str:
     """What ended the search before its budget, as a sentence; empty if nothing did, or it has gone on since."""
-    ends = [latest(state, "gain.reached"), latest(state, "space.exhausted")]
+    ends = [latest(state, kind) for kind in ("noise.reached", "gain.reached", "space.exhausted")]
     return next((str(end["text"]) for end in ends if end is not None and end["trials"] == len(state.trials)), "")
 
 

@@ -32,7 +32,7 @@ FIT_POINTS, MOST_POINTS = 200, 400
 """At most so many trials decide the hyperparameters, and are in the surrogate: evenly from first to last, since more of
 the best ones would let luck in."""
 
-DRAWS = 16
+DRAWS = 32
 """Of the hyperparameters."""
 
 BOUNDED = 2.0

@@ -17,7 +17,8 @@ from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy, settings_of
 from holdfast.sklearn.spaces import readable
 from holdfast.space import Space
-from holdfast.study.study import DEFAULT_NAME, Study, load_study
+from holdfast.study.load import load_study
+from holdfast.study.study import DEFAULT_NAME, Study
 
 LONGEST_DIGEST = 16
 

@@ -22,6 +22,7 @@ from holdfast.study.book import Book, entry
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
+from holdfast.study.stopping import stop_set
 
 INDEPENDENT = ("random", "sobol", "grid", "manual", "asha")
 """Strategies whose new configurations do not depend on earlier scores."""
@@ -152,33 +153,13 @@ def _needed(state: StudyState) -> str:
     return f"{FEWEST_SCORES} complete trials that meet {wish} and whose scores differ"
 
 
-def set_stop_gain(book: Book, gain: float | None) -> None:
-    """Put on record at which expected gain the search shall end; None for never.
-
-    Raises:
-        RequestError: if it is no number of at least 0.
-    """
-    if gain is not None and (isinstance(gain, bool) or not isinstance(gain, int | float) or not gain >= 0):
-        raise RequestError(f"stop_gain = {gain!r}; it must be a number of at least 0, in the metric's unit")
-    if gain is not None and len(book.state.settings.directions) > 1:
-        raise RequestError(f"stop_gain = {gain!r}; a study of several objectives has no such end, so leave it out")
-    if gain != stop_gain_of(book):
-        book.note("stop.set", {"gain": gain})
-
-
-def stop_gain_of(book: Book) -> float | None:
-    """The expected gain at which the search shall end."""
-    notes = book.state.notes.get("stop.set")
-    found: float | None = None if not notes else notes[-1]["gain"]
-    return found
-
-
 def gains_too_little(book: Book, strategy: Strategy) -> bool:
     """Whether the search is at its end, since more trials are expected to gain less than was asked; that is logged.
 
     What a person enqueued is tried all the same.
     """
-    stop, state = stop_gain_of(book), book.state
+    state = book.state
+    stop = stop_set(state).get("gain")
     if stop is None or state.queue or int(np.isfinite(_history(state).losses).sum()) < FEWEST_TO_STOP:
         return False
     gain = _gain(state, strategy, _asked(state, strategy, AHEAD_TO_STOP), AHEAD_TO_STOP, 0.95)

@@ -14,6 +14,7 @@ from holdfast.search.base import Strategy
 from holdfast.study import actions, advice
 from holdfast.study.book import Book
 from holdfast.study.exhausted import note_exhausted
+from holdfast.study.stopping import is_at_its_end
 
 RESTARTS_OF_A_LOST_TRIAL = 1
 
@@ -72,7 +73,7 @@ class StudyDriver:
         if self.overseer is not None and self.overseer.enough():
             self._give_up()
             return Nothing.DONE
-        if not self.lost and advice.gains_too_little(self.book, self.strategy):
+        if not self.lost and (is_at_its_end(self.book) or advice.gains_too_little(self.book, self.strategy)):
             return Nothing.DONE
         assignments = self._again() or actions.ask(self.book, self.strategy, self.batch)
         self.running.update(assignment.trial for assignment in assignments)

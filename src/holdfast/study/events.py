@@ -80,10 +80,19 @@ KINDS: dict[str, str] = {
         "step that predicts)."
     ),
     "start.skipped": "A configuration of the family's portfolio that the space does not have: a sentence (`text`).",
-    "stop.set": "The search ends when more trials are expected to gain less than `gain`; null for never.",
+    "stop.set": (
+        "What ends the search before its budget: more trials are expected to gain less than `gain`, or, with the "
+        "`rule` auto, what is left to gain is less than the noise of the best score; each null or absent for never."
+    ),
     "gain.reached": (
         "The search ended after so many `trials` because more were expected to gain less than `stop`: the expected "
         "`gain` as a score, and a sentence (`text`)."
+    ),
+    "noise.reached": (
+        "The search was at its end after so many `trials`, by the rule auto: when so many results had been `told` (two "
+        "readings), any configuration would gain no more over `trial` than the `gain`, a score, which is less than the "
+        "`noise` of that trial's own, by its `source` (rows, folds, replicates, or scores for what the surrogate "
+        "learned); and a sentence (`text`)."
     ),
     "study.halted": "The study ended itself, and `why`.",
     "plan.resolved": (

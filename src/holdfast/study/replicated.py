@@ -17,7 +17,6 @@ from holdfast.study.state import StudyState
 from holdfast.study.understanding import NOT_THE_CONFIGS_FAULT
 
 ESTIMAND = "what a fresh run of the configuration scores on average"
-
 REPLICATE = "replicate of trial"
 """Why a configuration was enqueued that is to run again."""
 
@@ -39,6 +38,37 @@ class Replicated:
     plain: float
     fresh: int
     configurations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far runs of one configuration are apart.
+
+    Attributes:
+        sd: their standard deviation, pooled over ``configurations`` with two runs or more, with ``freedom`` degrees.
+        runs: how many complete runs the configuration in question has.
+    """
+
+    sd: float
+    freedom: int
+    configurations: int
+    runs: int
+
+
+def spread_of_runs(state: StudyState, trial: Trial) -> Spread | None:
+    """How far runs of one configuration are apart, and how many ``trial``'s has; None without a second run of any."""
+    complete = [
+        [run.metrics[state.first_metric] for run in group if run.state is TrialState.COMPLETE]
+        for group in _configurations(state)
+    ]
+    again = [np.array(scores) for scores in complete if len(scores) > 1]
+    if not again:
+        return None
+    freedom = sum(len(scores) - 1 for scores in again)
+    squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in again)
+    own = next((group for group in _configurations(state) if any(run.number == trial.number for run in group)), [trial])
+    runs = sum(run.state is TrialState.COMPLETE for run in own)
+    return Spread(math.sqrt(squares / freedom), freedom, len(again), runs)
 
 
 def replicate(book: Book, top: int, runs: int) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import operator
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -37,12 +38,11 @@ from holdfast.search.base import Strategy
 from holdfast.search.history import Duplicates, History
 from holdfast.search.registry import make_strategy, settings_of
 from holdfast.space import Derived, Domain, Space
-from holdfast.space.rules import Predicate
 from holdfast.study import actions
-from holdfast.study.advice import Advice, gain_of, next_advice, set_stop_gain
+from holdfast.study.advice import Advice, gain_of, next_advice
 from holdfast.study.amend import amend, learn, learned_notes
 from holdfast.study.book import Book, entry
-from holdfast.study.constraints import named_constraints, to_table
+from holdfast.study.constraints import named_constraints
 from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.exhausted import what_is_left
@@ -56,7 +56,8 @@ from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
 from holdfast.study.settings import Settings, checked_duplicates, named_directions, require_same
-from holdfast.study.stored import stored_settings, this_version
+from holdfast.study.stopping import Stop, reason_to_stop, set_stop, warn_if_ended
+from holdfast.study.stored import this_version
 from holdfast.study.understanding import analysis_of
 
 DEFAULT_NAME = "study"
@@ -241,23 +242,26 @@ class Study:
         timeout: float | None = None,
         n_jobs: int = 1,
         *,
+        stop: Literal["auto"] | None = None,
         stop_gain: float | None = None,
         halt_after: int = 5,
         on_finish: Callable[[Trial], None] | None = None,
     ) -> None:
         """Run ``objective(trial) -> float | dict`` for ``n_trials`` more trials, or ``timeout`` seconds.
 
-        With ``stop_gain`` it also ends when the next trials are expected to gain less than that, in the metric's unit
-        (see `expected_gain`). With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or
-        live in a notebook. Trials that were begun and lost run again first and do not count; ``n_trials=0`` runs only
-        them, and what the strategy resumes.
+        With ``stop="auto"`` it also ends when what is left to gain is less than noise (see `should_stop`), and with
+        ``stop_gain`` when the next trials are expected to gain less than that, in the metric's unit (see
+        `expected_gain`). With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or live
+        in a notebook. Trials that were begun and lost run again first and do not count; ``n_trials=0`` runs only them,
+        and what the strategy resumes.
 
         Raises:
             StudyHaltedError: after ``halt_after`` alike failures in a row, with the real error.
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
-        set_stop_gain(self._book, stop_gain)
+        set_stop(self._book, gain=stop_gain, rule=stop)
+        warn_if_ended(self._book)
         self.run(
             job, executor_of(n_jobs), n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish
         )
@@ -269,6 +273,7 @@ class Study:
         batch: int = 8,
         timeout: float | None = None,
         *,
+        stop: Literal["auto"] | None = None,
         halt_after: int = 5,
     ) -> None:
         """Run ``train_many(trials) -> list of results`` on up to ``batch`` trials at a time."""
@@ -276,6 +281,8 @@ class Study:
             raise RequestError(f"batch = {batch}; it must be at least 1")
         job = BatchJob(train_many, self._book.state.settings.objectives)
         self._limit(n_trials, timeout)
+        set_stop(self._book, gain=None, rule=stop)
+        warn_if_ended(self._book)
         self.run(job, executor_of(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
 
     def run(
@@ -410,6 +417,18 @@ class Study:
         self._book.refresh()
         return gain_of(self._book.state, self._strategy, n, level)
 
+    def should_stop(self) -> Stop | None:
+        """Why the search need not go on: what any configuration may still gain is less than the noise; else None.
+
+        It is read anew each time the results are some tenth more, from 20 complete trials on, and two readings have to
+        agree. A reason goes on record. Without any noise there is never one, as every gain is real then.
+
+        Raises:
+            RequestError: for several objectives.
+        """
+        self._book.refresh()
+        return reason_to_stop(self._book)
+
     def analysis(self, metric: str | None = None) -> Analysis:
         """What the trials teach of the hyperparameters, of the first objective or another one.
 
@@ -477,24 +496,3 @@ class Study:
     def _report(self, said: Report) -> Verdict:
         self._book.refresh()
         return actions.report(self._book, self._strategy, said)
-
-
-def load_study(name: str, storage: str, *, strategy: Strategy | None = None, forbid: Sequence[Predicate] = ()) -> Study:
-    """The study of that name; a strategy of one's own, and functions that forbid, have to be given again.
-
-    Raises:
-        RequestError: if the storage has no such study, or something that it needs was not given.
-    """
-    settings, space, own = stored_settings(name, storage, strategy, forbid)
-    return Study(
-        space,
-        direction=settings.directions,
-        strategy=own,
-        seed=settings.seed,
-        storage=storage,
-        name=name,
-        fidelity=settings.fidelity,
-        constraints=to_table(settings.constraints),
-        duplicates=settings.duplicates,
-        drop_folds=settings.drop_folds,
-    )

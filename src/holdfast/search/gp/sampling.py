@@ -31,8 +31,8 @@ LOG_NOISES = (-12.0, -0.1)
 NOISES_AT_START = (0.15, 0.5, 0.75, 0.9)
 """Where a chain that learns the noise may begin, as parts of the way from the least noise to the most."""
 
-BURN_IN = 10
-"""Steps of such a chain before the first that counts."""
+BURN_IN, SHORT_THINNING = 10, 3
+"""Steps of such a chain before the first that counts, and from one draw that is kept to the next."""
 
 
 def sample_kernels(
@@ -61,7 +61,7 @@ def sample_kernels(
         return log_likelihood(kernel(z), group, features, targets)
 
     z = (fit(group, features, targets).parameters() - mean) / sd
-    return tuple(kernel(found) for found in _chain(z, height, count, rng))
+    return tuple(kernel(found) for found in _chain(z, height, count * THINNING, rng)[THINNING - 1 :: THINNING])
 
 
 def sample_noisy_kernels(
@@ -96,20 +96,19 @@ def sample_noisy_kernels(
     starts = [start(best, float(np.clip((best[-2] - least) / (most - least), 0.01, 0.99)))]
     starts += [start(prior_mode(groups), share) for share in NOISES_AT_START]
     z = max(starts, key=height)
-    return tuple(kernel(found) for found in _chain(z, height, count, rng, BURN_IN))
+    found = _chain(z, height, BURN_IN + count * SHORT_THINNING, rng)
+    return tuple(kernel(each) for each in found[BURN_IN + SHORT_THINNING - 1 :: SHORT_THINNING])
 
 
 def _chain(
-    z: np.ndarray, height: Callable[[np.ndarray], float], count: int, rng: np.random.Generator, burn_in: int = 0
+    z: np.ndarray, height: Callable[[np.ndarray], float], steps: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """``count`` points, `THINNING` steps apart, of the chain that begins at ``z``."""
-    value = height(z)
-    drawn = []
-    for step in range(1, burn_in + count * THINNING + 1):
+    """The points that the chain which begins at ``z`` reaches in so many steps."""
+    value, found = height(z), []
+    for _ in range(steps):
         z, value = _slice_step(z, value, height, rng)
-        if step > burn_in and (step - burn_in) % THINNING == 0:
-            drawn.append(z)
-    return drawn
+        found.append(z)
+    return found
 
 
 def _slice_step(
