@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import beta, coin, dropped, fixed, refit, truth
+from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, refit, truth
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 
 REPEAT = {
@@ -21,6 +21,7 @@ REPEAT = {
     "coin": coin.repeat,
     "truth": truth.repeat,
     "dropped": dropped.repeat,
+    "metrics": metrics.repeat,
 }
 CHUNK, CHUNKS = 50, {"truth": 2}
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.honesty_parts import beta, dropped, fixed, refit, truth
+from benchmarks.honesty_parts import beta, dropped, fixed, metrics, refit, truth
 from benchmarks.honesty_parts.ledger import CHUNK, Sums, missing, read
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 from benchmarks.honesty_parts.tables import under
 
 from benchmarks import honesty
+from holdfast.evaluate.metrics import metric_named
 
 
 @pytest.mark.parametrize("how", fixed.DRAWN)
@@ -46,6 +47,60 @@ def test_scores_of_discriminants_agree_with_their_truth() -> None:
     scores, truth, _ = refit._discriminant(cell, np.random.default_rng(0))
     assert scores.mean(axis=0).max() == pytest.approx(truth, abs=0.02)
     assert scores.shape == (4000, 35)
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "share"),
+    [
+        ("auc", "spread", 0.5),
+        ("auc", "rounded", 0.1),
+        ("auc", "alike", 0.1),
+        ("auc", "skewed", 0.3),
+        ("balanced_accuracy", "high", 0.1),
+        ("f1", "high", 0.3),
+        ("r2", "spread", 0.0),
+    ],
+)
+def test_predictions_have_their_true_metrics(kind: str, how: str, share: float) -> None:
+    cell = metrics.Cell(kind, how, share, 20_000, 4)
+    drawn = metrics.DRAW[kind](cell, np.random.default_rng(0))
+    found = [metrics._metric(cell).value(drawn.y, column) for column in drawn.predictions.T]
+    np.testing.assert_array_less(np.abs(found - drawn.truth), 5 * drawn.deviation)
+    assert (drawn.deviation < 0.01).all()
+
+
+def test_the_deviation_of_an_auc_is_that_of_fresh_rows() -> None:
+    cell, rng = metrics.Cell("auc", "tied", 0.3, 100, 1), np.random.default_rng(0)
+    draws = [metrics.ranked(cell, rng) for _ in range(400)]
+    found = [metrics._metric(cell).value(drawn.y, drawn.predictions[:, 0]) for drawn in draws]
+    assert np.std(found) == pytest.approx(float(draws[0].deviation[0]), rel=0.1)
+
+
+@pytest.mark.parametrize("how", ["20", "tied"])
+def test_units_have_their_true_means_and_deviations(how: str) -> None:
+    cell = metrics.Cell("groups" if how == "20" else "time", how, 0.0, 200, 2)
+    draw, rng = metrics.grouped if how == "20" else metrics.serial, np.random.default_rng(0)
+    errors = []
+    for _ in range(400):
+        scores, groups, truth, deviation = draw(cell, rng)
+        assert len(groups) == len(scores)
+        errors.append((scores.mean(axis=0) - truth)[0] / deviation[0])
+    assert np.mean(errors) == pytest.approx(0, abs=0.2)
+    assert np.std(errors) == pytest.approx(1, abs=0.12)
+
+
+def test_placements_are_those_by_hand_and_the_infinitesimal_jackknife() -> None:
+    y, scores = np.array([True, True, False, False]), np.array([[3.0], [1.0], [2.0], [0.0]])
+    found = metrics.placements(y, scores)
+    np.testing.assert_allclose(found[:, 0], np.array([1, -1, -1, 1]) / np.sqrt(2))
+    rng = np.random.default_rng(1)
+    y, scores = rng.random(60) < 0.3, np.rint(2 * rng.standard_normal((60, 1)))  # with ties
+    step = 1e-6
+    weights = np.concatenate([np.ones((1, 60)), np.ones((60, 60)) + step * np.eye(60)])
+    values = metric_named("auc", "binary", 2).values_under(y, scores[:, 0], weights)
+    size = np.where(y, y.sum(), 60 - y.sum())
+    slopes = 60 * (values[1:] - values[0]) / step
+    np.testing.assert_allclose(metrics.placements(y, scores)[:, 0] * np.sqrt(1 - 1 / size), slopes, atol=1e-4)
 
 
 def test_points_by_folds() -> None:
@@ -125,6 +180,10 @@ def test_a_run_goes_on_where_its_file_ends(tmp_path: Path, capsys: pytest.Captur
         ("refit", "nonlinear N=100 K=10", "| nonlinear N=100 K=10 squared | 1 |"),
         ("beta", "N=20 C=50", "Bias of nested:"),
         ("coin", "random 20 trials", "| random 20 trials | 1 |"),
+        ("metrics", "auc high 10% N=100 C=20", "RMX of placements"),
+        ("metrics", "r2 tied N=100 C=20", "raced_metric, unbounded"),
+        ("metrics", "time spread N=200 C=20", "RMX of rows as if independent"),
+        ("metrics", "refit linear 50% N=100 C=31", "omega2 = 0.5"),
     ],
 )
 def test_each_experiment_prints_its_table(

@@ -250,7 +250,10 @@ def test_auc_by_bootstrap() -> None:
     metric = metric_named("auc", "binary", 2)
     found = corrected(rows, metric=metric, y=y)
     low, high = bounds(found)
-    assert found.score.method == wording.BBC_PERCENTILE
+    assert found.score.method == wording.RMX_METRIC
+    assert wording.why(wording.RMX_METRIC) in found.sentences
+    assert found.effective_configurations is not None
+    assert 5 < found.effective_configurations <= 25
     assert low < 0.681 < high  # Phi(1 / (1.5 sqrt 2)), the AUC of all of them
     assert abs(found.score.value - 0.681) < abs(found.naive - 0.681)
     assert found.bootstraps == 1000
@@ -386,6 +389,16 @@ def test_it_is_fast() -> None:
     start = time.process_time()
     corrected(rows)
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.long
+def test_the_auc_of_two_thousand_rows_and_two_hundred_configurations_takes_seconds() -> None:
+    rng = np.random.default_rng(30)
+    y = rng.integers(2, size=2000)
+    rows = [RowScores(y + rng.standard_normal(2000), kind="prediction") for _ in range(200)]
+    begun = time.process_time()
+    assert corrected(rows, metric=metric_named("auc", "binary", 2), y=y).score.method == wording.RMX_METRIC
+    assert time.process_time() - begun < 30
 
 
 @pytest.mark.long

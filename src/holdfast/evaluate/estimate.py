@@ -21,6 +21,7 @@ from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
 from holdfast.stats.raced import Raced, raced, raced_metric
 from holdfast.stats.rmx import Inversion, Settings, is_binary, rmx
+from holdfast.stats.rmx_metric import rmx_metric
 
 __all__ = ["Estimate", "estimate", "naive", "test_score"]
 
@@ -151,8 +152,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
       outer one of it and of one that takes rows as right or wrong. 0/1 scores of an ``adaptive`` search are inverted
       as Clopper and Pearson do, else as Jeffreys.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
-    - Other metrics, from predictions: the BBC point and percentiles (`bootstrap.bbc_metric`); a metric between 0 and 1
-      gets at least the width of `bounded_interval`, as percentiles fail near 1.
+    - Other metrics, from predictions: the BBC point (`bootstrap.bbc_metric`), with the RMX interval of what each row
+      contributes (`rmx_metric.rmx_metric`) for a metric between 0 and 1, and BBC percentiles for one that is not.
     - One configuration: the textbook interval.
     - Scores that are missing (not finite) on some rows: `raced.raced`, or `raced.raced_metric` for predictions, where
       these configurations count among those that could have won. One that failed without any score, so that no score
@@ -311,18 +312,43 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
     )
     in_bag = corrected.in_bag
     assert in_bag is not None
-    point, method = corrected.point, wording.BBC_PERCENTILE
-    low, high = intervals.percentile(corrected.estimates, level)
-    if sheet.total == 1:
-        point, method = own, wording.LOGIT if metric.within_unit else wording.PERCENTILE
-        low, high = intervals.percentile(in_bag[:, 0], level)
-    elif not is_best:
-        point, method = own - (float(np.nanmax(observed)) - corrected.point), wording.MAX_T
-        low, high = bootstrap.max_t(observed, in_bag, chosen, level)
-    if metric.within_unit:
-        low, high = _within_unit(request, (low, high), (point, own), in_bag[:, chosen])
     few = () if metric.fast else (wording.slow(metric.name, len(in_bag)),)
-    return _Found(point, low, high, own, method, None, len(in_bag), corrected.undefined, few)
+    low, high = intervals.percentile(corrected.estimates, level)
+    found = _Found(corrected.point, low, high, own, wording.BBC_PERCENTILE, None, len(in_bag), corrected.undefined, few)
+    if sheet.total == 1:
+        return _of_one(request, metric, found, in_bag[:, 0])
+    if not is_best:
+        point = own - (float(np.nanmax(observed)) - corrected.point)
+        found = replace(found, point=point, method=wording.MAX_T)
+    if metric.within_unit:
+        settings = Settings(_added(request), level, bootstraps=BOOTSTRAPS, any_rule=not is_best)
+        noise = request.streams.generator(0, "estimate/noise")
+        limits = rmx_metric(observed, in_bag, noise, settings, units=_units(sheet), winner=chosen)
+        found = replace(found, low=limits.low, high=limits.high, effective=limits.effective_configurations)
+        return replace(found, method=wording.RMX_METRIC) if is_best else found
+    if not is_best:
+        low, high = bootstrap.max_t(observed, in_bag, chosen, level)
+    return replace(found, low=low, high=high)
+
+
+def _of_one(request: _Request, metric: Metric, found: _Found, in_bag: np.ndarray) -> _Found:
+    """One configuration, whose metric in each bootstrap is ``in_bag``, shape (B,): nothing was selected."""
+    if metric.within_unit:
+        share = min(max(found.naive, 0.0), 1.0)
+        low, high = bounded_interval(share, in_bag, request.level, _units(request.sheet))
+        return replace(found, point=found.naive, low=low, high=high, method=wording.LOGIT)
+    low, high = intervals.percentile(in_bag, request.level)
+    return replace(found, point=found.naive, low=low, high=high, method=wording.PERCENTILE)
+
+
+def _added(request: _Request) -> float:
+    """omega2 of a metric between 0 and 1."""
+    return 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary"]
+
+
+def _units(sheet: Sheet) -> int:
+    assert sheet.y is not None
+    return rarest_units(sheet.y, sheet.groups)
 
 
 def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own: float, *, is_best: bool) -> _Found:
@@ -341,17 +367,12 @@ def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own:
 
     bootstraps = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["other"]
+    omega2, units = (_added(request), _units(sheet)) if metric.within_unit else (omega2, None)
     settings = Settings(omega2, request.level, bootstraps=bootstraps, any_rule=not is_best)
     drawn = request.streams.generator(0, "estimate/bootstrap")
-    race = raced_metric(performance, seen, drawn, settings, winner=chosen, groups=sheet.groups)
+    race = raced_metric(performance, seen, drawn, settings, winner=chosen, groups=sheet.groups, units=units)
     found = _of_race(race, own, is_best=is_best)
     few = () if metric.fast else (wording.slow(metric.name, bootstraps),)
-    if metric.within_unit:
-        again = request.streams.generator(0, "estimate/bounded")
-        counts = bootstrap.draw_counts(again, sheet.n_rows, bootstraps, sheet.groups)
-        in_bag = np.concatenate([performance(chosen, weights) for weights in counts])
-        low, high = _within_unit(request, (found.low, found.high), (found.point, own), in_bag)
-        found = replace(found, low=low, high=high)
     return replace(found, bootstraps=bootstraps, sentences=few)
 
 
@@ -366,24 +387,6 @@ def _filled(values: np.ndarray, like: np.dtype[Any]) -> np.ndarray:
     filled = values.copy()
     filled[~seen] = values[seen][0] if seen.any() else 0.0
     return filled.astype(like) if like.kind in "iub" else filled
-
-
-def _within_unit(
-    request: _Request, limits: tuple[float, float], scores: tuple[float, float], in_bag: np.ndarray
-) -> tuple[float, float]:
-    """Limits of a metric between 0 and 1, at least as wide as `bounded_interval`: percentiles fail near either end.
-
-    ``scores`` are the point and the winner's own score, ``in_bag``, shape (B,), the winner's score in each bootstrap.
-    """
-    sheet = request.sheet
-    assert sheet.y is not None
-    units = rarest_units(sheet.y, sheet.groups)
-    point, own = scores
-    centre = point if 0 < own < 1 else own
-    needed = bounded_interval(min(max(centre, 0.0), 1.0), in_bag, request.level, units, sheet.total)
-    if sheet.total == 1:
-        return needed
-    return max(min(limits[0], needed.low), 0.0), min(max(limits[1], needed.high), 1.0)
 
 
 def _chosen(observed: np.ndarray, winner: int | None) -> tuple[int, bool]:

@@ -25,6 +25,9 @@ RMX = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX)"
 MAX_T = "bootstrap bias correction (BBC) with a maxT interval over all configurations"
 BBC_PERCENTILE = "bootstrap bias correction (BBC) with its percentile interval"
 RMX_CEILING = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX), widened near the ceiling"
+RMX_METRIC = (
+    "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX) of the rows' contributions to the metric"
+)
 RACED = "correction for all that were begun, with a reach-limited maxT interval (RMX)"
 RACED_MAX_T = "correction for all that were begun, with a maxT interval over all of them"
 
@@ -96,6 +99,9 @@ def why(method: str) -> str:
         "left out; the interval is the central part of these scores.",
         RMX_CEILING: "So many bootstraps leave out (nearly) no row with an error that a standard error says little; "
         "each bound is the outer one of two RMX intervals, the second of which takes rows as right or wrong.",
+        RMX_METRIC: "The metric is no mean over rows, but nearly one of what each row contributes, whose variances and "
+        "correlations the bootstraps show: with these the selection is repeated among the configurations that could "
+        "have won, and the bounds are those of a proportion from as many trials as vary like the metric.",
         RACED: "Not all configurations have scores of all rows: the selection is repeated in simulation among all that "
         "could have won, those included, and its mean optimism is taken off.",
         RACED_MAX_T: "Bounds that hold for every configuration that was begun hold for the winner, however it was "

@@ -20,7 +20,8 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.stats.bootstrap import Performance, draw_counts
-from holdfast.stats.rmx import DEFAULTS, Competition, Errors, Settings, rmx, winner_errors
+from holdfast.stats.rmx import DEFAULTS, Settings, rmx, winner_errors
+from holdfast.stats.rmx_metric import Bootstrapped, contest_of, plain_bounds, unit_bounds
 
 FOR_METRICS = DEFAULTS._replace(bootstraps=1000)
 
@@ -87,14 +88,14 @@ def raced_metric(
     *,
     winner: int | None = None,
     groups: np.ndarray | None = None,
+    units: int | None = None,
 ) -> Raced:
     """The same for any metric that can be computed under row weights, such as AUC; also where everybody finished.
 
-    The errors of the finished are normal with the standard deviations and correlations of their bootstraps, whose own
-    tails are too short near the end of a scale; the unfinished, and those that do not vary, have errors of their own.
-    Gaps to the winner are those on the rows that both have. The bounds are ``m_s - q sd`` and ``m_s + z sd`` with the
-    larger of the winner's standard deviation, which selection makes too small, and the root mean square of all that
-    could have won; the end of a bounded scale is not respected.
+    The selection is repeated with noise of the finished that is correlated as their bootstraps are
+    (`rmx_metric.contest_of`). Gaps to the winner are those on the rows that both have. The bounds are ``m_s - q sd``
+    and ``m_s + z sd`` with the larger of the winner's standard deviation, which selection makes too small, and the root
+    mean square of all that could have won; those of a metric between 0 and 1 are `rmx_metric.unit_bounds`.
 
     Args:
         performance: see `bootstrap.Performance`; higher is better. Rows that were not scored get weight 0.
@@ -103,6 +104,7 @@ def raced_metric(
         settings: of `rmx.rmx`; ``inversion`` means nothing here.
         winner: its index; the best of the finished if None.
         groups: shape (N,); resample groups instead of rows.
+        units: see `rmx_metric.rmx_metric`, for a metric between 0 and 1; None for another one.
 
     Raises:
         RequestError: if no configuration has scores of all rows, the winner has not, or the metric is undefined.
@@ -124,48 +126,16 @@ def raced_metric(
         own.append(of_these)
         same_rows.append(of_winner)
     reference = np.array([_whole(performance, winner, seen[:, c]) for c in range(seen.shape[1])])
-    bootstrapped = _Bootstrapped(values, reference, np.concatenate(own), np.concatenate(same_rows), seen.mean(axis=0))
-    competition, scale = _competition(bootstrapped, winner, settings, rng)
-    errors = winner_errors(competition, rng, settings)
-    low, high = _limits(float(values[winner]), scale, errors, settings)
-    point = float(np.clip(values[winner] - scale * errors.mean, low, high))
+    bootstrapped = Bootstrapped(values, reference, np.concatenate(own), np.concatenate(same_rows), seen.mean(axis=0))
+    contest = contest_of(bootstrapped, winner, settings, rng)
+    errors = winner_errors(contest.competition, rng, settings)
+    typical, value = contest.typical(winner), float(values[winner])
+    if units is None:
+        low, high = plain_bounds(value, typical, errors, settings)
+    else:
+        low, high = unit_bounds(values, contest, winner, errors, settings, units)
+    point = float(np.clip(value - typical * errors.mean, low, high))
     return Raced(point, low, high, winner, len(complete), seen.shape[1] - len(complete))
-
-
-class _Bootstrapped(NamedTuple):
-    """Each configuration and the winner on the rows that the configuration has.
-
-    ``values`` and ``reference``, shape (C,), are on these rows, ``own`` and ``same_rows``, shape (B, C), in their
-    bootstraps; ``share``, shape (C,), is how much of all rows they are.
-    """
-
-    values: np.ndarray
-    reference: np.ndarray
-    own: np.ndarray
-    same_rows: np.ndarray
-    share: np.ndarray
-
-
-def _competition(
-    found: _Bootstrapped, winner: int, settings: Settings, rng: np.random.Generator
-) -> tuple[Competition, float]:
-    """Noise, scales and gaps of all configurations, and the standard deviation for the bounds."""
-    finished = found.share == 1
-    scale = np.nan_to_num(_deviation(found.own)) * np.sqrt(found.share)
-    deviation, gap = _deviation(found.same_rows - found.own), found.reference - found.values
-    known = np.isfinite(gap) & np.isfinite(deviation)
-    # a finished one whose metric is undefined cannot win; of an unfinished one nothing says that it could not have
-    gap = np.where(known, gap, np.where(finished, np.inf, 0.0))
-    deviation = np.where(known, deviation, 0.0)
-    could_win = np.isfinite(gap) if settings.any_rule else gap <= settings.t_low * deviation
-    typical = max(float(scale[winner]), float(np.sqrt((scale[could_win & known] ** 2).mean())))
-    alone = ~finished | (scale <= 1e-9 * typical)
-    errors = np.where(np.isfinite(found.own), found.own - np.nan_to_num(found.values), 0.0)
-    errors = (errors - errors.mean(axis=0)) / np.where(alone, 1.0, scale)
-    noise = rng.standard_normal((len(errors), len(errors))) @ errors / np.sqrt(max(len(errors) - 1, 1))
-    noise[:, alone] = rng.standard_normal((len(noise), int(alone.sum())))
-    scale = np.where(known & (scale > 1e-9 * typical), scale, typical)
-    return Competition(noise, scale, gap, deviation), typical
 
 
 def _on_the_same_rows(
@@ -186,19 +156,3 @@ def _on_the_same_rows(
 
 def _whole(performance: Performance, configuration: int, seen: np.ndarray) -> float:
     return float(performance(configuration, seen[None, :].astype(float))[0])
-
-
-def _deviation(drawn: np.ndarray) -> np.ndarray:
-    """The standard deviation of each column over its finite values; NaN where there are fewer than two."""
-    there = np.isfinite(drawn)
-    count = there.sum(axis=0)
-    mean = np.where(there, drawn, 0.0).sum(axis=0) / np.maximum(count, 1)
-    squares = np.where(there, (np.where(there, drawn, 0.0) - mean) ** 2, 0.0).sum(axis=0)
-    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
-
-
-def _limits(value: float, scale: float, errors: Errors, settings: Settings) -> tuple[float, float]:
-    from scipy.special import ndtri
-
-    spread = (1 + settings.omega2) ** 0.5
-    return value + float(ndtri(errors.lower)) * spread * scale, value - float(ndtri(errors.upper)) * spread * scale
