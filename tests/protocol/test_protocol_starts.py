@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from holdfast.execute.inline import Inline
+from holdfast.facts.log import search_end
 from holdfast.protocol.overrides import overridden
 from holdfast.protocol.starts import portfolio
 from holdfast.protocol.tune import resume, tune
+from holdfast.records import Score
+from holdfast.report.status import status_dict
+from holdfast.study import stopping
 from holdfast.study.load import load_study
+from holdfast.study.noise import Noise
+from holdfast.study.stopping import Reading
 from holdfast.train.families import Family
 from holdfast.train.registry import all_families
 from holdfast.train.starts import BOOSTING
@@ -74,3 +80,19 @@ def test_tune_tries_the_portfolio_first_and_ends_by_its_gain(tmp_path: Path) -> 
     assert "gain.reached" in study.book.state.notes
     study.close()
     assert resume("wine", runs=tmp_path, executor=Inline()).best_config
+
+
+def test_tune_ends_by_itself_and_every_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left to gain is under the noise at the second reading, as the test has it."""
+    noise = Noise(0.2, "rows", "as the test has it")
+    reading = Reading(22, 0, Score(0.05, 0, 0.1, 0.9, "", "", 22), noise)
+    monkeypatch.setattr(stopping, "_read", lambda *_: reading)
+    result = tune(plan(trials=60, stop="auto"), runs=tmp_path, executor=Inline())
+    study = load_study("wine", f"sqlite:///{tmp_path}/wine/study.db")
+    state = study.book.state
+    assert len(study.trials) == 22
+    assert search_end(state).startswith("The search was at its end after 22 trials, by stop = 'auto': any other")
+    assert status_dict(state)["limit_reached"] == search_end(state)
+    for page in ("report.html", "MODEL_CARD.md"):
+        assert "The search was at its end after 22 trials" in (result.folder / page).read_text(encoding="utf-8")
+    study.close()

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 import holdfast
 from holdfast.errors import RequestError, SpaceError
-from holdfast.records import TrialState
+from holdfast.records import Score, TrialState
 from holdfast.sklearn import HoldfastSearchCV
+from holdfast.study import stopping
+from holdfast.study.noise import FOLD_SCORES, noise_of
+from holdfast.study.stopping import Reading
 
 X, Y = load_iris(return_X_y=True)
 CANCER, MALIGNANT = (part[::4] for part in load_breast_cancer(return_X_y=True))
@@ -415,6 +419,30 @@ def test_what_cannot_be_meant_is_said_in_one_sentence(ways: dict[str, Any], erro
     with pytest.raises(error, match=said) as caught:
         HoldfastSearchCV(TREE, **given).fit(X, Y)
     assert "\n\n" not in str(caught.value)
+
+
+def test_a_search_may_end_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left to gain is next to nothing, as the test has it; the noise is the search's own."""
+
+    def read(book: Any, size: int) -> Reading:
+        left: Any = SimpleNamespace(incumbent=0, noises=np.zeros(1), spread=1.0)
+        return Reading(size, 0, Score(0, 0, 1e-9, 0.9, "", "", size), noise_of(book, left))
+
+    monkeypatch.setattr(stopping, "_read", read)
+    space = {"max_depth": holdfast.Int(1, 100)}
+    for scoring, source in ((None, "rows"), ("roc_auc", "folds")):
+        search = HoldfastSearchCV(
+            TREE, space, strategy="random", n_trials=40, stop="auto", cv=3, scoring=scoring, random_state=0
+        )
+        search.fit(CANCER, MALIGNANT)
+        stop = search.study_.should_stop()
+        assert len(search.study_.trials) == 22
+        assert stop is not None
+        assert stop.source == source
+        trial = search.study_.trials[0]
+        assert np.mean(trial.extra[FOLD_SCORES]) == pytest.approx(trial.metrics["score"])
+    with pytest.raises(RequestError, match="stop = 3; it must be 'auto', or None"):
+        HoldfastSearchCV(TREE, space, n_trials=2, stop=3).fit(X, Y)  # type: ignore[arg-type]
 
 
 def test_importing_holdfast_imports_no_scikit_learn() -> None:

@@ -101,3 +101,14 @@ def test_without_all_that_it_is_what_the_scores_are_sure_of_or_none() -> None:
     study.tell(study.ask(), 0.2)
     assert noise(study) == Noise(0.05, "scores", "the least that a Gaussian process of all scores is sure of")
     assert noise_of(study.book, left(0, noises=0.01, spread=1.0)) is None
+
+
+def test_folds_that_are_reported_one_by_one_count_too() -> None:
+    study = Study(SPACE, strategy="random", seed=0, drop_folds="curtailed")
+    trial = study.ask()
+    for fold, score in enumerate([0.1, 0.2, 0.3], start=1):
+        trial.report(score, step=fold)
+    study.tell(trial, 0.2)
+    found = noise(study)
+    assert found.source == "folds"
+    assert found.value == pytest.approx(math.sqrt(1 / 3 + 1 / 2) * 0.1)

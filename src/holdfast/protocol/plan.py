@@ -137,6 +137,11 @@ class SearchTable(_Table):
         description="Try the family's default configuration and a few complementary ones from practice first, a fifth "
         "of the trials at most; not with grid, manual or a fidelity.",
     )
+    stop: Literal["auto"] | None = Field(
+        None,
+        description="`auto` ends the search when what is left to gain is less than the noise of the best score; "
+        "`trials` then is the most (see [recommended.md](recommended.md)).",
+    )
     stop_gain: float | None = Field(
         None,
         ge=0,

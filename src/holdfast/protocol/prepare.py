@@ -121,8 +121,8 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
         opening += [entry("price.set", asked.price.to_json()), entry("limits.set", plan.budget.limits().to_json())]
         wishes = [entry("config.enqueued", {"config": config, "why": why}) for config, why in asked.requests]
         wishes += [entry("start.skipped", {"text": text}) for text in asked.left_out]
-        if plan.search.stop_gain is not None:
-            opening.append(entry("stop.set", {"gain": plan.search.stop_gain}))
+        if plan.search.stop_gain is not None or plan.search.stop is not None:
+            opening.append(entry("stop.set", {"gain": plan.search.stop_gain, "rule": plan.search.stop}))
         study.book.commit(lambda _: ([*opening, *wishes], None))
     return Ready(plan, run, study, asked.recipe, seal)
 

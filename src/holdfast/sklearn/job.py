@@ -15,6 +15,7 @@ from holdfast.sklearn.estimate import kind_of, row_scores
 from holdfast.sklearn.folds import FoldResult, FoldWork, named_scores, run_fold, to_json
 from holdfast.sklearn.scored import Scored
 from holdfast.sklearn.spaces import SearchSpace
+from holdfast.study.noise import FOLD_SCORES
 
 UNLIKE = "its scores do not follow from its predictions alone"
 
@@ -122,10 +123,17 @@ class FoldsJob:
             return Outcome(
                 assignment.trial, TrialState.FAILED, metrics, None, error, Cause.DIVERGED, seconds, extra=extra
             )
+        extra[FOLD_SCORES] = self._first_metric(folds)
         rows, why = self.keeper.keep(results)
         if why is not None:
             extra["no_rows"] = why
         return Outcome(assignment.trial, TrialState.COMPLETE, metrics, rows, seconds=seconds, extra=extra)
+
+    def _first_metric(self, folds: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The metric that ranks, on each fold."""
+        by_fold = [named_scores(fold["test_scores"]) for fold in folds]
+        name = self.objectives[0] if self.objectives[0] in by_fold[0] else next(iter(by_fold[0]))
+        return [float(scores[name]) for scores in by_fold]
 
     def _metrics(self, folds: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """The mean over folds of each metric; the first one stands for an objective that none is called like."""

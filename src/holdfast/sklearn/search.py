@@ -7,7 +7,7 @@ import numbers
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
@@ -32,6 +32,7 @@ from holdfast.sklearn.job import FoldsJob, RowKeeper
 from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
 from holdfast.sklearn.spaces import SearchSpace, search_space
 from holdfast.sklearn.stored import StudySettings, stored_settings
+from holdfast.study.stopping import set_stop
 from holdfast.study.study import Study
 
 N_TRIALS = 50
@@ -54,6 +55,8 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             dict stand domains, lists of choices of any kind, frozen distributions of scipy, or plain values.
         strategy: a name such as ``"auto"``, ``"grid"`` or ``"random"``, or an object with the interface of a strategy.
         n_trials: how many configurations are tried; None for 50, or for all of a grid.
+        stop: ``"auto"`` for fewer where what is left to gain is less than the noise of the best score (see
+            `holdfast.Study.should_stop`).
         cv: how rows are split, as in scikit-learn; one split serves all trials.
         scoring: as in scikit-learn: a name, a scorer, or several of them.
         refit: whether the best configuration is fitted on all rows; the name of the metric that selects among several,
@@ -92,6 +95,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         *,
         strategy: str | Strategy = "auto",
         n_trials: int | None = None,
+        stop: Literal["auto"] | None = None,
         cv: Any = None,
         scoring: Any = None,
         refit: Any = True,
@@ -117,6 +121,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         self.space = space
         self.strategy = strategy
         self.n_trials = n_trials
+        self.stop = stop
         self.random_state = random_state
         self.storage = storage
 
@@ -263,6 +268,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
 
     def _search(self, study: Study, job: FoldsJob, left: int) -> None:
         """Run the trials that are left."""
+        set_stop(study.book, gain=None, rule=self.stop)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
             job.parallel = parallel
             at_once = math.ceil(parallel._effective_n_jobs() / len(job.splits))

@@ -12,7 +12,9 @@ from holdfast.records import Trial
 from holdfast.search.left import Left
 from holdfast.study.book import Book
 from holdfast.study.compared import compared
+from holdfast.study.folds import NEVER
 from holdfast.study.replicated import spread_of_runs
+from holdfast.study.state import StudyState, reported_by_step
 
 FOLD_SCORES = "fold_scores"
 """The key of a trial's extras (`LiveTrial.set_user_attr`) that holds the metric on each fold."""
@@ -47,7 +49,7 @@ def noise_of(book: Book, left: Left) -> Noise | None:
     From its row scores, or else its fold scores, or else replicates, or else as the surrogate learned it.
     """
     trial = book.state.trials[left.incumbent]
-    return _by_rows(book, trial) or _by_folds(trial) or _by_replicates(book, trial) or _by_scores(left)
+    return _by_rows(book, trial) or _by_folds(book.state, trial) or _by_replicates(book, trial) or _by_scores(left)
 
 
 def _by_rows(book: Book, trial: Trial) -> Noise | None:
@@ -72,13 +74,15 @@ def _by_rows(book: Book, trial: Trial) -> Noise | None:
     return Noise(value, "rows", f"the standard error of its difference from {rivals}, on the same {n:,} rows")
 
 
-def _by_folds(trial: Trial) -> Noise | None:
+def _by_folds(state: StudyState, trial: Trial) -> Noise | None:
     """sqrt(1 / K + 1 / (K - 1)) times the standard deviation of K fold scores.
 
     Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52 (2003), as Makarova et al. (2022)
     stop by it.
     """
     told = trial.extra.get(FOLD_SCORES)
+    if told is None and state.settings.drop_folds != NEVER:  # then each fold is reported
+        told = list(reported_by_step(state, trial).values())
     if not isinstance(told, list | tuple) or len(told) < 2 or not all(isinstance(x, int | float) for x in told):
         return None
     scores = np.array(told, dtype=float)
