@@ -178,6 +178,7 @@ SPACE = [
     added("rules that forbid everything", "forbid = ['n_neighbors > 3', 'n_neighbors <= 3']"),
     added("rules that are one text", "forbid = 'n_neighbors > 3'"),
     added("duplicates in other words", 'duplicates = "allow"'),
+    added("an end in other words", 'stop = "early"'),
     space("a prior outside of the bounds", "n_neighbors = { prior = { mean = 3000, sd = 5 } }"),
     space("a prior of another form", "n_neighbors = { prior = { center = 5 } }"),
     space("weights for some of the choices", "weights = { weights = [1] }"),
