@@ -26,6 +26,13 @@ def rungs(what: str, lines: str) -> Case:
     return Case(what, text, {"plan.toml": PLAN.replace('"knn"', '"mlp"').replace('"random"', '"asha"') + text})
 
 
+def rungs_that_drop() -> Case:
+    """A plan that pauses trials at rungs, and wants to drop their folds."""
+    text = PLAN.replace('"knn"', '"mlp"').replace('"random"', '"asha"\ndrop_folds = "curtailed"')
+    text = text.replace("[model]", "split = { folds = 3, test = 0.2 }\n[model]")
+    return Case("folds to drop where trials pause at rungs", 'drop_folds = "curtailed"', {"plan.toml": text})
+
+
 FILES = [
     Case("no such file", command=("tune", "plam.toml")),
     Case("no such file, and none like it", command=("tune", "experiments/spring.toml")),
@@ -91,6 +98,9 @@ KEYS = [
     plan("steps of training for a family without them", '"random"', '"asha"'),
     rungs("rungs in the wrong order", "min = 9\nmax = 3"),
     rungs("more training than there is", "max = 10000"),
+    plan("a rule that drops folds, misspelt", "trials = 2", 'trials = 2\ndrop_folds = "forgivng"'),
+    plan("folds to drop where every trial is one fit", "trials = 2", 'trials = 2\ndrop_folds = "curtailed"'),
+    rungs_that_drop(),
     plan("a storage that is no address", 'name = "mine"', 'name = "mine"\nstorage = "study.db"'),
     plan("a storage in a folder that is not there", 'name = "mine"', 'name = "mine"\nstorage = "sqlite:///no/all.db"'),
     plan("a storage that is not built yet", 'name = "mine"', 'name = "mine"\nstorage = "postgresql://localhost/all"'),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.cli.output import aligned, columns, say, show, show_json
+from holdfast.facts.folds import folds_meaning, folds_sentence
 from holdfast.facts.log import limit_reached, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
 from holdfast.facts.spending import spending
@@ -39,7 +40,8 @@ def show_outcome(
     show("")
     show(score_table(result))
     texts = [f"no {name}: {why}" for name, why in missing.items()]
-    texts += [luck_sentence(book.state) if luck else "", limit_reached(book.state), *alerts(book.state)]
+    dropped = f"{folds_sentence(book.state)} {folds_meaning(book.state)}".strip()
+    texts += [luck_sentence(book.state) if luck else "", dropped, limit_reached(book.state), *alerts(book.state)]
     for text in filter(None, texts):
         show("")
         show(aligned([[text]], indent="", width=columns(sys.stdout)))
@@ -136,6 +138,7 @@ def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]
         "luck": made["luck"],
         "missing": missing,
         "limit_reached": limit_reached(book.state) or None,
+        "dropped": folds_sentence(book.state) or None,
         "alerts": alerts(book.state),
         "findings": [finding.to_json() for finding in result.findings],
         "spending": {item.name: item.to_json() for item in spending(book.state)},

@@ -24,6 +24,7 @@ def rows(standing: Standing) -> list[list[str]]:
         ["trials", _trials(standing)],
         *_constraints(standing),
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
+        *([["folds", standing["dropped"]]] if standing.get("dropped") else []),
         *[["note", text] for text in standing["reopened"]],
         *_scores(standing),
         *([["overtuning", standing["overtuning"]]] if standing.get("overtuning") else []),

@@ -20,12 +20,14 @@ class Repeats:
         place: shape (J,), where the row of each judgement stands among them.
         turn: shape (J,), the repeat, from 0; every row is judged once in each.
         part: shape (J,), the fold among those of all repeats.
+        turns: how many repeats there are, as far as the judgements show if None.
     """
 
     rows: np.ndarray
     place: np.ndarray
     turn: np.ndarray
     part: np.ndarray
+    turns: int | None = None
 
     @staticmethod
     def of(ids: np.ndarray, part: np.ndarray, folds: int) -> Repeats:
@@ -33,17 +35,22 @@ class Repeats:
         rows, place = np.unique(ids, return_inverse=True)
         return Repeats(rows, place, part // folds, part)
 
+    def first(self, count: int) -> Repeats:
+        """The first so many judgements of the same rows and repeats; rows without any stay, and have no score."""
+        place, turn, part = self.place[:count], self.turn[:count], self.part[:count]
+        return dataclasses.replace(self, place=place, turn=turn, part=part, turns=self.count)
+
     @property
     def count(self) -> int:
         """R."""
-        return int(self.turn.max()) + 1
+        return int(self.turn.max()) + 1 if self.turns is None else self.turns
 
     def once(self, column: np.ndarray) -> np.ndarray:
         """What is the same in every repeat, shape (J,), as one value a row, shape (N,)."""
         return np.asarray(column[np.unique(self.place, return_index=True)[1]])
 
     def row_scores(self, metric: Metric, y: np.ndarray, prediction: np.ndarray) -> RowScores | None:
-        """One score a row: the mean of its row terms over the repeats, or its predictions side by side.
+        """One score a row: the mean of its row terms over the repeats, or its predictions side by side; NaN for none.
 
         Args:
             metric: what is scored.
@@ -57,10 +64,14 @@ class Repeats:
         if found is None:
             return None
         if found.kind == "score":
-            total = np.bincount(self.place, found.values.astype(float))
-            return dataclasses.replace(found, values=total / self.count, rows=self.rows)
+            total = np.bincount(self.place, found.values.astype(float), minlength=len(self.rows))
+            judged = np.bincount(self.place, minlength=len(self.rows))
+            mean = np.where(judged > 0, total / np.maximum(judged, 1), np.nan)
+            return dataclasses.replace(found, values=mean, rows=self.rows)
         width = prediction.shape[1] if prediction.ndim == 2 else 1
-        stacked = np.zeros((len(self.rows), self.count, width), dtype=prediction.dtype)
+        whole = len(self.place) == len(self.rows) * self.count
+        kind = prediction.dtype if whole else np.result_type(prediction.dtype, float)
+        stacked = np.full((len(self.rows), self.count, width), 0 if whole else np.nan, dtype=kind)
         stacked[self.place, self.turn] = prediction.reshape(-1, width)
         return RowScores(stacked.reshape(len(self.rows), -1), self.rows, "prediction")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.facts.blocks import Block, Bullets, Paragraph, Section, Table
 from holdfast.facts.constraints import feasible_trials, wish_of
+from holdfast.facts.folds import folds_meaning, folds_sentence
 from holdfast.facts.gain import gain_sentence
 from holdfast.facts.log import latest, search_end, trials_by_state
 from holdfast.facts.numbers import count, duration, listed, moment, number, shortened
@@ -29,6 +30,8 @@ def search_section(state: StudyState) -> Section:
     counts = [[each.value, str(n)] for each, n in trials_by_state(state).items() if n]
     blocks.append(Table(["state", "trials"], counts, "Trials by state", frozenset({1})))
     blocks.append(Paragraph(_effort(state)))
+    if dropped := folds_sentence(state):
+        blocks.append(Paragraph(f"{dropped} {folds_meaning(state)}".strip()))
     if gain := gain_sentence(state):
         blocks.append(Paragraph(gain))
     if said := _rules_and_changes(state):

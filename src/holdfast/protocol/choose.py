@@ -24,6 +24,7 @@ from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
 from holdfast.study.actions import last_line
 from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.folds import dropped_trials
 from holdfast.study.ranking import ranking, scored_trials
 from holdfast.train.failures import Diverged
 
@@ -156,13 +157,19 @@ def _compared(ready: Ready, ranked: list[Trial], finalists: list[Trial]) -> Scor
 
 
 def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
-    """Every trial with row scores; partial ones too, since the winner was picked over them as well."""
-    with_rows = sorted((trial for trial in ranked if trial.rows is not None), key=lambda trial: trial.number)
+    """Every trial with row scores; partial ones too, since the winner was picked over them as well.
+
+    One that was dropped before its last fold counts whether or not it met the constraints on the folds it had.
+    """
+    state = ready.book.state
+    dropped = dropped_trials(state) if ranked[0].state is TrialState.COMPLETE else []
+    numbers = {trial.number for trial in (*ranked, *dropped) if trial.rows is not None}
+    with_rows = [state.trials[number] for number in sorted(numbers)]
     if ranked[0].rows is None:
         return None
     rows = [ready.book.get_rows(trial.rows) for trial in with_rows if trial.rows is not None]
     bench = make_bench(ready.recipe, parts_of(ready.run.path, ready.recipe.schema, folds=ready.folds))
-    adaptive = ready.book.state.settings.strategy not in FIXED_DESIGNS
+    adaptive = state.settings.strategy not in FIXED_DESIGNS
     return Scored(with_rows, rows, bench, with_rows.index(ranked[0]), "best validation score", adaptive)
 
 

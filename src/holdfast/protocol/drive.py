@@ -23,6 +23,7 @@ from holdfast.protocol.steward import Steward
 from holdfast.protocol.tables import Anew
 from holdfast.records import Cause, Fidelity, Trial, TrialState
 from holdfast.study.book import Book
+from holdfast.study.folds import NEVER
 from holdfast.usage import counted
 
 Progress = Callable[[Book, Trial], None]
@@ -79,7 +80,10 @@ def train_job(ready: Ready) -> TrainJob:
     stepwise = ready.book.state.settings.fidelity is not None
     weigh = ready.plan.budget.disk is not None
     anew = Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None
-    return TrainJob.of(ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise, weigh=weigh, anew=anew)
+    by_fold = ready.book.state.settings.drop_folds != NEVER
+    return TrainJob.of(
+        ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise, weigh=weigh, anew=anew, by_fold=by_fold
+    )
 
 
 def processes(workers: int) -> Executor:
@@ -92,17 +96,21 @@ def processes(workers: int) -> Executor:
 def timed_trials(trials: Sequence[Trial], fidelity: Fidelity | None = None) -> list[Timed]:
     """The first trials that ended, as far as a forecast rests on them: what each would take in full.
 
-    One that paused at a rung counts for as many steps as a full training has.
+    One that paused at a rung counts for as many steps as a full training has, one that was dropped for as many fits.
     """
     ended = [trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.STOPPED, TrialState.PAUSED}]
-    return [_in_full(trial, fidelity) for trial in ended[:TIMED]]
+    fits = max((trial.extra.get("fits", 1) for trial in ended), default=1)
+    return [_in_full(trial, fidelity, fits) for trial in ended[:TIMED]]
 
 
-def _in_full(trial: Trial, fidelity: Fidelity | None) -> Timed:
+def _in_full(trial: Trial, fidelity: Fidelity | None, fits: int) -> Timed:
     timed = _timed(trial)
-    if fidelity is None or trial.until_step is None:
+    if trial.state is TrialState.STOPPED and "fits" in trial.extra:
+        factor = fits / trial.extra["fits"]
+    elif fidelity is not None and trial.until_step is not None:
+        factor = fidelity.max / trial.until_step
+    else:
         return timed
-    factor = fidelity.max / trial.until_step
     return Timed(timed.seconds * factor, timed.kwh, timed.watched)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.constraints import FIT_SECONDS, MODEL_BYTES, limited_metrics
-from holdfast.protocol.learn import Prepared, Recipe, fit, import_models, predict, prepare
+from holdfast.protocol.learn import Fitted, Prepared, Recipe, fit, import_models, predict, prepare
 from holdfast.protocol.tables import Anew, Judged, Part, Rows, judged_rows, open_rows, parts_of
 from holdfast.protocol.training_score import reference_score, sample_sizes, train_score
 from holdfast.records import (
@@ -53,6 +53,7 @@ class TrainJob:
         weigh: whether it is kept what each model would take on disk.
         limited: what the plan's constraints are on, which is measured, too.
         anew: how validation rows are drawn for every trial; None where all have the same.
+        by_fold: whether each fold is reported, and a verdict asked for before the next one.
     """
 
     folder: str
@@ -65,6 +66,7 @@ class TrainJob:
     weigh: bool = False
     limited: tuple[str, ...] = ()
     anew: Anew | None = None
+    by_fold: bool = False
 
     @staticmethod
     def of(
@@ -75,12 +77,14 @@ class TrainJob:
         stepwise: bool,
         weigh: bool = False,
         anew: Anew | None = None,
+        by_fold: bool = False,
     ) -> TrainJob:
         """The job for a recipe."""
         schema = canonical_json(recipe.schema.to_json())
         where, base = str(folder.resolve()), str(recipe.base)
         weigh = weigh or MODEL_BYTES in recipe.limited
-        return TrainJob(where, base, schema, recipe.family, recipe.metric, folds, stepwise, weigh, recipe.limited, anew)
+        family, metric, limited = recipe.family, recipe.metric, recipe.limited
+        return TrainJob(where, base, schema, family, metric, folds, stepwise, weigh, limited, anew, by_fold)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -95,7 +99,7 @@ class TrainJob:
             clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
             if self.anew is not None:
                 bench = _bench_anew(self, self.anew, bench, assignment.trial)
-            run = _train_in_steps if self.stepwise else _train_at_once
+            run = _train_in_steps if self.stepwise else _train_by_fold if self.by_fold else _train_at_once
             state, metrics, rows, extra = run(bench, assignment, report)
         except Diverged as exc:
             return _failed(assignment, str(exc), Cause.DIVERGED, clock)
@@ -137,6 +141,11 @@ class Bench:
         value = self.metric.value(self.truth, prediction, folds=self.folds)
         return value, self.rows.row_scores(self.metric, self.truth, prediction) if self.paired else None
 
+    def score_of_part(self, prediction: np.ndarray, part: int) -> float:
+        """The metric on the rows of one part."""
+        mine = self.rows.part == part
+        return self.metric.value(self.truth[mine], prediction)
+
     def metrics(
         self,
         value: float,
@@ -166,6 +175,16 @@ class Bench:
         if MODEL_BYTES in self.recipe.limited and MODEL_BYTES in extra:
             found[MODEL_BYTES] = float(extra[MODEL_BYTES])
         return found
+
+    def first(self, count: int) -> Bench:
+        """The same with the first parts alone, for a trial that was dropped after them."""
+        if count == len(self.parts):
+            return self
+        parts, size = self.parts[:count], sum(len(part.judge) for part in self.parts[:count])
+        rows = self.rows.first(size)
+        return dataclasses.replace(
+            self, parts=parts, prepared=self.prepared[:count], judged=self.judged[:count], rows=rows
+        )
 
     @property
     def truth(self) -> np.ndarray:
@@ -261,12 +280,17 @@ def _train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Tr
 
 def score_config(bench: Bench, config: Config, seed: int) -> Scored:
     """Fit a configuration on every part and judge it; the same arguments give the same scores."""
-    fits = [
-        fit(bench.recipe, config, seed, prepared, judged=bench.judged_pair(part))
-        for part, prepared in enumerate(bench.prepared)
-    ]
+    fits = [_fit_part(bench, config, seed, part) for part in range(len(bench.parts))]
+    return _score_fits(bench, fits, [bench.predict(found.model, part) for part, found in enumerate(fits)])
+
+
+def _fit_part(bench: Bench, config: Config, seed: int, part: int) -> Fitted:
+    return fit(bench.recipe, config, seed, bench.prepared[part], judged=bench.judged_pair(part))
+
+
+def _score_fits(bench: Bench, fits: Sequence[Fitted], predictions: list[np.ndarray]) -> Scored:
+    """What the fits of all parts of a bench come to."""
     models = [found.model for found in fits]
-    predictions = [bench.predict(model, part) for part, model in enumerate(models)]
     value, rows = bench.score(predictions)
     extra = bench.extras(models, [found.curve for found in fits])
     epochs = [found.epochs for found in fits if found.epochs is not None]
@@ -278,6 +302,30 @@ def score_config(bench: Bench, config: Config, seed: int) -> Scored:
     extra |= bench.weight(models[0])
     seconds = sum(found.seconds for found in fits) / len(fits)
     return bench.metrics(value, models, predictions, extra, seconds), rows, extra
+
+
+def _train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
+    """Fit and judge one part after the other; report its score, and end where the verdict is to stop.
+
+    All trials have the parts in the same order, so that those dropped are compared on the same rows. A part whose score
+    is undefined is not reported.
+    """
+    fits: list[Fitted] = []
+    predictions: list[np.ndarray] = []
+    state = TrialState.COMPLETE
+    for part in range(len(bench.parts)):
+        fits.append(_fit_part(bench, assignment.config, assignment.seed, part))
+        predictions.append(bench.predict(fits[-1].model, part))
+        value = bench.score_of_part(predictions[-1], part)
+        if not math.isfinite(value):
+            continue
+        verdict = report(Report(assignment.trial, part + 1, {bench.metric.name: value}))
+        if verdict is Verdict.STOP and part + 1 < len(bench.parts):
+            state = TrialState.STOPPED
+            break
+    done = bench.first(len(fits))
+    metrics, rows, extra = _score_fits(done, fits, predictions)
+    return state, metrics, None if rows is None else bench.rows.spread(rows), {**extra, "fits": len(fits)}
 
 
 def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:

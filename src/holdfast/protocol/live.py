@@ -19,6 +19,7 @@ from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
 from holdfast.study.book import Book
 from holdfast.study.compared import MOST, compared, corrected, front, read_rows
+from holdfast.study.folds import dropped_trials
 
 ENOUGH = 3
 """Trials with row scores from which on the best one's luck is worth a word."""
@@ -48,6 +49,8 @@ class LiveEstimate:
         """The best trial's score with its luck taken off; None where that cannot be said, or not soon enough."""
         if best.rows is None or self._without:
             return None
+        if best.rows["kind"] != "score" and dropped_trials(book.state):
+            return None  # leaving them out would be too good, and counting them takes too long to look at
         if best.rows["kind"] == "score":
             found = compared(book, best, self.rows)
             if found is None or len(found.trials) < ENOUGH:

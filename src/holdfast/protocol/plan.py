@@ -129,6 +129,11 @@ class SearchTable(_Table):
     duplicates: Literal["avoid", "replicate"] = Field(
         "avoid", description="Whether a configuration is tried once, or as often as the strategy proposes it."
     )
+    drop_folds: Literal["never", "curtailed", "forgiving", "aggressive"] = Field(
+        "never",
+        description="The rule by which a trial is dropped before all of its fits are made, where it has several: "
+        "`curtailed` is recommended, and the estimate counts what was dropped (see [validation.md](validation.md)).",
+    )
     forbid: tuple[str, ...] = Field(
         (), description="Combinations that are never tried, as expressions (see [spaces.md](spaces.md))."
     )

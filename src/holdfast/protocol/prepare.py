@@ -42,6 +42,7 @@ from holdfast.space import Space
 from holdfast.space.rules import forbidden
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import to_table
+from holdfast.study.folds import NEVER, checked_rule
 from holdfast.study.study import Study
 from holdfast.train.factory import load_factory
 
@@ -111,6 +112,7 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
             fidelity=asked.fidelity,
             constraints=asked.constraints,
             duplicates=plan.search.duplicates,
+            drop_folds=plan.search.drop_folds,
         )
         write_plan(plan, run)
         blobs = {which: {"blob": study.book.log.put(rows.tobytes())} for which, rows in _by_use(table).items()}
@@ -239,6 +241,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
     with file.at("search", "fidelity" if plan.search.fidelity else "strategy"):
         fidelity = _fidelity(plan, recipe)
+    with file.at("search", "drop_folds"):
+        _check_dropping(plan, table.split, fidelity)
     constraints = checked_constraints(
         plan.metric.constraints,
         recipe,
@@ -291,6 +295,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         fidelity=settings.fidelity,
         constraints=to_table(settings.constraints),
         duplicates=settings.duplicates,
+        drop_folds=settings.drop_folds,
     )
     return Ready(file.plan, run, study, recipe, seal)
 
@@ -401,6 +406,20 @@ def _fidelity(plan: Plan, recipe: Recipe) -> Fidelity | None:
     if wanted.max > own.max:
         raise RequestError(f"[search.fidelity] has max = {wanted.max}; '{plan.model.family}' trains {own.max} at most")
     return Fidelity(wanted.name, wanted.min, wanted.max, wanted.eta)
+
+
+def _check_dropping(plan: Plan, split: SplitPlan, fidelity: Fidelity | None) -> None:
+    """Refuse to drop folds where a trial has one fit only, or is trained step by step."""
+    rule = plan.search.drop_folds
+    if rule == NEVER:
+        return
+    if split.folds is None:
+        own = "validation rows of its own" if split.reshuffle else "one validation part"
+        raise RequestError(
+            f'[search] has drop_folds = "{rule}", but every trial has {own}, so that it is one fit and none can be '
+            "saved; ask for folds, as in split = { folds = 5, test = 0.2 }, or leave it out"
+        )
+    checked_rule(rule, fidelity, {})
 
 
 def _opening_events(

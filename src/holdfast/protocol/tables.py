@@ -176,6 +176,22 @@ class Judged:
             return self.repeats.row_scores(metric, truth, prediction)
         return metric.rows(truth, prediction, self.ids, self.folds)
 
+    def first(self, count: int) -> Judged:
+        """The first so many judgements."""
+        y, groups, times = (None if a is None else a[:count] for a in (self.y, self.groups, self.times))
+        repeats = None if self.repeats is None else self.repeats.first(count)
+        return Judged(y, self.ids[:count], self.part[:count], groups, times, repeats)
+
+    def spread(self, scores: RowScores) -> RowScores:
+        """The row scores of the first judgements as scores of all rows, NaN where a row has none."""
+        names = self.ids if self.repeats is None else self.repeats.rows
+        if scores.rows is None or len(scores.values) == len(names):
+            return scores
+        values = np.full((len(names), *scores.values.shape[1:]), np.nan)
+        order = np.argsort(names, kind="stable")
+        values[order[np.searchsorted(names[order], scores.rows)]] = scores.values
+        return RowScores(values, names, scores.kind, scores.aggregate)
+
     def compared_by(self, metric: Metric) -> Comparison:
         """What row scores that are predictions are compared with and by, and what is resampled; in their order."""
         found = self.repeats

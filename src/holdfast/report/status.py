@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from holdfast.facts.constraints import feasible_trials
+from holdfast.facts.folds import folds_sentence
 from holdfast.facts.log import (
     is_governed,
     latest,
@@ -37,7 +38,8 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     ``metric``, ``direction``, ``directions`` (of all objectives), ``trials`` (state -> number), ``best`` (trial, value,
     config, chosen; or None), ``scores`` (naive, estimate, test; each a Score or None), ``budget`` (trials, left; None
     for no limit), ``spending`` (name -> spent, method, allowed; None: unknown, no limit), ``forecast`` (or None),
-    ``limit_reached`` (a sentence, or None), ``constraints`` (texts), ``feasible`` (how many trials with a score are
+    ``limit_reached`` (a sentence, or None), ``dropped`` (what a rule saved of the fits: a sentence, or None),
+    ``constraints`` (texts), ``feasible`` (how many trials with a score are
     known to meet them all, or None without any), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
     ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``reopened`` (a
     sentence for each that was not the first of these rows, and on a look at select rows that was not the first one),
@@ -71,6 +73,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "spending": {item.name: item.to_json() for item in spending(state, disk_bytes)},
         "forecast": latest(state, "forecast.made"),
         "limit_reached": limit_reached(state) or None,
+        "dropped": folds_sentence(state) or None,
         "constraints": [str(item) for item in state.settings.constraints],
         "feasible": feasible_trials(state) if state.settings.constraints else None,
         "running": [_running(trial, now) for trial in state.trials if trial.state is TrialState.RUNNING],

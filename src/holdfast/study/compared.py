@@ -13,7 +13,8 @@ from holdfast.evaluate.sheet import sheet_of
 from holdfast.records import RowScores, Trial
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc, draw_counts
-from holdfast.stats.rmx import is_binary
+from holdfast.stats.raced import raced
+from holdfast.stats.rmx import Settings, is_binary
 from holdfast.study.book import Book
 from holdfast.study.ranking import ranking
 
@@ -35,11 +36,13 @@ class Compared:
         trials: C of them.
         scores: shape (N, C), higher is better.
         scale: from their means back to the metric.
+        unfinished: shape (N, U), scores of trials that lack some rows, NaN there.
     """
 
     trials: tuple[Trial, ...]
     scores: np.ndarray
     scale: Scale
+    unfinished: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ def compared(
     binary = all(is_binary(values) for values in sheet.values)
     scale = scale_of(state.settings.directions[state.first_metric], binary=binary, root=sheet.root)
     scores = np.stack([scale.orient(values) for values in sheet.values], axis=1)
-    return Compared(tuple(trials[place] for place in sheet.index), scores, scale)
+    partial = [scale.orient(values) for values in sheet.unfinished]
+    unfinished = np.stack(partial, axis=1) if partial else np.empty((sheet.n_rows, 0))
+    return Compared(tuple(trials[place] for place in sheet.index), scores, scale, unfinished)
 
 
 def read_rows(book: Book, trials: Sequence[Trial], kept: dict[int, RowScores]) -> list[RowScores]:
@@ -123,6 +128,10 @@ def corrected(found: Compared, seed: int, bootstraps: int = 200) -> float:
     The estimate that a person may quote is made from all configurations, with an interval: `holdfast.evaluate`.
     """
     means = found.scores.mean(axis=0)
+    if found.unfinished.shape[1]:
+        both = np.hstack([found.scores, found.unfinished])
+        draw = Streams(seed).generator(0, "live")
+        return found.scale.shown(raced(both, draw, Settings(bootstraps=bootstraps), winner=0).point)
     if found.scores.shape[1] == 1:
         return found.scale.shown(float(means[0]))
     # in the order of their numbers: if those that are better on all rows won the ties, some luck would stay in

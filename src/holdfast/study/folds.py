@@ -71,6 +71,14 @@ def mean_reported(state: StudyState, trial: Trial) -> float | None:
     return float(np.mean(found)) if found else None
 
 
+def dropped_trials(state: StudyState) -> list[Trial]:
+    """The trials that a rule dropped, of the space as it stands."""
+    if state.settings.drop_folds == NEVER:
+        return []
+    masked = state.history.masked
+    return [trial for trial in state.trials if trial.state is TrialState.STOPPED and trial.number not in masked]
+
+
 def folds_made(state: StudyState) -> FoldsMade | None:
     """What the rule of a study has saved so far; None for a study without a rule, or before a trial is complete."""
     rule = state.settings.drop_folds
