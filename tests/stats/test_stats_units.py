@@ -45,9 +45,9 @@ def test_the_more_a_series_remembers_the_longer_its_blocks() -> None:
         series = lfilter([1.0], [1.0, -memory], noise, axis=1)
         median[memory] = float(np.median([block_length(row) for row in series]))
     assert median[0.0] <= 3
-    # for AR(1) the length is (G / g)^(2/3) N^(1/3) with G / g = 2 a / (1 - a^2): 12.1 and 44.8
-    assert median[0.5] == pytest.approx(12.1, rel=0.3)
-    assert median[0.9] == pytest.approx(44.8, rel=0.35)
+    # for AR(1) the length is (G / g)^(2/3) N^(1/2) with G / g = 2 a / (1 - a^2): 38, and 142, over N / 8
+    assert median[0.5] == pytest.approx(38.3, rel=0.3)
+    assert median[0.9] == 125
     assert block_length(np.ones(50)) == 1
 
 
