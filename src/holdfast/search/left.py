@@ -20,6 +20,9 @@ LOOKED_AT = 2000
 JOINTLY = 256
 """So many of them, those that might be the best, are drawn together."""
 
+AMONG = 500
+"""So many trials, those with the least losses, may be the incumbent."""
+
 TIMES = 16
 """Draws a draw of the hyperparameters."""
 
@@ -68,7 +71,7 @@ def gain_left(history: History, rng: Streams, level: float = 0.9) -> Left | None
     if view is None or len(able) == 0:
         return None
     assert history.space is not None
-    trials = history.told_trial[able]
+    trials = history.told_trial[able[np.argsort(history.told_loss[able, 0], kind="stable")[:AMONG]]]
     with one_thread():
         expected, _ = view.expect(history.units[trials])
         order = np.argsort(expected, kind="stable")
