@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -159,8 +160,9 @@ def run(
         )
     ]
     jobs.sort(key=lambda job: job[2])
+    fresh = multiprocessing.get_context("spawn")  # a fork of a process that has read a table may wait for ever
     with (
-        ProcessPoolExecutor(processes, initializer=_begin, initargs=(begin,)) as pool,
+        ProcessPoolExecutor(processes, fresh, initializer=_begin, initargs=(begin,)) as pool,
         path.open("a", encoding="utf-8") as file,
     ):
         for done, line in enumerate(pool.map(_chunk, jobs), 1):
