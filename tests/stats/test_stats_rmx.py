@@ -14,7 +14,7 @@ from scipy.stats import beta, skew
 
 from holdfast.errors import RequestError
 from holdfast.stats import intervals
-from holdfast.stats.rmx import SelectedInterval, Settings, rmx
+from holdfast.stats.rmx import SelectedInterval, Settings, are_shares, rmx
 from holdfast.stats.units import block_length, time_blocks
 
 FEW = Settings(bootstraps=500)
@@ -327,3 +327,13 @@ def test_other_intervals_are_finite_and_hold_the_winner(n: int, c: int, kind: st
 def test_bad_scores_get_a_sentence(scores: np.ndarray, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         rmx(scores, np.random.default_rng(0))
+
+
+def test_means_of_right_answers_over_repeats_are_known() -> None:
+    right = np.random.default_rng(1).integers(2, size=(40, 5, 3))
+    assert are_shares(right[..., 0])
+    assert are_shares(right.mean(axis=2))
+    assert are_shares(np.random.default_rng(1).integers(2, size=(40, 5, 7)).mean(axis=2, dtype=np.float32))
+    assert not are_shares(right.mean(axis=2) * 2)
+    assert not are_shares(np.random.default_rng(1).random((40, 5)))
+    assert not are_shares(np.array([[0.0, 1.0, np.pi / 4]]))

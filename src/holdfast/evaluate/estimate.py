@@ -20,7 +20,7 @@ from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
 from holdfast.stats.raced import Raced, raced, raced_metric
-from holdfast.stats.rmx import Inversion, Settings, is_binary, rmx
+from holdfast.stats.rmx import Inversion, Settings, are_shares, is_binary, rmx
 from holdfast.stats.rmx_metric import rmx_metric
 
 __all__ = ["Estimate", "estimate", "naive", "test_score"]
@@ -213,7 +213,8 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     means = scores.mean(axis=0)
     chosen, is_best = _chosen(means, request.winner)
     own = float(means[chosen])
-    omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary" if binary else "other"]
+    kind = "binary" if all(are_shares(values) for values in sheet.values) else "other"
+    omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE[kind]
     noise = request.streams.generator(0, "estimate/noise")
     settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best, inversion=request.inversion)
     if sheet.unfinished:

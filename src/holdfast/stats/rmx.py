@@ -29,6 +29,9 @@ from holdfast.stats.intervals import (
 
 Inversion = Literal["jeffreys", "clopper-pearson"]
 
+MOST_PARTS = 50
+"""The most repeats by whose means 0/1 scores are known."""
+
 
 class Settings(NamedTuple):
     """The constants of the method, at a level of 0.95; other levels scale both error probabilities.
@@ -192,6 +195,14 @@ def rmx(
 def is_binary(scores: np.ndarray) -> bool:
     """Whether every score is 0 or 1."""
     return bool(np.all((scores == 0) | (scores == 1)))
+
+
+def are_shares(scores: np.ndarray) -> bool:
+    """Whether every score is k/R for one R of at most `MOST_PARTS`: 0/1 scores, or their means over R repeats."""
+    levels = np.unique(scores)
+    if len(levels) > MOST_PARTS + 1 or levels[0] < 0 or levels[-1] > 1:
+        return False
+    return any(np.allclose(levels * R, np.round(levels * R), rtol=0, atol=1e-4) for R in range(1, MOST_PARTS + 1))
 
 
 def _checked(scores: np.ndarray) -> np.ndarray:
