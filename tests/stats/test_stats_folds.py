@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from holdfast.stats.folds import Spread, aggressive, comparable, curtailed, forgiving, seen_by, spread_of, stops
+from holdfast.stats.folds import RULES, Spread, aggressive, comparable, curtailed, forgiving, seen_by, spread_of, stops
 
 INCUMBENT = np.array([0.7, 0.9, 0.8])
 
@@ -31,10 +31,10 @@ def test_what_a_search_sees() -> None:
     scores = np.array([[0.7, 0.75, 0.6, 0.9], [0.9, 0.7, 1.0, 0.75], [0.8, 1.0, 1.0, 0.9]])
     nan = np.nan
     np.testing.assert_array_equal(  # the incumbent of mean 0.8 stops two; the last one wins
-        seen_by(scores, aggressive), [[0.7, 0.75, 0.6, 0.9], [0.9, nan, nan, 0.75], [0.8, nan, nan, 0.9]]
+        seen_by(scores, "aggressive"), [[0.7, 0.75, 0.6, 0.9], [0.9, nan, nan, 0.75], [0.8, nan, nan, 0.9]]
     )
     np.testing.assert_array_equal(  # the second is let on and wins; its worst fold, 0.7, stops the third
-        seen_by(scores, forgiving), [[0.7, 0.75, 0.6, 0.9], [0.9, 0.7, nan, 0.75], [0.8, 1.0, nan, 0.9]]
+        seen_by(scores, "forgiving"), [[0.7, 0.75, 0.6, 0.9], [0.9, 0.7, nan, 0.75], [0.8, 1.0, nan, 0.9]]
     )
 
 
@@ -72,10 +72,11 @@ def test_of_those_that_curtailed_drops_few_would_have_come_out_ahead() -> None:
     assert 0.01 < ahead / dropped < 0.1
 
 
-def test_a_rule_by_its_name_is_that_rule() -> None:
+@pytest.mark.parametrize("rule", RULES)
+def test_nothing_is_dropped_without_an_incumbent(rule: str) -> None:
     scores = np.random.default_rng(0).random((5, 12))
-    np.testing.assert_array_equal(seen_by(scores, "forgiving"), seen_by(scores, forgiving))
-    assert not stops("curtailed", np.array([0.0]), np.full(5, np.nan), scores.T)
+    assert not stops(rule, np.array([0.0]), np.full(5, np.nan), scores.T)
+    assert stops(rule, np.array([-9.0]), scores[:, 0], scores.T)
 
 
 def test_easy_folds_are_no_merit() -> None:

@@ -12,7 +12,7 @@ from scipy.special import ndtr, ndtri
 from holdfast.errors import RequestError
 from holdfast.stats import weighted
 from holdfast.stats.bootstrap import bbc
-from holdfast.stats.folds import aggressive, forgiving, seen_by
+from holdfast.stats.folds import seen_by
 from holdfast.stats.raced import raced, raced_metric
 from holdfast.stats.rmx import Settings, rmx
 
@@ -34,8 +34,8 @@ def halving(fold_scores: np.ndarray) -> np.ndarray:
 
 
 RACES: dict[str, Race] = {
-    "aggressive": lambda fold_scores: seen_by(fold_scores, aggressive),
-    "forgiving": lambda fold_scores: seen_by(fold_scores, forgiving),
+    "aggressive": lambda fold_scores: seen_by(fold_scores, "aggressive"),
+    "forgiving": lambda fold_scores: seen_by(fold_scores, "forgiving"),
     "halving": halving,
 }
 
@@ -149,7 +149,7 @@ def test_auc_of_the_best_is_covered_with_and_without_a_race(separation: float) -
             return weighted.auc(y, predictions[:, c], w)
 
         by_fold = np.array([[performance(c, (folds == k)[None, :] * 1.0)[0] for c in range(15)] for k in range(5)])
-        stopped = np.isnan(seen_by(np.nan_to_num(by_fold, nan=0.5), aggressive))
+        stopped = np.isnan(seen_by(np.nan_to_num(by_fold, nan=0.5), "aggressive"))
         for name, seen in (("all", np.ones((150, 15), bool)), ("raced", ~stopped[folds])):
             found = raced_metric(performance, seen, rng, Settings(bootstraps=200))
             goal = ndtr(truths[found.winner] / math.sqrt(2))

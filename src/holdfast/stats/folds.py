@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-FoldRule = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""``rule(seen, incumbent)``: fold scores of shape (..., k) and (..., K), NaN where missing, to booleans (...): stop."""
+Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], bool]
+"""``rule(seen, incumbent, others)``, as `stops` has them."""
 
 CHANCE = 0.1
 """`curtailed` drops what has less than this chance to be ahead of the incumbent after all folds."""
@@ -91,8 +91,18 @@ def spread_of(fold_scores: np.ndarray, incumbent: np.ndarray) -> Spread:
     return Spread(float((inner**2).sum()) / max(freedom, 1), freedom)
 
 
-RULES: dict[str, FoldRule | None] = {"forgiving": forgiving, "aggressive": aggressive, "curtailed": None}
-"""The rules by name; `curtailed` also needs what others scored, see `stops`."""
+def _curtailed_among(seen: np.ndarray, incumbent: np.ndarray, others: np.ndarray) -> bool:
+    own = np.full((1, len(incumbent)), np.nan)
+    own[0, : len(seen)] = seen[: len(incumbent)]
+    return curtailed(seen, incumbent, spread_of(np.concatenate([others, own]), incumbent))
+
+
+RULES: dict[str, Rule] = {
+    "forgiving": lambda seen, incumbent, _: bool(forgiving(seen, incumbent)),
+    "aggressive": lambda seen, incumbent, _: bool(aggressive(seen, incumbent)),
+    "curtailed": _curtailed_among,
+}
+"""The rules by name."""
 
 
 def stops(rule: str, seen: np.ndarray, incumbent: np.ndarray, others: np.ndarray) -> bool:
@@ -104,14 +114,7 @@ def stops(rule: str, seen: np.ndarray, incumbent: np.ndarray, others: np.ndarray
         incumbent: shape (K,), the fold scores of the best of those that have all folds; all NaN if there is none.
         others: shape (C, K), the fold scores of all configurations so far, NaN where missing.
     """
-    if np.isnan(incumbent).all():
-        return False
-    by_incumbent = RULES[rule]
-    if by_incumbent is not None:
-        return bool(by_incumbent(seen, incumbent))
-    own = np.full((1, len(incumbent)), np.nan)
-    own[0, : len(seen)] = seen[: len(incumbent)]
-    return curtailed(seen, incumbent, spread_of(np.concatenate([others, own]), incumbent))
+    return not np.isnan(incumbent).all() and RULES[rule](seen, incumbent, others)
 
 
 def comparable(seen: np.ndarray, complete: np.ndarray, values: np.ndarray) -> float:
@@ -131,7 +134,7 @@ def comparable(seen: np.ndarray, complete: np.ndarray, values: np.ndarray) -> fl
     return float(_mean(seen)) + (float(shift.mean()) if len(shift) else 0.0)
 
 
-def seen_by(fold_scores: np.ndarray, rule: FoldRule | str) -> np.ndarray:
+def seen_by(fold_scores: np.ndarray, rule: str) -> np.ndarray:
     """What a search sees that asks a rule after each fold: shape (K, C) to (K, C), NaN for folds that are not scored.
 
     Configurations run one after the other in the order of their columns; the incumbent is the best by its mean of those
@@ -141,9 +144,7 @@ def seen_by(fold_scores: np.ndarray, rule: FoldRule | str) -> np.ndarray:
     incumbent, best = np.full(len(seen), np.nan), -np.inf
     for c in range(seen.shape[1]):
         for k in range(1, len(seen)):
-            own, before = seen[:k, c], seen[:, :c].T
-            asked = stops(rule, own, incumbent, before) if isinstance(rule, str) else rule(own, incumbent)
-            if asked:
+            if stops(rule, seen[:k, c], incumbent, seen[:, :c].T):
                 seen[k:, c] = np.nan
                 break
         mean = float(seen[:, c].mean())
