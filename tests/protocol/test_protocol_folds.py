@@ -125,6 +125,19 @@ def test_every_scheme_with_several_fits_drops(table: Path, more: dict[str, Any],
     assert "repeats" not in more or max(trial.extra["fits"] for trial in book.state.trials) == 10
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
+def test_a_trial_dropped_in_a_later_repeat_is_not_taken_for_a_whole_one(table: Path, metric: str) -> None:
+    book = book_of(run(table, "curtailed", {**SPLIT, "repeats": 2}, metric={"name": metric}, search={"trials": 30}))
+    late = [trial for trial in dropped_of(book) if trial.extra["fits"] >= 5]
+    assert late
+    assert len({trial.extra["fits"] for trial in late}) > 1
+    for trial in dropped_of(book):
+        assert not np.isfinite(book.get_rows(trial.rows or {}).values).all()
+    made = book.state.notes["estimate.made"][0]
+    assert f"{len(dropped_of(book))} of 30 configurations lack finite scores" in " ".join(made["sentences"])
+    assert not any("not the best" in sentence for sentence in made["sentences"])
+
+
 def test_what_was_dropped_counts_whether_or_not_it_met_a_constraint(table: Path) -> None:
     result = run(table, metric={"constraints": {"recall": ">= 0.74"}})
     book = book_of(result)

@@ -21,6 +21,8 @@ class Repeats:
         turn: shape (J,), the repeat, from 0; every row is judged once in each.
         part: shape (J,), the fold among those of all repeats.
         turns: how many repeats there are, as far as the judgements show if None.
+        waiting: where the rows stand that would have been judged next; they have no score then, also if an earlier
+            repeat has judged them, so that nobody takes the judgements for all there are.
     """
 
     rows: np.ndarray
@@ -28,6 +30,7 @@ class Repeats:
     turn: np.ndarray
     part: np.ndarray
     turns: int | None = None
+    waiting: np.ndarray | None = None
 
     @staticmethod
     def of(ids: np.ndarray, part: np.ndarray, folds: int) -> Repeats:
@@ -38,7 +41,8 @@ class Repeats:
     def first(self, count: int) -> Repeats:
         """The first so many judgements of the same rows and repeats; rows without any stay, and have no score."""
         place, turn, part = self.place[:count], self.turn[:count], self.part[:count]
-        return dataclasses.replace(self, place=place, turn=turn, part=part, turns=self.count)
+        waiting = self.place[self.part == self.part[count]] if count < len(self.part) else None
+        return dataclasses.replace(self, place=place, turn=turn, part=part, turns=self.count, waiting=waiting)
 
     @property
     def count(self) -> int:
@@ -67,6 +71,8 @@ class Repeats:
             total = np.bincount(self.place, found.values.astype(float), minlength=len(self.rows))
             judged = np.bincount(self.place, minlength=len(self.rows))
             mean = np.where(judged > 0, total / np.maximum(judged, 1), np.nan)
+            if self.waiting is not None:
+                mean[self.waiting] = np.nan
             return dataclasses.replace(found, values=mean, rows=self.rows)
         width = prediction.shape[1] if prediction.ndim == 2 else 1
         whole = len(self.place) == len(self.rows) * self.count
