@@ -136,3 +136,12 @@ def test_a_budget_too_small_for_one_trial_says_what_one_costs(call: Call, grid: 
     assert answer.returncode == 2
     assert "[budget] has hours = 1e-07, which is too small for one trial: a trial costs" in answer.stderr
     assert "with what comes before and after it" in answer.stderr
+
+
+def test_what_may_end_early_is_a_most(call: Call, grid: Path) -> None:
+    text = grid.read_text().replace('"sklearn:iris"', '"sklearn:iris"\nsplit = { folds = 3, test = 0.2 }')
+    assert "at most" not in call("plan", grid, "--no-timing").stdout
+    grid.write_text(text.replace("[search]", '[search]\nstop = "auto"\ndrop_folds = "curtailed"'))
+    shown = call("plan", grid, "--no-timing").stdout
+    assert "; at most, as stop = 'auto' may save some" in shown
+    assert "; at most, as drop_folds = 'curtailed' may save some" in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -84,8 +84,8 @@ def _rows(found: Preview) -> list[tuple[str, str, str]]:
         return text if figure.value is None or off in {"", "nothing"} else f"{text} {off}"
 
     return [
-        ("trials", f"{shape.trials:,}", _trials_from(found)),
-        ("fits", f"{shape.fits:,}", _fits_from(found)),
+        ("trials", f"{shape.trials:,}", _trials_from(found) + _at_most(found, "stop")),
+        ("fits", f"{shape.fits:,}", _fits_from(found) + _at_most(found, "drop_folds")),
         ("time", about(amount(seconds, duration), seconds), _time_from(found)),
         ("money", about(amount(priced.usd, lambda v: much("usd", v)), priced.usd), _money_from(found)),
         ("energy", about(amount(priced.kwh, lambda v: much("kwh", v)), priced.kwh), drawn),
@@ -103,6 +103,12 @@ def _trials_from(found: Preview) -> str:
     if shape.trials < asked.most_trials:
         return f"all that there are; {asked.most_trials:,} were allowed"
     return "[budget] trials" if shape.trials < asked.search.trials else "[search] trials"
+
+
+def _at_most(found: Preview, key: Literal["stop", "drop_folds"]) -> str:
+    """That a key of [search] may make it fewer; nothing where it is not set."""
+    asked = getattr(found.file.plan.search, key)
+    return "" if asked in {None, "never"} else f"; at most, as {key} = '{asked}' may save some"
 
 
 def _product(found: Preview) -> str:
