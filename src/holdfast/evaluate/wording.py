@@ -42,7 +42,8 @@ CLUSTERED = "interval from cluster-robust variances"
 
 ADAPTIVE = (
     "The configurations were proposed after looking at scores on the same rows; the theory of the interval is about a "
-    "fixed set of configurations and does not strictly cover that, the sealed test does."
+    "fixed set of configurations and does not strictly cover that, the sealed test does. Where there was nothing to "
+    "find, intervals of 95% held in less than 90% of simulated searches of 200 trials."
 )
 SAFE_SIDE = "For that reason the scores of 0 and 1 are inverted as Clopper and Pearson do, which errs on the safe side."
 ANY_RULE = (
