@@ -34,7 +34,7 @@ SURE = 2.5
 """A rank correlation is called a trend if it is more than so many of its standard errors, 1 / sqrt(n - 1)."""
 
 SIGNS: dict[str, str] = {
-    PARTIAL: "triangles were stopped or paused, so that their score is of less training",
+    PARTIAL: "triangles were stopped or paused, so that their score is of less training or of fewer folds",
     BEYOND: "plus signs at the edge are off the scale",
     FAILED: "x marks along the bottom are failed trials",
     BEST: "the diamond is the winner",
