@@ -9,8 +9,9 @@ import torch
 
 from holdfast.records import Config
 from holdfast.train.curves import curve_of_points, evenly, mean_curve, shown
-from holdfast.train.mlp import resume_training, start_training
+from holdfast.train.mlp import MLP_NETWORK
 from holdfast.train.monitor import LONGEST_STRIDE, Monitor, stride
+from holdfast.train.networks import resume_training, start_training
 from holdfast.train.registry import family_named
 from holdfast.train.rows import Targets
 from holdfast.train.staged import curve_of
@@ -30,7 +31,7 @@ def split(X: np.ndarray, y: np.ndarray, at: int) -> tuple[Table, Table]:
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_a_watched_run_learns_the_same_to_the_bit(kind: str, make_table: MakeTable, make_task: MakeTask) -> None:
     ours, theirs = split(*make_table(kind, n=200), 150)
-    runs = [start_training(JOLTED, make_task(kind), *ours, 3, judged=judged) for judged in (None, theirs)]
+    runs = [start_training(MLP_NETWORK, JOLTED, make_task(kind), *ours, 3, judged=judged) for judged in (None, theirs)]
     assert runs[0].advance(9) == runs[1].advance(9)
     for name, tensor in runs[0].trained().weights.items():
         assert torch.equal(tensor, runs[1].trained().weights[name]), name
@@ -45,7 +46,7 @@ def test_a_watched_run_learns_the_same_to_the_bit(kind: str, make_table: MakeTab
 def test_both_losses_are_those_of_the_network_as_it_predicts(make_table: MakeTable, make_task: MakeTask) -> None:
     """At the epoch that is kept they are the log losses of its probabilities, on rows that nobody changed."""
     ours, theirs = split(*make_table("multiclass", n=200), 150)
-    run = start_training({**JOLTED, "batch_size": 4}, make_task("multiclass"), *ours, 3, judged=theirs)
+    run = start_training(MLP_NETWORK, {**JOLTED, "batch_size": 4}, make_task("multiclass"), *ours, 3, judged=theirs)
     run.advance(4)
     curve = run.curve
     assert curve is not None
@@ -60,11 +61,11 @@ def test_both_losses_are_those_of_the_network_as_it_predicts(make_table: MakeTab
 
 def test_a_resumed_run_keeps_its_earlier_points(make_table: MakeTable, make_task: MakeTask) -> None:
     ours, theirs = split(*make_table("binary", n=200), 150)
-    straight = start_training(JOLTED, make_task("binary"), *ours, 3, judged=theirs)
+    straight = start_training(MLP_NETWORK, JOLTED, make_task("binary"), *ours, 3, judged=theirs)
     straight.advance(9)
-    paused = start_training(JOLTED, make_task("binary"), *ours, 3, judged=theirs)
+    paused = start_training(MLP_NETWORK, JOLTED, make_task("binary"), *ours, 3, judged=theirs)
     paused.advance(4)
-    resumed = resume_training(paused.checkpoint(), *ours, theirs)
+    resumed = resume_training(MLP_NETWORK, paused.checkpoint(), *ours, theirs)
     assert resumed.curve == paused.curve
     resumed.advance(9)
     assert resumed.curve == straight.curve
@@ -75,11 +76,11 @@ def test_a_checkpoint_from_before_there_were_curves_goes_on(make_table: MakeTabl
     from holdfast.train.checkpoint import pack, unpack
 
     ours, theirs = split(*make_table("binary", n=200), 150)
-    run = start_training(JOLTED, make_task("binary"), *ours, 3)
+    run = start_training(MLP_NETWORK, JOLTED, make_task("binary"), *ours, 3)
     run.advance(4)
     tensors, meta = unpack(run.checkpoint())
     del meta["points"]
-    resumed = resume_training(pack(tensors, meta), *ours, theirs)
+    resumed = resume_training(MLP_NETWORK, pack(tensors, meta), *ours, theirs)
     resumed.advance(8)
     curve = resumed.curve
     assert curve is not None
@@ -91,7 +92,7 @@ def test_learning_by_heart_shows_in_the_curve(make_table: MakeTable, make_task: 
     y = np.random.default_rng(0).integers(0, 2, 300)
     ours, theirs = split(X, y, 150)
     config: Config = {"dropout": 0.0, "label_smoothing": 0.0, "learning_rate": 5e-3, "patience": 60, "batch_size": 8}
-    run = start_training(config, make_task("binary"), *ours, 0, judged=theirs)
+    run = start_training(MLP_NETWORK, config, make_task("binary"), *ours, 0, judged=theirs)
     run.advance()
     curve = run.curve
     assert curve is not None
@@ -110,7 +111,7 @@ def test_rows_of_a_class_that_was_not_learned_are_left_out() -> None:
 
 def test_the_first_epochs_have_a_point_each(make_table: MakeTable, make_task: MakeTask) -> None:
     ours, theirs = split(*make_table("binary", n=200), 150)
-    run = start_training({"batch_size": 128}, make_task("binary"), *ours, 0, judged=theirs)
+    run = start_training(MLP_NETWORK, {"batch_size": 128}, make_task("binary"), *ours, 0, judged=theirs)
     run.advance(11)
     curve = run.curve
     assert curve is not None

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from holdfast.train.network import Architecture, Dropout, build_network, seed_dropout
+from holdfast.train.models.layers import Dropout, seed_dropout
+from holdfast.train.models.mlp import MLPArchitecture
 from holdfast.train.optimisers import (
     FlatParameters,
     clip_gradients,
@@ -16,8 +17,8 @@ from holdfast.train.optimisers import (
 from holdfast.train.settings import Optimizer
 
 
-def small_network() -> torch.nn.Sequential:
-    return build_network(Architecture(3, 2, depth=2, width=5), torch.Generator().manual_seed(0))
+def small_network() -> torch.nn.Module:
+    return MLPArchitecture(3, 2, depth=2, width=5, dropout=0.0).build(torch.Generator().manual_seed(0))
 
 
 def gradients(network: torch.nn.Module, X: torch.Tensor) -> None:

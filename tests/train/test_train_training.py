@@ -13,7 +13,8 @@ import torch
 from holdfast.errors import DataError, RequestError
 from holdfast.records import Config
 from holdfast.train.failures import Diverged
-from holdfast.train.mlp import MLP, MLPEstimator, resume_training, start_training
+from holdfast.train.mlp import MLP, MLP_NETWORK
+from holdfast.train.networks import NetworkEstimator, resume_training, start_training
 from holdfast.train.settings import MAX_EPOCHS
 from holdfast.train.task import Task
 from holdfast.train.training import Training
@@ -45,12 +46,12 @@ def test_a_paused_run_equals_one_that_never_paused(
 ) -> None:
     X, y = make_table(kind)
     task = make_task(kind)
-    straight = start_training(config, task, X, y, seed=3)
+    straight = start_training(MLP_NETWORK, config, task, X, y, seed=3)
     metrics = straight.advance(9)
-    paused = start_training(config, task, X, y, seed=3)
+    paused = start_training(MLP_NETWORK, config, task, X, y, seed=3)
     first = paused.advance(4)
     torch.manual_seed(999)
-    resumed = resume_training(paused.checkpoint(), X, y)
+    resumed = resume_training(MLP_NETWORK, paused.checkpoint(), X, y)
     second = resumed.advance(9)
     assert metrics == first + second
     assert_same_weights(straight, resumed)
@@ -62,19 +63,20 @@ def test_a_run_resumed_in_another_process_equals_one_that_never_paused(
 ) -> None:
     X, y = make_table("binary")
     config = CONFIGS["adamw with mixup"]
-    straight = start_training(config, make_task("binary"), X, y, seed=3)
+    straight = start_training(MLP_NETWORK, config, make_task("binary"), X, y, seed=3)
     straight.advance(8)
-    paused = start_training(config, make_task("binary"), X, y, seed=3)
+    paused = start_training(MLP_NETWORK, config, make_task("binary"), X, y, seed=3)
     paused.advance(5)
     (tmp_path / "paused").write_bytes(paused.checkpoint())
     np.savez(tmp_path / "table.npz", X=X, y=y)
     code = """
 import sys, numpy as np
 from pathlib import Path
-from holdfast.train.mlp import resume_training
+from holdfast.train.mlp import MLP_NETWORK
+from holdfast.train.networks import resume_training
 folder = Path(sys.argv[1])
 table = np.load(folder / "table.npz")
-training = resume_training((folder / "paused").read_bytes(), table["X"], table["y"])
+training = resume_training(MLP_NETWORK, (folder / "paused").read_bytes(), table["X"], table["y"])
 training.advance(8)
 (folder / "resumed").write_bytes(training.checkpoint())
 """
@@ -85,11 +87,11 @@ training.advance(8)
 def test_pausing_after_early_stopping_changes_nothing(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=200)
     config: Config = {"patience": 3, "learning_rate": 0.02}
-    straight = start_training(config, make_task("binary"), X, y, seed=0)
+    straight = start_training(MLP_NETWORK, config, make_task("binary"), X, y, seed=0)
     straight.advance()
     assert straight.finished
     assert straight.progress.epoch == straight.epochs_used + 3 < MAX_EPOCHS
-    resumed = resume_training(straight.checkpoint(), X, y)
+    resumed = resume_training(MLP_NETWORK, straight.checkpoint(), X, y)
     assert resumed.advance() == []
     assert_same_weights(straight, resumed)
 
@@ -102,11 +104,11 @@ def test_the_same_seed_gives_the_same_bits_whatever_torch_is_seeded_with(
     runs = []
     for global_seed in (0, 1):
         torch.manual_seed(global_seed)
-        run = start_training(config, make_task("multiclass"), X, y, seed=11)
+        run = start_training(MLP_NETWORK, config, make_task("multiclass"), X, y, seed=11)
         run.advance(3)
         runs.append(run)
     assert_same_weights(*runs)
-    other = start_training(config, make_task("multiclass"), X, y, seed=12)
+    other = start_training(MLP_NETWORK, config, make_task("multiclass"), X, y, seed=12)
     other.advance(3)
     assert not torch.equal(weights(runs[0])["1.weight"], weights(other)["1.weight"])
 
@@ -114,14 +116,16 @@ def test_the_same_seed_gives_the_same_bits_whatever_torch_is_seeded_with(
 def test_training_leaves_the_state_of_torch_as_it_was(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary")
     before, state = torch.get_num_threads(), torch.get_rng_state()
-    start_training({"dropout": 0.2}, make_task("binary"), X, y, seed=0).advance(2)
+    start_training(MLP_NETWORK, {"dropout": 0.2}, make_task("binary"), X, y, seed=0).advance(2)
     assert torch.get_num_threads() == before
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_divergence_is_found_at_once(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("regression")
-    run = start_training({"learning_rate": 1e30, "optimizer": "sgd"}, make_task("regression"), X, y, seed=0)
+    run = start_training(
+        MLP_NETWORK, {"learning_rate": 1e30, "optimizer": "sgd"}, make_task("regression"), X, y, seed=0
+    )
     with pytest.raises(Diverged, match="in epoch 1") as caught:
         run.advance()
     assert caught.value.epoch == 1
@@ -130,18 +134,18 @@ def test_divergence_is_found_at_once(make_table: MakeTable, make_task: MakeTask)
 
 def test_best_weights_are_those_of_the_best_epoch(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=200)
-    run = start_training({"learning_rate": 0.02}, make_task("binary"), X, y, seed=0)
+    run = start_training(MLP_NETWORK, {"learning_rate": 0.02}, make_task("binary"), X, y, seed=0)
     metrics = run.advance()
     losses = [epoch.validation_loss for epoch in metrics]
     assert losses[run.epochs_used - 1] == min(loss for loss in losses if loss is not None)
-    again = start_training({"learning_rate": 0.02}, make_task("binary"), X, y, seed=0)
+    again = start_training(MLP_NETWORK, {"learning_rate": 0.02}, make_task("binary"), X, y, seed=0)
     again.advance(run.epochs_used)
     assert_same_weights(run, again)
 
 
 def test_a_refit_trains_all_rows_for_exactly_its_epochs(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=200)
-    run = start_training({"patience": 1}, make_task("binary"), X, y, seed=0, epochs=12)
+    run = start_training(MLP_NETWORK, {"patience": 1}, make_task("binary"), X, y, seed=0, epochs=12)
     metrics = run.advance()
     assert [epoch.epoch for epoch in metrics] == list(range(1, 13))
     assert all(epoch.validation_loss is None for epoch in metrics)
@@ -150,26 +154,26 @@ def test_a_refit_trains_all_rows_for_exactly_its_epochs(make_table: MakeTable, m
 
 def test_a_run_advanced_by_hand_becomes_an_estimator(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=200)
-    run = start_training({}, make_task("binary"), X, y, seed=0)
+    run = start_training(MLP_NETWORK, {}, make_task("binary"), X, y, seed=0)
     run.advance(4)
-    model = MLPEstimator.of(run)
+    model = NetworkEstimator.of(run)
     assert model.epochs_used == run.epochs_used
     np.testing.assert_array_equal(model.predict_proba(X), run.trained().predict_proba(X))
 
 
 def test_few_rows_are_all_fitted(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=20)
-    run = start_training({"batch_size": 256}, make_task("binary", n=20), X, y, seed=0)
+    run = start_training(MLP_NETWORK, {"batch_size": 256}, make_task("binary", n=20), X, y, seed=0)
     assert all(epoch.validation_loss is None for epoch in run.advance(2))
 
 
 def test_a_checkpoint_is_resumed_on_its_own_rows_only(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary")
-    run = start_training({}, make_task("binary"), X, y, seed=0)
+    run = start_training(MLP_NETWORK, {}, make_task("binary"), X, y, seed=0)
     with pytest.raises(RequestError, match="other training rows"):
-        resume_training(run.checkpoint(), X + 1.0, y)
+        resume_training(MLP_NETWORK, run.checkpoint(), X + 1.0, y)
     with pytest.raises(RequestError, match="cannot be read"):
-        resume_training(b"not a checkpoint at all", X, y)
+        resume_training(MLP_NETWORK, b"not a checkpoint at all", X, y)
 
 
 def test_rows_that_cannot_be_learned_from_are_refused(make_table: MakeTable, make_task: MakeTask) -> None:
@@ -177,34 +181,34 @@ def test_rows_that_cannot_be_learned_from_are_refused(make_table: MakeTable, mak
     hole = X.copy()
     hole[3, 2] = np.nan
     with pytest.raises(DataError, match="column 2 "):
-        start_training({}, make_task("binary"), hole, y, seed=0)
+        start_training(MLP_NETWORK, {}, make_task("binary"), hole, y, seed=0)
     with pytest.raises(DataError, match="1 class"):
-        start_training({}, make_task("binary"), X, np.zeros_like(y), seed=0)
+        start_training(MLP_NETWORK, {}, make_task("binary"), X, np.zeros_like(y), seed=0)
 
 
 def test_labels_may_be_texts(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=200)
-    model = MLPEstimator({}, make_task("binary"), seed=0).fit(X, np.array(["no", "yes"])[y])
+    model = NetworkEstimator(MLP_NETWORK, {}, make_task("binary"), seed=0).fit(X, np.array(["no", "yes"])[y])
     assert set(model.predict(X)) == {"no", "yes"}
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
 
 
 def test_regression_is_in_the_units_of_the_target(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("regression", n=400)
-    model = MLPEstimator({}, make_task("regression"), seed=0).fit(X, 1e4 * y + 1e6)
+    model = NetworkEstimator(MLP_NETWORK, {}, make_task("regression"), seed=0).fit(X, 1e4 * y + 1e6)
     error = model.predict(X) - (1e4 * y + 1e6)
     assert np.sqrt(np.mean(error**2)) < 0.4 * np.std(1e4 * y)
 
 
 def test_an_unfitted_network_and_a_regression_say_so(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("regression")
-    model = MLPEstimator({}, make_task("regression"), seed=0, epochs=1)
+    model = NetworkEstimator(MLP_NETWORK, {}, make_task("regression"), seed=0, epochs=1)
     with pytest.raises(RequestError, match="call fit first"):
         model.predict(X)
     with pytest.raises(RequestError, match="no class probabilities"):
         model.fit(X, y).predict_proba(X)
     with pytest.raises(RequestError, match="0 epochs"):
-        MLPEstimator({}, make_task("regression"), epochs=0)
+        NetworkEstimator(MLP_NETWORK, {}, make_task("regression"), epochs=0)
 
 
 def test_the_default_reads_digits(digits: Table) -> None:

@@ -330,17 +330,18 @@ def _train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Tr
 
 def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
     """Train to the step that was assigned, report there, and leave a checkpoint if the verdict is to pause."""
-    from holdfast.train.mlp import MLPEstimator, resume_training, start_training
+    from holdfast.train.networks import NetworkEstimator, resume_training, start_training
 
     saved = None if assignment.checkpoint is None else _unpack(assignment.checkpoint)
+    kind = bench.recipe.network
     runs = []
     for part, ready in enumerate(bench.prepared):
         target = ready.y if ready.y is not None else np.zeros(len(ready.X))
         if saved is None:
             config, seed = assignment.config, assignment.seed
-            run = start_training(config, ready.task, ready.X, target, seed, judged=bench.judged_pair(part))
+            run = start_training(kind, config, ready.task, ready.X, target, seed, judged=bench.judged_pair(part))
         else:
-            run = resume_training(saved[part], ready.X, target, bench.judged_pair(part))
+            run = resume_training(kind, saved[part], ready.X, target, bench.judged_pair(part))
         runs.append(run)
     for run in runs:
         run.advance(assignment.until_step)
@@ -354,7 +355,7 @@ def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> T
         report(Report(assignment.trial, step, checkpoint=_pack([run.checkpoint() for run in runs])))
     state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
     extra = {**bench.extras(models, [run.curve for run in runs]), "epochs": epochs}
-    extra |= bench.weight(MLPEstimator.of(runs[0]))
+    extra |= bench.weight(NetworkEstimator.of(runs[0]))
     return state, bench.metrics(value, models, predictions, extra), rows, extra
 
 

@@ -21,7 +21,8 @@ from holdfast.train.curves import JudgedRows
 from holdfast.train.estimators import fit_estimator
 from holdfast.train.factory import build_from_factory, load_factory
 from holdfast.train.families import Family, Preprocessing
-from holdfast.train.mlp import MLPEstimator, start_training
+from holdfast.train.kinds import NetworkKind
+from holdfast.train.networks import NetworkEstimator, start_training
 from holdfast.train.registry import family_named
 from holdfast.train.staged import curve_of
 from holdfast.train.task import Task
@@ -58,6 +59,18 @@ class Recipe:
         """How the family's training can be cut into steps, if it can."""
         found = self.find_family()
         return None if found is None else found.fidelity
+
+    @property
+    def network(self) -> NetworkKind:
+        """How the configs of the family's networks are read.
+
+        Raises:
+            RequestError: if its models are no networks.
+        """
+        found = self.find_family()
+        if found is None or found.network is None:
+            raise RequestError(f"the models of '{self.family}' are no networks, so they are not trained step by step")
+        return found.network
 
     def find_family(self) -> Family | None:
         """The family; None for a factory of the user's own."""
@@ -189,15 +202,15 @@ def fit(
     """
     target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
     if until_step is not None:
-        run = start_training(config, prepared.task, prepared.X, target, seed)
+        run = start_training(recipe.network, config, prepared.task, prepared.X, target, seed)
         run.advance(until_step)
-        return Fitted(MLPEstimator.of(run), run.epochs_used, ())
+        return Fitted(NetworkEstimator.of(run), run.epochs_used, ())
     found = recipe.find_family()
     if found is None:
         model = build_from_factory(recipe.family, config, seed, recipe.base)
     else:
         model = found.build(config, prepared.task, seed, epochs=epochs)
-    if judged is not None and isinstance(model, MLPEstimator):
+    if judged is not None and isinstance(model, NetworkEstimator):
         model.judged_on(judged)
     began = time.perf_counter()
     notes = fit_estimator(model, prepared.X, target)

@@ -9,8 +9,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.optional import need
 from holdfast.records import Config, Fidelity
 from holdfast.space import Space
+from holdfast.train.kinds import NetworkKind
+from holdfast.train.networks import NetworkEstimator
+from holdfast.train.settings import MAX_EPOCHS
 from holdfast.train.starts import Start
 from holdfast.train.task import Task, TaskKind
 
@@ -47,6 +51,7 @@ class Family:
         fidelity: how much training a trial may have, None where a fit is all or nothing.
         instead: for tasks it cannot learn, the family to name in the refusal.
         starts: configurations to try first beside the default, which differ from it and from each other.
+        network: how its configs are read, where its models are networks that `Training` trains.
         looks_up: whether a prediction is compared with stored rows, so that many of them cost as much as the fit.
     """
 
@@ -60,6 +65,7 @@ class Family:
     instead: str | None = None
     looks_up: bool = False
     starts: tuple[Start, ...] = ()
+    network: NetworkKind | None = None
 
     def build(self, config: Config, task: Task, seed: int, *, epochs: int | None = None) -> Estimator:
         """A model before its fit; the same arguments and rows give the same fit.
@@ -83,3 +89,29 @@ class Family:
         if task.kind not in self.tasks:
             hint = f"; use '{self.instead}'" if self.instead else f"; it serves {', '.join(sorted(self.tasks))}"
             raise RequestError(f"the family '{self.name}' cannot learn a {task.kind} task{hint}")
+
+
+def network_family(
+    network: NetworkKind,
+    space: Callable[[Task], Space],
+    docs: str,
+    *,
+    tasks: frozenset[TaskKind] = SUPERVISED,
+    starts: tuple[Start, ...] = (),
+) -> Family:
+    """The family of a kind of network: on scaled columns, trained by epochs.
+
+    Args:
+        network: how its configs are read.
+        space: the default search space for a task.
+        docs: one sentence.
+        tasks: the kinds of task it can learn.
+        starts: configurations to try first beside the default.
+    """
+
+    def make(config: Config, task: Task, seed: int, epochs: int | None) -> NetworkEstimator:
+        need("torch", "torch", f"the {network.name} family")
+        return NetworkEstimator(network, config, task, seed, epochs)
+
+    fidelity = Fidelity(name="epochs", min=2, max=MAX_EPOCHS, eta=3)
+    return Family(network.name, tasks, "scaled", space, make, docs, fidelity, starts=starts, network=network)

@@ -7,13 +7,13 @@ difference means something. Nothing is learned from them, and no random number i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from holdfast.train.curves import JudgedRows, Point, evenly, shown
+from holdfast.train.losses import LossFunction
 from holdfast.train.rows import Targets, as_matrix
 
 FEWEST, MOST = 200, 2000
@@ -28,12 +28,10 @@ LONGEST_STRIDE = 5
 DENSE_START = 4
 """The first epochs, in which losses change most and where many trials end, have a point each."""
 
-LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-
 
 @dataclass(frozen=True, eq=False)
 class Monitor:
-    """Rows to take losses on: the first ``learned`` are fitted ones, shapes (n, d) and (n, k); every so many epochs."""
+    """Rows to take losses on, shapes (n, *row) and (n, k), every so many epochs; the first ``learned`` are fitted."""
 
     features: torch.Tensor
     targets: torch.Tensor
@@ -47,13 +45,14 @@ class Monitor:
         """A monitor on a sample of the fitted rows and of the judged ones; None where no judged row can be encoded.
 
         Args:
-            features: the rows that are fitted, shape (n, d).
+            features: the rows that are fitted, shape (n, *row).
             targets: their target matrix, shape (n, k).
             judged: features and targets of the judged rows.
             encoding: of the targets; rows of a class that the fitted rows lack are left out.
             batch_size: of the run.
         """
-        matrix, y = as_matrix(judged[0]), np.asarray(judged[1])
+        dtype = np.float64 if features.dtype == torch.float64 else np.float32
+        matrix, y = as_matrix(judged[0], dtype), np.asarray(judged[1])
         if encoding.classes is not None:
             known = np.isin(y, encoding.classes)
             matrix, y = matrix[known], y[known]
@@ -62,8 +61,9 @@ class Monitor:
         n = len(features)
         most = min(max(FEWEST, n // 10), MOST)
         ours, theirs = evenly(n, min(most, len(y))), evenly(len(y), most)
-        X = torch.cat([features[torch.from_numpy(ours)], torch.from_numpy(matrix[theirs])])
-        T = torch.cat([targets[torch.from_numpy(ours)], torch.from_numpy(encoding.encode(y[theirs]))])
+        rows = torch.from_numpy(matrix[theirs]).reshape(-1, *features.shape[1:])
+        X = torch.cat([features[torch.from_numpy(ours)], rows])
+        T = torch.cat([targets[torch.from_numpy(ours)], torch.from_numpy(encoding.encode(y[theirs], dtype))])
         return Monitor(X, T, len(ours), stride(len(X), n, batch_size))
 
     def point(self, epoch: int, network: torch.nn.Module, loss: LossFunction) -> Point | None:

@@ -41,7 +41,8 @@ def flatten_parameters(network: torch.nn.Module) -> FlatParameters:
     starts = [0]
     for parameter in parameters:
         starts.append(starts[-1] + -(-parameter.numel() // ALIGNMENT) * ALIGNMENT)
-    flat = FlatParameters(*(torch.zeros(starts[-1]) for _ in range(3)))
+    dtype = parameters[0].dtype
+    flat = FlatParameters(*(torch.zeros(starts[-1], dtype=dtype) for _ in range(3)))
     for parameter, start in zip(parameters, starts, strict=False):
         stop = start + parameter.numel()
         flat.values[start:stop] = parameter.detach().reshape(-1)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.train.mlp import MLPEstimator
+from holdfast.train.networks import NetworkEstimator
 
 MOST_ARRAYS = 200
 """Arrays that are listed one by one; the others are taken together."""
@@ -80,7 +80,7 @@ def parameters_of(model: Any, preprocessor: Any = None) -> Parameters:
 
 def _learned(model: Any) -> Iterator[Learned]:
     """The arrays of a fitted model."""
-    if isinstance(model, MLPEstimator):
+    if isinstance(model, NetworkEstimator):
         weights = model.trained.weights
         return (Learned(name, tuple(tensor.shape), tensor.numel()) for name, tensor in weights.items())
     return _inside(model, "", set(), 0)
@@ -196,8 +196,8 @@ def _text(model: Any, arrays: Sequence[Learned], count: int | None) -> str:
         kind = type(model).__name__
         return f"What the model ({kind}) learned lies in no public array, so its parameters cannot be counted."
     gave = f"Training gave rise to {_many(count, 'parameter')}"
-    if isinstance(model, MLPEstimator):
-        return _network_text(model, gave)
+    if isinstance(model, NetworkEstimator):
+        return f"{gave} {model.trained.architecture.summary}."
     trees = _trees(model)
     if trees:
         return _trees_text(model, trees, gave)
@@ -214,12 +214,6 @@ def _text(model: Any, arrays: Sequence[Learned], count: int | None) -> str:
     where = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
     foreign = "" if type(model).__module__.startswith("sklearn.") else ", as far as its public attributes tell"
     return f"{gave}: {where}{foreign}.{_details(model)}"
-
-
-def _network_text(model: MLPEstimator, gave: str) -> str:
-    shape = model.trained.architecture
-    sizes = [shape.inputs, *[shape.width] * shape.depth, shape.outputs]
-    return f"{gave} in {_many(shape.depth + 1, 'layer')}, {' → '.join(map(str, sizes))}."
 
 
 def _trees_text(model: Any, trees: Sequence[_Tree], gave: str) -> str:

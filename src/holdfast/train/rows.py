@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from holdfast.errors import DataError
 from holdfast.train.task import Task
@@ -52,13 +53,13 @@ class Targets:
         """Columns of the target matrix."""
         return 1 if self.classes is None else len(self.classes)
 
-    def encode(self, y: np.ndarray) -> np.ndarray:
-        """The target matrix, shape (n, outputs), float32."""
+    def encode(self, y: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """The target matrix, shape (n, outputs)."""
         if self.classes is None:
             scaled = (np.asarray(y, dtype=np.float64) - self.mean) / self.deviation
-            return scaled.astype(np.float32)[:, None]
+            return scaled.astype(dtype)[:, None]
         one_hot: np.ndarray = np.equal.outer(np.asarray(y), self.classes)
-        return one_hot.astype(np.float32)
+        return one_hot.astype(dtype)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values; `from_json` undoes it."""
@@ -72,13 +73,13 @@ class Targets:
         return Targets(classes, data["mean"], data["deviation"])
 
 
-def as_matrix(X: np.ndarray) -> np.ndarray:
-    """``X`` as a float32 matrix, shape (n, d).
+def as_matrix(X: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """``X`` as a matrix of floats, shape (n, d).
 
     Raises:
         DataError: if it is not a matrix of finite numbers.
     """
-    matrix = np.ascontiguousarray(X, dtype=np.float32)
+    matrix = np.ascontiguousarray(X, dtype=dtype)
     if matrix.ndim != 2:
         raise DataError(f"the features have {matrix.ndim} dimensions; a network needs a matrix of rows and columns")
     if not np.isfinite(matrix).all():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points, evenly, shown
-from holdfast.train.mlp import MLPEstimator
+from holdfast.train.networks import NetworkEstimator
 
 MOST_POINTS = 40
 MOST_ROWS = 500
@@ -17,12 +17,12 @@ def curve_of(model: Any, X: np.ndarray, y: np.ndarray, judged: JudgedRows) -> Cu
     """The curve of a fitted model, None where its training has no steps.
 
     Args:
-        model: an `MLPEstimator` that knew the judged rows before its fit, or boosted trees on histograms.
+        model: a `NetworkEstimator` that knew the judged rows before its fit, or boosted trees on histograms.
         X: the features that were fitted, shape (n, d).
         y: the targets that were fitted, shape (n,).
         judged: the rows that it is judged on.
     """
-    if isinstance(model, MLPEstimator):
+    if isinstance(model, NetworkEstimator):
         return model.curve
     if hasattr(model, "n_trees_per_iteration_") and hasattr(model, "staged_predict"):
         return _boosting_curve(model, X, y, judged)

@@ -17,7 +17,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import canonical_json
-from holdfast.train.mlp import MLPEstimator
+from holdfast.train.networks import NetworkEstimator
 
 FORMAT = 1
 """The version of the folder's layout; a higher one is refused."""
@@ -109,7 +109,7 @@ def save_model(folder: Path, model: Any, preprocessor: Any, meta: Mapping[str, A
 
     Args:
         folder: where to.
-        model: a fitted scikit-learn estimator, or `MLPEstimator`.
+        model: a fitted scikit-learn estimator, or `NetworkEstimator`.
         preprocessor: a fitted scikit-learn transformer, or None.
         meta: JSON values to keep beside it.
 
@@ -117,7 +117,7 @@ def save_model(folder: Path, model: Any, preprocessor: Any, meta: Mapping[str, A
         RequestError: if the model holds something that cannot be saved without pickles.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(model, MLPEstimator):
+    if isinstance(model, NetworkEstimator):
         kind = "network"
         (folder / TENSOR_FILE).write_bytes(model.trained.to_bytes())
         _dump(folder / PREPROCESSOR_FILE, preprocessor)
@@ -159,7 +159,7 @@ def load_model(folder: Path, *, trust: Sequence[str] = ()) -> LoadedModel:
     if found != FORMAT:
         raise RequestError(f"the model in {folder} has format {found}; this version of holdfast reads {FORMAT}")
     if kind == "network":
-        need("torch", "torch", "the mlp family")
+        need("torch", "torch", "a network")
         from holdfast.train.trained import TrainedNetwork
 
         network = TrainedNetwork.from_bytes(_read(folder / TENSOR_FILE))

@@ -42,3 +42,8 @@ class Task:
     def is_classification(self) -> bool:
         """Whether classes are predicted."""
         return self.kind in {"binary", "multiclass"}
+
+    @property
+    def outputs(self) -> int:
+        """Columns of what a network gives: a score for each class, or one value."""
+        return self.n_classes if self.is_classification else 1

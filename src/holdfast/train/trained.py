@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from holdfast.errors import RequestError
+from holdfast.errors import DataError, RequestError
+from holdfast.train.architectures import Architecture
 from holdfast.train.checkpoint import pack, unpack
-from holdfast.train.network import Architecture, build_network
+from holdfast.train.models import architecture_from_json, architecture_to_json
 from holdfast.train.rows import Targets, as_matrix
 
-FORMAT = 1
-"""The version of the file; a higher one is refused."""
+FORMAT = 2
+"""The version of the file; a higher one is refused. Format 1 knew multilayer perceptrons only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,13 @@ class TrainedNetwork:
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """The outputs for the rows of ``X`` (n, d); shape (n, outputs), float64."""
-        network = build_network(self.architecture, torch.Generator())
+        double = any(tensor.dtype == torch.float64 for tensor in self.weights.values())
+        network = self.architecture.build(torch.Generator()).to(torch.float64 if double else torch.float32)
         network.load_state_dict(dict(self.weights))
         network.eval()
+        rows = torch.from_numpy(as_matrix(X, np.float64 if double else np.float32))
         with torch.no_grad(), one_exact_thread():
-            outputs = network(torch.from_numpy(as_matrix(X))).numpy()
+            outputs = network(shaped(rows, self.architecture)).numpy()
         return np.asarray(outputs, dtype=np.float64)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -67,7 +71,11 @@ class TrainedNetwork:
 
     def to_bytes(self) -> bytes:
         """A safetensors file that `from_bytes` reads."""
-        meta = {"format": FORMAT, "architecture": asdict(self.architecture), "targets": self.targets.to_json()}
+        meta = {
+            "format": FORMAT,
+            "architecture": architecture_to_json(self.architecture),
+            "targets": self.targets.to_json(),
+        }
         return pack(self.weights, meta)
 
     @staticmethod
@@ -78,9 +86,23 @@ class TrainedNetwork:
             RequestError: if they are no such file, or of a later format.
         """
         weights, meta = unpack(data)
-        if meta.get("format") != FORMAT:
+        if meta.get("format") not in {1, FORMAT}:
             raise RequestError(f"the network has format {meta.get('format')}; this version of holdfast reads {FORMAT}")
-        return TrainedNetwork(Architecture(**meta["architecture"]), Targets.from_json(meta["targets"]), weights)
+        architecture = architecture_from_json(meta["architecture"])
+        return TrainedNetwork(architecture, Targets.from_json(meta["targets"]), weights)
+
+
+def shaped(rows: torch.Tensor, architecture: Architecture) -> torch.Tensor:
+    """Rows of features (n, d) as the network takes them, (n, *input_shape).
+
+    Raises:
+        DataError: if d is another number than the shape holds.
+    """
+    wanted = math.prod(architecture.input_shape)
+    if rows.shape[1] != wanted:
+        shape = " × ".join(map(str, architecture.input_shape))
+        raise DataError(f"the rows have {rows.shape[1]} columns; the network takes {wanted} ({shape})")
+    return rows.reshape(-1, *architecture.input_shape)
 
 
 @contextmanager

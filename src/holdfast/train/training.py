@@ -7,27 +7,30 @@ number of its epoch. Batches are slices of tensors that lie in memory; augmentat
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 import torch._dynamo  # the first optimizer imports it, which takes a second that is no part of a trial
-from torch.nn import functional
 
 from holdfast.errors import RequestError
 from holdfast.records import Config
 from holdfast.rng import Streams
 from holdfast.train.checkpoint import pack, unpack
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points
+from holdfast.train.epochs import epoch_rows, torch_generator
 from holdfast.train.failures import Diverged
+from holdfast.train.kinds import NetworkKind
+from holdfast.train.losses import cross_entropy, squared_error
+from holdfast.train.models.layers import seed_dropout
 from holdfast.train.monitor import Monitor
-from holdfast.train.network import Architecture, build_network, seed_dropout
 from holdfast.train.optimisers import clip_gradients, flatten_parameters, new_state, step_function
 from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
 from holdfast.train.schedules import learning_rate_at
-from holdfast.train.settings import MAX_EPOCHS, Settings
 from holdfast.train.task import Task
-from holdfast.train.trained import TrainedNetwork, one_exact_thread
+from holdfast.train.trained import TrainedNetwork, one_exact_thread, shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,18 @@ class Plan:
     task: Task
     seed: int
     epochs: int | None
+    family: str = "mlp"
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Plan:
+        """The plan that `asdict` made JSON values of; one without a family is of a multilayer perceptron."""
+        task = Task(**{**data["task"], "categorical": tuple(data["task"]["categorical"])})
+        return Plan(**{**data, "task": task})
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Features and target matrices of the rows that are fitted, shape (n, d) and (n, k), and of those watched."""
+    """Features and target matrices of the rows that are fitted, shape (n, *row) and (n, k), and of those watched."""
 
     features: torch.Tensor
     targets: torch.Tensor
@@ -76,7 +86,7 @@ class Progress:
 
 
 class Training:
-    """One run of a multilayer perceptron. Make it with `Training.start` or `Training.resume`.
+    """One run of a network of any kind. Make it with `Training.start` or `Training.resume`.
 
     A tenth of the training rows (stratified by class) is watched: the run stops when the loss on them has not improved
     for ``patience`` epochs, and predicts with the weights of the best epoch. These rows are not the ones that rank
@@ -85,11 +95,15 @@ class Training:
     keeps the curve of its losses; what it learns is the same to the bit.
     """
 
-    def __init__(self, plan: Plan, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None) -> None:
+    def __init__(
+        self, kind: NetworkKind, plan: Plan, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None
+    ) -> None:
+        self.kind = kind
         self.plan = plan
-        self.settings = Settings.of(plan.config)
+        self.settings = kind.settings(plan.config)
         self.targets = Targets.of(plan.task, y)
-        matrix, encoded = as_matrix(X), self.targets.encode(y)
+        dtype = np.float64 if self.settings.precision == "float64" else np.float32
+        matrix, encoded = as_matrix(X, dtype), self.targets.encode(y, dtype)
         self.fingerprint = fingerprint(matrix, encoded)
         self._streams = Streams(plan.seed)
         if plan.epochs is None:
@@ -97,16 +111,20 @@ class Training:
             fit, watch = inner_split(y, plan.task.is_classification, draw)
         else:
             fit, watch = np.arange(len(y)), np.empty(0, dtype=np.intp)
-        self._rows = Rows(
-            *(torch.from_numpy(part) for part in (matrix[fit], encoded[fit], matrix[watch], encoded[watch]))
+        classes = self.targets.outputs if plan.task.is_classification else 0
+        self.architecture = kind.architecture(
+            plan.config, replace(plan.task, n_features=matrix.shape[1], n_classes=classes)
         )
-        self._architecture = architecture(self.settings, matrix.shape[1], self.targets.outputs)
-        self.network = build_network(self._architecture, self._generator(0, "initialisation"))
+        features, targets = shaped(torch.from_numpy(matrix), self.architecture), torch.from_numpy(encoded)
+        self._rows = Rows(features[fit], targets[fit], features[watch], targets[watch])
+        network = self.architecture.build(torch_generator(self._streams, 0, "initialisation"))
+        self.network = network.to(features.dtype)
         self._parameters = flatten_parameters(self.network)
         self._state = new_state(self.settings.optimizer, self._parameters)
-        self._best = self._parameters.values.clone()
+        self._best = _Weights.of(self._parameters.values, self.network)
         self.progress = Progress()
         self._points: list[Point] = []
+        self._loss = squared_error if self.targets.classes is None else cross_entropy
         self._monitor = None
         if judged is not None:
             rows = self._rows
@@ -114,6 +132,7 @@ class Training:
 
     @staticmethod
     def start(
+        kind: NetworkKind,
         config: Config,
         task: Task,
         X: np.ndarray,
@@ -126,24 +145,25 @@ class Training:
         """A run before its first epoch.
 
         Args:
-            config: hyperparameters of the family ``mlp``.
+            kind: of network.
+            config: hyperparameters of its family.
             task: what is learned.
             X: features, shape (n, d), finite numbers on comparable scales.
             y: labels or values, shape (n,).
             seed: every random draw follows from it.
-            epochs: fit for this many epochs without early stopping; None for early stopping within 60.
+            epochs: fit for this many epochs without early stopping; None for early stopping within the config's epochs.
             judged: the rows that the run is judged on, for its curve.
 
         Raises:
             RequestError: if the config has an unknown key.
             DataError: if the rows cannot be learned from.
         """
-        return Training(Plan(dict(config), task, seed, epochs), X, np.asarray(y), judged)
+        return Training(kind, Plan(dict(config), task, seed, epochs, kind.name), X, np.asarray(y), judged)
 
     @property
     def last_epoch(self) -> int:
         """The epoch that the run ends with at the latest."""
-        return MAX_EPOCHS if self.plan.epochs is None else self.plan.epochs
+        return self.settings.epochs if self.plan.epochs is None else self.plan.epochs
 
     @property
     def finished(self) -> bool:
@@ -176,11 +196,11 @@ class Training:
 
     def trained(self) -> TrainedNetwork:
         """The network at its best epoch."""
-        current = self._parameters.values.clone()
-        self._parameters.values.copy_(self._best)
+        current = _Weights.of(self._parameters.values, self.network)
+        self._best.put(self._parameters.values, self.network)
         weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
-        self._parameters.values.copy_(current)
-        return TrainedNetwork(self._architecture, self.targets, weights)
+        current.put(self._parameters.values, self.network)
+        return TrainedNetwork(self.architecture, self.targets, weights)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The class or value of each row of ``X`` by the weights of the best epoch; shape (n,)."""
@@ -188,31 +208,41 @@ class Training:
 
     def checkpoint(self) -> bytes:
         """The whole state of the run as a safetensors file; `resume` goes on from it, equal to the bit."""
-        tensors = {"parameters": self._parameters.values, "best": self._best}
+        tensors = {"parameters": self._parameters.values, "best": self._best.values}
         tensors |= {f"optimizer.{name}": tensor for name, tensor in self._state.items()}
+        tensors |= {f"buffer.{name}": tensor for name, tensor in self.network.named_buffers()}
+        tensors |= {f"best_buffer.{name}": tensor for name, tensor in self._best.buffers.items()}
         plan, progress = asdict(self.plan), asdict(self.progress)
         meta = {"plan": plan, "progress": progress, "rows": self.fingerprint, "points": self._points}
         return pack(tensors, meta)
 
     @staticmethod
-    def resume(checkpoint: bytes, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None) -> Training:
+    def resume(
+        kind: NetworkKind, checkpoint: bytes, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None
+    ) -> Training:
         """The run that `checkpoint` saved, on the same rows.
 
         Raises:
-            RequestError: if the bytes are no checkpoint, or were saved on other rows.
+            RequestError: if the bytes are no checkpoint, or were saved of another kind of network or on other rows.
         """
         tensors, meta = unpack(checkpoint)
-        plan = meta["plan"]
-        task = Task(**{**plan["task"], "categorical": tuple(plan["task"]["categorical"])})
-        training = Training(Plan(plan["config"], task, plan["seed"], plan["epochs"]), X, np.asarray(y), judged)
+        plan = Plan.from_json(meta["plan"])
+        if plan.family != kind.name:
+            raise RequestError(f"the checkpoint is of the family '{plan.family}', not of '{kind.name}'")
+        training = Training(kind, plan, X, np.asarray(y), judged)
         if training.fingerprint != meta["rows"]:
             raise RequestError("the checkpoint was saved on other training rows; resume with the rows it began with")
         training.progress = Progress(**meta["progress"])
         training._points = [(step, train, judge) for step, train, judge in meta.get("points", ())]
         training._parameters.values.copy_(tensors["parameters"])
-        training._best.copy_(tensors["best"])
-        for name, tensor in training._state.items():
-            tensor.copy_(tensors[f"optimizer.{name}"])
+        training._best.values.copy_(tensors["best"])
+        for prefix, found in (
+            ("optimizer", training._state),
+            ("buffer", dict(training.network.named_buffers())),
+            ("best_buffer", training._best.buffers),
+        ):
+            for name, tensor in found.items():
+                tensor.copy_(tensors[f"{prefix}.{name}"])
         return training
 
     def _epoch(self, epoch: int) -> EpochMetrics:
@@ -223,7 +253,7 @@ class Training:
             raise Diverged(epoch)
         self.progress = self.progress.after(validation_loss)
         if self.progress.best_epoch == epoch:
-            self._best.copy_(self._parameters.values)
+            self._best = _Weights.of(self._parameters.values, self.network)
         point = None if self._monitor is None else self._monitor.point(epoch, self.network, self._loss)
         if point is not None:
             self._points.append(point)
@@ -233,7 +263,9 @@ class Training:
         """One pass over the rows that are fitted, less those that fill no batch; the mean loss over its batches."""
         settings, flat = self.settings, self._parameters
         step = step_function(settings.optimizer, weight_decay=settings.weight_decay, momentum=settings.momentum)
-        X, T = self._epoch_rows(epoch)
+        rows = self._rows
+        classification = self.targets.classes is not None
+        X, T = epoch_rows(settings, self._streams, epoch, rows.features, rows.targets, classification=classification)
         size = min(settings.batch_size, len(X))
         batches = len(X) // size
         seed_dropout(self.network, self._streams.integer(epoch, "dropout"))
@@ -242,11 +274,11 @@ class Training:
         for batch in range(batches):
             count = (epoch - 1) * batches + batch + 1
             rate = learning_rate_at(
-                settings.schedule, settings.learning_rate, count / (MAX_EPOCHS * batches), settings.warmup
+                settings.schedule, settings.learning_rate, count / (settings.epochs * batches), settings.warmup
             )
-            rows = slice(batch * size, (batch + 1) * size)
+            part = slice(batch * size, (batch + 1) * size)
             flat.gradients.zero_()
-            loss = self._loss(self.network(X[rows]), T[rows])
+            loss = self._loss(self.network(X[part]), T[part])
             value = loss.item()
             torch.autograd.backward(loss)
             if not (math.isfinite(value) and math.isfinite(clip_gradients(flat))):
@@ -254,25 +286,6 @@ class Training:
             step(flat, self._state, count, rate)
             total += value
         return total / batches
-
-    def _epoch_rows(self, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The rows in this epoch's order, augmented; targets smoothed."""
-        settings = self.settings
-        draw = self._generator(epoch, "order")
-        order = torch.randperm(len(self._rows.features), generator=draw)
-        X, T = self._rows.features[order], self._rows.targets[order]
-        if self.targets.classes is not None and settings.label_smoothing > 0.0:
-            T = T * (1.0 - settings.label_smoothing) + settings.label_smoothing / T.shape[1]
-        if settings.augmentation == "noise":
-            X += settings.noise_scale * torch.randn(X.shape, generator=self._generator(epoch, "noise"))
-        elif settings.augmentation == "mixup":
-            partner = torch.randperm(len(X), generator=draw)
-            share = self._streams.generator(epoch, "mixup").beta(
-                settings.mixup_alpha, settings.mixup_alpha, size=(len(X), 1)
-            )
-            weight = torch.from_numpy(share.astype(np.float32))
-            X, T = torch.lerp(X[partner], X, weight), torch.lerp(T[partner], T, weight)
-        return X, T
 
     def _watched_loss(self) -> float | None:
         """The loss on the watched rows with the current weights, None without such rows."""
@@ -282,25 +295,21 @@ class Training:
         with torch.no_grad():
             return self._loss(self.network(self._rows.watched_features), self._rows.watched_targets).item()
 
-    def _loss(self, outputs: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy against target probabilities, or the mean squared error of standardised values."""
-        if self.targets.classes is None:
-            return functional.mse_loss(outputs, T)
-        return functional.cross_entropy(outputs, T)
 
-    def _generator(self, epoch: int, purpose: str) -> torch.Generator:
-        """A torch generator for one purpose in one epoch."""
-        return torch.Generator().manual_seed(self._streams.integer(epoch, purpose))
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """A copy of what a network predicts with: its parameters, shape (P,), and its buffers by name."""
 
+    values: torch.Tensor
+    buffers: Mapping[str, torch.Tensor]
 
-def architecture(settings: Settings, inputs: int, outputs: int) -> Architecture:
-    """The shape of the network that the settings describe."""
-    return Architecture(
-        inputs,
-        outputs,
-        depth=settings.depth,
-        width=settings.width,
-        activation=settings.activation,
-        dropout=settings.dropout,
-        layer_norm=settings.layer_norm,
-    )
+    @staticmethod
+    def of(values: torch.Tensor, network: torch.nn.Module) -> _Weights:
+        """A copy of the present ones."""
+        return _Weights(values.clone(), {name: buffer.clone() for name, buffer in network.named_buffers()})
+
+    def put(self, values: torch.Tensor, network: torch.nn.Module) -> None:
+        """Make these the present ones."""
+        values.copy_(self.values)
+        for name, buffer in network.named_buffers():
+            buffer.copy_(self.buffers[name])

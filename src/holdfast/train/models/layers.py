@@ -1,16 +1,15 @@
-"""The multilayer perceptron: its shape, its layers, and an initialisation that draws from a given generator."""
+"""Layers that several kinds of networks are made of; whatever they draw comes from a given generator."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from holdfast.train.settings import Activation
+from holdfast.train.architectures import Activation
 
-_ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
+ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": nn.GELU,
     "tanh": nn.Tanh,
@@ -19,19 +18,6 @@ _ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
 
 INPUT_LIMIT = 3.0
 """Standardised inputs are squeezed smoothly into (-3, 3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """The shape of a multilayer perceptron: ``depth`` hidden layers of ``width`` units between inputs and outputs."""
-
-    inputs: int
-    outputs: int
-    depth: int = 2
-    width: int = 128
-    activation: Activation = "relu"
-    dropout: float = 0.0
-    layer_norm: bool = False
 
 
 class Dropout(nn.Module):
@@ -50,9 +36,13 @@ class Dropout(nn.Module):
         """``x`` with entries zeroed at the rate and the others scaled up; ``x`` itself outside of training."""
         if not self.training:
             return x
-        draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None, generator=self.generator)
-        bits = draws.view(torch.int16)[: x.numel()].view(x.shape)
-        return x * ((bits < self.kept - 32768) * (65536.0 / self.kept))
+        return x * self.kept_entries(x.shape).to(x.dtype).mul_(65536.0 / self.kept)
+
+    def kept_entries(self, shape: torch.Size) -> torch.Tensor:
+        """The next mask: whether each entry of a tensor of this shape is kept, as booleans."""
+        count = math.prod(shape)
+        draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None, generator=self.generator)
+        return draws.view(torch.int16)[:count].view(shape) < self.kept - 32768
 
 
 class SmoothClip(nn.Module):
@@ -63,22 +53,6 @@ class SmoothClip(nn.Module):
         return x * torch.rsqrt(1.0 + (x / INPUT_LIMIT) ** 2)
 
 
-def build_network(architecture: Architecture, generator: torch.Generator) -> nn.Sequential:
-    """A freshly initialised network: (n, inputs) to (n, outputs)."""
-    layers: list[nn.Module] = [SmoothClip()]
-    size = architecture.inputs
-    for _ in range(architecture.depth):
-        layers.append(_linear(size, architecture.width, generator))
-        if architecture.layer_norm:
-            layers.append(nn.LayerNorm(architecture.width))
-        layers.append(_ACTIVATION_LAYERS[architecture.activation]())
-        if architecture.dropout > 0.0:
-            layers.append(Dropout(architecture.dropout))
-        size = architecture.width
-    layers.append(_linear(size, architecture.outputs, generator, gain=1.0))
-    return nn.Sequential(*layers)
-
-
 def seed_dropout(network: nn.Module, seed: int) -> None:
     """Let every dropout layer draw from a stream of its own that follows from ``seed``."""
     layers = [layer for layer in network.modules() if isinstance(layer, Dropout)]
@@ -86,7 +60,7 @@ def seed_dropout(network: nn.Module, seed: int) -> None:
         layer.generator.manual_seed(seed + index)
 
 
-def _linear(inputs: int, outputs: int, generator: torch.Generator, gain: float = math.sqrt(2.0)) -> nn.Linear:
+def linear(inputs: int, outputs: int, generator: torch.Generator, gain: float = math.sqrt(2.0)) -> nn.Linear:
     """A linear layer with normal weights of deviation gain/sqrt(inputs) (He et al. 2015, eq. 10) and zero biases."""
     layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
     with torch.no_grad():
