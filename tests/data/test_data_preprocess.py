@@ -12,10 +12,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, to_features
-from holdfast.data.preprocess import MOST_CATEGORIES, TRUSTED, Style, categorical_positions, preprocessor
+from holdfast.data.preprocess import MOST_CATEGORIES, TRUSTED, ColumnStyle, categorical_positions, preprocessor
 from holdfast.errors import DataError
 
-STYLES: tuple[Style, ...] = get_args(Style)
+STYLES: tuple[ColumnStyle, ...] = get_args(ColumnStyle)
 
 
 def mixed(rows: int = 200) -> tuple[Schema, pl.DataFrame, np.ndarray]:
@@ -40,7 +40,7 @@ def mixed(rows: int = 200) -> tuple[Schema, pl.DataFrame, np.ndarray]:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_what_is_learned_depends_on_training_rows_only(style: Style) -> None:
+def test_what_is_learned_depends_on_training_rows_only(style: ColumnStyle) -> None:
     """Other rows, however strange, change nothing in what the training rows become."""
     schema, features, _ = mixed()
     strange = features[100:].with_columns(
@@ -57,7 +57,7 @@ def test_what_is_learned_depends_on_training_rows_only(style: Style) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_matrices_are_dense_named_and_survive_skops(style: Style) -> None:
+def test_matrices_are_dense_named_and_survive_skops(style: ColumnStyle) -> None:
     schema, features, _ = mixed()
     fitted = preprocessor(schema, style).fit(features[:100])
     matrix = fitted.transform(features[100:])
@@ -118,7 +118,7 @@ def test_many_categories_stay_within_what_histogram_trees_take() -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_columns_without_a_value_in_the_training_rows_do_no_harm(style: Style) -> None:
+def test_columns_without_a_value_in_the_training_rows_do_no_harm(style: ColumnStyle) -> None:
     schema, features, _ = mixed()
     empty: dict[str, Any] = {"size": pl.lit(float("nan")), "color": pl.lit("(missing)"), "message": pl.lit("(missing)")}
     fitted = preprocessor(schema, style).fit(features[:50].with_columns(**empty))

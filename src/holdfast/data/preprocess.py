@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from holdfast.data.columns import Schema
 from holdfast.data.features import feature_names
+from holdfast.data.places import fit_pixels, fit_tokens
 from holdfast.errors import DataError, nearest
 
 if TYPE_CHECKING:
+    import polars as pl
     from sklearn.compose import ColumnTransformer
 
-Style = Literal["scaled", "onehot", "ordinal"]
-"""What a family of models needs; see `preprocessor`."""
+ColumnStyle = Literal["scaled", "onehot", "ordinal"]
+"""Each column in its own way; see `preprocessor`."""
+
+Style = ColumnStyle | Literal["pixels", "tokens"]
+"""What a family of models needs; see `fit_preprocessor`."""
 
 RARE = 5
 """A category with fewer training rows than this is taken together with the other rare ones."""
@@ -36,8 +43,27 @@ TRUSTED = ("numpy.dtype",)
 """The types, beside those that skops trusts by itself, that a fitted preprocessor is made of."""
 
 
-def preprocessor(schema: Schema, style: Style) -> ColumnTransformer:
-    """An unfitted transformer from the frame of `to_features` to a dense matrix, shape (N, D), float64.
+def fit_preprocessor(schema: Schema, style: Style, features: pl.DataFrame) -> tuple[ColumnTransformer, np.ndarray]:
+    """A transformer fitted on the frame of `to_features`, and what it makes of it: a dense matrix (N, D), float64.
+
+    To the styles of `preprocessor` come two of which every column is a place, in an image or a sequence:
+
+    - ``pixels`` (convolutional networks): see `holdfast.data.places.fit_pixels`;
+    - ``tokens`` (transformers): see `holdfast.data.places.fit_tokens`.
+
+    Raises:
+        DataError: if the style does not exist, or the columns are not of its kind.
+    """
+    if style == "pixels":
+        return fit_pixels(features)
+    if style == "tokens":
+        return fit_tokens(features)
+    transformer = preprocessor(schema, style)
+    return transformer, np.asarray(transformer.fit_transform(features), dtype=float)
+
+
+def preprocessor(schema: Schema, style: ColumnStyle) -> ColumnTransformer:
+    """An unfitted transformer of columns each in its own way, from the frame of `to_features` to (N, D), float64.
 
     - ``scaled`` (linear models, neighbours, networks): missing numbers become the median, with a column beside that
       marks them, and every number has mean 0 and variance 1; categories become one column each, rare and unknown ones
@@ -90,7 +116,7 @@ def _by_kind(schema: Schema) -> tuple[list[str], list[str], list[str]]:
     return numbers, categories, texts
 
 
-def _for_numbers(style: Style) -> object:
+def _for_numbers(style: ColumnStyle) -> object:
     """What happens to numbers."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -102,9 +128,8 @@ def _for_numbers(style: Style) -> object:
     return imputer if style == "onehot" else make_pipeline(imputer, StandardScaler())
 
 
-def _for_categories(style: Style) -> object:
+def _for_categories(style: ColumnStyle) -> object:
     """What happens to categories."""
-    import numpy as np
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
     most = MOST_CATEGORIES[style]
