@@ -171,6 +171,22 @@ def from_json(data: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: _restored(key, value) for key, value in result.items()} for result in data]
 
 
+def filled_up(results: Sequence[dict[str, Any]], n_splits: int) -> list[dict[str, Any]]:
+    """The folds of a trial, NaN scores for those that were saved, with times that leave the means those of the others.
+
+    Args:
+        results: of the folds that were made, at least one.
+        n_splits: how many there are to be.
+    """
+    times = {key: float(np.mean([result[key] for result in results])) for key in ("fit_time", "score_time")}
+    scores = {key: _undefined(results[-1][key]) for key in ("test_scores", "train_scores") if key in results[-1]}
+    return [*results, *({**results[-1], "fit_error": None, **times, **scores} for _ in range(len(results), n_splits))]
+
+
+def _undefined(scores: Any) -> Any:
+    return dict.fromkeys(scores, np.nan) if isinstance(scores, dict) else np.nan
+
+
 def _number_or_table(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(name): number_to_json(float(score)) for name, score in value.items()}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from holdfast.evaluate.metrics import Metric
-from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, Trial, TrialState
+from holdfast.records import Assignment, Cause, Outcome, Report, Reporter, RowScores, Trial, TrialState, Verdict
 from holdfast.sklearn.estimate import kind_of, row_scores
 from holdfast.sklearn.folds import FoldResult, FoldWork, named_scores, run_fold, to_json
 from holdfast.sklearn.scored import Scored
@@ -34,7 +34,7 @@ class RowKeeper:
         self._forms = [form for form in forms if told in {None, kind_of(form)}]
 
     def keep(self, results: Sequence[FoldResult]) -> tuple[RowScores | None, str | None]:
-        """The row scores of a trial, or why there are none; folds that failed have none, and leave them in part."""
+        """The row scores of a trial, or why there are none; folds that failed, or were saved, leave them in part."""
         if isinstance(self.scored, str):
             return None, self.scored
         name = self.scored.name
@@ -42,8 +42,10 @@ class RowKeeper:
             float(named_scores(fold["test_scores"])[name]) if fold.get("fit_error") is None else None
             for fold in (result.scores for result in results)
         ]
+        saved = [None] * (len(self.scored.design.places) - len(results))
+        said = [result.said for result in results]
         for form in self._forms:
-            rows = row_scores(self.scored, form, [result.said for result in results], scores)
+            rows = row_scores(self.scored, form, [*said, *saved], [*scores, *saved])
             if rows is not None:
                 self._settle(form)
                 return rows, None
@@ -65,6 +67,7 @@ class FoldsJob:
         keeper: makes the row scores.
         trials: how many trials there will be, for what is printed.
         context: gives the next fold's context of callbacks.
+        by_fold: whether each fold is reported, and a verdict asked for before the next one.
         parallel: joblib's workers, once they are started.
         failure: what was raised and has to end the search.
     """
@@ -76,19 +79,15 @@ class FoldsJob:
     keeper: RowKeeper
     trials: int
     context: Callable[[], Any]
+    by_fold: bool = False
     parallel: Any = None
     failure: BaseException | None = field(default=None, init=False)
 
-    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:  # noqa: ARG002 - nothing yet
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; a fit that failed makes a failed trial."""
+        fit = self._one_by_one if self.by_fold else self._all_at_once
         try:
-            results = list(self.parallel(list(self._calls(assignments))))
-        except Exception as exc:
-            self.failure = exc
-            raise
-        k = len(self.splits)
-        folds = [results[start : start + k] for start in range(0, len(results), k)]
-        try:
+            folds = fit(assignments, report)
             return [self._outcome(item, mine) for item, mine in zip(assignments, folds, strict=True)]
         except Exception as exc:
             self.failure = exc
@@ -99,20 +98,43 @@ class FoldsJob:
         if self.failure is not None:
             raise self.failure
 
-    def _calls(self, assignments: Sequence[Assignment]) -> Iterator[Any]:
+    def _all_at_once(self, assignments: Sequence[Assignment], _report: Reporter) -> list[list[FoldResult]]:
+        """All folds of each assignment."""
+        k = len(self.splits)
+        calls = [self._call(assignment, number) for assignment in assignments for number in range(k)]
+        results = list(self.parallel(calls))
+        return [results[start : start + k] for start in range(0, len(results), k)]
+
+    def _one_by_one(self, assignments: Sequence[Assignment], report: Reporter) -> list[list[FoldResult]]:
+        """The folds of each assignment until the verdict is to stop: the first of all of them, then the second."""
+        found: list[list[FoldResult]] = [[] for _ in assignments]
+        left = list(range(len(assignments)))
+        for number in range(len(self.splits)):
+            results = self.parallel([self._call(assignments[place], number) for place in left])
+            for place, result in zip(left, results, strict=True):
+                found[place].append(result)
+            left = [place for place in left if self._goes_on(assignments[place], found[place], report)]
+        return found
+
+    def _goes_on(self, assignment: Assignment, results: Sequence[FoldResult], report: Reporter) -> bool:
+        """Report the last fold; one without a score is not reported, and says nothing."""
+        (score,) = self._first_metric([results[-1].scores])
+        if results[-1].scores["fit_error"] is not None or not math.isfinite(score):
+            return True
+        return report(Report(assignment.trial, len(results), {self.objectives[0]: score})) is not Verdict.STOP
+
+    def _call(self, assignment: Assignment, number: int) -> Any:
         from sklearn.utils.parallel import delayed
 
-        for assignment in assignments:
-            parameters = self.space.to_parameters(assignment.config)
-            for number, rows in enumerate(self.splits):
-                fold, trial = (number, len(self.splits)), (assignment.trial, self.trials)
-                yield delayed(run_fold)(self.work, parameters, rows, fold, trial, self.context())
+        parameters = self.space.to_parameters(assignment.config)
+        fold, trial = (number, len(self.splits)), (assignment.trial, self.trials)
+        return delayed(run_fold)(self.work, parameters, self.splits[number], fold, trial, self.context())
 
     def _outcome(self, assignment: Assignment, results: Sequence[FoldResult]) -> Outcome:
         folds = [result.scores for result in results]
         errors = [fold["fit_error"] for fold in folds if fold["fit_error"] is not None]
         seconds = float(sum(fold["fit_time"] + fold["score_time"] for fold in folds))
-        extra: dict[str, Any] = {"folds": to_json(folds)}
+        extra: dict[str, Any] = {"folds": to_json(folds), "fits": len(folds)}
         if errors:
             rows, _ = self.keeper.keep(results)
             return Outcome(assignment.trial, TrialState.FAILED, {}, rows, errors[0], Cause.ERROR, seconds, extra=extra)
@@ -127,7 +149,8 @@ class FoldsJob:
         rows, why = self.keeper.keep(results)
         if why is not None:
             extra["no_rows"] = why
-        return Outcome(assignment.trial, TrialState.COMPLETE, metrics, rows, seconds=seconds, extra=extra)
+        state = TrialState.COMPLETE if len(folds) == len(self.splits) else TrialState.STOPPED
+        return Outcome(assignment.trial, state, metrics, rows, seconds=seconds, extra=extra)
 
     def _first_metric(self, folds: Sequence[Mapping[str, Any]]) -> list[float]:
         """The metric that ranks, on each fold."""

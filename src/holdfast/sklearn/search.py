@@ -6,6 +6,7 @@ import math
 import numbers
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,17 +22,18 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from holdfast.errors import RequestError, shown
 from holdfast.execute.inline import Inline
-from holdfast.records import Score, Trial
+from holdfast.records import Score, Trial, TrialState
 from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch, grid_points
 from holdfast.search.registry import make_strategy
 from holdfast.sklearn.callbacks import Tasks, begun
 from holdfast.sklearn.estimate import estimate_of
-from holdfast.sklearn.folds import SCORE, FoldWork, from_json
+from holdfast.sklearn.folds import SCORE, FoldWork, filled_up, from_json
 from holdfast.sklearn.job import FoldsJob, RowKeeper
 from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
 from holdfast.sklearn.spaces import SearchSpace, search_space
 from holdfast.sklearn.stored import StudySettings, stored_settings
+from holdfast.study.folds import NEVER
 from holdfast.study.stopping import set_stop
 from holdfast.study.study import Study
 
@@ -57,11 +59,14 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         n_trials: how many configurations are tried; None for 50, or for all of a grid.
         stop: ``"auto"`` for fewer where what is left to gain is less than the noise of the best score (see
             `holdfast.Study.should_stop`).
+        drop_folds: the rule that drops a configuration before all of its folds are scored, as ``"curtailed"`` (see
+            `holdfast.stats.folds`); it has NaN for those that were saved, ranks last, and counts in ``estimate_``.
         cv: how rows are split, as in scikit-learn; one split serves all trials.
         scoring: as in scikit-learn: a name, a scorer, or several of them.
         refit: whether the best configuration is fitted on all rows; the name of the metric that selects among several,
             or a function that chooses an index from ``cv_results_``.
-        n_jobs: so many fits run at once. Up to one a fold, they change no suggestion; beyond that trials run at once.
+        n_jobs: so many fits run at once. Up to one a fold, they change no suggestion; beyond that, and with
+            ``drop_folds``, trials run at once.
         random_state: of the search; None draws a seed from numpy's own state.
         storage: where the study is kept: ``"sqlite:///study.db"``, or None for memory. A search that was stopped goes
             on there if it is run again with the same data, folds, estimator and space.
@@ -96,6 +101,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         strategy: str | Strategy = "auto",
         n_trials: int | None = None,
         stop: Literal["auto"] | None = None,
+        drop_folds: str = NEVER,
         cv: Any = None,
         scoring: Any = None,
         refit: Any = True,
@@ -122,6 +128,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         self.strategy = strategy
         self.n_trials = n_trials
         self.stop = stop
+        self.drop_folds = drop_folds
         self.random_state = random_state
         self.storage = storage
 
@@ -178,6 +185,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             keeper=RowKeeper(scored, _kind_told(study)),
             trials=n_trials,
             context=tasks.fold,
+            by_fold=self.drop_folds != NEVER,
         )
         begun_before = len(study.trials)
         with tasks.searching(None if begun_before else n_trials * len(splits)):
@@ -261,7 +269,10 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         drawn = int(check_random_state(given).randint(LARGEST_SEED)) if seed is None else seed
         if isinstance(given, np.random.RandomState):
             seed = drawn
-        settings = StudySettings(space.space, objectives, self.strategy, drawn, self.storage)
+        _refuse_one_fold(self.drop_folds, self.n_splits_)
+        settings = StudySettings(
+            space.space, objectives, self.strategy, drawn, self.storage, drop_folds=self.drop_folds
+        )
         identity |= {"estimator": self.estimator, "scoring": self.scoring, "error_score": self.error_score}
         identity |= {"train": self.return_train_score}
         return stored_settings(settings, seed, identity, type(self.estimator).__name__)
@@ -271,7 +282,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         set_stop(study.book, gain=None, rule=self.stop)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
             job.parallel = parallel
-            at_once = math.ceil(parallel._effective_n_jobs() / len(job.splits))
+            at_once = math.ceil(parallel._effective_n_jobs() / (1 if job.by_fold else len(job.splits)))
             study.run(
                 job,
                 Inline(),
@@ -287,9 +298,11 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         if not trials:
             raise ValueError(f"no fit was performed: strategy {shown(self.strategy)} proposed no configuration")
         error_score = math.nan if self.error_score == "raise" else self.error_score
-        out = [fold for trial in trials for fold in _folds_of(trial, self.n_splits_, error_score)]
-        _warn_or_raise_about_fit_failures(out, error_score)
-        _insert_error_scores(out, error_score)
+        by_trial = [_folds_of(trial, self.n_splits_, error_score) for trial in trials]
+        made = [fold for folds in by_trial for fold in folds]
+        _warn_or_raise_about_fit_failures(made, error_score)
+        _insert_error_scores(made, error_score)
+        out = [fold for folds in by_trial for fold in filled_up(folds, self.n_splits_)]
         if not self.return_train_score:
             out = [{key: value for key, value in fold.items() if key != "train_scores"} for fold in out]
         self.multimetric_ = isinstance(out[0]["test_scores"], dict)
@@ -298,10 +311,14 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             refit_metric = self.refit
         parameters = [space.to_parameters(trial.config) for trial in trials]
         more = {"trial": [trial.number for trial in trials]}
-        results = self._format_results(parameters, self.n_splits_, out, more)
+        with warnings.catch_warnings():
+            if len(made) < len(out):  # else scikit-learn warns of the scores of folds that were saved
+                warnings.filterwarnings("ignore", "One or more of the (test|train) scores are non-finite", UserWarning)
+            results = self._format_results(parameters, self.n_splits_, out, more)
         self._estimate = None
         if self.refit or not self.multimetric_:
             self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            _refuse_dropped(trials[self.best_index_], self.best_index_, by_trial[self.best_index_], self.n_splits_)
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
@@ -342,6 +359,23 @@ def _splits_of(search: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> 
     if len(splits) != number or not splits:
         raise ValueError(f"cv gives {len(splits)} splits where it says {number}; at least one is needed")
     return splits
+
+
+def _refuse_one_fold(rule: Any, n_splits: int) -> None:
+    if rule != NEVER and n_splits < 2:
+        raise RequestError(
+            f"drop_folds = {shown(rule)}, but cv gives one split, so that a candidate is one fit and none can be "
+            "saved; ask for more, as by cv=5, or leave it out"
+        )
+
+
+def _refuse_dropped(trial: Trial, index: Any, folds: Sequence[Any], n_splits: int) -> None:
+    """A function given as ``refit`` may choose any candidate; one that was dropped never ranks as a whole one."""
+    if trial.state is TrialState.STOPPED:
+        raise RequestError(
+            f"refit chose candidate {index}, which was dropped after {len(folds)} of {n_splits} folds; let it choose "
+            "among those whose mean_test_score is a number"
+        )
 
 
 def _indices(rows: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy, settings_of
 from holdfast.sklearn.spaces import readable
 from holdfast.space import Space
+from holdfast.study.folds import NEVER
 from holdfast.study.load import load_study
 from holdfast.study.study import DEFAULT_NAME, Study
 
@@ -33,6 +34,7 @@ class StudySettings:
     seed: int
     storage: str | MemoryLog | None
     name: str = DEFAULT_NAME
+    drop_folds: str = NEVER
 
     def open(self) -> Study:
         """The study, new or gone on with."""
@@ -44,6 +46,7 @@ class StudySettings:
             seed=self.seed,
             storage=self.storage,
             name=self.name,
+            drop_folds=self.drop_folds,
         )
 
     def reopen(self) -> Study:
@@ -78,6 +81,7 @@ def stored_settings(settings: StudySettings, seed: int | None, identity: Mapping
         "strategy": [strategy.name, settings_of(strategy)],
         "objectives": settings.objectives,
         "seed": seed,
+        **({} if settings.drop_folds == NEVER else {"drop_folds": settings.drop_folds}),
     }
     named = replace(settings, name=f"{kind}-{digest(whole)}")
     if seed is None and isinstance(named.storage, str) and named.name in list_studies(named.storage):
