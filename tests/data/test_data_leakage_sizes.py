@@ -87,5 +87,13 @@ def test_folds_are_judged_together() -> None:
     frame = pl.DataFrame(table(200))
     schema = infer_schema(frame, "y")
     roles = Roles(np.full(200, "train"), np.arange(200) % 5)
-    checked = find_leakage(schema, frame, encode_target(schema, frame), roles).found
-    assert [each.text.partition(" show")[0] for each in checked] == ["the folds of the train rows (200 rows)"]
+    (checked,) = find_leakage(schema, frame, encode_target(schema, frame), roles).found
+    assert checked.text.startswith("the folds of the train rows (200 rows) show")
+    assert checked.remedy.endswith("folds are taken already, so read the winner as one of several equals")
+
+
+def test_folds_are_a_remedy_for_validation_rows_only() -> None:
+    roles = np.repeat(["train", "validation", "select"], [400, 100, 100])
+    validation, select = found("size", table(600), roles)
+    assert "take a larger share, or folds, and read" in validation.remedy
+    assert "take a larger share, and read" in select.remedy

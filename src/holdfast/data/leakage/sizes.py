@@ -49,6 +49,14 @@ def classes(view: View) -> list[Finding]:
     return found
 
 
+MORE = {
+    "train": "folds are taken already, so ",
+    "validation": "take a larger share, or folds, and ",
+    "select": "take a larger share, and ",
+}
+"""What shows smaller differences, by role."""
+
+
 def size(view: View) -> list[Finding]:
     """Roles by which configurations are picked and that hold too few rows to tell two good ones apart.
 
@@ -77,7 +85,7 @@ def size(view: View) -> list[Finding]:
         )
         remedy = (
             f"{_needed(COARSE):,} {unit}s would show {100 * COARSE:g} and {_needed(FINE):,} would show {100 * FINE:g}; "
-            "take a larger share, or folds, and read the winner as one of several equals"
+            f"{MORE[role]}read the winner as one of several equals"
         )
         found.append(Finding("size", "warning", text, remedy, count=n))
     return found
