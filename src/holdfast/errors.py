@@ -18,8 +18,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import difflib
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -90,6 +88,8 @@ class StudyHaltedError(HoldfastError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the known word nearest to ``word``, or an empty string."""
+    import difflib
+
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
     return f" (did you mean '{by_lower[close[0]]}'?)" if close else ""
@@ -111,6 +111,8 @@ def shown(value: Any) -> str:
     >>> shown(True), shown("a"), shown({"low": 1})
     ('true', "'a'", 'a table')
     """
+    import datetime as dt
+
     match value:
         case bool():
             text = str(value).lower()

@@ -31,7 +31,14 @@ WIDTHS: dict[str, float] = {
     "int16": 2,
     "int8": 1,
     "uint8": 1,
+    "uint16": 2,
+    "uint32": 4,
+    "uint64": 8,
     "int4": 0.5,
+    "int2": 0.25,
+    "float6": 0.75,
+    "float4": 0.5,
+    "complex64": 8,
     "bool": 1,
 }
 """Bytes of one number, by its type."""
