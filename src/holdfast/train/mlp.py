@@ -11,12 +11,10 @@ from typing import Any
 
 from holdfast.space import Categorical, Domain, Float, Int, Space
 from holdfast.train import starts
-from holdfast.train.architectures import ACTIVATIONS
 from holdfast.train.families import network_family
 from holdfast.train.kinds import NetworkKind
 from holdfast.train.models.mlp import MLPArchitecture
-from holdfast.train.schedules import SCHEDULES
-from holdfast.train.settings import AUGMENTATIONS, OPTIMIZERS, Settings
+from holdfast.train.settings import Settings
 from holdfast.train.task import Task
 
 SHAPE = frozenset(MLPArchitecture.__dataclass_fields__) - {"inputs", "outputs"}
@@ -35,15 +33,15 @@ def mlp_space(task: Task) -> Space:
         "batch_size": Int(smallest, largest, log=True, default=min(normal.batch_size, largest)),
         "depth": Int(1, 4, default=shape.depth),
         "width": Int(32, 512, log=True, default=shape.width),
-        "activation": Categorical(list(ACTIVATIONS), default=shape.activation),
+        "activation": Categorical(["relu", "gelu", "tanh", "silu"], default=shape.activation),
         "dropout": Float(0.0, 0.5, default=shape.dropout),
         "layer_norm": Categorical([False, True], default=shape.layer_norm),
         "weight_decay": Float(1e-6, 1e-1, log=True, default=normal.weight_decay),
-        "optimizer": Categorical(list(OPTIMIZERS), default=normal.optimizer),
+        "optimizer": Categorical(["adamw", "sgd"], default=normal.optimizer),
         "momentum": Float(0.5, 0.99, default=normal.momentum, when={"optimizer": ["sgd"]}),
-        "schedule": Categorical(list(SCHEDULES), default=normal.schedule),
+        "schedule": Categorical(["constant", "cosine", "onecycle"], default=normal.schedule),
         "warmup": Float(0.0, 0.2, default=normal.warmup, when={"schedule": ["constant", "cosine"]}),
-        "augmentation": Categorical(list(AUGMENTATIONS), default=normal.augmentation),
+        "augmentation": Categorical(["none", "noise", "mixup"], default=normal.augmentation),
         "noise_scale": Float(0.05, 1.0, log=True, default=normal.noise_scale, when={"augmentation": ["noise"]}),
         "mixup_alpha": Float(0.1, 2.0, log=True, default=normal.mixup_alpha, when={"augmentation": ["mixup"]}),
     }

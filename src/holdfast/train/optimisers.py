@@ -1,33 +1,31 @@
 """Optimisers on one flat vector of parameters: a few whole-vector operations a step, and a state of plain tensors.
 
 One vector instead of one tensor per layer makes a step of a small network several times cheaper, and makes the state
-of the optimiser trivial to save.
+of the optimiser trivial to save. Everything is elementwise, so a stack of runs (K, P) is updated by the same functions,
+with hyperparameters of shape (K, 1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from holdfast.train.settings import Optimizer
+from holdfast.train.settings import Optimizer, Settings
 
 ALIGNMENT = 16
 """Each parameter starts at a multiple of this many floats (64 bytes), as a tensor of its own would."""
 
-LARGEST_NORM = 1.0
-"""Gradients are shortened to at most this length."""
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+EPSILON = 1e-8
+"""Added to the root of Adam's second moment."""
 
 
 @dataclass(frozen=True, eq=False)
 class FlatParameters:
-    """The parameters of a network as views of one vector.
+    """The parameters of a network as views of one vector, or those of a stack as views of one matrix.
 
-    ``values`` and ``gradients`` have shape (P,); ``decay`` is 1 where weight decay applies (matrices) and 0 elsewhere
-    (biases, gains, padding).
+    ``values`` and ``gradients`` have shape (P,) or (K, P); ``decay``, shape (P,), is 1 where weight decay applies
+    (matrices) and 0 elsewhere (biases, gains, padding).
     """
 
     values: torch.Tensor
@@ -52,53 +50,162 @@ def flatten_parameters(network: torch.nn.Module) -> FlatParameters:
     return flat
 
 
-Step = Callable[[FlatParameters, dict[str, torch.Tensor], int, float], None]
-"""Changes parameters and state in place: (parameters, state, steps done including this one, learning rate)."""
+Number = float | torch.Tensor
+"""A hyperparameter: a float for one run, or a tensor of shape (K, 1) for a stack of K runs."""
 
 
-def new_state(optimizer: Optimizer, parameters: FlatParameters) -> dict[str, torch.Tensor]:
-    """The state of an optimiser before its first step: named vectors of zeros, shape (P,)."""
-    names = {"adamw": ("first_moment", "second_moment"), "sgd": ("velocity",)}[optimizer]
-    return {name: torch.zeros_like(parameters.values) for name in names}
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an update depends on beside its gradients.
+
+    Args:
+        optimizer: its name.
+        weight_decay: times the parameter, is added to the gradient (coupled) or taken off at the learning rate.
+        coupled: whether weight decay passes through the optimiser's moments, as an L2 penalty does.
+        l1: the weight of the L1 norm of matrices: under SGD exactly that of a penalty added to the loss, under Adam
+            decoupled from the gradient's scale, as AdamW's decay is.
+        momentum: of SGD.
+        nesterov: whether SGD looks ahead by its momentum.
+        beta1: the memory of Adam's first moment.
+        beta2: the memory of Adam's second moment.
+    """
+
+    optimizer: Optimizer
+    weight_decay: Number = 0.0
+    coupled: bool = False
+    l1: Number = 0.0
+    momentum: Number = 0.9
+    nesterov: bool = True
+    beta1: Number = 0.9
+    beta2: Number = 0.999
+
+    @staticmethod
+    def of(settings: Settings) -> Rule:
+        """The rule of one run."""
+        return Rule(
+            settings.optimizer,
+            settings.weight_decay,
+            settings.coupled,
+            settings.l1,
+            settings.momentum,
+            settings.nesterov,
+            settings.beta1,
+            settings.beta2,
+        )
 
 
-def step_function(optimizer: Optimizer, *, weight_decay: float, momentum: float) -> Step:
-    """The update rule of an optimiser; weight decay is decoupled from the gradient in both."""
-    if optimizer == "adamw":
-        return lambda parameters, state, count, rate: adamw_step(parameters, state, count, rate, weight_decay)
-    return lambda parameters, state, _count, rate: sgd_step(parameters, state, rate, weight_decay, momentum)
+def new_state(optimizer: Optimizer, values: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The state of an optimiser before its first step: named vectors of zeros, shape (..., P)."""
+    names = ("velocity",) if optimizer == "sgd" else ("first_moment", "second_moment")
+    return {name: torch.zeros_like(values) for name in names}
 
 
-def clip_gradients(parameters: FlatParameters) -> float:
-    """Shorten the gradient to a norm of 1 at most, in place (Pascanu et al. 2013, algorithm 1); its norm before."""
-    norm = float(torch.linalg.vector_norm(parameters.gradients))
-    if norm > LARGEST_NORM:
-        parameters.gradients.mul_(LARGEST_NORM / norm)
-    return norm
+def update(rule: Rule, parameters: FlatParameters, state: dict[str, torch.Tensor], count: Number, rate: Number) -> None:
+    """One step in place, elementwise: of one run (P,), or of a stack (K, P) with hyperparameters of shape (K, 1).
+
+    Args:
+        rule: the optimiser and its hyperparameters.
+        parameters: values and gradients; the gradients of a coupled decay are changed, too.
+        state: as `new_state` made it.
+        count: steps done including this one.
+        rate: the learning rate.
+    """
+    values, gradients = parameters.values, parameters.gradients
+    if rule.coupled:
+        _add_product(gradients, values, parameters.decay, rule.weight_decay)
+    else:
+        _add_product(values, values, parameters.decay, -rate * rule.weight_decay)
+    if rule.optimizer == "sgd":
+        sgd_step(values, gradients, state, rate, rule.momentum, nesterov=rule.nesterov)
+    else:
+        adam_step(values, gradients, state, count, rate, rule.beta1, rule.beta2)
+    if isinstance(rule.l1, torch.Tensor) or rule.l1 > 0.0:
+        reach = 1.0 - rule.momentum if rule.optimizer == "sgd" else 1.0
+        shrink(values, parameters.decay * (rate * rule.l1 / reach))
 
 
-def adamw_step(
-    parameters: FlatParameters, state: dict[str, torch.Tensor], count: int, rate: float, weight_decay: float
+def adam_step(
+    values: torch.Tensor,
+    gradients: torch.Tensor,
+    state: dict[str, torch.Tensor],
+    count: Number,
+    rate: Number,
+    beta1: Number,
+    beta2: Number,
 ) -> None:
-    """AdamW (Loshchilov and Hutter 2019, algorithm 2) with beta = (0.9, 0.999) and epsilon = 1e-8, in place."""
+    """Adam (Kingma and Ba 2015, algorithm 1) with epsilon = 1e-8, in place.
+
+    After a decoupled decay it is AdamW (Loshchilov and Hutter 2019, algorithm 2).
+    """
     first, second = state["first_moment"], state["second_moment"]
-    first.lerp_(parameters.gradients, 1.0 - BETA1)
-    second.mul_(BETA2).addcmul_(parameters.gradients, parameters.gradients, value=1.0 - BETA2)
-    scale = second.sqrt().mul_((1.0 - BETA2**count) ** -0.5).add_(EPSILON)
-    _decay(parameters, rate * weight_decay)
-    parameters.values.addcdiv_(first, scale, value=-rate / (1.0 - BETA1**count))
+    first.lerp_(gradients, 1.0 - beta1)
+    second.mul_(beta2)
+    _add_product(second, gradients, gradients, 1.0 - beta2)
+    scale = second.sqrt().mul_((1.0 - beta2**count) ** -0.5).add_(EPSILON)
+    step = rate / (1.0 - beta1**count)
+    if isinstance(step, torch.Tensor):
+        values.sub_(scale.reciprocal_().mul_(first).mul_(step))
+    else:
+        values.addcdiv_(first, scale, value=-step)
 
 
 def sgd_step(
-    parameters: FlatParameters, state: dict[str, torch.Tensor], rate: float, weight_decay: float, momentum: float
+    values: torch.Tensor,
+    gradients: torch.Tensor,
+    state: dict[str, torch.Tensor],
+    rate: Number,
+    momentum: Number,
+    *,
+    nesterov: bool,
 ) -> None:
-    """SGD with Nesterov momentum (Sutskever et al. 2013) and decoupled weight decay, in place."""
+    """SGD with momentum (Polyak 1964), or with Nesterov's as Sutskever et al. 2013 write it, in place."""
     velocity = state["velocity"]
-    velocity.mul_(momentum).add_(parameters.gradients)
-    _decay(parameters, rate * weight_decay)
-    parameters.values.add_(parameters.gradients, alpha=-rate).add_(velocity, alpha=-rate * momentum)
+    velocity.mul_(momentum).add_(gradients)
+    if nesterov:
+        _add(values, gradients, -rate)
+        _add(values, velocity, -rate * momentum)
+    else:
+        _add(values, velocity, -rate)
 
 
-def _decay(parameters: FlatParameters, fraction: float) -> None:
-    """Shrink the decaying parameters by ``fraction`` of their value."""
-    parameters.values.addcmul_(parameters.values, parameters.decay, value=-fraction)
+def shrink(values: torch.Tensor, threshold: torch.Tensor) -> None:
+    """Draw values towards zero by a threshold of the same shape, and to zero where they are nearer, in place.
+
+    This is the proximal step of an L1 penalty (Beck and Teboulle 2009, eq. 1.5), after the optimiser's own step and as
+    long: the learning rate, of SGD over 1 - momentum. Unlike a subgradient it leaves exact zeros.
+    """
+    values.sub_(torch.maximum(torch.minimum(values, threshold), -threshold))
+
+
+def clip_gradients(gradients: torch.Tensor, longest: float) -> float:
+    """Shorten a gradient (P,) to a norm of at most ``longest``, in place; its norm before.
+
+    Pascanu et al. 2013, algorithm 1. Zero leaves it as long as it is.
+    """
+    norm = float(torch.linalg.vector_norm(gradients))
+    if 0.0 < longest < norm:
+        gradients.mul_(longest / norm)
+    return norm
+
+
+def clip_rows(gradients: torch.Tensor, longest: torch.Tensor) -> torch.Tensor:
+    """`clip_gradients` of each row of (K, P), with bounds and norms of shape (K, 1)."""
+    norm: torch.Tensor = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
+    gradients.mul_(torch.where((longest > 0.0) & (norm > longest), longest / norm, 1.0))
+    return norm
+
+
+def _add(target: torch.Tensor, x: torch.Tensor, factor: Number) -> None:
+    """Target += factor x, in place."""
+    if isinstance(factor, torch.Tensor):
+        target.addcmul_(x, factor)
+    else:
+        target.add_(x, alpha=factor)
+
+
+def _add_product(target: torch.Tensor, x: torch.Tensor, y: torch.Tensor, factor: Number) -> None:
+    """Target += factor x y, in place."""
+    if isinstance(factor, torch.Tensor):
+        target.addcmul_(x * y, factor)
+    else:
+        target.addcmul_(x, y, value=factor)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from holdfast.errors import RequestError, nearest
-from holdfast.train.schedules import Schedule
+from holdfast.train.schedules import SCHEDULES, Schedule
 
-Optimizer = Literal["adamw", "sgd"]
+Optimizer = Literal["adamw", "adam", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+
+Decay = Literal["auto", "decoupled", "coupled"]
+DECAYS: tuple[Decay, ...] = get_args(Decay)
 
 Augmentation = Literal["none", "noise", "mixup"]
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
@@ -34,7 +37,13 @@ class Settings:
     epochs: int = MAX_EPOCHS
     optimizer: Optimizer = "adamw"
     momentum: float = 0.9
+    nesterov: bool = True
+    beta1: float = 0.9
+    beta2: float = 0.999
     weight_decay: float = 1e-2
+    decay: Decay = "auto"
+    l1: float = 0.0
+    clip: float = 1.0
     schedule: Schedule = "cosine"
     warmup: float = 0.05
     augmentation: Augmentation = "none"
@@ -43,6 +52,14 @@ class Settings:
     label_smoothing: float = 0.05
     patience: int = 15
     precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+    @property
+    def coupled(self) -> bool:
+        """Whether weight decay passes through the optimiser's moments: by the name, of ``adam`` alone."""
+        return self.decay == "coupled" or (self.decay == "auto" and self.optimizer == "adam")
 
     @staticmethod
     def of(config: Mapping[str, Any], shape: Collection[str] = (), family: str = "mlp") -> Settings:
@@ -54,7 +71,8 @@ class Settings:
             family: its name.
 
         Raises:
-            RequestError: if the config has a key that is no hyperparameter of the family.
+            RequestError: if the config has a key that is no hyperparameter of the family, or a value that it cannot
+                have.
         """
         known = [*Settings.__dataclass_fields__, *sorted(shape)]
         unknown = sorted(set(config) - set(known))
@@ -63,3 +81,42 @@ class Settings:
                 f"'{unknown[0]}' is no hyperparameter of the family '{family}'{nearest(unknown[0], known)}"
             )
         return Settings(**{name: value for name, value in config.items() if name not in shape})
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "optimizer": OPTIMIZERS,
+    "decay": DECAYS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+}
+
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "learning_rate": (lambda v: v > 0.0, "a number above 0"),
+    "batch_size": (lambda v: v >= 1, "a whole number from 1"),
+    "epochs": (lambda v: v >= 1, "a whole number from 1"),
+    "patience": (lambda v: v >= 1, "a whole number from 1"),
+    "momentum": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
+    "beta1": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
+    "beta2": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
+    "weight_decay": (lambda v: v >= 0.0, "a number from 0"),
+    "l1": (lambda v: v >= 0.0, "a number from 0"),
+    "clip": (lambda v: v >= 0.0, "a number from 0, which is for none"),
+    "warmup": (lambda v: 0.0 <= v < 1.0, "a part of training, from 0 to below 1"),
+    "label_smoothing": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
+}
+
+
+def check_values(settings: Settings) -> None:
+    """Raise `RequestError` for the first hyperparameter that has a value it cannot have."""
+    for name, choices in _CHOICES.items():
+        value = getattr(settings, name)
+        if value not in choices:
+            hint = nearest(str(value), choices) or f"; it is one of {', '.join(choices)}"
+            raise RequestError(f"the hyperparameter '{name}' is '{value}'{hint}")
+    for name, (allowed, words) in _RANGES.items():
+        value = getattr(settings, name)
+        whole = "whole" not in words or isinstance(value, int)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not whole or not allowed(value):
+            raise RequestError(f"the hyperparameter '{name}' is {value!r}; it is {words}")
+    if settings.optimizer == "adamw" and settings.decay == "coupled":
+        raise RequestError("adamw has decoupled weight decay by definition; take adam for a coupled one")

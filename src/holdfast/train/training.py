@@ -26,7 +26,7 @@ from holdfast.train.kinds import NetworkKind
 from holdfast.train.losses import cross_entropy, squared_error
 from holdfast.train.models.layers import seed_dropout
 from holdfast.train.monitor import Monitor
-from holdfast.train.optimisers import clip_gradients, flatten_parameters, new_state, step_function
+from holdfast.train.optimisers import Rule, clip_gradients, flatten_parameters, new_state, update
 from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
 from holdfast.train.schedules import learning_rate_at
 from holdfast.train.task import Task
@@ -120,7 +120,7 @@ class Training:
         network = self.architecture.build(torch_generator(self._streams, 0, "initialisation"))
         self.network = network.to(features.dtype)
         self._parameters = flatten_parameters(self.network)
-        self._state = new_state(self.settings.optimizer, self._parameters)
+        self._state = new_state(self.settings.optimizer, self._parameters.values)
         self._best = _Weights.of(self._parameters.values, self.network)
         self.progress = Progress()
         self._points: list[Point] = []
@@ -262,7 +262,7 @@ class Training:
     def _pass(self, epoch: int) -> float:
         """One pass over the rows that are fitted, less those that fill no batch; the mean loss over its batches."""
         settings, flat = self.settings, self._parameters
-        step = step_function(settings.optimizer, weight_decay=settings.weight_decay, momentum=settings.momentum)
+        rule = Rule.of(settings)
         rows = self._rows
         classification = self.targets.classes is not None
         X, T = epoch_rows(settings, self._streams, epoch, rows.features, rows.targets, classification=classification)
@@ -281,9 +281,9 @@ class Training:
             loss = self._loss(self.network(X[part]), T[part])
             value = loss.item()
             torch.autograd.backward(loss)
-            if not (math.isfinite(value) and math.isfinite(clip_gradients(flat))):
+            if not (math.isfinite(value) and math.isfinite(clip_gradients(flat.gradients, settings.clip))):
                 raise Diverged(epoch)
-            step(flat, self._state, count, rate)
+            update(rule, flat, self._state, count, rate)
             total += value
         return total / batches
 
