@@ -14,6 +14,7 @@ ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
     "gelu": nn.GELU,
     "tanh": nn.Tanh,
     "silu": nn.SiLU,
+    "sigmoid": nn.Sigmoid,
 }
 
 INPUT_LIMIT = 3.0
