@@ -11,7 +11,6 @@ from holdfast.train.optimisers import (
     FlatParameters,
     Rule,
     clip_gradients,
-    clip_rows,
     flatten_parameters,
     new_state,
     shrink,
@@ -56,7 +55,7 @@ RULES = {
 def test_a_flat_step_is_the_step_of_torch(rule: Rule) -> None:
     ours, theirs = small_network(), small_network()
     flat = flatten_parameters(ours)
-    state, optimizer = new_state(rule.optimizer, flat.values), reference(rule, theirs, 0.03)
+    state, optimizer = new_state(rule, flat.values), reference(rule, theirs, 0.03)
     X = torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).reshape(4, 3)
     for count in range(1, 11):
         flat.gradients.zero_()
@@ -81,9 +80,9 @@ def test_a_stack_takes_the_steps_of_its_rows(rule: Rule) -> None:
     names = ("weight_decay", "l1", "momentum", "beta1", "beta2")
     many = replace(rule, **{name: getattr(rule, name) * factor for name in names})
     stack = FlatParameters(start.clone(), torch.zeros_like(start), decay)
-    state = new_state(rule.optimizer, stack.values)
+    state = new_state(rule, stack.values)
     rows = [FlatParameters(row.clone(), torch.zeros_like(row), decay) for row in start]
-    states = [new_state(rule.optimizer, row.values) for row in rows]
+    states = [new_state(rule, row.values) for row in rows]
     for count, slope in enumerate(slopes, start=1):
         stack.gradients.copy_(slope)
         update(many, stack, state, count, 0.1 * factor)
@@ -99,7 +98,7 @@ def test_weight_decay_shrinks_matrices_and_leaves_biases() -> None:
     flat = flatten_parameters(network)
     with torch.no_grad():
         flat.values.fill_(1.0)
-        update(Rule("sgd", 0.5, momentum=0.0), flat, new_state("sgd", flat.values), 1, 0.1)
+        update(Rule("sgd", 0.5, momentum=0.0), flat, new_state(Rule("sgd"), flat.values), 1, 0.1)
     for parameter in network.parameters():
         expected = 0.95 if parameter.ndim > 1 else 1.0
         torch.testing.assert_close(parameter, torch.full_like(parameter, expected))
@@ -117,7 +116,7 @@ def test_an_l1_penalty_finds_the_sparse_solution() -> None:
     """The least of (x - a)^2 / 2 + 0.5 |x| is a drawn towards zero by 0.5, or zero; without decay it is a."""
     target = torch.tensor([2.0, 0.3, -0.4, -3.0, 0.3], dtype=torch.float64)
     flat = FlatParameters(torch.ones(5, dtype=torch.float64), torch.zeros(5), torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]))
-    state = new_state("sgd", flat.values)
+    state = new_state(Rule("sgd"), flat.values)
     for count in range(1, 400):
         flat.gradients.copy_(flat.values - target)
         update(Rule("sgd", l1=0.5, momentum=0.5), flat, state, count, 0.1)
@@ -142,7 +141,7 @@ def test_long_gradients_are_shortened_and_short_ones_left() -> None:
 
 def test_each_row_of_a_stack_has_a_bound_of_its_own() -> None:
     slopes = torch.tensor([[3.0, 4.0], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]])
-    norms = clip_rows(slopes, torch.tensor([[1.0], [0.0], [10.0], [1.0]]))
+    norms = clip_gradients(slopes, torch.tensor([[1.0], [0.0], [10.0], [1.0]]))
     torch.testing.assert_close(norms, torch.tensor([[5.0], [5.0], [5.0], [0.0]]))
     torch.testing.assert_close(slopes, torch.tensor([[0.6, 0.8], [3.0, 4.0], [3.0, 4.0], [0.0, 0.0]]))
 

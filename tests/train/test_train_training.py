@@ -126,10 +126,10 @@ def test_divergence_is_found_at_once(make_table: MakeTable, make_task: MakeTask)
     run = start_training(
         MLP_NETWORK, {"learning_rate": 1e30, "optimizer": "sgd"}, make_task("regression"), X, y, seed=0
     )
-    with pytest.raises(Diverged, match="in epoch 1") as caught:
+    with pytest.raises(Diverged, match="in epoch 1, at step 2;") as caught:
         run.advance()
-    assert caught.value.epoch == 1
-    assert pickle.loads(pickle.dumps(caught.value)).epoch == 1
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.epoch, again.step, str(again)) == (1, 2, str(caught.value))
 
 
 def test_best_weights_are_those_of_the_best_epoch(make_table: MakeTable, make_task: MakeTask) -> None:

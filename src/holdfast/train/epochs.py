@@ -16,6 +16,11 @@ def torch_generator(streams: Streams, epoch: int, purpose: str) -> torch.Generat
     return torch.Generator().manual_seed(streams.integer(epoch, purpose))
 
 
+def epoch_order(streams: Streams, epoch: int, n: int) -> torch.Tensor:
+    """The order of n rows in an epoch, shape (n,): a permutation, each equally likely."""
+    return torch.randperm(n, generator=torch_generator(streams, epoch, "order"))
+
+
 def epoch_rows(
     settings: Settings,
     streams: Streams,

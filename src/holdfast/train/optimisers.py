@@ -7,6 +7,7 @@ with hyperparameters of shape (K, 1).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -35,12 +36,12 @@ class FlatParameters:
 
 def flatten_parameters(network: torch.nn.Module) -> FlatParameters:
     """Move the parameters of ``network`` into one vector and point them, and their gradients, into it."""
-    parameters = list(network.parameters())
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     starts = [0]
     for parameter in parameters:
         starts.append(starts[-1] + -(-parameter.numel() // ALIGNMENT) * ALIGNMENT)
-    dtype = parameters[0].dtype
-    flat = FlatParameters(*(torch.zeros(starts[-1], dtype=dtype) for _ in range(3)))
+    one = parameters[0]
+    flat = FlatParameters(*(torch.zeros(starts[-1], dtype=one.dtype, device=one.device) for _ in range(3)))
     for parameter, start in zip(parameters, starts, strict=False):
         stop = start + parameter.numel()
         flat.values[start:stop] = parameter.detach().reshape(-1)
@@ -68,6 +69,8 @@ class Rule:
         nesterov: whether SGD looks ahead by its momentum.
         beta1: the memory of Adam's first moment.
         beta2: the memory of Adam's second moment.
+        clip: gradients are shortened to this length first; zero leaves them.
+        ema: the memory of the moving average of parameters; zero keeps none.
     """
 
     optimizer: Optimizer
@@ -78,6 +81,8 @@ class Rule:
     nesterov: bool = True
     beta1: Number = 0.9
     beta2: Number = 0.999
+    clip: Number = 0.0
+    ema: Number = 0.0
 
     @staticmethod
     def of(settings: Settings) -> Rule:
@@ -91,26 +96,44 @@ class Rule:
             settings.nesterov,
             settings.beta1,
             settings.beta2,
+            settings.clip,
+            settings.ema,
         )
 
 
-def new_state(optimizer: Optimizer, values: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The state of an optimiser before its first step: named vectors of zeros, shape (..., P)."""
-    names = ("velocity",) if optimizer == "sgd" else ("first_moment", "second_moment")
-    return {name: torch.zeros_like(values) for name in names}
+def new_state(rule: Rule, values: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The state of an optimiser before its first step: named vectors of zeros, shape (..., P).
+
+    ``average``, where one is kept, begins with the parameters.
+    """
+    names = ("velocity",) if rule.optimizer == "sgd" else ("first_moment", "second_moment")
+    state = {name: torch.zeros_like(values) for name in names}
+    if isinstance(rule.ema, torch.Tensor) or rule.ema > 0.0:
+        state["average"] = values.clone()
+    return state
 
 
-def update(rule: Rule, parameters: FlatParameters, state: dict[str, torch.Tensor], count: Number, rate: Number) -> None:
+def update(
+    rule: Rule, parameters: FlatParameters, state: dict[str, torch.Tensor], count: Number, rate: Number
+) -> Number:
     """One step in place, elementwise: of one run (P,), or of a stack (K, P) with hyperparameters of shape (K, 1).
+
+    A gradient that is not finite changes nothing in a run of its own; a row of a stack becomes NaN, no other does.
 
     Args:
         rule: the optimiser and its hyperparameters.
-        parameters: values and gradients; the gradients of a coupled decay are changed, too.
+        parameters: values and gradients; the gradients are changed by clipping and by a coupled decay.
         state: as `new_state` made it.
         count: steps done including this one.
         rate: the learning rate.
+
+    Returns:
+        The norm of the gradient before clipping, a float or of shape (K, 1).
     """
     values, gradients = parameters.values, parameters.gradients
+    norm = clip_gradients(gradients, rule.clip)
+    if isinstance(norm, float) and not math.isfinite(norm):
+        return norm
     if rule.coupled:
         _add_product(gradients, values, parameters.decay, rule.weight_decay)
     else:
@@ -122,6 +145,20 @@ def update(rule: Rule, parameters: FlatParameters, state: dict[str, torch.Tensor
     if isinstance(rule.l1, torch.Tensor) or rule.l1 > 0.0:
         reach = 1.0 - rule.momentum if rule.optimizer == "sgd" else 1.0
         shrink(values, parameters.decay * (rate * rule.l1 / reach))
+    if "average" in state:
+        state["average"].lerp_(values, average_weight(rule.ema, count))
+    return norm
+
+
+def average_weight(memory: Number, count: Number) -> Number:
+    """How much the parameters after step ``count`` weigh in their moving average: 1 - min(memory, (1 + t)/(10 + t)).
+
+    The memory grows as the run does, so that the first parameters, which are drawn at random, are soon forgotten.
+    """
+    growing = (1.0 + count) / (10.0 + count)
+    if isinstance(memory, torch.Tensor):
+        return 1.0 - torch.minimum(memory, torch.as_tensor(growing, dtype=memory.dtype))
+    return 1.0 - min(memory, growing)
 
 
 def adam_step(
@@ -177,21 +214,19 @@ def shrink(values: torch.Tensor, threshold: torch.Tensor) -> None:
     values.sub_(torch.maximum(torch.minimum(values, threshold), -threshold))
 
 
-def clip_gradients(gradients: torch.Tensor, longest: float) -> float:
-    """Shorten a gradient (P,) to a norm of at most ``longest``, in place; its norm before.
+def clip_gradients(gradients: torch.Tensor, longest: Number) -> Number:
+    """Shorten gradients to a norm of at most ``longest``, in place; their norm before.
 
-    Pascanu et al. 2013, algorithm 1. Zero leaves it as long as it is.
+    Pascanu et al. 2013, algorithm 1. Zero leaves them as long as they are. Each row of a stack (K, P) is shortened to
+    its own bound; bounds and norms have shape (K, 1).
     """
+    if isinstance(longest, torch.Tensor):
+        norms: torch.Tensor = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
+        gradients.mul_(torch.where((longest > 0.0) & (norms > longest), longest / norms, 1.0))
+        return norms
     norm = float(torch.linalg.vector_norm(gradients))
     if 0.0 < longest < norm:
         gradients.mul_(longest / norm)
-    return norm
-
-
-def clip_rows(gradients: torch.Tensor, longest: torch.Tensor) -> torch.Tensor:
-    """`clip_gradients` of each row of (K, P), with bounds and norms of shape (K, 1)."""
-    norm: torch.Tensor = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
-    gradients.mul_(torch.where((longest > 0.0) & (norm > longest), longest / norm, 1.0))
     return norm
 
 

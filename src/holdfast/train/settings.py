@@ -50,6 +50,8 @@ class Settings:
     noise_scale: float = 0.3
     mixup_alpha: float = 0.4
     label_smoothing: float = 0.05
+    accumulation: int = 1
+    ema: float = 0.0
     patience: int = 15
     precision: Precision = "float32"
 
@@ -95,6 +97,8 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "batch_size": (lambda v: v >= 1, "a whole number from 1"),
     "epochs": (lambda v: v >= 1, "a whole number from 1"),
     "patience": (lambda v: v >= 1, "a whole number from 1"),
+    "accumulation": (lambda v: v >= 1, "a whole number from 1"),
+    "ema": (lambda v: 0.0 <= v < 1.0, "a memory from 0, which is for none, to below 1"),
     "momentum": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
     "beta1": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
     "beta2": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),

@@ -7,7 +7,8 @@ number of its epoch. Batches are slices of tensors that lie in memory; augmentat
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,15 +21,17 @@ from holdfast.records import Config
 from holdfast.rng import Streams
 from holdfast.train.checkpoint import pack, unpack
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points
+from holdfast.train.divergence import Guard
 from holdfast.train.epochs import epoch_rows, torch_generator
 from holdfast.train.failures import Diverged
 from holdfast.train.kinds import NetworkKind
+from holdfast.train.learner import Learner
 from holdfast.train.losses import cross_entropy, squared_error
 from holdfast.train.models.layers import seed_dropout
 from holdfast.train.monitor import Monitor
-from holdfast.train.optimisers import Rule, clip_gradients, flatten_parameters, new_state, update
 from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
 from holdfast.train.schedules import learning_rate_at
+from holdfast.train.settings import Settings
 from holdfast.train.task import Task
 from holdfast.train.trained import TrainedNetwork, one_exact_thread, shaped
 
@@ -105,9 +108,9 @@ class Training:
         dtype = np.float64 if self.settings.precision == "float64" else np.float32
         matrix, encoded = as_matrix(X, dtype), self.targets.encode(y, dtype)
         self.fingerprint = fingerprint(matrix, encoded)
-        self._streams = Streams(plan.seed)
+        self.streams = Streams(plan.seed)
         if plan.epochs is None:
-            draw = self._streams.generator(0, "inner split")
+            draw = self.streams.generator(0, "inner split")
             fit, watch = inner_split(y, plan.task.is_classification, draw)
         else:
             fit, watch = np.arange(len(y)), np.empty(0, dtype=np.intp)
@@ -116,18 +119,19 @@ class Training:
             plan.config, replace(plan.task, n_features=matrix.shape[1], n_classes=classes)
         )
         features, targets = shaped(torch.from_numpy(matrix), self.architecture), torch.from_numpy(encoded)
-        self._rows = Rows(features[fit], targets[fit], features[watch], targets[watch])
-        network = self.architecture.build(torch_generator(self._streams, 0, "initialisation"))
-        self.network = network.to(features.dtype)
-        self._parameters = flatten_parameters(self.network)
-        self._state = new_state(self.settings.optimizer, self._parameters.values)
-        self._best = _Weights.of(self._parameters.values, self.network)
+        self.rows = Rows(features[fit], targets[fit], features[watch], targets[watch])
+        network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
+        loss = squared_error if self.targets.classes is None else cross_entropy
+        self.learner = Learner(network.to(features.dtype), self.settings, loss)
+        self.network, self.loss = self.learner.network, loss
+        self.parameters, self.state = self.learner.parameters, self.learner.state
+        self.best = Weights.of(self.learner)
         self.progress = Progress()
+        self.guard = Guard()
         self._points: list[Point] = []
-        self._loss = squared_error if self.targets.classes is None else cross_entropy
         self._monitor = None
         if judged is not None:
-            rows = self._rows
+            rows = self.rows
             self._monitor = Monitor.of(rows.features, rows.targets, judged, self.targets, self.settings.batch_size)
 
     @staticmethod
@@ -172,6 +176,13 @@ class Training:
         return progress.epoch >= self.last_epoch or progress.epoch - progress.best_epoch >= self.settings.patience
 
     @property
+    def batches(self) -> tuple[int, int]:
+        """Rows of a batch, all rows at most, and full batches of an epoch."""
+        n = len(self.rows.features)
+        size = min(self.settings.batch_size, n)
+        return size, n // size
+
+    @property
     def epochs_used(self) -> int:
         """The epochs behind the weights that predict: what a refit without early stopping should train for."""
         return self.progress.best_epoch
@@ -191,15 +202,15 @@ class Training:
         metrics = []
         with one_exact_thread():
             while self.progress.epoch < until and not self.finished:
-                metrics.append(self._epoch(self.progress.epoch + 1))
+                epoch = self.progress.epoch + 1
+                metrics.append(self.close_epoch(epoch, self._pass(epoch)))
         return metrics
 
     def trained(self) -> TrainedNetwork:
         """The network at its best epoch."""
-        current = _Weights.of(self._parameters.values, self.network)
-        self._best.put(self._parameters.values, self.network)
-        weights = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
-        current.put(self._parameters.values, self.network)
+        with self.best.in_place(self.learner):
+            state = self.network.state_dict()
+            weights = {name: tensor.detach().clone() for name, tensor in state.items()}
         return TrainedNetwork(self.architecture, self.targets, weights)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -208,12 +219,13 @@ class Training:
 
     def checkpoint(self) -> bytes:
         """The whole state of the run as a safetensors file; `resume` goes on from it, equal to the bit."""
-        tensors = {"parameters": self._parameters.values, "best": self._best.values}
-        tensors |= {f"optimizer.{name}": tensor for name, tensor in self._state.items()}
+        tensors = {"parameters": self.parameters.values, "best": self.best.values}
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in self.state.items()}
         tensors |= {f"buffer.{name}": tensor for name, tensor in self.network.named_buffers()}
-        tensors |= {f"best_buffer.{name}": tensor for name, tensor in self._best.buffers.items()}
+        tensors |= {f"best_buffer.{name}": tensor for name, tensor in self.best.buffers.items()}
         plan, progress = asdict(self.plan), asdict(self.progress)
         meta = {"plan": plan, "progress": progress, "rows": self.fingerprint, "points": self._points}
+        meta["guard"] = asdict(self.guard)
         return pack(tensors, meta)
 
     @staticmethod
@@ -234,82 +246,98 @@ class Training:
             raise RequestError("the checkpoint was saved on other training rows; resume with the rows it began with")
         training.progress = Progress(**meta["progress"])
         training._points = [(step, train, judge) for step, train, judge in meta.get("points", ())]
-        training._parameters.values.copy_(tensors["parameters"])
-        training._best.values.copy_(tensors["best"])
-        for prefix, found in (
-            ("optimizer", training._state),
-            ("buffer", dict(training.network.named_buffers())),
-            ("best_buffer", training._best.buffers),
-        ):
+        training.guard = Guard(**meta.get("guard", {}))
+        training.parameters.values.copy_(tensors["parameters"])
+        training.best.values.copy_(tensors["best"])
+        buffers = dict(training.network.named_buffers())
+        for prefix, found in ("optimizer", training.state), ("buffer", buffers), ("best_buffer", training.best.buffers):
             for name, tensor in found.items():
                 tensor.copy_(tensors[f"{prefix}.{name}"])
         return training
 
-    def _epoch(self, epoch: int) -> EpochMetrics:
-        """Train one epoch and take stock."""
-        train_loss = self._pass(epoch)
-        validation_loss = self._watched_loss()
+    def close_epoch(self, epoch: int, train_loss: float) -> EpochMetrics:
+        """Take stock after a pass over the rows: the loss on the watched rows, the best epoch, the curve.
+
+        Raises:
+            Diverged: if the loss on the watched rows is NaN or infinite.
+        """
+        learner = self.learner
+        with Weights.of(learner).in_place(learner) if "average" in self.state else nullcontext():
+            validation_loss = self._watched_loss()
+            point = None if self._monitor is None else self._monitor.point(epoch, self.network, self.loss)
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise Diverged(epoch)
         self.progress = self.progress.after(validation_loss)
         if self.progress.best_epoch == epoch:
-            self._best = _Weights.of(self._parameters.values, self.network)
-        point = None if self._monitor is None else self._monitor.point(epoch, self.network, self._loss)
+            self.best = Weights.of(learner)
         if point is not None:
             self._points.append(point)
         return EpochMetrics(epoch, train_loss, validation_loss)
 
     def _pass(self, epoch: int) -> float:
         """One pass over the rows that are fitted, less those that fill no batch; the mean loss over its batches."""
-        settings, flat = self.settings, self._parameters
-        rule = Rule.of(settings)
-        rows = self._rows
+        rows = self.rows
         classification = self.targets.classes is not None
-        X, T = epoch_rows(settings, self._streams, epoch, rows.features, rows.targets, classification=classification)
-        size = min(settings.batch_size, len(X))
-        batches = len(X) // size
-        seed_dropout(self.network, self._streams.integer(epoch, "dropout"))
+        X, T = epoch_rows(
+            self.settings, self.streams, epoch, rows.features, rows.targets, classification=classification
+        )
+        size, batches = self.batches
+        rates = epoch_rates(self.settings, epoch, batches)
+        seed_dropout(self.network, self.streams.integer(epoch, "dropout"))
         self.network.train()
         total = 0.0
-        for batch in range(batches):
-            count = (epoch - 1) * batches + batch + 1
-            rate = learning_rate_at(
-                settings.schedule, settings.learning_rate, count / (settings.epochs * batches), settings.warmup
-            )
+        for batch, rate in enumerate(rates):
             part = slice(batch * size, (batch + 1) * size)
-            flat.gradients.zero_()
-            loss = self._loss(self.network(X[part]), T[part])
-            value = loss.item()
-            torch.autograd.backward(loss)
-            if not (math.isfinite(value) and math.isfinite(clip_gradients(flat.gradients, settings.clip))):
-                raise Diverged(epoch)
-            update(rule, flat, self._state, count, rate)
-            total += value
+            count = (epoch - 1) * batches + batch + 1
+            loss, norm = self.learner.learn(X[part], T[part], count, rate)
+            self.guard = self.guard.after(loss, norm, epoch, count)
+            total += loss
         return total / batches
 
     def _watched_loss(self) -> float | None:
         """The loss on the watched rows with the current weights, None without such rows."""
-        if len(self._rows.watched_features) == 0:
+        if len(self.rows.watched_features) == 0:
             return None
         self.network.eval()
         with torch.no_grad():
-            return self._loss(self.network(self._rows.watched_features), self._rows.watched_targets).item()
+            return self.loss(self.network(self.rows.watched_features), self.rows.watched_targets).item()
+
+
+def epoch_rates(settings: Settings, epoch: int, batches: int) -> list[float]:
+    """The learning rate of each batch of an epoch that has so many."""
+    peak, horizon = settings.learning_rate, settings.epochs * batches
+    counts = range((epoch - 1) * batches + 1, epoch * batches + 1)
+    return [learning_rate_at(settings.schedule, peak, count / horizon, settings.warmup) for count in counts]
 
 
 @dataclass(frozen=True, eq=False)
-class _Weights:
+class Weights:
     """A copy of what a network predicts with: its parameters, shape (P,), and its buffers by name."""
 
     values: torch.Tensor
     buffers: Mapping[str, torch.Tensor]
 
     @staticmethod
-    def of(values: torch.Tensor, network: torch.nn.Module) -> _Weights:
-        """A copy of the present ones."""
-        return _Weights(values.clone(), {name: buffer.clone() for name, buffer in network.named_buffers()})
+    def of(learner: Learner) -> Weights:
+        """A copy of the present ones: of the moving average where one is kept."""
+        return Weights.at(learner.predicting, learner.network)
 
-    def put(self, values: torch.Tensor, network: torch.nn.Module) -> None:
-        """Make these the present ones."""
-        values.copy_(self.values)
-        for name, buffer in network.named_buffers():
+    @staticmethod
+    def at(values: torch.Tensor, network: torch.nn.Module) -> Weights:
+        """A copy of parameters and of a network's buffers."""
+        return Weights(values.clone(), {name: buffer.clone() for name, buffer in network.named_buffers()})
+
+    @contextmanager
+    def in_place(self, learner: Learner) -> Iterator[None]:
+        """The network has these meanwhile, and its own afterwards."""
+        own = Weights.at(learner.parameters.values, learner.network)
+        self._put(learner)
+        try:
+            yield
+        finally:
+            own._put(learner)
+
+    def _put(self, learner: Learner) -> None:
+        learner.parameters.values.copy_(self.values)
+        for name, buffer in learner.network.named_buffers():
             buffer.copy_(self.buffers[name])
