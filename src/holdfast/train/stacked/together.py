@@ -1,0 +1,54 @@
+"""Advancing many runs at once: in stacks where their shapes allow it, one after the other where they do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from holdfast.train.failures import Diverged
+from holdfast.train.stacked.buckets import stacks_of
+from holdfast.train.stacked.stack import Row, Stack
+from holdfast.train.stacked.written import Written, is_written
+from holdfast.train.training import Training
+
+
+def advance_together(rows: Sequence[Row], *, largest: int | None = None) -> None:
+    """Train each run as `Training.advance` would, many of them as one program.
+
+    What a run learns depends on its config, rows and seed and on the layers of its network, not on the other runs; it
+    is what `Training.advance` gives, but for the rounding of sums.
+
+    Args:
+        rows: runs of any shapes, and the epoch that each is to reach. They are left where their training ends, as if
+            each had been trained alone; a run that ``diverged`` is not to be used further.
+        largest: the most rows of a stack; None for as many as a cache makes use of.
+    """
+    for indices in stacks_of([row.run for row in rows], largest):
+        members = [rows[index] for index in indices]
+        if is_written(members[0].run.learner.network):
+            Stack(members, Written).advance()
+        else:
+            for row in members:
+                _alone(row)
+
+
+def advance(run: Training, until_epoch: int | None = None) -> None:
+    """Train one run, in the same way as `advance_together` trains many.
+
+    Raises:
+        Diverged: as `Training.advance`.
+    """
+    row = Row(run, until_epoch)
+    advance_together([row])
+    if row.diverged is not None:
+        raise row.diverged
+
+
+def _alone(row: Row) -> None:
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        row.run.advance(row.until_epoch)
+    except Diverged as exc:
+        row.diverged = exc
+    row.seconds += time.perf_counter() - wall
+    row.cpu_seconds += time.process_time() - cpu

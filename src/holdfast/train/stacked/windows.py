@@ -1,0 +1,118 @@
+"""What a stack learns from in an epoch, some batches at a time: rows in the order of each run, and its dropout masks.
+
+Everything is drawn from the streams that each run has by itself, in the same order, so that a run has the same batches
+and masks in a stack as alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from holdfast.train.epochs import epoch_order, epoch_rows, smoothed
+from holdfast.train.models.layers import Dropout
+from holdfast.train.training import Training
+
+WINDOW_BYTES = 1 << 22
+"""About as much is laid out at a time: enough for some batches, whose draws are then one call."""
+
+
+class Windows:
+    """The batches of the next epoch of some runs, which all have batches of ``size`` rows.
+
+    Args:
+        runs: in the order of the stack, those with more batches first.
+        size: rows of a batch.
+        shapes: what each layer of dropout is given, (rows, *units).
+    """
+
+    def __init__(self, runs: Sequence[Training], size: int, shapes: Sequence[tuple[int, ...]]) -> None:
+        self._runs, self._size, self._shapes = list(runs), size, list(shapes)
+        rows = runs[0].rows
+        numbers = size * (rows.features[0].numel() + rows.targets.shape[1]) + sum(map(math.prod, shapes))
+        bytes_of_batch = len(runs) * numbers * rows.features.element_size()
+        self.length = max(1, min(WINDOW_BYTES // bytes_of_batch, runs[0].batches[1]))
+
+        def room(*shape: int, dtype: torch.dtype = rows.features.dtype) -> torch.Tensor:
+            return torch.empty(len(runs), self.length, *shape, dtype=dtype)
+
+        self._features = room(size, *rows.features.shape[1:])
+        self._targets = room(size, rows.targets.shape[1])
+        self._masks = [room(*shape) for shape in shapes]
+        self._draws = [room(-(-math.prod(shape) // 4), dtype=torch.int64) for shape in shapes]
+        self._begin = 0
+
+    def start(self) -> None:
+        """Begin the next epoch of every run."""
+        self._sources = [_Source(run) for run in self._runs]
+        self._begin = -self.length
+
+    def batch(self, number: int, k: int) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """Features (k, size, ...), targets (k, size, outputs) and masks of a batch of the first k runs."""
+        at = number - self._begin
+        if at >= self.length:
+            self._begin, at = number, 0
+            self._fill(k)
+        return self._features[:k, at], self._targets[:k, at], [mask[:k, at] for mask in self._masks]
+
+    def keep(self, stay: Sequence[int]) -> None:
+        """Go on with some of the runs."""
+        index = list(stay)
+        self._runs, self._sources = [self._runs[i] for i in index], [self._sources[i] for i in index]
+        self._features, self._targets = self._features[index], self._targets[index]
+        self._masks, self._draws = [m[index] for m in self._masks], [d[index] for d in self._draws]
+
+    def _fill(self, k: int) -> None:
+        """Lay out the next batches of the first k runs."""
+        for row in range(k):
+            source = self._sources[row]
+            count = min(self.length, source.rows_left // self._size)
+            source.rows(count * self._size, self._features[row].flatten(0, 1), self._targets[row].flatten(0, 1))
+            for layer, draws in zip(source.dropouts, self._draws, strict=True):
+                draws[row, :count].random_(-(2**63), None, generator=layer.generator)
+        for index, shape in enumerate(self._shapes):
+            kept = torch.tensor([source.dropouts[index].kept for source in self._sources[:k]]).view(k, 1, 1)
+            mask = self._masks[index][:k].view(k, self.length, -1)
+            bits = self._draws[index][:k].view(torch.int16)[:, :, : math.prod(shape)]
+            mask.copy_(bits).lt_((kept - 32768).to(mask.dtype)).mul_((65536.0 / kept.double()).to(mask.dtype))
+
+
+class _Source:
+    """The rows of one run in the order of its next epoch, and its generators of masks."""
+
+    def __init__(self, run: Training) -> None:
+        self._run = run
+        epoch = run.progress.epoch + 1
+        self._classification = run.targets.classes is not None
+        self._at = 0
+        self._order: torch.Tensor | None = None
+        features, targets, settings = run.rows.features, run.rows.targets, run.settings
+        if settings.augmentation == "none":
+            self._features = features
+            self._targets = smoothed(targets, settings.label_smoothing) if self._classification else targets
+            self._order = epoch_order(run.streams, epoch, len(features))
+        else:
+            self._features, self._targets = epoch_rows(
+                settings, run.streams, epoch, features, targets, classification=self._classification
+            )
+        seed = run.streams.integer(epoch, "dropout")
+        self.dropouts = [layer for layer in run.learner.network.modules() if isinstance(layer, Dropout)]
+        for index, layer in enumerate(self.dropouts):
+            layer.generator.manual_seed(seed + index)
+
+    @property
+    def rows_left(self) -> int:
+        """Rows of the epoch that have not been laid out."""
+        return len(self._features) - self._at
+
+    def rows(self, count: int, features: torch.Tensor, targets: torch.Tensor) -> None:
+        """Write the next rows into the beginning of tensors of their shape."""
+        part = slice(self._at, self._at + count)
+        self._at += count
+        for source, room in ((self._features, features), (self._targets, targets)):
+            if self._order is None:
+                room[:count] = source[part]
+            else:
+                torch.index_select(source, 0, self._order[part], out=room[:count])

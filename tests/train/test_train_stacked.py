@@ -1,0 +1,170 @@
+"""Many runs as one program: each is what it would have been alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from holdfast.train.failures import Diverged
+from holdfast.train.registry import family_named
+from holdfast.train.stacked.buckets import stacks_of
+from holdfast.train.stacked.stack import Row
+from holdfast.train.stacked.together import advance, advance_together
+from holdfast.train.task import Task
+from holdfast.train.training import Training
+
+KIND = family_named("mlp").network
+ROWS, COLUMNS, CLASSES = 150, 7, 3
+
+
+def a_run(seed: int, n: int = ROWS, *, regression: bool = False, **config: Any) -> Training:
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(ROWS, COLUMNS))
+    score = X[:, :CLASSES] + draw.normal(size=(ROWS, CLASSES))
+    y = score.sum(axis=1) if regression else score.argmax(axis=1)
+    task = Task("regression", n, COLUMNS) if regression else Task("multiclass", n, COLUMNS, CLASSES)
+    assert KIND is not None
+    config = {"width": 12, "batch_size": 16, "epochs": 4, "precision": "float64", **config}
+    return Training.start(KIND, config, task, X[:n], y[:n], seed, judged=(X, y))
+
+
+def differing(index: int) -> dict[str, Any]:
+    """What may differ between the rows of a stack."""
+    return {
+        "learning_rate": 1e-3 * (1 + index),
+        "dropout": 0.1 + 0.1 * index,
+        "weight_decay": 0.01 * index,
+        "label_smoothing": 0.05 * index,
+        "clip": 0.5 * index,
+        "warmup": 0.1 * index,
+        "schedule": ["constant", "cosine", "onecycle"][index],
+    }
+
+
+def some_runs(**config: Any) -> list[Training]:
+    """Three runs on folds of different sizes."""
+    return [a_run(index, ROWS - 10 * index, **{**differing(index), **config}) for index in range(3)]
+
+
+def together(runs: list[Training], until: int | None = None) -> list[Row]:
+    rows = [Row(run, until) for run in runs]
+    advance_together(rows)
+    return rows
+
+
+def numbers(run: Training) -> torch.Tensor:
+    """Everything that a run has learned, in one vector."""
+    learner = run.learner
+    state = [learner.parameters.values, *learner.state.values(), *learner.network.buffers()]
+    return torch.cat([tensor.flatten().double() for tensor in state])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"activation": "gelu", "layer_norm": True, "optimizer": "adam", "ema": 0.9, "l1": 1e-4},
+        {"activation": "tanh", "augmentation": "mixup", "optimizer": "sgd"},
+        {"activation": "silu", "batch_norm": True, "residual": True, "depth": 3},
+        {"activation": "sigmoid", "regression": True, "augmentation": "noise"},
+        {"beta1": 0.8, "beta2": 0.95, "patience": 1, "epochs": 12, "learning_rate": 0.05},
+    ],
+    ids=["defaults", "gelu and adam", "tanh and sgd", "batch norm", "regression", "early stopping"],
+)
+def test_a_stacked_run_is_what_it_is_alone(config: dict[str, Any]) -> None:
+    alone, stacked = some_runs(**config), some_runs(**config)
+    for run in alone:
+        run.advance()
+    together(stacked)
+    for one, other in zip(alone, stacked, strict=True):
+        assert one.progress.epoch == other.progress.epoch
+        assert one.epochs_used == other.epochs_used
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+        assert one.curve is not None
+        assert other.curve is not None
+        np.testing.assert_allclose(other.curve["validation"], one.curve["validation"], rtol=1e-5)
+
+
+def test_single_precision_is_close() -> None:
+    alone, stacked = some_runs(precision="float32"), some_runs(precision="float32")
+    for run in alone:
+        run.advance(2)
+    together(stacked, 2)
+    for one, other in zip(alone, stacked, strict=True):
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-4)
+
+
+def test_a_run_does_not_depend_on_its_neighbours() -> None:
+    first, second = some_runs(precision="float32"), some_runs(precision="float32")
+    together(first)
+    for run in second:
+        advance(run)
+    assert all(torch.equal(numbers(one), numbers(other)) for one, other in zip(first, second, strict=True))
+
+
+def test_one_that_diverges_leaves_the_others_as_they_are() -> None:
+    runs, others = some_runs(precision="float32"), some_runs(precision="float32")
+    broken = a_run(7, precision="float32", dropout=0.2)
+    with torch.no_grad():
+        broken.learner.parameters.values[5] = torch.nan
+    rows = together([runs[0], broken, *runs[1:]])
+    assert isinstance(rows[1].diverged, Diverged)
+    assert (rows[1].diverged.epoch, rows[1].diverged.step) == (1, 1)
+    together(others)
+    assert all(torch.equal(numbers(one), numbers(other)) for one, other in zip(runs, others, strict=True))
+
+
+def test_checkpoints_go_from_a_stack_to_a_run_alone_and_back() -> None:
+    alone, stacked = some_runs(), some_runs()
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(ROWS, COLUMNS))
+    y = (X[:, :CLASSES] + draw.normal(size=(ROWS, CLASSES))).argmax(axis=1)
+
+    def again(run: Training) -> Training:
+        n = len(run.rows.features) + len(run.rows.watched_features)
+        assert KIND is not None
+        return Training.resume(KIND, run.checkpoint(), X[:n], y[:n], (X, y))
+
+    for run in alone:
+        run.advance(3)
+    together(stacked, 1)
+    halfway = [again(run) for run in stacked]
+    for run in halfway:
+        run.advance(2)
+    back = [again(run) for run in halfway]
+    together(back, 3)
+    for one, other in zip(alone, back, strict=True):
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+
+
+def test_time_is_shared_out_by_the_batches_of_each_run() -> None:
+    rows = [Row(a_run(0), 3), Row(a_run(1), 1)]
+    advance_together(rows)
+    assert rows[0].seconds > rows[1].seconds > 0
+    assert rows[0].cpu_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"learning_rate": 0.1, "dropout": 0.3, "weight_decay": 0.0, "beta1": 0.5, "ema": 0.0, "patience": 3}, True),
+        ({"dropout": 0.0}, False),
+        ({"width": 13}, False),
+        ({"batch_size": 8}, False),
+        ({"optimizer": "sgd"}, False),
+        ({"ema": 0.5}, False),
+        ({"activation": "tanh"}, False),
+        ({"precision": "float32"}, False),
+    ],
+)
+def test_only_runs_of_one_shape_are_stacked(other: dict[str, Any], same: bool) -> None:
+    assert len(stacks_of([a_run(0), a_run(1, **other)])) == (1 if same else 2)
+
+
+def test_a_stack_is_as_large_as_a_cache_makes_use_of() -> None:
+    build: Callable[[int], list[Training]] = lambda width: [a_run(i, width=width) for i in range(18)]  # noqa: E731
+    assert [len(stack) for stack in stacks_of(build(12))] == [9, 9]
+    assert [len(stack) for stack in stacks_of(build(12), largest=18)] == [18]
+    assert [len(stack) for stack in stacks_of([a_run(i, width=1100) for i in range(2)])] == [1, 1]
