@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast.errors import RequestError
+from holdfast.train.schedules import SCHEDULES
 from holdfast.train.settings import Settings
 
 
@@ -30,3 +33,12 @@ def test_what_cannot_be_is_refused_in_one_sentence(config: dict[str, Any], words
 
 def test_a_shape_is_left_to_its_architecture() -> None:
     assert Settings.of({"depth": 3, "momentum": 0.5}, {"depth"}).momentum == 0.5
+
+
+def test_every_hyperparameter_and_schedule_is_on_its_page_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    for field in fields(Settings):
+        value = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        shown = f"{value:g}" if isinstance(value, float) else value
+        assert f"| `{field.name}` | {shown} |" in page, field.name
+    assert [schedule for schedule in SCHEDULES if f"| `{schedule}` |" not in page] == []

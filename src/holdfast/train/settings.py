@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from holdfast.errors import RequestError, nearest
-from holdfast.train.schedules import SCHEDULES, Schedule
+from holdfast.train.schedules import SCHEDULES, USUAL, Bends, Schedule
 
 Optimizer = Literal["adamw", "adam", "sgd"]
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
@@ -46,6 +46,11 @@ class Settings:
     clip: float = 1.0
     schedule: Schedule = "cosine"
     warmup: float = 0.05
+    drops: int = USUAL.drops
+    drop_factor: float = USUAL.drop_factor
+    decay_to: float = USUAL.decay_to
+    cycles: int = USUAL.cycles
+    cycle_growth: float = USUAL.cycle_growth
     augmentation: Augmentation = "none"
     noise_scale: float = 0.3
     mixup_alpha: float = 0.4
@@ -62,6 +67,11 @@ class Settings:
     def coupled(self) -> bool:
         """Whether weight decay passes through the optimiser's moments: by the name, of ``adam`` alone."""
         return self.decay == "coupled" or (self.decay == "auto" and self.optimizer == "adam")
+
+    @property
+    def bends(self) -> Bends:
+        """The values of single schedules."""
+        return Bends(self.drops, self.drop_factor, self.decay_to, self.cycles, self.cycle_growth)
 
     @staticmethod
     def of(config: Mapping[str, Any], shape: Collection[str] = (), family: str = "mlp") -> Settings:
@@ -106,6 +116,11 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "l1": (lambda v: v >= 0.0, "a number from 0"),
     "clip": (lambda v: v >= 0.0, "a number from 0, which is for none"),
     "warmup": (lambda v: 0.0 <= v < 1.0, "a part of training, from 0 to below 1"),
+    "drops": (lambda v: v >= 1, "a whole number from 1"),
+    "drop_factor": (lambda v: 0.0 < v <= 1.0, "a factor above 0, at most 1"),
+    "decay_to": (lambda v: 0.0 < v <= 1.0, "a part of the learning rate, above 0 and at most 1"),
+    "cycles": (lambda v: v >= 1, "a whole number from 1"),
+    "cycle_growth": (lambda v: v > 0.0, "a factor above 0"),
     "label_smoothing": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
 }
 

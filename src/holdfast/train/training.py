@@ -170,6 +170,11 @@ class Training:
         return self.settings.epochs if self.plan.epochs is None else self.plan.epochs
 
     @property
+    def horizon(self) -> int:
+        """The epochs that the schedule of the learning rate is laid out for: the config's, or more if the run has."""
+        return max(self.settings.epochs, self.last_epoch)
+
+    @property
     def finished(self) -> bool:
         """Whether no epoch is left, or early stopping has ended the run."""
         progress = self.progress
@@ -282,7 +287,7 @@ class Training:
             self.settings, self.streams, epoch, rows.features, rows.targets, classification=classification
         )
         size, batches = self.batches
-        rates = epoch_rates(self.settings, epoch, batches)
+        rates = epoch_rates(self.settings, epoch, batches, self.horizon)
         seed_dropout(self.network, self.streams.integer(epoch, "dropout"))
         self.network.train()
         total = 0.0
@@ -303,11 +308,12 @@ class Training:
             return self.loss(self.network(self.rows.watched_features), self.rows.watched_targets).item()
 
 
-def epoch_rates(settings: Settings, epoch: int, batches: int) -> list[float]:
-    """The learning rate of each batch of an epoch that has so many."""
-    peak, horizon = settings.learning_rate, settings.epochs * batches
+def epoch_rates(settings: Settings, epoch: int, batches: int, horizon: int | None = None) -> list[float]:
+    """The learning rate of each batch of an epoch of so many; ``horizon`` epochs in all (None: the config's)."""
     counts = range((epoch - 1) * batches + 1, epoch * batches + 1)
-    return [learning_rate_at(settings.schedule, peak, count / horizon, settings.warmup) for count in counts]
+    steps, schedule, peak = (horizon or settings.epochs) * batches, settings.schedule, settings.learning_rate
+    bends = settings.bends
+    return [learning_rate_at(schedule, peak, count / steps, settings.warmup, bends) for count in counts]
 
 
 @dataclass(frozen=True, eq=False)
