@@ -54,6 +54,7 @@ class TrainJob:
         limited: what the plan's constraints are on, which is measured, too.
         anew: how validation rows are drawn for every trial; None where all have the same.
         by_fold: whether each fold is reported, and a verdict asked for before the next one.
+        image: the shape of the images that rows are, where the plan says it.
     """
 
     folder: str
@@ -67,6 +68,7 @@ class TrainJob:
     limited: tuple[str, ...] = ()
     anew: Anew | None = None
     by_fold: bool = False
+    image: tuple[int, ...] = ()
 
     @staticmethod
     def of(
@@ -84,7 +86,8 @@ class TrainJob:
         where, base = str(folder.resolve()), str(recipe.base)
         weigh = weigh or MODEL_BYTES in recipe.limited
         family, metric, limited = recipe.family, recipe.metric, recipe.limited
-        return TrainJob(where, base, schema, family, metric, folds, stepwise, weigh, limited, anew, by_fold)
+        image = recipe.image
+        return TrainJob(where, base, schema, family, metric, folds, stepwise, weigh, limited, anew, by_fold, image)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -240,7 +243,7 @@ class Bench:
 @functools.lru_cache(maxsize=2)
 def _bench(job: TrainJob) -> Bench:
     schema = Schema.from_json(json.loads(job.schema_json))
-    recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited)
+    recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited, job.image)
     bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
     import_models(recipe, bench.prepared[0].task)
     return dataclasses.replace(bench, weigh=job.weigh)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from holdfast.data.columns import Schema
-from holdfast.data.preprocess import categorical_positions, preprocessor
+from holdfast.data.places import known_tokens
+from holdfast.data.preprocess import categorical_positions, fit_preprocessor
 from holdfast.errors import RequestError, concerning
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.protocol.tables import Rows
@@ -27,6 +28,9 @@ from holdfast.train.registry import family_named
 from holdfast.train.staged import curve_of
 from holdfast.train.task import Task
 
+FIXED = frozenset({"batch_size", "optimizer", "decay", "nesterov", "precision"})
+"""Hyperparameters of training that networks have to share to be trained as one program, beside their shape."""
+
 DEFAULT_METRICS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "rmse", "clustering": "silhouette"}
 
 
@@ -40,6 +44,7 @@ class Recipe:
         schema: the columns.
         base: the folder that ``module:...`` is imported from.
         limited: what the plan's constraints are on, by the names that it has there.
+        image: colours, height and width of the images that rows are, where the plan says it.
     """
 
     family: str
@@ -47,18 +52,29 @@ class Recipe:
     schema: Schema
     base: Path
     limited: tuple[str, ...] = ()
+    image: tuple[int, ...] = ()
 
     @property
     def style(self) -> Preprocessing:
         """How the family wants its columns prepared."""
-        found = self.find_family()
-        return "scaled" if found is None else found.preprocessing
+        return preprocessing_of(self.family)
 
     @property
     def fidelity(self) -> Fidelity | None:
         """How the family's training can be cut into steps, if it can."""
         found = self.find_family()
         return None if found is None else found.fidelity
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the models are networks that are trained by epochs."""
+        return self.network_shape is not None
+
+    @property
+    def network_shape(self) -> frozenset[str] | None:
+        """The hyperparameters on which the program of a network depends; None where the models are no networks."""
+        found = self.find_family()
+        return None if found is None or found.network is None else found.network.shape | FIXED
 
     @property
     def network(self) -> NetworkKind:
@@ -144,6 +160,11 @@ def is_clustering(family: str) -> bool:
     return ":" not in family and family_named(family).tasks == {"clustering"}
 
 
+def preprocessing_of(family: str) -> Preprocessing:
+    """How a family wants its columns prepared; a factory's models have them scaled."""
+    return "scaled" if ":" in family else family_named(family).preprocessing
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """Rows as a matrix (N, D), with the preprocessor fitted on them."""
@@ -167,16 +188,15 @@ class Fitted:
 
 def prepare(recipe: Recipe, learn: Rows) -> Prepared:
     """Fit the preprocessing on the rows to learn from, and on no others."""
-    transformer = preprocessor(recipe.schema, recipe.style)
-    X = np.asarray(transformer.fit_transform(learn.features), dtype=float)
-    return Prepared(transformer, X, learn.y, task_of(recipe, len(learn), X.shape[1]))
+    transformer, X = fit_preprocessor(recipe.schema, recipe.style, learn.features)
+    return Prepared(transformer, X, learn.y, task_of(recipe, len(learn), X.shape[1], known_tokens(transformer)))
 
 
-def task_of(recipe: Recipe, n_rows: int, n_features: int) -> Task:
+def task_of(recipe: Recipe, n_rows: int, n_features: int, tokens: int = 0) -> Task:
     """The task as a family sees it."""
     categorical = tuple(categorical_positions(recipe.schema)) if recipe.style == "ordinal" else ()
     classes = 0 if recipe.schema.classes is None else len(recipe.schema.classes)
-    return Task(recipe.schema.task, n_rows, n_features, classes, categorical)
+    return Task(recipe.schema.task, n_rows, n_features, classes, categorical, recipe.image, tokens)
 
 
 def fit(
@@ -202,8 +222,10 @@ def fit(
     """
     target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
     if until_step is not None:
+        from holdfast.train.stacked.together import advance
+
         run = start_training(recipe.network, config, prepared.task, prepared.X, target, seed)
-        run.advance(until_step)
+        advance(run, until_step)
         return Fitted(NetworkEstimator.of(run), run.epochs_used, ())
     found = recipe.find_family()
     if found is None:

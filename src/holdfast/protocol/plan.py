@@ -96,14 +96,41 @@ class ModelTable(_Table):
     """The model: its family, and which fit of the winner ships."""
 
     family: str = Field(
-        description="linear, ridge, lasso, logistic, svm, knn, tree, random-forest, gradient-boosting, kmeans, mlp, or "
-        "`module:factory`, a function of the configuration (a dict) that returns any scikit-learn estimator."
+        description="linear, ridge, lasso, logistic, svm, knn, tree, random-forest, gradient-boosting, kmeans; the "
+        "networks mlp, cnn, transformer, softmax, linear-gd (see [models.md](models.md)); or `module:factory`, a "
+        "function of the configuration (a dict) that returns any scikit-learn estimator."
+    )
+    image_shape: tuple[int, int, int] | None = Field(
+        None,
+        description="What the columns of every row are together, as in `[3, 32, 32]`: colours, height and width of an "
+        "image, the columns in this order. A square image in grey or three colours need not be said.",
     )
     ship: Literal["auto", "scored", "refitted"] = Field(
         "auto",
         description="The model that ships: the very one that was scored (the default with a validation part, whose "
         "estimate is about it), or one refitted on train and validation rows (the only way with folds).",
     )
+
+    max_parameters: float | None = Field(
+        None,
+        ge=1,
+        description="Only models that learn at most so many numbers are tried; for networks, linear models, kmeans and "
+        "gradient-boosting, whose size follows from the configuration (see [inspect.md](inspect.md)).",
+    )
+    max_memory: float | None = Field(
+        None,
+        ge=1,
+        description="Only models whose training takes at most so many bytes are tried: weights, gradients, the "
+        "optimiser's state, and the activations of a batch, in float32.",
+    )
+    max_flops: float | None = Field(
+        None, ge=1, description="Only models whose forward pass takes at most so many FLOPs a row are tried."
+    )
+
+    @field_validator("image_shape", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class FidelityTable(_Table):
@@ -122,6 +149,11 @@ class SearchTable(_Table):
     trials: int = Field(50, ge=1, description="How many configurations are tried, enqueued ones included.")
     workers: int = Field(
         1, ge=1, description="Processes that train at once; with one, the same seed gives the same trials."
+    )
+    stack: Literal["auto", "off"] | Annotated[int, Field(ge=1)] = Field(
+        "auto",
+        description="How many networks a process trains as one program: `off` for one trial at a time, a number for so "
+        "many trials, or `auto` (see [stacks.md](stacks.md)); what a trial learns does not depend on it.",
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Settings of the strategy, as in `resolution = 3`."

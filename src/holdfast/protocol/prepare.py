@@ -12,11 +12,12 @@ import numpy as np
 import tomli_w
 
 from holdfast.data.columns import Schema, infer_schema
-from holdfast.data.features import encode_target, has_target
+from holdfast.data.features import encode_target, has_target, to_features
 from holdfast.data.fingerprint import row_hashes
 from holdfast.data.leakage.check import check_accepted, find_leakage, refuse
 from holdfast.data.leakage.finding import Findings
 from holdfast.data.nesting import check_outer
+from holdfast.data.places import IN_PLACE, check_tokens, numeric_places
 from holdfast.data.provenance import environment, git_state
 from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Roles, SplitPlan, assign_roles, check_judged
 from holdfast.data.seal import SealRecord, load_role, write_roles
@@ -29,7 +30,8 @@ from holdfast.meter.price import Price
 from holdfast.protocol.constraints import checked_constraints
 from holdfast.protocol.cost import check_budget, price_of
 from holdfast.protocol.folder import RunFolder, whole_or_none
-from holdfast.protocol.learn import Recipe, is_clustering, task_of
+from holdfast.protocol.learn import Recipe, is_clustering, preprocessing_of, task_of
+from holdfast.protocol.limits import check_requests, limited
 from holdfast.protocol.overrides import overridden
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
@@ -168,6 +170,8 @@ def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
         schema = _schema(file.plan, source, split)
     with file.at("data", "accept"):
         check_accepted(data.accept, source.frame.columns)
+        if preprocessing_of(file.plan.model.family) == "tokens":
+            check_tokens(to_features(schema, source.frame))
     present = has_target(schema, source.frame)
     frame = source.frame.filter(present)
     y = None if schema.target is None else encode_target(schema, frame)
@@ -218,6 +222,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         metric = recipe.make_metric()
     with file.at("model", "ship"):
         _check_shipping(plan, table.split)
+    with file.at("model", "image_shape"):
+        _check_image(plan)
     with file.at("model", "family"):
         task = task_of(recipe, len(table.roles.rows("train")), len(table.schema.features))
         default = recipe.default_space(task)
@@ -228,6 +234,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     if plan.search.forbid:
         with file.at("search", "forbid"):
             space = overridden(default, plan.space, forbid=plan.search.forbid)
+    with file.at("model"):
+        space = limited(space, plan.model, recipe, table.frame[table.roles.rows("train")])
     if plan.space:
         with file.at():
             recipe.check_space(space, task, Streams(plan.study.seed).generator(-1, "check"))
@@ -235,6 +243,7 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     for number, trial in enumerate(plan.trials):
         with file.at("trials", number, "config"):
             requests.append(_request(space, number + 1, trial))
+            check_requests(space, requests[-1][0], number + 1)
     with file.at("search", "strategy"):
         strategy = make_strategy(plan.search.strategy)
     with file.at("search", "settings"):
@@ -259,7 +268,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
 def recipe_of(file: PlanFile, schema: Schema) -> Recipe:
     """What every fit of a plan has in common."""
     plan = file.plan
-    return Recipe(plan.model.family, plan.metric.name, schema, file.base, tuple(plan.metric.constraints))
+    image = plan.model.image_shape or ()
+    return Recipe(plan.model.family, plan.metric.name, schema, file.base, tuple(plan.metric.constraints), image)
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -345,11 +355,14 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
     drop = list(data.drop)
     if task == "clustering" and target is None and source.default_target is not None:
         drop.append(source.default_target)
+    kinds: Mapping[str, str] = data.columns
+    if preprocessing_of(plan.model.family) in IN_PLACE:
+        kinds = {**numeric_places(source.frame.columns, [target, split.group, split.time, *drop]), **data.columns}
     return infer_schema(
         source.frame,
         target,
         task=task,
-        overrides=data.columns,
+        overrides=kinds,
         drop=drop,
         group=split.group,
         time=split.time,
@@ -388,6 +401,15 @@ def _check_shipping(plan: Plan, split: SplitPlan) -> None:
         raise PlanError(
             '[model] has ship = "scored", but with reshuffle = true every trial is scored on rows of its own; use '
             '"refitted", or leave out reshuffle'
+        )
+
+
+def _check_image(plan: Plan) -> None:
+    """Refuse the shape of an image where rows are none."""
+    if plan.model.image_shape is not None and preprocessing_of(plan.model.family) != "pixels":
+        raise RequestError(
+            f"[model] has image_shape = {list(plan.model.image_shape)}, but the family '{plan.model.family}' takes no "
+            "images; 'cnn' does"
         )
 
 

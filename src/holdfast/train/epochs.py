@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from holdfast.rng import Streams
+from holdfast.train.augmentation import augmentations, augmented, mixup
 from holdfast.train.settings import Settings
 
 
@@ -45,16 +46,10 @@ def epoch_rows(
     X, T = features[order], targets[order]
     if classification:
         T = smoothed(T, settings.label_smoothing)
-    if settings.augmentation == "noise":
-        noise = torch.randn(X.shape, generator=torch_generator(streams, epoch, "noise"))
-        X += settings.noise_scale * noise
-    elif settings.augmentation == "mixup":
+    X = augmented(settings, X, lambda purpose: torch_generator(streams, epoch, purpose))
+    if "mixup" in augmentations(settings.augmentation):
         partner = torch.randperm(len(X), generator=draw)
-        alpha = settings.mixup_alpha
-        share = streams.generator(epoch, "mixup").beta(alpha, alpha, size=(len(X), 1))
-        weight = torch.from_numpy(share).to(X.dtype)
-        X = torch.lerp(X[partner], X, weight.reshape(-1, *[1] * (X.ndim - 1)))
-        T = torch.lerp(T[partner], T, weight)
+        X, T = mixup(X, T, settings.mixup_alpha, partner, streams.generator(epoch, "mixup"))
     return X, T
 
 

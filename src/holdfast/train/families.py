@@ -18,8 +18,9 @@ from holdfast.train.settings import MAX_EPOCHS
 from holdfast.train.starts import Start
 from holdfast.train.task import Task, TaskKind
 
-Preprocessing = Literal["scaled", "onehot", "ordinal"]
-"""Numeric columns standardised and categories one-hot; categories one-hot only; categories as ordinal codes."""
+Preprocessing = Literal["scaled", "onehot", "ordinal", "pixels", "tokens"]
+"""Numeric columns standardised and categories one-hot; categories one-hot only; categories as ordinal codes; all
+columns together on one scale; ids of tokens as codes."""
 
 CLASSIFICATION: frozenset[TaskKind] = frozenset({"binary", "multiclass"})
 SUPERVISED: frozenset[TaskKind] = CLASSIFICATION | {"regression"}
@@ -97,21 +98,24 @@ def network_family(
     docs: str,
     *,
     tasks: frozenset[TaskKind] = SUPERVISED,
+    preprocessing: Preprocessing = "scaled",
     starts: tuple[Start, ...] = (),
 ) -> Family:
-    """The family of a kind of network: on scaled columns, trained by epochs.
+    """The family of a kind of network, trained by epochs.
 
     Args:
         network: how its configs are read.
         space: the default search space for a task.
         docs: one sentence.
         tasks: the kinds of task it can learn.
+        preprocessing: how its columns are prepared.
         starts: configurations to try first beside the default.
     """
 
     def make(config: Config, task: Task, seed: int, epochs: int | None) -> NetworkEstimator:
         need("torch", "torch", f"the {network.name} family")
+        network.architecture(config, task)  # refuses a shape that cannot be before anything is fitted
         return NetworkEstimator(network, config, task, seed, epochs)
 
     fidelity = Fidelity(name="epochs", min=2, max=MAX_EPOCHS, eta=3)
-    return Family(network.name, tasks, "scaled", space, make, docs, fidelity, starts=starts, network=network)
+    return Family(network.name, tasks, preprocessing, space, make, docs, fidelity, starts=starts, network=network)

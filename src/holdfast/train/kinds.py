@@ -6,11 +6,12 @@ A new family of networks is an architecture (`architectures`), a `NetworkKind` t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.train.architectures import Architecture
+from holdfast.train.augmentation import TABLES, augmentations
 from holdfast.train.settings import Settings
 from holdfast.train.task import Task
 
@@ -25,12 +26,14 @@ class NetworkKind:
         shape_of: the architecture of a config's shape (those of ``shape`` that it names), for a task that has the
             columns and the classes of the training rows.
         defaults: values of `Settings` that the family has instead of the usual ones.
+        augmentations: what may be done to its rows; see `holdfast.train.augmentation`.
     """
 
     name: str
     shape: frozenset[str]
     shape_of: Callable[[Mapping[str, Any], Task], Architecture]
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    augmentations: Collection[str] = TABLES
 
     def settings(self, config: Mapping[str, Any]) -> Settings:
         """The hyperparameters of training that a config names.
@@ -38,7 +41,9 @@ class NetworkKind:
         Raises:
             RequestError: if the config has a key that is no hyperparameter of the family, or a value that cannot be.
         """
-        return Settings.of({**self.defaults, **config}, self.shape, self.name)
+        settings = Settings.of({**self.defaults, **config}, self.shape, self.name)
+        augmentations(settings.augmentation, self.augmentations)
+        return settings
 
     def architecture(self, config: Mapping[str, Any], task: Task) -> Architecture:
         """The shape that a config names, for a task with the columns and classes of the training rows."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from holdfast.errors import RequestError, nearest
+from holdfast.train.augmentation import NONE, TABLES, augmentations
 from holdfast.train.schedules import SCHEDULES, USUAL, Bends, Schedule
 
 Optimizer = Literal["adamw", "adam", "sgd"]
@@ -15,8 +16,8 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Decay = Literal["auto", "decoupled", "coupled"]
 DECAYS: tuple[Decay, ...] = get_args(Decay)
 
-Augmentation = Literal["none", "noise", "mixup"]
-AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
+AUGMENTATIONS = (NONE, *TABLES)
+"""Those that any row of numbers may have; see `holdfast.train.augmentation`."""
 
 Precision = Literal["float32", "float64"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -51,7 +52,10 @@ class Settings:
     decay_to: float = USUAL.decay_to
     cycles: int = USUAL.cycles
     cycle_growth: float = USUAL.cycle_growth
-    augmentation: Augmentation = "none"
+    augmentation: str = NONE
+    shift_share: float = 0.125
+    crop_least: float = 0.7
+    cutout_share: float = 0.3
     noise_scale: float = 0.3
     mixup_alpha: float = 0.4
     label_smoothing: float = 0.05
@@ -121,6 +125,11 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "decay_to": (lambda v: 0.0 < v <= 1.0, "a part of the learning rate, above 0 and at most 1"),
     "cycles": (lambda v: v >= 1, "a whole number from 1"),
     "cycle_growth": (lambda v: v > 0.0, "a factor above 0"),
+    "shift_share": (lambda v: 0.0 < v <= 1.0, "a part of a side, above 0 and at most 1"),
+    "crop_least": (lambda v: 0.0 < v <= 1.0, "a part of the area, above 0 and at most 1"),
+    "cutout_share": (lambda v: 0.0 < v <= 1.0, "a part of a side, above 0 and at most 1"),
+    "noise_scale": (lambda v: v >= 0.0, "a number from 0"),
+    "mixup_alpha": (lambda v: v > 0.0, "a number above 0"),
     "label_smoothing": (lambda v: 0.0 <= v < 1.0, "a number from 0 to below 1"),
 }
 
@@ -137,5 +146,6 @@ def check_values(settings: Settings) -> None:
         whole = "whole" not in words or isinstance(value, int)
         if isinstance(value, bool) or not isinstance(value, int | float) or not whole or not allowed(value):
             raise RequestError(f"the hyperparameter '{name}' is {value!r}; it is {words}")
+    augmentations(settings.augmentation)
     if settings.optimizer == "adamw" and settings.decay == "coupled":
         raise RequestError("adamw has decoupled weight decay by definition; take adam for a coupled one")

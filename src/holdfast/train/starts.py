@@ -63,3 +63,19 @@ MLP = (
         "a deeper network with layer norm",
     ),
 )
+CNN = (
+    Start({"channels": 32, "blocks": 2, "convolutions": 2, "residual": True}, "a wider and deeper network, residual"),
+    Start({"augmentation": "shift", "dropout": 0.3, "channels": 24}, "shifted images and more dropout, for few images"),
+    Start(
+        {"norm": "group", "activation": "gelu", "learning_rate": 1e-3, "augmentation": "shift+cutout"},
+        "norms that do not depend on the batch, at a lower rate",
+    ),
+)
+TRANSFORMER = (
+    Start({"layers": 1, "embedding": 32, "dropout": 0.3, "weight_decay": 5e-2}, "a small regularised network"),
+    Start({"layers": 3, "embedding": 128, "heads": 8, "learning_rate": 5e-4}, "a larger network at a lower rate"),
+)
+LINEAR_GD = (
+    Start({"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "plain descent with momentum at a high rate"),
+    Start({"weight_decay": 0.1, "l1": 1e-3}, "strong penalties, for few rows or many columns"),
+)
