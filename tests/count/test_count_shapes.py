@@ -133,7 +133,7 @@ def test_every_named_architecture_is_counted() -> None:
         counted = architecture(name)
         assert counted.parameters > 1_000_000, name
         assert config["model_type"] in KINDS
-        assert all(each.recorded_in in {"published configuration", "code default"} for each in counted.hyperparameters)
+        assert all(each.recorded_in == "published" for each in counted.hyperparameters)
 
 
 def test_a_perceptron_array_by_array() -> None:

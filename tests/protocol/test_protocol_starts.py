@@ -29,7 +29,7 @@ FAMILIES = all_families()
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_every_start_of_a_family_is_in_its_space(family: Family) -> None:
     for kind in sorted(family.tasks):
-        task = Task(kind, 500, 20, 3 if kind == "multiclass" else 2)
+        task = Task(kind, 500, 16, 3 if kind == "multiclass" else 2)
         space = family.space(task)
         found, left_out = portfolio(space, family.starts, trials=100)
         assert left_out == []

@@ -157,7 +157,7 @@ def from_config(config: Mapping[str, Any], target: str, recorded_in: str = "conf
     part, example, notes = build(settings, _class_name(config))
     return Inspection(
         target,
-        f"architecture: {kind}",
+        f"configuration of {kind}",
         part.layers,
         settings.hyperparameters(),
         part.buffers,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from holdfast.count.configs import from_config
+from holdfast.count.configs import KINDS, from_config
 from holdfast.count.records import Inspection
 from holdfast.count.shapes.dense import linear, mlp, sizes_of
 from holdfast.count.shapes.images import EFFICIENTNETS, RESNETS
@@ -111,7 +111,7 @@ NAMED: dict[str, dict[str, Any]] = {
         for name, (width, depth, side, dropout) in EFFICIENTNETS.items()
     },
 }
-"""The published configurations; what they leave out is the default of their kind."""
+"""The published configurations; what they leave out is as the default of their kind."""
 
 EXAMPLES = (
     "mlp:784-256-128-10, linear:2, bert-base, gpt2, llama-2-70b, mixtral-8x7b, vit-b16, resnet50, efficientnet-b7"
@@ -133,7 +133,8 @@ def architecture(name: str) -> Inspection:
     key = _squeezed(name)
     for known, config in NAMED.items():
         if _squeezed(known) == key:
-            return replace(from_config(config, known, "published configuration"), kind=f"architecture: {known}")
+            whole = {**KINDS[config["model_type"]][0], **config}
+            return replace(from_config(whole, known, "published"), kind="architecture")
     hint = nearest(name, [*NAMED, *SHAPED])
     raise RequestError(f"there is no architecture {shown(name)}{hint}; known are such as {EXAMPLES}")
 

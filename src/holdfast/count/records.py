@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -19,6 +19,9 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
+
+ARCHITECTURES = ("architecture", "multilayer perceptron", "linear model", "plan")
+"""Kinds of inspections that are of a shape, and not of a trained model."""
 
 WIDTHS: dict[str, float] = {
     "float64": 8,
@@ -144,16 +147,29 @@ class Work:
         flops: floating point operations of one forward pass; a multiplication and an addition are two.
         activations: numbers of one example that the backward pass needs again.
         said: how both were counted, one sentence.
+        by_steps: whether the model is trained by steps along gradients, and not solved for.
     """
 
     example: str
     flops: int
     activations: int
     said: str = ""
+    by_steps: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON values."""
-        return {"example": self.example, "flops": self.flops, "activations": self.activations, "counted": self.said}
+        return {
+            "example": self.example,
+            "flops": self.flops,
+            "activations": self.activations,
+            "counted": self.said,
+            "by_steps": self.by_steps,
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Work:
+        """What `to_json` wrote."""
+        return Work(data["example"], data["flops"], data["activations"], data["counted"], data["by_steps"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +178,7 @@ class Inspection:
 
     Args:
         target: what was asked for, as a person wrote it.
-        kind: what it is: ``architecture``, ``safetensors file``, ``scikit-learn estimator``, ...
+        kind: what it is: one of `ARCHITECTURES`, ``safetensors file``, ``scikit-learn estimator``, ...
         layers: every array of learned numbers, in the model's order; a shared one once.
         hyperparameters: what was chosen; empty where nothing is recorded.
         buffers: arrays that are stored with the model but are no parameters (running means, masks).
@@ -183,6 +199,11 @@ class Inspection:
     formula: str = ""
     unrecorded: str = NOT_IN_FILE
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_architecture(self) -> bool:
+        """Whether it is a shape alone, of which no model has been trained here."""
+        return self.kind in ARCHITECTURES
 
     @property
     def parameters(self) -> int:

@@ -27,6 +27,9 @@ def portfolio(space: Space, starts: Sequence[Start], trials: int) -> tuple[list[
         except SpaceError as exc:
             left_out.append(f"The start '{start.why}' was left out, because {exc}.")
         else:
+            if not space.allows(config):
+                left_out.append(f"The start '{start.why}' was left out, because the space forbids it.")
+                continue
             found.setdefault(space.key(config), (config, f"portfolio: {start.why}"))
     return list(found.values())[: max(trials // SHARE, 1)], left_out
 

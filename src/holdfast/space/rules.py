@@ -60,15 +60,22 @@ class Derived:
 
 @dataclass(frozen=True)
 class Forbidden:
-    """One rule: an expression, or a predicate by its name. A log holds no code: a predicate read from one lacks it."""
+    """One rule: an expression, or a predicate by its name. A log holds no code: a predicate read from one lacks it.
+
+    ``made_of`` are the JSON values that a predicate can be made of again, by whoever knows how.
+    """
 
     name: str
     expression: Expression | None = None
     predicate: Predicate | None = None
+    made_of: Mapping[str, Any] | None = None
 
-    def to_json(self) -> str | dict[str, str]:
-        """The expression's text, or the predicate's name."""
-        return self.name if self.expression is not None else {"predicate": self.name}
+    def to_json(self) -> str | dict[str, Any]:
+        """The expression's text; or the predicate's name, and what it is made of where that is known."""
+        if self.expression is not None:
+            return self.name
+        made_of = {} if self.made_of is None else {"made_of": dict(self.made_of)}
+        return {"predicate": self.name, **made_of}
 
     def forbids(self, config: Mapping[str, Scalar]) -> bool:
         """What the predicate says of a configuration.
@@ -109,8 +116,9 @@ def _rule(item: Any) -> Forbidden:
         return item
     if isinstance(item, str):
         return Forbidden(item, parse(item))
-    if isinstance(item, Mapping) and set(item) == {"predicate"}:
-        return Forbidden(str(item["predicate"]))
+    if isinstance(item, Mapping) and "predicate" in item and set(item) <= {"predicate", "made_of"}:
+        return Forbidden(str(item["predicate"]), made_of=item.get("made_of"))
     if callable(item):
-        return Forbidden(str(getattr(item, "__qualname__", type(item).__name__)), predicate=item)
+        name = getattr(item, "name", None) or getattr(item, "__qualname__", type(item).__name__)
+        return Forbidden(str(name), None, item, getattr(item, "made_of", None))
     raise SpaceError(f"forbid holds {shown(item)}; it takes expressions as texts, and functions of a configuration")

@@ -317,6 +317,11 @@ class Space:
             given = [other for other in given if other is not rules[-1]]
         return Space({name: self.derived.get(name) or self.domains[name] for name in self._declared}, rules)
 
+    def with_rules(self, rules: Sequence[Any]) -> Space:
+        """The same space, which forbids more."""
+        declared = {name: self.derived.get(name) or self.domains[name] for name in self._declared}
+        return Space(declared, [*self.forbid, *rules])
+
     def _completed(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """Searched values with those computed from them, in the order of the declaration."""
         if not self.derived:

@@ -13,6 +13,7 @@ from holdfast.records import OBJECTIVE, Direction, Fidelity
 from holdfast.search.history import Duplicates
 from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
+from holdfast.study.limits import with_limits
 
 _ABSENT = object()
 
@@ -66,7 +67,7 @@ class Settings:
         """The settings that `to_json` wrote."""
         return Settings(
             name=data["name"],
-            space=None if data["space"] is None else Space.from_json(dict(data["space"])),
+            space=None if data["space"] is None else with_limits(Space.from_json(dict(data["space"]))),
             directions=dict(data["directions"]),
             strategy=data["strategy"],
             strategy_settings=dict(data["strategy_settings"]),

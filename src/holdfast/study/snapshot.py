@@ -10,6 +10,7 @@ from holdfast.errors import HoldfastError
 from holdfast.log.base import Head
 from holdfast.records import Cause, Trial, TrialState, number_from_json, number_to_json
 from holdfast.space import Space
+from holdfast.study.limits import with_limits
 from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.usage import Usage
@@ -52,7 +53,7 @@ def _state_from_json(loaded: dict[str, Any]) -> tuple[StudyState, Head]:
     state.trials = [_trial_from_json(item) for item in loaded["trials"]]
     state.queue = {number: Request(config, why) for number, config, why in loaded["queue"]}
     state.proposals = {
-        number: Proposal(config, None if space is None else Space.from_json(space))
+        number: Proposal(config, None if space is None else with_limits(Space.from_json(space)))
         for number, config, space in loaded["proposals"]
     }
     state.requests = loaded["requests"]
@@ -60,6 +61,8 @@ def _state_from_json(loaded: dict[str, Any]) -> tuple[StudyState, Head]:
     state.notes = loaded["notes"]
     state.sessions = [(start, end) for start, end in loaded["sessions"]]
     state.history.restore(loaded["history"])
+    if state.history.space is not None:
+        state.history.space = with_limits(state.history.space)
     length, digest = loaded["head"]
     state.length = length
     return state, Head(length, digest)

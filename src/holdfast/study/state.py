@@ -14,6 +14,7 @@ from holdfast.search.folds import comparable_loss
 from holdfast.search.history import PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
 from holdfast.space.rules import Predicate
+from holdfast.study.limits import with_limits
 from holdfast.study.settings import Settings
 from holdfast.usage import Usage
 
@@ -255,7 +256,7 @@ def _chosen(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _amended(state: StudyState, data: Mapping[str, Any], time: float) -> None:
-    space = Space.from_json(dict(data["space"])).with_predicates(state.predicates)
+    space = with_limits(Space.from_json(dict(data["space"])).with_predicates(state.predicates))
     state.settings = dataclasses.replace(state.settings, space=space)
     state.history.amended(space, data["values"])
     for number, request in state.queue.items():

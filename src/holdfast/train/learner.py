@@ -42,18 +42,18 @@ class Learner:
             count: updates of the run including this one.
             rate: the learning rate.
         """
-        self.parameters.gradients.zero_()
-        value = self._slope(X, T)
+        value = self.slope(X, T)
         if not math.isfinite(value):
             return value, math.nan
         with torch.no_grad():
             return value, float(update(self.rule, self.parameters, self.state, count, rate))
 
-    def _slope(self, X: torch.Tensor, T: torch.Tensor) -> float:
-        """Add the gradient of a batch's loss to the gradients, part by part; the loss.
+    def slope(self, X: torch.Tensor, T: torch.Tensor) -> float:
+        """Take the gradient of a batch's loss, part by part; the loss.
 
         Each part counts by its rows, so that the sum is the gradient of the whole batch.
         """
+        self.parameters.gradients.zero_()
         parts = min(self.parts, len(X))
         if parts == 1:
             loss = self.loss(self.network(X), T)

@@ -19,6 +19,9 @@ DECAYS: tuple[Decay, ...] = get_args(Decay)
 AUGMENTATIONS = (NONE, *TABLES)
 """Those that any row of numbers may have; see `holdfast.train.augmentation`."""
 
+BatchRule = Literal["none", "linear", "sqrt"]
+BATCH_RULES: tuple[BatchRule, ...] = get_args(BatchRule)
+
 Precision = Literal["float32", "float64"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
@@ -35,6 +38,8 @@ class Settings:
 
     learning_rate: float = 2e-3
     batch_size: int = 32
+    batch_rule: BatchRule = "none"
+    base_batch: int = 32
     epochs: int = MAX_EPOCHS
     optimizer: Optimizer = "adamw"
     momentum: float = 0.9
@@ -103,12 +108,14 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": OPTIMIZERS,
     "decay": DECAYS,
     "schedule": SCHEDULES,
+    "batch_rule": BATCH_RULES,
     "precision": PRECISIONS,
 }
 
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "learning_rate": (lambda v: v > 0.0, "a number above 0"),
     "batch_size": (lambda v: v >= 1, "a whole number from 1"),
+    "base_batch": (lambda v: v >= 1, "a whole number from 1"),
     "epochs": (lambda v: v >= 1, "a whole number from 1"),
     "patience": (lambda v: v >= 1, "a whole number from 1"),
     "accumulation": (lambda v: v >= 1, "a whole number from 1"),

@@ -19,6 +19,7 @@ import torch._dynamo  # the first optimizer imports it, which takes a second tha
 from holdfast.errors import RequestError
 from holdfast.records import Config
 from holdfast.rng import Streams
+from holdfast.train.batches import at_batch
 from holdfast.train.checkpoint import pack, unpack
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points
 from holdfast.train.divergence import Guard
@@ -121,6 +122,7 @@ class Training:
         features, targets = shaped(torch.from_numpy(matrix), self.architecture), torch.from_numpy(encoded)
         self.rows = Rows(features[fit], targets[fit], features[watch], targets[watch])
         network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
+        self.settings = at_batch(self.settings, self.batches[0])
         loss = squared_error if self.targets.classes is None else cross_entropy
         self.learner = Learner(network.to(features.dtype), self.settings, loss)
         self.network, self.loss = self.learner.network, loss
@@ -298,6 +300,22 @@ class Training:
             self.guard = self.guard.after(loss, norm, epoch, count)
             total += loss
         return total / batches
+
+    def gradients_of_batches(self, batches: int, size: int) -> list[np.ndarray]:
+        """The gradients, each of shape (P,), of disjoint batches of rows at the present weights, which stay.
+
+        The network is as it predicts, without dropout and augmentation.
+        """
+        generator = torch_generator(self.streams, self.progress.epoch, "gradient noise")
+        order = torch.randperm(len(self.rows.features), generator=generator)
+        self.network.eval()
+        found = []
+        with one_exact_thread():
+            for batch in range(batches):
+                rows = order[batch * size : (batch + 1) * size]
+                self.learner.slope(self.rows.features[rows], self.rows.targets[rows])
+                found.append(self.parameters.gradients.double().numpy().copy())
+        return found
 
     def _watched_loss(self) -> float | None:
         """The loss on the watched rows with the current weights, None without such rows."""

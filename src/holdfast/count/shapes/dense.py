@@ -44,7 +44,7 @@ def mlp(sizes: Sequence[int], target: str) -> Inspection:
     )
     return Inspection(
         target,
-        "architecture: multilayer perceptron",
+        "multilayer perceptron",
         part.layers,
         chosen,
         work=Work("row", part.flops, part.activations, COUNTED),
@@ -62,7 +62,7 @@ def linear(inputs: int, outputs: int, target: str) -> Inspection:
     )
     return Inspection(
         target,
-        "architecture: linear model",
+        "linear model",
         part.layers,
         chosen,
         work=Work("row", part.flops, part.activations, COUNTED),
