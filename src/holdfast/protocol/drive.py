@@ -15,6 +15,7 @@ from holdfast.meter.budget import Reached
 from holdfast.meter.energy import NoMeter, energy_meter
 from holdfast.meter.forecast import Timed, forecast, pages_bytes
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
+from holdfast.protocol.batches import trials_at_once
 from holdfast.protocol.job import TrainJob
 from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.prepare import Ready
@@ -62,6 +63,7 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
     finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
     limits, parts = ready.plan.budget.limits(), ready.seal.fits
     pages = pages_bytes(shape_of(ready).hyperparameters)
+    state = ready.book.state
     steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists, pages=pages)
     executor = executor or processes(ready.plan.search.workers)
     with meter.search(inside=isinstance(executor, Inline)):
@@ -71,6 +73,7 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
             halt_after=ready.plan.search.halt_after,
             on_finish=lambda trial: _told(ready, trial, progress),
             overseer=steward,
+            batch=trials_at_once(ready.plan.search, ready.recipe.network_shape, state.settings.space, parts),
         )
     _end(ready, steward)
 

@@ -8,10 +8,10 @@ import json
 import math
 import struct
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,12 +19,12 @@ from holdfast.data.columns import Schema
 from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.constraints import FIT_SECONDS, MODEL_BYTES, limited_metrics
 from holdfast.protocol.learn import Fitted, Prepared, Recipe, fit, import_models, predict, prepare
+from holdfast.protocol.stacked import Steps, side_by_side
 from holdfast.protocol.tables import Anew, Judged, Part, Rows, judged_rows, open_rows, parts_of
 from holdfast.protocol.training_score import reference_score, sample_sizes, train_score
 from holdfast.records import (
     Assignment,
     Cause,
-    Config,
     Outcome,
     Report,
     Reporter,
@@ -33,9 +33,15 @@ from holdfast.records import (
     Verdict,
     canonical_json,
 )
-from holdfast.study.jobs import Clock
 from holdfast.train.curves import JudgedRows, mean_curve
+from holdfast.train.families import Preprocessing
 from holdfast.train.storage import saved_bytes
+
+if TYPE_CHECKING:
+    from holdfast.train.stacked.stack import Row
+
+MOST_BYTES = 1 << 30
+"""Of rows that the trials of one call keep for themselves; beyond that they are trained in several goes."""
 
 
 @dataclass(frozen=True)
@@ -91,37 +97,29 @@ class TrainJob:
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
-        return [self._run_one(assignment, report) for assignment in assignments]
+        trials = [self._trial(assignment, report) for assignment in assignments]
+        return side_by_side(trials, lambda: _most_at_once(_bench(self)))
 
-    def _run_one(self, assignment: Assignment, report: Reporter) -> Outcome:
+    def _trial(self, assignment: Assignment, report: Reporter) -> Steps:
         from holdfast.train.failures import Diverged
 
-        clock = Clock()
+        number = assignment.trial
         try:
             bench = _bench(self)
-            clock = Clock()  # the first trial of a worker loads rows and libraries, which is no part of its training
+            yield []  # the first trial of a worker loads rows and libraries, which is no part of its training
             if self.anew is not None:
-                bench = _bench_anew(self, self.anew, bench, assignment.trial)
+                bench = _bench_anew(self, self.anew, bench, number)
             run = _train_in_steps if self.stepwise else _train_by_fold if self.by_fold else _train_at_once
-            state, metrics, rows, extra = run(bench, assignment, report)
+            state, metrics, rows, extra = yield from run(bench, assignment, report)
         except Diverged as exc:
-            return _failed(assignment, str(exc), Cause.DIVERGED, clock)
+            return Outcome(number, TrialState.FAILED, error=str(exc), cause=Cause.DIVERGED)
         except Exception:  # noqa: BLE001 - any fit may raise anything; it is kept in the log
-            return _failed(assignment, traceback.format_exc(), Cause.ERROR, clock)
-        seconds, cpu = clock.read()
+            return Outcome(number, TrialState.FAILED, error=traceback.format_exc(), cause=Cause.ERROR)
         value = metrics[bench.metric.name]
         if not math.isfinite(value):
             why = f"the metric '{bench.metric.name}' is {value}"
-            return _failed(assignment, why, Cause.DIVERGED, clock)
-        return Outcome(
-            assignment.trial,
-            state,
-            metrics,
-            rows,
-            seconds=seconds,
-            cpu_seconds=cpu,
-            extra=extra,
-        )
+            return Outcome(number, TrialState.FAILED, error=why, cause=Cause.DIVERGED)
+        return Outcome(number, state, metrics, rows, extra=extra)
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,18 +275,51 @@ Trained = tuple[TrialState, dict[str, float], RowScores | None, dict[str, Any]]
 """How training went: state, metrics, row scores, extra."""
 
 
-def _train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:  # noqa: ARG001 - no steps
-    return TrialState.COMPLETE, *score_config(bench, assignment.config, assignment.seed)
+Training = Generator["list[Row]", None, Trained]
+"""What it takes to train a trial: it yields the runs of networks that it needs advanced (see `side_by_side`)."""
 
 
-def score_config(bench: Bench, config: Config, seed: int) -> Scored:
-    """Fit a configuration on every part and judge it; the same arguments give the same scores."""
-    fits = [_fit_part(bench, config, seed, part) for part in range(len(bench.parts))]
-    return _score_fits(bench, fits, [bench.predict(found.model, part) for part, found in enumerate(fits)])
+def _train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Training:  # noqa: ARG001 - no steps
+    fits = yield from _fit_parts(bench, assignment, range(len(bench.parts)))
+    predictions = [bench.predict(found.model, part) for part, found in enumerate(fits)]
+    return TrialState.COMPLETE, *_score_fits(bench, fits, predictions)
 
 
-def _fit_part(bench: Bench, config: Config, seed: int, part: int) -> Fitted:
-    return fit(bench.recipe, config, seed, bench.prepared[part], judged=bench.judged_pair(part))
+def _fit_parts(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> Generator[list[Row], None, list[Fitted]]:
+    """Fit a configuration on some parts: a network on all of them together, any other model on one after the other."""
+    config, seed = assignment.config, assignment.seed
+    if not bench.recipe.is_network:
+        return [fit(bench.recipe, config, seed, bench.prepared[part], judged=bench.judged_pair(part)) for part in parts]
+    rows = _runs(bench, assignment, parts)
+    yield rows
+    return [_fitted(row) for row in rows]
+
+
+def _runs(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> list[Row]:
+    """The runs of a network on some parts, from its checkpoint where it has one."""
+    from holdfast.train.networks import resume_training, start_training
+    from holdfast.train.stacked.stack import Row
+
+    saved = None if assignment.checkpoint is None else _unpack(assignment.checkpoint)
+    kind, rows = bench.recipe.network, []
+    for part in parts:
+        ready, judged = bench.prepared[part], bench.judged_pair(part)
+        y = np.zeros(len(ready.X)) if ready.y is None else ready.y
+        if saved is None:
+            run = start_training(kind, assignment.config, ready.task, ready.X, y, assignment.seed, judged=judged)
+        else:
+            run = resume_training(kind, saved[part], ready.X, y, judged)
+        rows.append(Row(run, assignment.until_step))
+    return rows
+
+
+def _fitted(row: Row) -> Fitted:
+    """What a run has learned; raises what ended it early."""
+    from holdfast.train.networks import NetworkEstimator
+
+    if row.diverged is not None:
+        raise row.diverged
+    return Fitted(NetworkEstimator.of(row.run), row.run.epochs_used, (), row.run.curve, row.seconds)
 
 
 def _score_fits(bench: Bench, fits: Sequence[Fitted], predictions: list[np.ndarray]) -> Scored:
@@ -307,7 +338,7 @@ def _score_fits(bench: Bench, fits: Sequence[Fitted], predictions: list[np.ndarr
     return bench.metrics(value, models, predictions, extra, seconds), rows, extra
 
 
-def _train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
+def _train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Training:
     """Fit and judge one part after the other; report its score, and end where the verdict is to stop.
 
     All trials have the parts in the same order, so that those dropped are compared on the same rows. A part whose score
@@ -317,7 +348,7 @@ def _train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Tr
     predictions: list[np.ndarray] = []
     state = TrialState.COMPLETE
     for part in range(len(bench.parts)):
-        fits.append(_fit_part(bench, assignment.config, assignment.seed, part))
+        fits += yield from _fit_parts(bench, assignment, [part])
         predictions.append(bench.predict(fits[-1].model, part))
         value = bench.score_of_part(predictions[-1], part)
         if not math.isfinite(value):
@@ -331,40 +362,27 @@ def _train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Tr
     return state, metrics, None if rows is None else bench.rows.spread(rows), {**extra, "fits": len(fits)}
 
 
-def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Trained:
+def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Training:
     """Train to the step that was assigned, report there, and leave a checkpoint if the verdict is to pause."""
-    from holdfast.train.networks import NetworkEstimator, resume_training, start_training
-
-    saved = None if assignment.checkpoint is None else _unpack(assignment.checkpoint)
-    kind = bench.recipe.network
-    runs = []
-    for part, ready in enumerate(bench.prepared):
-        target = ready.y if ready.y is not None else np.zeros(len(ready.X))
-        if saved is None:
-            config, seed = assignment.config, assignment.seed
-            run = start_training(kind, config, ready.task, ready.X, target, seed, judged=bench.judged_pair(part))
-        else:
-            run = resume_training(kind, saved[part], ready.X, target, bench.judged_pair(part))
-        runs.append(run)
-    for run in runs:
-        run.advance(assignment.until_step)
-    models = [run.trained() for run in runs]
-    predictions = [bench.predict(model, part) for part, model in enumerate(models)]
+    stack = _runs(bench, assignment, range(len(bench.parts)))
+    yield stack
+    fits = [_fitted(row) for row in stack]
+    predictions = [bench.predict(found.model, part) for part, found in enumerate(fits)]
     value, rows = bench.score(predictions)
-    epochs = math.ceil(sum(run.epochs_used for run in runs) / len(runs))
-    step = assignment.until_step or runs[0].last_epoch
+    step = assignment.until_step or stack[0].run.last_epoch
     verdict = report(Report(assignment.trial, step, {bench.metric.name: value}))
     if verdict is Verdict.PAUSE:
-        report(Report(assignment.trial, step, checkpoint=_pack([run.checkpoint() for run in runs])))
+        report(Report(assignment.trial, step, checkpoint=_pack([row.run.checkpoint() for row in stack])))
     state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
-    extra = {**bench.extras(models, [run.curve for run in runs]), "epochs": epochs}
-    extra |= bench.weight(NetworkEstimator.of(runs[0]))
+    models, epochs = [found.model for found in fits], [found.epochs or 0 for found in fits]
+    extra = {**bench.extras(models, [found.curve for found in fits]), "epochs": math.ceil(sum(epochs) / len(epochs))}
+    extra |= bench.weight(models[0])
     return state, bench.metrics(value, models, predictions, extra), rows, extra
 
 
-def _failed(assignment: Assignment, error: str, cause: Cause, clock: Clock) -> Outcome:
-    seconds, cpu = clock.read()
-    return Outcome(assignment.trial, TrialState.FAILED, error=error, cause=cause, seconds=seconds, cpu_seconds=cpu)
+def _most_at_once(bench: Bench) -> int:
+    """How many trials may keep rows of their own at once: a run copies those that it learns from."""
+    return max(1, MOST_BYTES // max(sum(ready.X.nbytes for ready in bench.prepared), 1))
 
 
 def _pack(blobs: list[bytes]) -> bytes:

@@ -95,8 +95,21 @@ class Steward:
         if self.reached is None:
             # a first trial may always run, to see what one takes, if there is room for it
             limits = self.limits if self._begun else Limits(disk_bytes=self.limits.disk_bytes)
-            self.reached = first_reached(limits, self.spent(), self._ahead(one_more=True))
+            self.reached = first_reached(limits, self.spent(), self._ahead(more=1))
         return self.reached is not None
+
+    def at_once(self, trials: int) -> int:
+        """How many of so many trials may begin together, where one may: one alone until it is known what one takes."""
+        if self.most is not None:
+            trials = min(trials, max(self.most - self._begun, 1))
+        if not self.limits.amounts():
+            return trials
+        if not self._seconds:
+            return 1
+        spent = self.spent()
+        while trials > 1 and first_reached(self.limits, spent, self._ahead(more=trials)) is not None:
+            trials -= 1
+        return trials
 
     def overdue(self) -> str | None:
         """Why the trials that run have to end now: the final fit and the pages would not fit into the budget."""
@@ -104,7 +117,7 @@ class Steward:
             return None
         if time.perf_counter() - self.meter.lapped > LONGEST_LAP:
             self.meter.lap(wait=False)
-        found = first_reached(replace(self.limits, disk_bytes=None), self.spent(), self._ahead(one_more=False))
+        found = first_reached(replace(self.limits, disk_bytes=None), self.spent(), self._ahead(more=0))
         if found is None:
             return None
         self.reached = found
@@ -129,8 +142,8 @@ class Steward:
             found["kg_co2e"] = kwh * (price.kg_co2e_per_kwh or 0.0)
         return found
 
-    def _ahead(self, *, one_more: bool) -> dict[str, float]:
-        """What has to be kept free for the final fit and the pages, and for one more trial."""
+    def _ahead(self, *, more: int) -> dict[str, float]:
+        """What has to be kept free for the final fit and the pages, and for so many more trials."""
         price = self.meter.price
         mean = sum(self._seconds.values()) / len(self._seconds) if self._seconds else 0.0
         last = self.last_fits * REFIT * max(self._seconds.values(), default=0.0) / self.parts
@@ -146,9 +159,8 @@ class Steward:
         for name, allowed in self.limits.amounts().items():
             kept[name] = min(kept.get(name, 0.0), LARGEST_RESERVE * allowed)
         kept["disk_bytes"] = self.room  # they have their size, whatever the limit
-        if one_more:
-            kept |= {name: kept[name] + rate * mean for name, rate in per_second.items()}
-            kept["usd"] += price.usd_per_run or 0.0
+        kept |= {name: kept[name] + more * rate * mean for name, rate in per_second.items()}
+        kept["usd"] += more * (price.usd_per_run or 0.0)
         return kept
 
     def _disk_bytes(self, now: float) -> float:

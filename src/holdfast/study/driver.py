@@ -34,6 +34,10 @@ class Overseer(Protocol):
         """Whether no further trial may begin."""
         ...
 
+    def at_once(self, trials: int) -> int:
+        """How many of so many further trials may begin together, where one may."""
+        ...
+
     def overdue(self) -> str | None:
         """Why the trials that run have to end now; None to let them run."""
         ...
@@ -48,7 +52,7 @@ class StudyDriver:
         strategy: what proposes.
         halt_after: so many alike failures in a row end the study with the real error.
         deadline: `time.monotonic` seconds after which no trial is given out.
-        batch: how many trials one call of the job gets.
+        batch: how many trials one call of the job gets at most.
         lost: trials, as they were seen, that nobody runs any more; they run first.
         on_finish: called with each trial that ended or paused.
         overseer: meters and minds the budget; None for neither.
@@ -73,9 +77,10 @@ class StudyDriver:
         if self.overseer is not None and self.overseer.enough():
             self._give_up()
             return Nothing.DONE
+        most = self.batch if self.overseer is None else self.overseer.at_once(self.batch)
         if not self.lost and (is_at_its_end(self.book) or advice.gains_too_little(self.book, self.strategy)):
             return Nothing.DONE
-        assignments = self._again() or actions.ask(self.book, self.strategy, self.batch)
+        assignments = self._again(most) or actions.ask(self.book, self.strategy, most)
         self.running.update(assignment.trial for assignment in assignments)
         if assignments:
             if self.overseer is not None:
@@ -108,10 +113,10 @@ class StudyDriver:
             self.on_finish(self.book.state.trials[outcome.trial])
         self._count(outcome)
 
-    def _again(self) -> list[Assignment]:
+    def _again(self, most: int) -> list[Assignment]:
         """Lost trials, from their checkpoints; without those that another process has taken up."""
         assignments: list[Assignment] = []
-        while self.lost and len(assignments) < self.batch:
+        while self.lost and len(assignments) < most:
             again = actions.restart(self.book, self.lost.pop(0), "the process that ran it is gone")
             if again is not None:
                 assignments.append(again)

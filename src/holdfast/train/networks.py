@@ -96,10 +96,12 @@ class NetworkEstimator:
             Diverged: if the loss becomes NaN or infinite.
             DataError: if the rows cannot be learned from.
         """
+        from holdfast.train.stacked.together import advance
+
         training = start_training(
             self.network, self.config, self.task, X, y, self.seed, epochs=self.epochs, judged=self._judged
         )
-        training.advance()
+        advance(training)
         self._keep(training)
         return self
 

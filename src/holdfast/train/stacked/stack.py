@@ -99,7 +99,7 @@ class Row:
         """Before the first batch of its next epoch."""
         epoch, batches = self.run.progress.epoch, self.run.batches[1]
         self.done, self.total = epoch * batches, 0.0
-        self.rates = epoch_rates(self.run.settings, epoch + 1, batches)
+        self.rates = epoch_rates(self.run.settings, epoch + 1, batches, self.run.horizon)
 
     def survives(self, loss: float, norm: float, step: int) -> bool:
         """Whether the run goes on after the loss and the gradient's norm of one more batch."""
