@@ -9,6 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from holdfast.count.inspecting import inspect
+    from holdfast.count.limits import Limit
+    from holdfast.count.records import Inspection
     from holdfast.data.leakage.check import check_leakage
     from holdfast.data.leakage.finding import Finding
     from holdfast.data.split import Splits, split
@@ -28,7 +31,9 @@ _HOMES = {
     "Finding": "holdfast.data.leakage.finding",
     "Float": "holdfast.space",
     "HoldfastError": "holdfast.errors",
+    "Inspection": "holdfast.count.records",
     "Int": "holdfast.space",
+    "Limit": "holdfast.count.limits",
     "LiveTrial": "holdfast.study.handle",
     "Normal": "holdfast.space",
     "RequestError": "holdfast.errors",
@@ -42,6 +47,7 @@ _HOMES = {
     "TrialPruned": "holdfast.study.jobs",
     "Verdict": "holdfast.records",
     "check_leakage": "holdfast.data.leakage.check",
+    "inspect": "holdfast.count.inspecting",
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.load",
     "split": "holdfast.data.split",
@@ -55,7 +61,9 @@ __all__ = [
     "Finding",
     "Float",
     "HoldfastError",
+    "Inspection",
     "Int",
+    "Limit",
     "LiveTrial",
     "Normal",
     "RequestError",
@@ -69,6 +77,7 @@ __all__ = [
     "TrialPruned",
     "Verdict",
     "check_leakage",
+    "inspect",
     "load_result",
     "load_study",
     "split",

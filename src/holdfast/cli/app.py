@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import card, doctor, plan, predict, report, run, show, status, verify
+from holdfast.cli import card, doctor, inspect, plan, predict, report, run, show, status, verify
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -127,4 +127,13 @@ app.command(
         "holdfast verify mine --storage sqlite:///study.db",
     )
 )(verify.verify)
+app.command(
+    epilog=examples(
+        "holdfast inspect mlp:784-256-128-10",
+        "holdfast inspect gpt2 --batch 8 --optimizer adam --rows 1000000",
+        "holdfast inspect model.safetensors     # its header only",
+        "holdfast inspect digits                # the winner of a study",
+        "holdfast inspect plan.toml --json",
+    )
+)(inspect.inspect)
 app.command(epilog=examples("holdfast doctor", "holdfast doctor --json"))(doctor.doctor)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.count.records import WIDTHS, Inspection
+from holdfast.count.records import WIDTHS, Inspection, total
 from holdfast.errors import RequestError, nearest, shown
 
 OPTIMIZERS: dict[str, int] = {"sgd": 0, "momentum": 1, "adam": 2}
@@ -113,13 +113,14 @@ def costs(
     if not by_steps(inspection):
         return None
     work, width = inspection.work, WIDTHS[dtype]
+    moved = total(layer for layer in inspection.layers if layer.trainable and layer.kind in TRAINED)
     return Costs(
         optimizer,
         batch,
         dtype,
         int(inspection.parameters * width),
-        int(inspection.trainable * width),
-        int(OPTIMIZERS[optimizer] * inspection.trainable * width),
+        int(moved * width),
+        int(OPTIMIZERS[optimizer] * moved * width),
         None if work is None else int(batch * work.activations * width),
         None if work is None else work.flops,
         rows,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.count.told import tell
 from holdfast.errors import RequestError, TamperError
 from holdfast.protocol.choose import fit_again, ships
 from holdfast.protocol.job import make_bench
@@ -19,7 +20,6 @@ from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
 from holdfast.protocol.tables import joined, parts_of, rows_of_role
 from holdfast.records import Trial
-from holdfast.train.parameters import parameters_of
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
 
 
@@ -75,7 +75,7 @@ def ship(ready: Ready) -> LoadedModel:
         "files": files,
         "seconds": time.perf_counter() - started,
         "reproduced": shipped.reproduced,
-        "parameters": parameters_of(shipped.fitted.model, shipped.prepared.preprocessor).to_json(),
+        "parameters": tell(shipped.fitted.model, shipped.prepared.preprocessor).to_json(),
     }
     ready.book.note("model.fitted", event)
     return (_load(ready.run.model) if files else None) or fresh

@@ -7,10 +7,12 @@ from typing import Any
 
 from holdfast.facts.blocks import Alert, Beside, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
 from holdfast.facts.constraints import winners_constraints
+from holdfast.facts.learned import PREPROCESSING, costs_sentence
 from holdfast.facts.log import latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import count, duration, interval, number, short_hash
 from holdfast.facts.winner import agreement, luck_sentence, winner_table
 from holdfast.records import Score
+from holdfast.report.size_figure import size_figures
 from holdfast.study.state import StudyState
 
 MOST_ARRAYS = 16
@@ -48,13 +50,22 @@ def winner_section(state: StudyState) -> Section:
         )
         if learned["arrays"]:
             tables.append(_parameters(learned))
-    return Section(title, [Paragraph(said), Beside(tables)])
+    blocks: list[Block] = [Paragraph(said), Beside(tables)]
+    if learned is not None:
+        config = winner.config if chosen is None else chosen["config"]
+        blocks.append(Paragraph(costs_sentence(learned, config)))
+    return Section(title, [*[block for block in blocks if block != Paragraph("")], *size_figures(state)])
 
 
 def _parameters(learned: Mapping[str, Any]) -> Table:
-    """The arrays that hold what the model learned, and their sum."""
-    arrays = learned["arrays"]
+    """The arrays that hold what the model learned, those of its preprocessing together, and their sum."""
+    before = [size for name, _, size in learned["arrays"] if str(name).startswith(PREPROCESSING)]
+    arrays = [item for item in learned["arrays"] if not str(item[0]).startswith(PREPROCESSING)]
+    if before:
+        arrays.insert(0, ["preprocessing", [], sum(before)])
     rows = [[str(name), " × ".join(f"{n:,}" for n in shape) or "one", f"{size:,}"] for name, shape, size in arrays]
+    if before:
+        rows[0][1] = count(len(before), "array")
     if len(rows) > MOST_ARRAYS:
         left = sum(size for _, _, size in arrays[MOST_ARRAYS:])
         rows = [*rows[:MOST_ARRAYS], [f"{len(rows) - MOST_ARRAYS} more", "", f"{left:,}"]]

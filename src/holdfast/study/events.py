@@ -135,7 +135,8 @@ KINDS: dict[str, str] = {
     "model.fitted": (
         "The model that ships: `kind` (scored or refitted), `text` in words, `rows`, `epochs`, `files` with their "
         "sha256, `seconds`, whether a scored model `reproduced` its row scores, and its `parameters`: a `count` (null "
-        "where nobody can say), a sentence (`text`), and the `arrays` they lie in (name, shape, count)."
+        "where nobody can say), a sentence (`text`), the `arrays` they lie in (name, shape, count), the `trees` and "
+        "the `work` of a row (FLOPs, activations), both null where there is none to count."
     ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
