@@ -95,6 +95,14 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(data)) + data
 
 
+def varint(number: int) -> bytes:
+    """A number as protocol buffers write it."""
+    found = b""
+    while number > 127:
+        found, number = found + bytes([number & 127 | 128]), number >> 7
+    return found + bytes([number])
+
+
 GGUF = gguf(
     {
         "general.architecture": (8, text("llama")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -14,6 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from holdfast.count.files import read
 from holdfast.errors import RequestError
+
+if TYPE_CHECKING:
+    from tests.count.model_files import varint
+else:
+    from model_files import varint
 
 
 def array(name: str, *shape: int, dtype: type = np.float32) -> TensorProto:
@@ -153,14 +158,6 @@ def test_a_large_tensor_is_stepped_over(tmp_path: Path) -> None:
     started = time.process_time()
     assert read(path).parameters == 1 << 32
     assert time.process_time() - started < 0.5
-
-
-def varint(number: int) -> bytes:
-    """A number as protocol buffers write it."""
-    found = b""
-    while number > 127:
-        found, number = found + bytes([number & 127 | 128]), number >> 7
-    return found + bytes([number])
 
 
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:

@@ -163,6 +163,8 @@ def _complete(source: Source, placed: list[tuple[Layer, tuple[int, int]]], align
 def _text(source: Source, what: str, longest: int) -> str:
     """A text: its length and its bytes, of which not more than ``longest`` are read."""
     length = source.number(8, what)
+    if length > source.left():
+        raise cut_off(source.name, f"{what} claims {length:,} bytes, and {source.left():,} are left")
     taken = min(length, longest)
     text = source.read(taken, what).decode("utf-8", "replace")
     source.skip(length - taken, what)

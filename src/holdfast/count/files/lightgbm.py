@@ -36,6 +36,7 @@ class Tree:
     leaves: int = 0
     categorical: int = 0
     coefficients: int = 0
+    values: int | None = None
 
 
 def read_file(path: Path, target: str) -> Inspection:
@@ -94,7 +95,7 @@ def _lines(source: Source) -> Iterator[tuple[str, str]]:
             return
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             raise too_large(source.name, f"line {number + 1:,} has more than {LONGEST_LINE:,} characters")
-        shown = line if line.startswith(b"num_features=") else line[:1024]
+        shown = line if line.startswith((b"num_features=", b"leaf_value=")) else line[:1024]
         key, _, value = shown.decode("utf-8", "replace").strip().partition("=")
         yield key, value
     raise too_large(source.name, f"it has more than {MOST:,} lines")
@@ -103,10 +104,12 @@ def _lines(source: Source) -> Iterator[tuple[str, str]]:
 def _line_of(tree: Tree, key: str, value: str, where: str, number: int) -> None:
     if key in {"num_leaves", "num_cat"}:
         if not (value.isascii() and value.isdigit() and len(value) < 9):
-            raise damaged(where, f"tree {number} says {key}={word(value)}")
+            raise damaged(where, f"tree {number} says {key}={word(value)}, which is no number")
         tree.leaves, tree.categorical = (
             (int(value), tree.categorical) if key == "num_leaves" else (tree.leaves, int(value))
         )
+    elif key == "leaf_value":
+        tree.values = value.count(" ") + 1
     elif key == "num_features":  # of a linear tree: the features of the model in each leaf
         tree.coefficients = sum(int(item) for item in value.split() if item.isdigit() and len(item) < 9)
 
@@ -127,6 +130,8 @@ def _whole(head: dict[str, str], trees: list[Tree], where: str) -> None:
     for number, tree in enumerate(trees):
         if tree.leaves < 1:
             raise damaged(where, f"tree {number} has no leaves")
+        if tree.values is not None and tree.values != tree.leaves:
+            raise damaged(where, f"tree {number} says that it has {tree.leaves:,} leaves and has {tree.values:,}")
 
 
 def _inspection(trees: list[Tree], head: dict[str, str], chosen: dict[str, str], target: str) -> Inspection:
