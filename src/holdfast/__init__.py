@@ -9,13 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdfast.count.inspecting import inspect
     from holdfast.count.limits import Limit
     from holdfast.count.records import Inspection
     from holdfast.data.leakage.check import check_leakage
     from holdfast.data.leakage.finding import Finding
     from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
+    from holdfast.protocol.targets import inspect
     from holdfast.protocol.tune import Result, load_result, tune
     from holdfast.records import Fidelity, RowScores, Score, Trial, Verdict
     from holdfast.space import Categorical, Derived, Float, Int, Normal, Space
@@ -47,7 +47,7 @@ _HOMES = {
     "TrialPruned": "holdfast.study.jobs",
     "Verdict": "holdfast.records",
     "check_leakage": "holdfast.data.leakage.check",
-    "inspect": "holdfast.count.inspecting",
+    "inspect": "holdfast.protocol.targets",
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.load",
     "split": "holdfast.data.split",

@@ -166,3 +166,15 @@ def test_what_learned_nothing_is_refused_in_a_sentence(nothing: Any) -> None:
 
 def test_parameters_of_an_estimator_without_any() -> None:
     assert of_estimator(object()) == ()
+
+
+def test_the_best_of_a_study_of_ones_own_has_its_ranges() -> None:
+    study = holdfast.Study({"rate": holdfast.Float(1e-4, 1.0, log=True, default=0.1)}, seed=0)
+    trial = study.ask()
+    study.tell(trial, 1.0)
+    found = holdfast.inspect(study)
+    assert found.layers == ()
+    (chosen,) = found.hyperparameters
+    assert (chosen.value, chosen.default) == (trial["rate"], 0.1)
+    assert (chosen.searched, chosen.recorded_in) == ("0.0001 to 1, logarithmic", "config of trial 0")
+    assert "not on the record" in found.notes[0]

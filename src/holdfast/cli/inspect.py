@@ -76,21 +76,6 @@ def _found(target: str, storage: str | None, runs: Path) -> Inspection:
         from holdfast.protocol.inspected import inspect_study
 
         return inspect_study(book_of(target, runs, storage)[0].state)
-    if target.endswith(".toml"):
-        from holdfast.protocol.inspected import inspect_plan
+    from holdfast.protocol.targets import inspect as inspect_target
 
-        return inspect_plan(Path(target))
-    if _is_run(runs, target):
-        from holdfast.protocol.folder import find_run, open_book
-        from holdfast.protocol.inspected import inspect_study
-
-        return inspect_study(open_book(find_run(runs, target)).state)
-    from holdfast.count.inspecting import inspect_name
-
-    return inspect_name(target)
-
-
-def _is_run(runs: Path, name: str) -> bool:
-    """Whether there is a study of that name; a name that could lead elsewhere is none."""
-    plain = bool(name) and not set(name) & set("/\\:\0")
-    return plain and any((runs / name / file).exists() for file in ("plan.toml", "study.db"))
+    return inspect_target(target, runs=runs)

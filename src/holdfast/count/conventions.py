@@ -9,7 +9,7 @@ _RECORDS = (
     "dual_gap_ epsilon_ estimator_errors_ explained_variance_ explained_variance_ratio_ inertia_ l1_ratios_ "
     "log_marginal_likelihood_value_ loss_ loss_curve_ lower_bound_ mse_path_ n_samples_seen_ noise_variance_ "
     "oob_decision_function_ oob_improvement_ oob_prediction_ oob_score_ oob_scores_ pvalues_ rank_ refit_time_ scores_ "
-    "shape_fit_ singular_ singular_values_ train_score_ validation_score_ validation_scores_"
+    "shape_fit_ singular_ singular_values_ t_ train_score_ validation_score_ validation_scores_"
 )
 
 RECORDS = frozenset(_RECORDS.split())

@@ -1,4 +1,4 @@
-"""`inspect`: what a model learned and what was chosen for it, for a name, a file or a live object."""
+"""What a model learned and what was chosen for it, for a name, a file or a live object."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from holdfast.count.records import Inspection
 from holdfast.errors import RequestError, shown
 
 
-def inspect(target: Any, *, optimizer: Any = None) -> Inspection:
-    """A model, counted: every array of parameters, and every hyperparameter with where it is recorded.
+def inspect_object(target: Any, optimizer: Any = None) -> Inspection:
+    """The model that a live object is.
 
     Args:
-        target: an architecture such as ``"gpt2"`` or ``"mlp:784-256-128-10"``; a file or folder that holds a model;
-            a fitted scikit-learn, xgboost or lightgbm estimator; a torch ``nn.Module``; a model of holdfast.
+        target: a fitted estimator, a torch module, a model of holdfast.
         optimizer: of a torch module, whose choices are listed as well.
 
     Raises:
-        RequestError: for a name that is none, a file that cannot be read, or an object that holds no model.
+        RequestError: for an object that holds no model.
     """
-    if isinstance(target, (str, os.PathLike)):
-        return inspect_name(os.fspath(target))
     from holdfast.count.modules import inspected, is_module
 
     if is_module(target):
