@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from holdfast.errors import RequestError
+from holdfast.records import Config
 from holdfast.train.batches import (
     GradientNoise,
     at_batch,
@@ -35,7 +36,7 @@ def test_batch_rules_are_one_at_the_base() -> None:
 def test_a_rule_counts_the_rows_that_a_batch_has(make_table: MakeTable, make_task: MakeTask) -> None:
     """Batches of 256 of 108 fitted rows are the full set."""
     X, y = make_table("binary")
-    config = {"batch_size": 256, "batch_rule": "linear", "base_batch": 27, "learning_rate": 0.01}
+    config: Config = {"batch_size": 256, "batch_rule": "linear", "base_batch": 27, "learning_rate": 0.01}
     run = start_training(MLP_NETWORK, config, make_task("binary"), X, y, seed=0)
     assert run.batches == (108, 1)
     assert run.settings.learning_rate == pytest.approx(0.04)

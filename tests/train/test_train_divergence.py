@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 
+from holdfast.records import Config
 from holdfast.train.divergence import Guard
 from holdfast.train.failures import Diverged
 from holdfast.train.mlp import MLP_NETWORK
@@ -60,7 +61,7 @@ def test_an_exploding_run_is_found_within_some_steps(
 ) -> None:
     """Without clipping, SGD at a rate far too high doubles its weights until they are no numbers any more."""
     X, y = make_table("regression")
-    config = {"learning_rate": 3.0, "optimizer": "sgd", "clip": 0.0, "schedule": "constant", "warmup": 0.0}
+    config: Config = {"learning_rate": 3.0, "optimizer": "sgd", "clip": 0.0, "schedule": "constant", "warmup": 0.0}
     run = start_training(MLP_NETWORK, config, make_task("regression"), X, y, seed=0)
     with pytest.raises(Diverged) as caught:
         run.advance()

@@ -165,6 +165,8 @@ def test_few_rows_are_all_fitted(make_table: MakeTable, make_task: MakeTask) -> 
     X, y = make_table("binary", n=20)
     run = start_training(MLP_NETWORK, {"batch_size": 256}, make_task("binary", n=20), X, y, seed=0)
     assert all(epoch.validation_loss is None for epoch in run.advance(2))
+    (note,) = run.notes
+    assert note.startswith("with 20 training rows, fewer than 40, none are watched, so the run does not stop early")
 
 
 def test_a_checkpoint_is_resumed_on_its_own_rows_only(make_table: MakeTable, make_task: MakeTask) -> None:

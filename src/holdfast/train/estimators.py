@@ -26,7 +26,9 @@ MANY_ITERATIONS = 10_000
 
 
 def fit_estimator(estimator: Estimator, X: np.ndarray, y: np.ndarray) -> tuple[str, ...]:
-    """Fit, and return a sentence for each time the solver stopped before it converged; other warnings pass.
+    """Fit, and return what a reader has to know of it, in sentences: that the solver stopped before it converged.
+
+    A network says the like by itself (``notes``). Other warnings pass.
 
     Args:
         estimator: the model, fitted in place.
@@ -44,7 +46,7 @@ def fit_estimator(estimator: Estimator, X: np.ndarray, y: np.ndarray) -> tuple[s
             notes.append(" ".join(str(warning.message).split()))
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return tuple(notes)
+    return (*notes, *getattr(estimator, "notes", ()))
 
 
 def apply_config(family: str, estimator: Any, config: Config) -> Any:

@@ -19,3 +19,21 @@ def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 def squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """The mean squared error of standardised values, both of shape (n, 1)."""
     return functional.mse_loss(outputs, targets)
+
+
+def weighted_cross_entropy(weights: torch.Tensor) -> LossFunction:
+    """Cross-entropy with a weight for each class, shape (k,).
+
+    The term of each class counts by its weight, and the sum of a row by 1/n, so that it is a mean over rows for soft
+    targets (smoothed or mixed) and for parts of a batch, too.
+    """
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(outputs, targets, weight=weights)
+
+    return loss
+
+
+def balanced_weights(targets: torch.Tensor) -> torch.Tensor:
+    """n/(k n_c) for each class c of target probabilities (n, k), shape (k,): every class has the same total weight."""
+    return len(targets) / (targets.shape[1] * targets.sum(dim=0))

@@ -7,7 +7,7 @@ difference means something. Nothing is learned from them, and no random number i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -65,6 +65,10 @@ class Monitor:
         X = torch.cat([features[torch.from_numpy(ours)], rows])
         T = torch.cat([targets[torch.from_numpy(ours)], torch.from_numpy(encoding.encode(y[theirs], dtype))])
         return Monitor(X, T, len(ours), stride(len(X), n, batch_size))
+
+    def to(self, device: torch.device) -> Monitor:
+        """The same rows on a device."""
+        return replace(self, features=self.features.to(device), targets=self.targets.to(device))
 
     def point(self, epoch: int, network: torch.nn.Module, loss: LossFunction) -> Point | None:
         """The losses after an epoch, None where its turn has not come."""

@@ -76,6 +76,7 @@ class NetworkEstimator:
         self._epochs_used = 0
         self._judged: JudgedRows | None = None
         self._curve: Curve | None = None
+        self.notes: tuple[str, ...] = ()
 
     @staticmethod
     def of(training: Training) -> NetworkEstimator:
@@ -149,3 +150,4 @@ class NetworkEstimator:
         self._trained = training.trained()
         self._epochs_used = training.epochs_used
         self._curve = training.curve
+        self.notes = training.notes

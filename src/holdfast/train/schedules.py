@@ -66,10 +66,14 @@ def learning_rate_at(
     if isinstance(progress, np.ndarray):
         falling = peak * _fall(schedule, np.maximum(progress - rise, 0.0), rise, bends, np)
         rising = up(peak, np.minimum(progress, rise), rise or 1.0, np)
-        return np.where(progress < rise, rising, falling)
+        rates: Progress = np.where(progress < rise, rising, falling)
+        return rates
+    rate: Progress
     if progress < rise:
-        return up(peak, progress, rise, math)
-    return peak * _fall(schedule, progress - rise, rise, bends, math)
+        rate = up(peak, progress, rise, math)
+    else:
+        rate = peak * _fall(schedule, progress - rise, rise, bends, math)
+    return rate
 
 
 def _straight_rise(peak: float, progress: Any, rise: float, _maths: Any) -> Any:

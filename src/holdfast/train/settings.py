@@ -22,8 +22,14 @@ AUGMENTATIONS = (NONE, *TABLES)
 BatchRule = Literal["none", "linear", "sqrt"]
 BATCH_RULES: tuple[BatchRule, ...] = get_args(BatchRule)
 
-Precision = Literal["float32", "float64"]
+ClassWeights = Literal["none", "balanced"]
+CLASS_WEIGHTS: tuple[ClassWeights, ...] = get_args(ClassWeights)
+
+Precision = Literal["float32", "float64", "amp"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+Device = Literal["cpu", "cuda", "auto"]
+DEVICES: tuple[Device, ...] = get_args(Device)
 
 MAX_EPOCHS = 60
 """The longest run, and the horizon of the learning rate's schedule, where a config names no other."""
@@ -64,10 +70,12 @@ class Settings:
     noise_scale: float = 0.3
     mixup_alpha: float = 0.4
     label_smoothing: float = 0.05
+    class_weights: ClassWeights = "none"
     accumulation: int = 1
     ema: float = 0.0
     patience: int = 15
     precision: Precision = "float32"
+    device: Device = "cpu"
 
     def __post_init__(self) -> None:
         check_values(self)
@@ -109,7 +117,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "decay": DECAYS,
     "schedule": SCHEDULES,
     "batch_rule": BATCH_RULES,
+    "class_weights": CLASS_WEIGHTS,
     "precision": PRECISIONS,
+    "device": DEVICES,
 }
 
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {

@@ -19,6 +19,9 @@ from holdfast.train.rows import Targets, as_matrix
 FORMAT = 2
 """The version of the file; a higher one is refused. Format 1 knew multilayer perceptrons only."""
 
+AT_ONCE = 8192
+"""Rows that are predicted together, so that memory does not grow with the table."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
@@ -47,7 +50,8 @@ class TrainedNetwork:
         network.eval()
         rows = torch.from_numpy(as_matrix(X, np.float64 if double else np.float32))
         with torch.no_grad(), one_exact_thread():
-            outputs = network(shaped(rows, self.architecture)).numpy()
+            parts = torch.split(shaped(rows, self.architecture), AT_ONCE)
+            outputs = torch.cat([network(part) for part in parts]).numpy()
         return np.asarray(outputs, dtype=np.float64)
 
     def predict(self, X: np.ndarray) -> np.ndarray:

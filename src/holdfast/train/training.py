@@ -22,15 +22,22 @@ from holdfast.rng import Streams
 from holdfast.train.batches import at_batch
 from holdfast.train.checkpoint import pack, unpack
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points
+from holdfast.train.devices import device_of
 from holdfast.train.divergence import Guard
 from holdfast.train.epochs import epoch_rows, torch_generator
 from holdfast.train.failures import Diverged
 from holdfast.train.kinds import NetworkKind
 from holdfast.train.learner import Learner
-from holdfast.train.losses import cross_entropy, squared_error
+from holdfast.train.losses import (
+    LossFunction,
+    balanced_weights,
+    cross_entropy,
+    squared_error,
+    weighted_cross_entropy,
+)
 from holdfast.train.models.layers import seed_dropout
 from holdfast.train.monitor import Monitor
-from holdfast.train.rows import Targets, as_matrix, fingerprint, inner_split
+from holdfast.train.rows import FEWEST_ROWS, Targets, as_matrix, fingerprint, inner_split
 from holdfast.train.schedules import learning_rate_at
 from holdfast.train.settings import Settings
 from holdfast.train.task import Task
@@ -120,12 +127,13 @@ class Training:
             plan.config, replace(plan.task, n_features=matrix.shape[1], n_classes=classes)
         )
         features, targets = shaped(torch.from_numpy(matrix), self.architecture), torch.from_numpy(encoded)
-        self.rows = Rows(features[fit], targets[fit], features[watch], targets[watch])
-        network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
+        self.device = device_of(self.settings)
+        watched = features[watch].to(self.device), targets[watch].to(self.device)
+        self.rows = Rows(features[fit], targets[fit], *watched)
         self.settings = at_batch(self.settings, self.batches[0])
-        loss = squared_error if self.targets.classes is None else cross_entropy
-        self.learner = Learner(network.to(features.dtype), self.settings, loss)
-        self.network, self.loss = self.learner.network, loss
+        network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
+        self.learner = Learner(network.to(self.device, features.dtype), self.settings, self._make_loss())
+        self.network, self.loss = self.learner.network, self.learner.loss
         self.parameters, self.state = self.learner.parameters, self.learner.state
         self.best = Weights.of(self.learner)
         self.progress = Progress()
@@ -134,7 +142,8 @@ class Training:
         self._monitor = None
         if judged is not None:
             rows = self.rows
-            self._monitor = Monitor.of(rows.features, rows.targets, judged, self.targets, self.settings.batch_size)
+            monitor = Monitor.of(rows.features, rows.targets, judged, self.targets, self.settings.batch_size)
+            self._monitor = None if monitor is None else monitor.to(self.device)
 
     @staticmethod
     def start(
@@ -195,6 +204,15 @@ class Training:
         return self.progress.best_epoch
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the record has to know of this run, in sentences."""
+        n, notes = len(self.rows.features), list(self.learner.notes)
+        if self.plan.epochs is None and len(self.rows.watched_features) == 0:
+            few = f"with {n} training rows, fewer than {FEWEST_ROWS}, none are watched"
+            notes.append(f"{few}, so the run does not stop early and its last weights predict")
+        return tuple(notes)
+
+    @property
     def curve(self) -> Curve | None:
         """The losses so far, None where no judged rows were given."""
         return curve_of_points(self._points, "epoch", self.epochs_used)
@@ -217,7 +235,7 @@ class Training:
         """The network at its best epoch."""
         with self.best.in_place(self.learner):
             state = self.network.state_dict()
-            weights = {name: tensor.detach().clone() for name, tensor in state.items()}
+            weights = {name: tensor.detach().clone().cpu() for name, tensor in state.items()}
         return TrainedNetwork(self.architecture, self.targets, weights)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -231,9 +249,8 @@ class Training:
         tensors |= {f"buffer.{name}": tensor for name, tensor in self.network.named_buffers()}
         tensors |= {f"best_buffer.{name}": tensor for name, tensor in self.best.buffers.items()}
         plan, progress = asdict(self.plan), asdict(self.progress)
-        meta = {"plan": plan, "progress": progress, "rows": self.fingerprint, "points": self._points}
-        meta["guard"] = asdict(self.guard)
-        return pack(tensors, meta)
+        run = {"guard": asdict(self.guard), "parts": self.learner.parts, "points": self._points}
+        return pack(tensors, {"plan": plan, "progress": progress, "rows": self.fingerprint, **run})
 
     @staticmethod
     def resume(
@@ -254,6 +271,7 @@ class Training:
         training.progress = Progress(**meta["progress"])
         training._points = [(step, train, judge) for step, train, judge in meta.get("points", ())]
         training.guard = Guard(**meta.get("guard", {}))
+        training.learner.parts = meta.get("parts", training.learner.parts)
         training.parameters.values.copy_(tensors["parameters"])
         training.best.values.copy_(tensors["best"])
         buffers = dict(training.network.named_buffers())
@@ -288,9 +306,10 @@ class Training:
         X, T = epoch_rows(
             self.settings, self.streams, epoch, rows.features, rows.targets, classification=classification
         )
+        X, T = X.to(self.device), T.to(self.device)
         size, batches = self.batches
         rates = epoch_rates(self.settings, epoch, batches, self.horizon)
-        seed_dropout(self.network, self.streams.integer(epoch, "dropout"))
+        seed_dropout(self.network, self.streams.integer(epoch, "dropout"), self.device)
         self.network.train()
         total = 0.0
         for batch, rate in enumerate(rates):
@@ -313,9 +332,25 @@ class Training:
         with one_exact_thread():
             for batch in range(batches):
                 rows = order[batch * size : (batch + 1) * size]
-                self.learner.slope(self.rows.features[rows], self.rows.targets[rows])
-                found.append(self.parameters.gradients.double().numpy().copy())
+                X, T = self.rows.features[rows].to(self.device), self.rows.targets[rows].to(self.device)
+                self.learner.slope(X, T)
+                found.append(self.parameters.gradients.double().cpu().numpy().copy())
         return found
+
+    def _make_loss(self) -> LossFunction:
+        """What is made small.
+
+        Raises:
+            RequestError: if a regression asks for weights of classes.
+        """
+        weighted = self.settings.class_weights == "balanced"
+        if self.targets.classes is None:
+            if weighted:
+                raise RequestError("the hyperparameter 'class_weights' is 'balanced', and a regression has no classes")
+            return squared_error
+        if not weighted:
+            return cross_entropy
+        return weighted_cross_entropy(balanced_weights(self.rows.targets).to(self.device))
 
     def _watched_loss(self) -> float | None:
         """The loss on the watched rows with the current weights, None without such rows."""

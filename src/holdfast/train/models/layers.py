@@ -32,6 +32,7 @@ class Dropout(nn.Module):
         super().__init__()
         self.kept = min(round((1.0 - rate) * 65536), 65535)
         self.generator = torch.Generator()
+        self.seed, self.drawn = 0, 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` with entries zeroed at the rate and the others scaled up; ``x`` itself outside of training."""
@@ -42,8 +43,22 @@ class Dropout(nn.Module):
     def kept_entries(self, shape: torch.Size) -> torch.Tensor:
         """The next mask: whether each entry of a tensor of this shape is kept, as booleans."""
         count = math.prod(shape)
-        draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None, generator=self.generator)
-        return draws.view(torch.int16)[:count].view(shape) < self.kept - 32768
+        bits = self._draw(-(-count // 4)).view(torch.int16)[:count]
+        return bits.view(shape) < self.kept - 32768
+
+    def restart(self, seed: int, device: torch.device, drawn: int = 0) -> None:
+        """Begin the stream of masks that follows from a seed, after so many draws of 64 bits."""
+        if self.generator.device != device:
+            self.generator = torch.Generator(device)
+        self.generator.manual_seed(seed)
+        self.seed, self.drawn = seed, 0
+        if drawn > 0:
+            self._draw(drawn)
+
+    def _draw(self, count: int) -> torch.Tensor:
+        self.drawn += count
+        draws = torch.empty(count, dtype=torch.int64, device=self.generator.device)
+        return draws.random_(-(2**63), None, generator=self.generator)
 
 
 class SmoothClip(nn.Module):
@@ -54,11 +69,18 @@ class SmoothClip(nn.Module):
         return x * torch.rsqrt(1.0 + (x / INPUT_LIMIT) ** 2)
 
 
-def seed_dropout(network: nn.Module, seed: int) -> None:
-    """Let every dropout layer draw from a stream of its own that follows from ``seed``."""
-    layers = [layer for layer in network.modules() if isinstance(layer, Dropout)]
-    for index, layer in enumerate(layers):
-        layer.generator.manual_seed(seed + index)
+def dropout_layers(network: nn.Module) -> list[Dropout]:
+    """The dropout layers of a network, in the order of its modules."""
+    return [layer for layer in network.modules() if isinstance(layer, Dropout)]
+
+
+CPU = torch.device("cpu")
+
+
+def seed_dropout(network: nn.Module, seed: int, device: torch.device = CPU) -> None:
+    """Let every dropout layer draw from a stream of its own that follows from ``seed``, on the network's device."""
+    for index, layer in enumerate(dropout_layers(network)):
+        layer.restart(seed + index, device)
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator, gain: float = math.sqrt(2.0)) -> nn.Linear:
