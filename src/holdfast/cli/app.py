@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import card, doctor, inspect, plan, predict, report, run, show, status, verify
+from holdfast.cli import card, doctor, inspect, lr_find, plan, predict, report, run, show, status, verify
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -58,6 +58,14 @@ app.command(
         "holdfast plan plan.toml --json > price.json",
     )
 )(plan.plan)
+app.command(
+    name="lr-find",
+    epilog=examples(
+        "holdfast lr-find plan.toml             # a range to search, and its picture",
+        "holdfast lr-find plan.toml --high 100 --repeats 5 --out rates.svg",
+        "holdfast lr-find plan.toml --json > rates.json",
+    ),
+)(lr_find.lr_find)
 app.command(
     epilog=examples(
         "holdfast tune plan.toml                # three scores, and the rest",

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.data.leakage.finding import Findings
 from holdfast.errors import RequestError
 from holdfast.facts.spending import amount
-from holdfast.log.open import check_place
 from holdfast.meter.budget import ROUNDING, Limits
 from holdfast.meter.forecast import TRIAL_BYTES, Forecast, Shape, Timed, forecast
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
+from holdfast.protocol.apart import prepared_apart
 from holdfast.protocol.drive import TIMED, metered, processes, seconds_to_start, timed_trials, train_job
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder
-from holdfast.protocol.ledger import uses_in
-from holdfast.protocol.prepare import Ready, prepare_study
+from holdfast.protocol.prepare import Ready
 from holdfast.protocol.read import PlanFile
 from holdfast.protocol.shape import grid_size, shape_of, strategy_of
 from holdfast.protocol.steward import Steward
@@ -84,7 +79,7 @@ def preview(file: PlanFile, *, runs: str | Path = DEFAULT_RUNS, timing: bool = T
     Raises:
         RequestError: if the plan cannot be meant.
     """
-    with _prepared(file, RunFolder(Path(runs), file.plan.study.name)) as ready:
+    with prepared_apart(file, RunFolder(Path(runs), file.plan.study.name)) as ready:
         price = Price.from_json(ready.book.state.notes["price.set"][0])
         strategy = strategy_of(ready)
         space = ready.book.state.settings.space
@@ -109,19 +104,6 @@ def preview(file: PlanFile, *, runs: str | Path = DEFAULT_RUNS, timing: bool = T
             stepwise=ready.recipe.fidelity is not None,
             findings=Findings.from_json(ready.book.state.notes["leakage.checked"][-1]),
         )
-
-
-@contextlib.contextmanager
-def _prepared(file: PlanFile, run: RunFolder) -> Iterator[Ready]:
-    """The study of a plan in a folder of its own, not that of ``run``, which is gone afterwards."""
-    with file.at("study", "storage"):
-        check_place(file.plan.study.storage)
-    elsewhere = file.plan.study.model_copy(update={"storage": None})
-    copy = PlanFile(file.plan.model_copy(update={"study": elsewhere}), file.path, file.base, file.text)
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="holdfast-plan-")))
-        own = prepare_study(copy, RunFolder(folder, run.name), uses_in(run.ledger))
-        yield stack.enter_context(closing(own))
 
 
 def _time(ready: Ready) -> tuple[tuple[Timed, ...], float, str]:
