@@ -8,7 +8,7 @@ import torch
 
 from holdfast.errors import RequestError
 from holdfast.train.losses import balanced_weights, weighted_cross_entropy
-from holdfast.train.mlp import MLP_NETWORK
+from holdfast.train.mlp import MLP, MLP_NETWORK
 from holdfast.train.networks import start_training
 from holdfast.train.task import Task
 
@@ -48,3 +48,5 @@ def test_a_regression_has_no_classes_to_weigh(make_table: MakeTable, make_task: 
     X, y = make_table("regression")
     with pytest.raises(RequestError, match="a regression has no classes"):
         start_training(MLP_NETWORK, {"class_weights": "balanced"}, make_task("regression"), X, y, seed=0)
+    with pytest.raises(RequestError, match="a regression has no classes"):
+        MLP.build({"class_weights": "balanced"}, make_task("regression"), seed=0)

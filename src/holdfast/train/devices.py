@@ -10,22 +10,34 @@ from holdfast.errors import RequestError
 from holdfast.train.settings import Settings
 
 
+def need_cuda(settings: Settings) -> None:
+    """Raise `RequestError` if a config asks for what only CUDA has, and there is no CUDA device."""
+    if torch.cuda.is_available():
+        return
+    if settings.device == "cuda":
+        raise RequestError(
+            "the hyperparameter 'device' is 'cuda', and torch finds no CUDA device here; take 'cpu', or 'auto' for "
+            "whatever there is"
+        )
+    if settings.precision == "amp":
+        raise RequestError(
+            "the hyperparameter 'precision' is 'amp', mixed precision, which is for CUDA, and torch finds no CUDA "
+            "device here; take 'float32'"
+        )
+
+
 def device_of(settings: Settings) -> torch.device:
     """The device that a config names.
 
     Raises:
         RequestError: if CUDA is asked for and absent, or mixed precision is asked for on a CPU.
     """
-    found = torch.cuda.is_available()
-    if settings.device == "cuda" and not found:
-        raise RequestError(
-            "the hyperparameter 'device' is 'cuda', and torch finds no CUDA device here; take 'cpu', or 'auto' for "
-            "whatever there is"
-        )
-    device = torch.device("cpu" if settings.device == "cpu" or not found else "cuda")
+    need_cuda(settings)
+    device = torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
     if settings.precision == "amp" and device.type == "cpu":
         raise RequestError(
-            "the hyperparameter 'precision' is 'amp', mixed precision, which is for CUDA; on a CPU take 'float32'"
+            "the hyperparameter 'precision' is 'amp', mixed precision, which is for CUDA; take 'float32', or the "
+            "device 'cuda'"
         )
     return device
 

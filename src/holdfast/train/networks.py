@@ -11,6 +11,7 @@ from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import Config
 from holdfast.train.kinds import NetworkKind
+from holdfast.train.settings import check_task
 from holdfast.train.task import Task
 
 if TYPE_CHECKING:
@@ -58,13 +59,18 @@ class NetworkEstimator:
         epochs: train for exactly this many without early stopping; None for early stopping within the config's epochs.
 
     Raises:
-        RequestError: if the config has an unknown key, or epochs is not positive.
+        RequestError: if the config has an unknown key or a value that cannot be, or epochs is not positive.
     """
 
     def __init__(
         self, network: NetworkKind, config: Mapping[str, Any], task: Task, seed: int = 0, epochs: int | None = None
     ) -> None:
-        network.settings(config)
+        settings = network.settings(config)
+        check_task(settings, classification=task.is_classification)
+        if settings.device == "cuda" or settings.precision == "amp":
+            from holdfast.train.devices import need_cuda
+
+            need_cuda(settings)
         if epochs is not None and epochs < 1:
             raise RequestError(f"a network cannot be trained for {epochs} epochs; it needs one or more")
         self.network = network

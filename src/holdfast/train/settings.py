@@ -166,3 +166,11 @@ def check_values(settings: Settings) -> None:
     augmentations(settings.augmentation)
     if settings.optimizer == "adamw" and settings.decay == "coupled":
         raise RequestError("adamw has decoupled weight decay by definition; take adam for a coupled one")
+
+
+def check_task(settings: Settings, *, classification: bool) -> None:
+    """Raise `RequestError` if a hyperparameter has a value that the task gives no meaning."""
+    if settings.class_weights != "none" and not classification:
+        raise RequestError(
+            f"the hyperparameter 'class_weights' is '{settings.class_weights}', and a regression has no classes"
+        )

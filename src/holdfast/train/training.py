@@ -39,7 +39,7 @@ from holdfast.train.models.layers import seed_dropout
 from holdfast.train.monitor import Monitor
 from holdfast.train.rows import FEWEST_ROWS, Targets, as_matrix, fingerprint, inner_split
 from holdfast.train.schedules import learning_rate_at
-from holdfast.train.settings import Settings
+from holdfast.train.settings import Settings, check_task
 from holdfast.train.task import Task
 from holdfast.train.trained import TrainedNetwork, one_exact_thread, shaped
 
@@ -112,6 +112,7 @@ class Training:
         self.kind = kind
         self.plan = plan
         self.settings = kind.settings(plan.config)
+        check_task(self.settings, classification=plan.task.is_classification)
         self.targets = Targets.of(plan.task, y)
         dtype = np.float64 if self.settings.precision == "float64" else np.float32
         matrix, encoded = as_matrix(X, dtype), self.targets.encode(y, dtype)
@@ -338,17 +339,10 @@ class Training:
         return found
 
     def _make_loss(self) -> LossFunction:
-        """What is made small.
-
-        Raises:
-            RequestError: if a regression asks for weights of classes.
-        """
-        weighted = self.settings.class_weights == "balanced"
+        """What is made small."""
         if self.targets.classes is None:
-            if weighted:
-                raise RequestError("the hyperparameter 'class_weights' is 'balanced', and a regression has no classes")
             return squared_error
-        if not weighted:
+        if self.settings.class_weights == "none":
             return cross_entropy
         return weighted_cross_entropy(balanced_weights(self.rows.targets).to(self.device))
 
