@@ -48,7 +48,7 @@ def inspect(
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Count what a model learned, and list what was chosen for it.
+    """Count what a model learned and list what was chosen for it.
 
     Parameters on the left: every array of numbers that training found in data, by name and shape. Hyperparameters on
     the right: what a person or a search decided before, its default, the range that was searched, and where it is

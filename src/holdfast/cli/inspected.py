@@ -154,7 +154,7 @@ def memory_text(costs: Costs) -> str:
 def flops_text(inspection: Inspection, costs: Costs) -> str:
     """The arithmetic of a pass, a step and an epoch."""
     if costs.forward is None or costs.step is None or inspection.work is None:
-        return "unknown: they follow from the shape of what goes in, which this does not tell"
+        return "unknown: it follows from the shape of what goes in, which this target does not tell"
     text = (
         f"{amount(costs.forward)}FLOPs forward for one {inspection.work.example}, {amount(costs.step)}FLOPs a training "
         f"step at batch {costs.batch:,} (3 × forward: the backward pass takes two)"
