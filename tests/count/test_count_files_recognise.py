@@ -89,7 +89,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_bytes(content)
     for name, said in {
-        "notes.zip": "is an archive that holds no model \\(1 members, such as 'notes.txt'\\)",
+        "notes.zip": "is an archive that holds no model \\(1 member, such as 'notes.txt'\\)",
         "arrays.npz": "is an archive of numpy arrays and no model",
         "array.npy": "is an array of numpy and no model",
         "model.h5": "is an HDF5 file, as Keras writes it; export the model to ONNX",
@@ -102,7 +102,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
         "zeros": "is of no kind",
         "cut.skops": "begins like a zip archive and has no list of members at its end",
         "settings.json": "is of no kind",
-        "nowhere": "cannot be read: No such file or directory",
+        "nowhere": "is not there; name a file or folder that holds a model",
     }.items():
         refused(tmp_path / name, said)
 

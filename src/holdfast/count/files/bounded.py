@@ -93,6 +93,9 @@ def regular(path: Path) -> None:
     """Refuse what is there and neither a file nor a folder, such as a pipe: opening one may wait for ever."""
     try:
         mode = path.stat().st_mode
+    except FileNotFoundError as exc:
+        said = "name a file or folder that holds a model, or an architecture such as gpt2"
+        raise RequestError(f"{path} is not there; {said}") from exc
     except (OSError, ValueError) as exc:
         raise RequestError(f"{path} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

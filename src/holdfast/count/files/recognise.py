@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from holdfast.count.files.bounded import opened, regular, word
+from holdfast.count.files.trees import many
 from holdfast.errors import RequestError
 
 HEAD = 4096
@@ -156,7 +157,7 @@ def _of_archive(members: frozenset[str], path: Path) -> Kind:
         raise RequestError(f"{path} is an archive of numpy arrays and no model; save the model as safetensors")
     first = word(min(members, default=""))
     raise RequestError(
-        f"{path} is an archive that holds no model ({len(members):,} members, such as {first}): a skops file is "
+        f"{path} is an archive that holds no model ({many(len(members), 'member')}, such as {first}): a skops file is "
         "one with schema.json in it"
     )
 
