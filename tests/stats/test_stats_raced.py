@@ -36,19 +36,24 @@ def halving(fold_scores: np.ndarray) -> np.ndarray:
 RACES: dict[str, Race] = {
     "aggressive": lambda fold_scores: seen_by(fold_scores, "aggressive"),
     "forgiving": lambda fold_scores: seen_by(fold_scores, "forgiving"),
+    "curtailed": lambda fold_scores: seen_by(fold_scores, "curtailed"),
     "halving": halving,
 }
 
 
-def simulated(race: Race, spread: float, repetitions: int, seed: int) -> dict[str, float]:
-    """Bias in standard errors, and coverage, of 20 configurations on 100 rows in 5 folds; rows differ in difficulty."""
+def simulated(race: Race, spread: float, repetitions: int, seed: int, count: int = 20) -> dict[str, float]:
+    """Bias in standard errors, and coverage, of configurations on 100 rows in 5 folds; rows differ in difficulty.
+
+    ``whole`` is the bias of the correction for whoever is the best where nothing is stopped.
+    """
     rng = np.random.default_rng(seed)
     folds = np.arange(100) // 20
-    found: dict[str, list[float]] = {"naive": [], "left out": [], "raced": [], "held": []}
+    found: dict[str, list[float]] = {"naive": [], "left out": [], "raced": [], "whole": [], "held": []}
     for _ in range(repetitions):
-        truth = np.clip(0.75 + spread * rng.standard_normal(20), 0.05, 0.97)
-        latent = math.sqrt(0.5) * (rng.standard_normal((100, 1)) + rng.standard_normal((100, 20)))
+        truth = np.clip(0.75 + spread * rng.standard_normal(count), 0.05, 0.97)
+        latent = math.sqrt(0.5) * (rng.standard_normal((100, 1)) + rng.standard_normal((100, count)))
         scores = (latent < ndtri(truth)).astype(float)
+        found["whole"].append(bbc(scores, rng, 200).point - truth[scores.mean(axis=0).argmax()])
         seen = race(np.stack([scores[folds == k].mean(axis=0) for k in range(5)]))
         scores[np.isnan(seen[folds])] = np.nan
         result = raced(scores, rng, FEW)
@@ -68,11 +73,24 @@ def simulated(race: Race, spread: float, repetitions: int, seed: int) -> dict[st
 def test_letting_the_stopped_count_is_not_optimistic(name: str, spread: float) -> None:
     found = simulated(RACES[name], spread, 150, seed=1)
     assert found["raced"] <= 0.15  # two standard errors of the simulation
-    assert found["raced"] >= -1.3
+    assert found["raced"] <= found["whole"] + 0.1  # where the two err together
+    assert found["raced"] >= -0.6
     assert found["held"] >= 0.93
     assert found["naive"] > 0.4
-    if name != "forgiving":  # which stops few of them
-        assert found["left out"] > 0.3 if spread == 0 else found["left out"] > found["raced"] + 0.3
+    assert found["left out"] > found["raced"] + 0.25
+    if spread == 0 and name != "forgiving":  # which stops few of them
+        assert found["left out"] > 0.3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("spread", [0.0, 0.03])
+@pytest.mark.parametrize("name", RACES)
+def test_it_is_not_optimistic_among_many_equals_either(name: str, spread: float) -> None:
+    found = simulated(RACES[name], spread, 400, seed=2, count=100)
+    assert found["raced"] <= 0.1  # two standard errors of the simulation
+    assert found["raced"] <= found["whole"] + 0.06
+    assert found["raced"] >= -0.7
+    assert found["held"] >= 0.93
 
 
 def test_where_everybody_finishes_it_is_rmx() -> None:

@@ -1,15 +1,18 @@
 """An estimate where some configurations were not scored on all rows: raced, pruned, stopped, failed on a fold.
 
 Leaving such configurations out and correcting for the rest is optimistic: whoever is left was selected, on the same
-rows. Repeating the stopping rule in each bootstrap needs the scores that were never made. Here unfinished
-configurations stay among those that could have won, which is what `rmx.rmx` simulates: each is as far behind the winner
-as on the rows both have, less three standard errors of that difference, with noise of its own.
+rows. Here unfinished configurations stay among those that could have won. For the bounds that is what `rmx.rmx`
+simulates: each is as far behind the winner as on the rows both have, less three standard errors of that difference,
+with noise of its own. For the point of a mean over rows its missing scores are drawn given those that it has, and the
+selection is repeated on each completed table (`imputed.optimism`): what a correction of all scores would say on
+average. Predictions cannot be drawn like that, and the point of a metric such as AUC is less the mean error of the
+simulated selections, which is more than its luck.
 
-What that rests on: a winner that was selected by any rule whatever, with folds dropped or not, from C configurations
-that were begun, has no more optimism than the largest of the C errors of their means over all rows, E max (m_c - t_c);
-for normal errors of given variances, none negatively correlated, that is largest where they are independent (Slepian;
-Sudakov and Fernique). ``Settings(any_rule=True)`` takes off all of it, for any rule. The default lets those win that
-are within three standard errors; that this is not optimistic is tested by simulation.
+What the bounds rest on: a winner that was selected by any rule whatever, with folds dropped or not, from C
+configurations that were begun, has no more optimism than the largest of the C errors of their means over all rows, E
+max (m_c - t_c); for normal errors of given variances, none negatively correlated, that is largest where they are
+independent (Slepian; Sudakov and Fernique). ``Settings(any_rule=True)`` takes off all of it, for any rule, from the
+point too. That the default's point is not optimistic is tested by simulation.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.stats import imputed
 from holdfast.stats.bootstrap import Performance, draw_counts
 from holdfast.stats.rmx import DEFAULTS, Settings, rmx, winner_errors
 from holdfast.stats.rmx_metric import Bootstrapped, contest_of, plain_bounds, unit_bounds
@@ -76,7 +80,10 @@ def raced(
         unfinished=scores[:, others] if len(others) else None,
     )
     chosen = int(complete[found.winner])
-    point = float(np.clip(scores[:, chosen].mean() - found.optimism, found.low, found.high))
+    luck = found.optimism
+    if len(others) and not settings.any_rule:
+        luck = imputed.optimism(scores, chosen, rng, groups)
+    point = float(np.clip(scores[:, chosen].mean() - luck, found.low, found.high))
     return Raced(point, found.low, found.high, chosen, len(complete), len(others))
 
 
