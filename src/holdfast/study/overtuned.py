@@ -114,7 +114,10 @@ def _corrected(book: Book, trials: Sequence[Trial]) -> tuple[np.ndarray | None, 
             "scores."
         )
     if any(rows["kind"] != "score" for rows in told):
-        return None, "There is no corrected curve: the metric is one of all predictions at once, no sum over rows."
+        return None, (
+            "There is no corrected curve: the metric is one of all predictions at once, no sum over rows, and the log "
+            "has no targets to compute it from again."
+        )
     cells = sum(rows["n"] for rows in told)
     if cells > MOST_CELLS:
         return None, f"There is no corrected curve: {cells:,} row scores are too many to look at while one waits."
