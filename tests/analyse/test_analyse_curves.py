@@ -66,7 +66,7 @@ def test_the_units_of_a_loss_do_not_matter() -> None:
 def test_a_gap_that_chance_explains_is_no_verdict() -> None:
     assert diagnose(0.95, 0.80, "maximize", noise=0.01, reference=0.5).kind == "overfitting"
     found = diagnose(0.95, 0.80, "maximize", noise=0.1, reference=0.5)
-    assert found.kind == "unknown"
+    assert found.kind == "too noisy to tell"
     assert "more validation rows" in found.sentence
     assert "is not known" in diagnose(0.95, 0.80, "maximize", reference=0.5).sentence
 
@@ -99,7 +99,7 @@ def test_the_curve_decides_first() -> None:
     assert diagnose(0.6, 0.6, "maximize", LEARNING, 0.01, 0.1).kind == "still improving"
     assert diagnose(0.9, 0.89, "maximize", SETTLED, 0.01, 0.1).kind == "balanced"
     unstable = diagnose(0.9, 0.89, "maximize", UNSTABLE, 0.01, 0.1)
-    assert unstable.kind == "unknown"
+    assert unstable.kind == "learning rate too high"
     assert "lower learning rate" in unstable.sentence
 
 

@@ -1,44 +1,88 @@
-"""Over- or underfitting, in words: a plain verdict from two scores, their noise, and the curve of the losses."""
+"""How a trial learned, in words: a plain verdict from its scores, their noise, its curve, and the other trials."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from holdfast.analyse.trends import FEWEST_POINTS, SMALLEST_RISE, Ending, ending, smoothed, turn
-from holdfast.records import Direction
+from holdfast.analyse.by_scores import LARGEST_SHARE, Scores, by_scores
+from holdfast.analyse.points import Points, broke_off, read
+from holdfast.analyse.rates import Peers, Run, rate_verdict
+from holdfast.analyse.remedies import Kind, Push, advice, pushes
+from holdfast.analyse.trends import SMALLEST_FALL, SMALLEST_RISE, jitter, last_fall, smoothed
+from holdfast.records import Config, Direction
+from holdfast.space import Space
 
-Kind = Literal["overfitting", "underfitting", "balanced", "still improving", "unknown"]
+EXPLODED = 3.0
+"""A training loss that ends at more than so many times that of learning nothing, and rises, has diverged."""
 
-LARGEST_SHARE = 0.1
-"""A gap of more than this part of what the model learned is overfitting; below it, of what is possible, underfitting.
+NOISY = 0.03
+"""A jitter of less than this part of a curve's last value hides nothing that a verdict needs."""
 
-The limit is the one that regression modelling asks for: a shrinkage factor of 0.9 or more (van Houwelingen and
-le Cessie 1990; Riley et al. 2019, criterion 1).
-"""
-
-SURE = 2.0 * math.sqrt(2.0)
-"""Two standard errors of a difference of two scores, in standard errors of one score."""
+MOST_LEARNED = 0.8
+"""From this part of the way to perfection on, a score says that most was learned."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What two scores and a curve say.
+    """What the scores and the curve of a trial say.
 
     Args:
         kind: the verdict.
         sentence: what is seen, what it means, and what to try.
         gap: by how much the training score is better than the validation score, in the metric's units; negative where
             it is worse, None where it is not known.
+        since: the step from which on it is so; None where it is so throughout, or nobody knows.
+        step: what a step is called; empty without a curve.
+        pushes: the hyperparameters that push against it, most promising first.
     """
 
     kind: Kind
     sentence: str
     gap: float | None
+    since: float | None = None
+    step: str = ""
+    pushes: tuple[Push, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """The verdict in a few words, for a table."""
+        since = (
+            "" if self.since is None else f" {'in' if self.kind == 'diverged' else 'from'} {self.step} {self.since:g}"
+        )
+        return f"{self.kind}{since}"
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What is known beside the scores and the curve of a trial.
+
+    Args:
+        metric: the name of what is scored.
+        config: the trial's configuration.
+        space: what is searched.
+        curve_direction: which way the curve's metric is better.
+        time: maps the steps of a curve, shape (n,), to the learning done by then, the sum of the learning rates, shape
+            (n,); None for a constant learning rate.
+        chance: the loss of a model that learned nothing, for curves of a loss; None where it is not known.
+        peers: what the trials of the study reached.
+        cut: whether the search ended the trial before its time.
+        diverged: what the trial said when it ended in no number; None where it did not.
+    """
+
+    metric: str = "score"
+    config: Config = field(default_factory=dict)
+    space: Space | None = None
+    curve_direction: Direction = "minimize"
+    time: Callable[[np.ndarray], np.ndarray] | None = None
+    chance: float | None = None
+    peers: Peers | None = None
+    cut: bool = False
+    diverged: str | None = None
 
 
 def diagnose(
@@ -49,20 +93,28 @@ def diagnose(
     noise: float | None = None,
     reference: float | None = None,
     best: float | None = None,
+    context: Context | None = None,
 ) -> Diagnosis:
     """A verdict on how a model was trained. The first rule that applies decides:
 
-    1. *Overfitting by the curve*: the validation loss ends above its minimum while the training loss went on falling
+    1. *Diverged*: the trial ended in no number, or its training loss did, or ends at more than three times that of a
+       model that learned nothing, and rising.
+    2. *Learning rate too high*: both losses jump at the same steps by as much as was learned, or rise together to the
+       end; or training came to rest where trials with lower learning rates went on (`holdfast.analyse.rates`).
+    3. *Overfitting by the curve*: the validation loss ends above its minimum while the training loss went on falling
        (`holdfast.analyse.trends.ending`, after Prechelt 1998), and the weights that predict are from after the turn.
-       If both losses rise, training is unstable, and the verdict is "unknown".
-    2. *Still improving*: the validation loss still falls at the end of its curve, and the training loss does not rise.
-    3. *Underfitting*: on the very rows it learned from, the model is not better than ``reference``, or goes less than a
+    4. *Learning rate too low*: the training loss falls nearly along a line and does not get far, or stays where trials
+       with higher learning rates went on.
+    5. *Still improving*: the validation loss still falls at the end of its curve, and the training loss does not rise.
+    6. *Underfitting*: on the very rows it learned from, the model is not better than ``reference``, or goes less than a
        tenth of the way from there to perfection (1 for a score, 0 for a loss, where that can be); or it is worse there
-       than ``best`` beyond noise. If it is better than ``reference`` by no more than noise, the verdict is "unknown".
-    4. *Overfitting by the gap*: the gap is more than a tenth of what the model learned (training score less reference;
+       than ``best`` beyond noise. If it is better than ``reference`` by no more than noise, it is too noisy to tell.
+    7. *Overfitting by the gap*: the gap is more than a tenth of what the model learned (training score less reference;
        without one, a tenth of the larger score), and more than 2 sqrt(2) times the noise. A gap of that size that
-       noise could explain is "unknown".
-    5. *Balanced* otherwise. Without a training score or a curve the verdict is "unknown".
+       noise could explain is too noisy to tell.
+    8. *Balanced* otherwise. Without a training score or a curve the verdict is "unknown".
+
+    Where the curve and the scores disagree, the curve decides, and the sentence says that they do and why they may.
 
     Args:
         train: the metric on rows that the model learned from.
@@ -73,23 +125,35 @@ def diagnose(
         noise: the standard error of the validation score; None for not known, and then only the sizes decide.
         reference: the score of a model that learned nothing.
         best: the best validation score of the study.
+        context: what else is known of the trial, and of the others.
     """
-    sign = 1.0 if direction == "maximize" else -1.0
     known = train is not None and math.isfinite(train) and math.isfinite(validation)
+    context = context or Context()
+    sign = 1.0 if direction == "maximize" else -1.0
     gap = sign * (train - validation) if train is not None and known else None
-    seen = None if curve is None else _read(curve)
-    found = None if seen is None else _by_curve(seen)
-    if found is None and train is not None and known:
-        found = _by_scores(train, validation, sign, _Yardstick(*map(_finite, (noise, reference, best))))
-        if seen is not None and seen.rising:
-            found = (found[0], f"{found[1]} {_stopped_in_time(seen)}")
-    if found is None and seen is not None:
-        found = _by_losses(seen)
-    kind, sentence = found or ("unknown", "There is no training score and no curve to compare the validation with.")
-    return Diagnosis(kind, sentence, gap)
+    points = None if curve is None else read(curve, context.curve_direction)
+    found = _diverged(curve, points, context) or (None if points is None else _by_curve(points, context))
+    if train is not None and known:
+        scores = Scores(train, validation, sign, *map(_finite, (noise, reference, best)))
+        found = _with_scores(found, scores, points, context.metric)
+    if found is None:
+        found = NOTHING if points is None else _by_ends(points)
+    chosen = pushes(found.kind, context.config, context.space)
+    sentence = " ".join(filter(None, [found.seen, advice(found.kind, chosen), found.note]))
+    return Diagnosis(found.kind, sentence, gap, found.since, str((curve or {}).get("step", "")), chosen)
 
 
-Verdict = tuple[Kind, str]
+@dataclass(frozen=True)
+class _Found:
+    """A verdict: what is seen, what is to be said beside it, and since when it is so."""
+
+    kind: Kind
+    seen: str
+    note: str = ""
+    since: float | None = None
+
+
+NOTHING = _Found("unknown", "There is no training score and no curve to compare the validation with.")
 
 
 def _finite(value: float | None) -> float | None:
@@ -97,184 +161,161 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-@dataclass(frozen=True, eq=False)
-class _Curve:
-    """The losses of a run where both are known, and how each of them ends."""
-
-    step: str
-    steps: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-    train_ends: Ending
-    validation_ends: Ending
-    kept: float | None
-
-    @property
-    def rising(self) -> bool:
-        """Whether the validation loss ends above its minimum."""
-        return self.validation_ends == "rising"
-
-    @property
-    def turned(self) -> int:
-        """The step after which the validation loss rose."""
-        return int(self.steps[turn(self.steps, self.validation)])
-
-
-def _read(curve: Mapping[str, Any]) -> _Curve | None:
-    """The points with both losses; None with too few of them, or where the steps do not go up."""
-    table = np.array([curve["steps"], curve["train"], curve["validation"]], dtype=float)
-    steps, train, validation = table[:, np.isfinite(table).all(axis=0)]
-    if len(steps) < FEWEST_POINTS or (np.diff(steps) <= 0).any():
+def _diverged(curve: Mapping[str, Any] | None, points: Points | None, context: Context) -> _Found | None:
+    """Rule 1."""
+    if context.diverged is not None:
+        said = context.diverged.strip().partition(";")[0].rstrip(".") or "training ended in no finite number"
+        return _Found("diverged", f"{said[0].upper()}{said[1:]}.")
+    if curve is not None and (gone := broke_off(curve)) is not None:
+        seen = f"The training {curve['metric']} is no finite number from {curve['step']} {gone:g} on."
+        return _Found("diverged", seen, since=gone)
+    if points is None or points.mirror is not None or points.train_ends != "rising":
         return None
-    ends = ending(steps, train), ending(steps, validation)
-    kept = curve.get("kept")
-    number = _finite(kept) if isinstance(kept, int | float) else None
-    return _Curve(str(curve["step"]), steps, train, validation, *ends, number)
+    top = context.chance or float(points.train[0])
+    above = points.train > EXPLODED * top
+    if top <= 0.0 or not above[-1] or points.end <= EXPLODED * top:
+        return None
+    since = float(points.steps[np.flatnonzero(~above)[-1] + 1]) if not above.all() else float(points.steps[0])
+    return _Found(
+        "diverged",
+        f"The training {points.metric} exploded in {points.step} {since:g}: it ends at {points.end:.3g}, where a model "
+        f"that learned nothing has {top:.3g}.",
+        since=since,
+    )
 
 
-def _by_curve(seen: _Curve) -> Verdict | None:
-    """What the curve alone decides: rules 1 and 2."""
-    if seen.rising and _learned_past_the_turn(seen):
-        since = f"since {seen.step} {seen.turned}"
-        if seen.train_ends == "rising":
-            return "unknown", (
-                f"Both losses rise {since}: training is unstable, and says little of over- or underfitting. "
-                "Try a lower learning rate, or larger batches."
-            )
-        low, last = _span(seen)
-        return "overfitting", (
-            f"The validation loss rose from {low} to {last} {since} while the training loss went on falling: "
-            "what the model learned after that holds for its training rows only. Try to stop earlier, more "
-            "regularisation, a smaller model, or more data."
+def _by_curve(points: Points, context: Context) -> _Found | None:
+    """What the curve alone decides: rules 2 to 5."""
+    time = None if context.time is None else context.time(points.steps)
+    run = Run.of(points, context.config)
+    rate = rate_verdict(run, time, context.chance, context.peers, cut=context.cut)
+    fault = None if rate is None else _Found(rate.fault, f"{rate.seen}.")
+    if fault is not None and fault.kind == "learning rate too high":
+        return fault
+    return _risen(points) or fault or _falling(points)
+
+
+def _risen(points: Points) -> _Found | None:
+    """Overfitting since the turn of the validation side; or both sides get worse, which is no matter of fit."""
+    if not (points.rising and _learned_past_the_turn(points)):
+        return None
+    name, since = points.metric, f"since {points.step} {points.turned}"
+    if points.train_ends == "rising":
+        return _Found(
+            "learning rate too high",
+            f"Both sides got worse {since}: training is unstable, and its end says little of over- or underfitting.",
+            since=float(points.turned),
         )
-    if seen.validation_ends == "falling" and seen.train_ends != "rising":
-        both = "Both losses are" if seen.train_ends == "falling" else "The validation loss is"
-        return "still improving", (
-            f"{both} still falling at the last {seen.step}, {seen.steps[-1]:g}: the model had not learned all it "
-            "could. Try to train longer, or a higher learning rate."
-        )
-    return None
+    course = smoothed(points.validation)
+    best, last = (f"{points.original(float(value)):.3g}" for value in (course.min(), course[-1]))
+    return _Found(
+        "overfitting",
+        f"The validation {name} {points.worse} from {best} to {last} {since} while the training {name} went on "
+        f"{points.better}: what the model learned after that holds for its training rows only.",
+        since=float(points.turned),
+    )
 
 
-def _learned_past_the_turn(seen: _Curve) -> bool:
-    """Whether the weights that predict are from where the validation loss had risen."""
-    if seen.kept is None:
+def _learned_past_the_turn(points: Points) -> bool:
+    """Whether the weights that predict are from where the validation side had got worse."""
+    if points.kept is None:
         return True
-    course = smoothed(seen.validation)
-    at_kept = float(np.interp(seen.kept, seen.steps, course))
-    return at_kept > (1.0 + SMALLEST_RISE) * float(course.min()) and seen.kept > seen.turned
+    course = smoothed(points.validation)
+    at_kept = float(np.interp(points.kept, points.steps, course))
+    return at_kept > (1.0 + SMALLEST_RISE) * float(course.min()) and points.kept > points.turned
 
 
-def _span(seen: _Curve) -> tuple[str, str]:
-    """The lowest and the last validation loss, smoothed as they were compared."""
-    course = smoothed(seen.validation)
-    return f"{course.min():.3g}", f"{course[-1]:.3g}"
+def _falling(points: Points) -> _Found | None:
+    """Rule 5: by the validation side alone, or by both together where noise hides what each of them does."""
+    if "rising" in {points.train_ends, points.validation_ends}:
+        return None
+    both = points.train_ends == "falling" or _both_fall(points)
+    if points.validation_ends != "falling" and not _both_fall(points):
+        return None
+    which = f"Training and validation {points.metric} are" if both else f"The validation {points.metric} is"
+    return _Found(
+        "still improving",
+        f"{which} still {points.better} at the last {points.step}, {points.steps[-1]:g}: the model had not learned all "
+        "it could.",
+    )
 
 
-def _stopped_in_time(seen: _Curve) -> str:
+def _both_fall(points: Points) -> bool:
+    """Whether both sides fell at the end by enough, and together by more than noise."""
+    falls = [(last_fall(points.steps, side), float(side[-1])) for side in (points.train, points.validation)]
+    (ours, our_error), (theirs, their_error) = (found for found, _ in falls)
+    enough = all(found[0] > SMALLEST_FALL * abs(end) and found[0] > 1.5 * found[1] for found, end in falls)
+    return enough and ours + theirs > 3.0 * math.hypot(our_error, their_error)
+
+
+def _with_scores(found: _Found | None, scores: Scores, points: Points | None, metric: str) -> _Found:
+    """What the scores add to what the curve says, or decide where it says nothing: rules 6 to 8."""
+    kind, seen = by_scores(scores)
+    if found is None:
+        note = _stopped_in_time(points) if points is not None and points.rising else ""
+        if not note and points is not None and kind == "overfitting" and metric != points.metric:
+            note = (
+                f"The {points.metric} does not show it: on validation rows it did not get worse towards the end, so "
+                f"the gap opened without harm to them. The verdict is by the {metric}."
+            )
+        return _Found(kind, seen, note)
+    if points is None or metric == points.metric:
+        return found
+    return replace(found, note=_against(found.kind, kind, scores, points, metric))
+
+
+def _against(by_curve: Kind, by_score: Kind, scores: Scores, points: Points, metric: str) -> str:
+    """Where the score contradicts the curve: that it does, and why it may; empty where it does not."""
+    name, pair = points.metric, f"{scores.train:.4g} on training and {scores.validation:.4g} on validation rows"
+    if by_curve == "overfitting" and by_score == "balanced":
+        why = (
+            f"a {name} punishes a few confident mistakes, which the {metric} counts once each"
+            if scores.sign > 0
+            else "the two weigh large mistakes differently"
+        )
+        return (
+            f"The {metric} does not show it: {pair}, since {why}. The verdict is by the {name}, which shows it first."
+        )
+    short = by_curve in {"learning rate too low", "learning rate too high", "still improving"}
+    if short and by_score == "balanced" and (scores.learned or 0.0) >= MOST_LEARNED:
+        if by_curve != "learning rate too high":
+            why = f"which answer is likeliest is settled long before the {name} is low"
+        elif points.kept is not None and points.kept < points.steps[-1]:
+            why = f"the weights kept are those of {points.step} {points.kept:.0f}"
+        else:
+            why = "jumps change the sureness of answers more than the answers"
+        return (
+            f"The {metric} does not show it: {pair}, most of what there is to learn, since {why}. The verdict is by "
+            f"the {name}."
+        )
+    if by_curve == "still improving" and by_score == "overfitting":
+        return f"The {metric} shows a gap already: {pair}; longer training may widen it. The verdict is by the {name}."
+    return ""
+
+
+def _stopped_in_time(points: Points) -> str:
+    if points.kept is None:
+        return ""
     return (
-        f"The validation loss rose towards the end, but the weights kept are those of {seen.step} {seen.kept:.0f}, "
-        "from before that."
+        f"The validation {points.metric} {points.worse} towards the end, but the weights kept are those of "
+        f"{points.step} {points.kept:.0f}, from before that."
     )
 
 
-@dataclass(frozen=True)
-class _Yardstick:
-    """What a gap is compared with."""
-
-    noise: float | None
-    reference: float | None
-    best: float | None
-
-    @property
-    def sure(self) -> float:
-        """What a difference of two scores has to exceed, to be more than noise."""
-        return SURE * (self.noise or 0.0)
-
-
-def _by_scores(train: float, validation: float, sign: float, by: _Yardstick) -> Verdict:
-    """What the two scores decide: rules 3 to 5."""
-    return _too_poor(train, validation, sign, by) or _apart(train, validation, sign, by)
-
-
-def _too_poor(train: float, validation: float, sign: float, by: _Yardstick) -> Verdict | None:
-    """Rule 3: the training score is no good."""
-    remedy = "Try a larger model, less regularisation, longer training, or better features."
-    scores = f"the training score is {train:.4g} and the validation score {validation:.4g}"
-    if by.reference is not None:
-        learned = sign * (train - by.reference)
-        if learned <= LARGEST_SHARE * _way(train, validation, sign, by.reference):
-            return "underfitting", (
-                f"Even on the rows it learned from, the model is hardly better than one that learned nothing: {scores}"
-                f", where {by.reference:.4g} takes no learning. {remedy}"
-            )
-        if learned <= by.sure:
-            return "unknown", (
-                f"The rows are too few to tell the model from one that learned nothing: {scores}, where "
-                f"{by.reference:.4g} takes no learning. More validation rows, or folds, would tell."
-            )
-    if by.best is not None:
-        behind = sign * (by.best - train)
-        if behind > (by.sure or LARGEST_SHARE * max(abs(by.best), abs(train))):
-            return "underfitting", (
-                f"The model does worse on the rows it learned from than another one does on new rows: {scores}, while "
-                f"the best trial reached {by.best:.4g}. {remedy}"
-            )
-    return None
-
-
-def _way(train: float, validation: float, sign: float, reference: float) -> float:
-    """How far it is from the reference to perfection; 0 where nobody knows what perfect is."""
-    scores = (train, validation, reference)
-    if sign > 0:
-        return 1.0 - reference if max(scores) <= 1.0 else 0.0
-    return reference if min(scores) >= 0.0 else 0.0
-
-
-def _apart(train: float, validation: float, sign: float, by: _Yardstick) -> Verdict:
-    """Rules 4 and 5: how far the two scores lie apart."""
-    gap = sign * (train - validation)
-    learned = max(abs(train), abs(validation)) if by.reference is None else sign * (train - by.reference)
-    seen = f"The training score {train:.4g} and the validation score {validation:.4g}"
-    if abs(gap) <= LARGEST_SHARE * learned:
-        return "balanced", _close(seen, gap, learned, by)
-    if abs(gap) <= by.sure:
-        return "unknown", (
-            f"{seen} differ by {abs(gap):.3g}, within what chance may do where a score has a standard error of "
-            f"{by.noise:.3g}: more validation rows, or folds, would tell."
+def _by_ends(points: Points) -> _Found:
+    """What the ends of the two sides say where there is no training score."""
+    train, validation = points.end, float(smoothed(points.validation)[-1])
+    noise = max(jitter(points.steps, points.train), jitter(points.steps, points.validation))
+    learned = max(float(points.validation[0]) - train, 0.0)
+    shown = f"{points.original(train):.3g}", f"{points.original(validation):.3g}"
+    both = f"The training {points.metric} ends at {shown[0]} and the validation {points.metric} at {shown[1]}"
+    apart, limit = validation - train, max(LARGEST_SHARE * learned, SMALLEST_RISE * abs(validation))
+    if noise > NOISY * abs(validation) and 2.0 * noise > max(learned, apart - limit) > -noise:
+        return _Found(
+            "too noisy to tell",
+            f"{both}, and from {points.step} to {points.step} they jump by {noise:.3g}, which hides what they do. "
+            "More rows to measure them on would tell.",
         )
-    if gap < 0:
-        return "balanced", (
-            f"{seen} differ by {-gap:.3g} the unusual way round: new rows are easier for the model than its own. "
-            "Check that the validation rows are like the training rows and that none are in both."
-        )
-    doubt = "" if by.noise is not None else "; how precise the validation score is, is not known"
-    share = f"{gap / learned:.0%} of " + ("the score" if by.reference is None else "what the model learned")
-    return "overfitting", (
-        f"{seen} differ by {gap:.3g}, {share}{doubt}: that part holds for the training rows only. Try more "
-        "regularisation, a smaller model, or more data."
-    )
-
-
-def _close(seen: str, gap: float, learned: float, by: _Yardstick) -> str:
-    """The sentence for two scores that lie close together."""
-    if not gap:
-        return f"{seen} are equal: no sign of over- or underfitting. Better features or more data may help."
-    size = f"{abs(gap):.3g}, {abs(gap) / learned:.1%} of " + (
-        "the score" if by.reference is None else "what was learned"
-    )
-    cause = " and within noise" if abs(gap) <= by.sure else ""
-    return f"{seen} differ by {size}{cause}: no sign of over- or underfitting. Better features or more data may help."
-
-
-def _by_losses(seen: _Curve) -> Verdict:
-    """What the ends of the two losses say where there is no training score."""
-    train, validation = float(smoothed(seen.train)[-1]), float(smoothed(seen.validation)[-1])
-    learned = max(float(seen.validation[0]) - train, 0.0)
-    both = f"The training loss ends at {train:.3g} and the validation loss at {validation:.3g}"
-    if validation - train > max(LARGEST_SHARE * learned, SMALLEST_RISE * abs(validation)):
-        return "overfitting", (
-            f"{both}: a part of what was learned holds for the training rows only. Try more regularisation, "
-            "a smaller model, or more data."
-        )
-    return "balanced", f"{both}, close together: no sign of overfitting."
+    if apart > limit:
+        return _Found("overfitting", f"{both}: a part of what was learned holds for the training rows only.")
+    return _Found("balanced", f"{both}, close together: no sign of overfitting.")

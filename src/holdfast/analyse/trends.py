@@ -1,8 +1,9 @@
-"""What a curve of losses does after its last turn: rises, still falls, or is flat; told apart from its own noise."""
+"""What a curve of losses does: how it ends, how straight it falls, how it jumps; told apart from its own noise."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -59,13 +60,18 @@ def ending(steps: np.ndarray, values: np.ndarray) -> Ending:
     chance = (math.sqrt(2.0 * math.log(len(values))) + 2.0) * noise / math.sqrt(2.0)
     if rise > SMALLEST_RISE * abs(lowest) and rise > chance:
         return "rising"
-    count = max(5, math.ceil(STRETCH * len(values)))
-    at, last = steps[-count:] - steps[-count:].mean(), values[-count:]
-    fall = -float(at @ last / (at @ at)) * float(at[-1] - at[0])
-    error = noise * float(at[-1] - at[0]) / math.sqrt(float(at @ at))
-    if fall > SMALLEST_FALL * abs(float(last[-1])) and fall > 3.0 * error:
+    fallen, error = last_fall(steps, values)
+    if fallen > SMALLEST_FALL * abs(float(values[-1])) and fallen > 3.0 * error:
         return "falling"
     return "flat"
+
+
+def last_fall(steps: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """By how much a curve fell over its last quarter, along a least-squares line, and a standard error of that."""
+    count = max(5, math.ceil(STRETCH * len(values)))
+    at, last = steps[-count:] - steps[-count:].mean(), values[-count:]
+    width, squares = float(at[-1] - at[0]), float(at @ at)
+    return -float(at @ last) / squares * width, jitter(steps, values) * width / math.sqrt(squares)
 
 
 def turn(steps: np.ndarray, values: np.ndarray) -> int:
@@ -74,3 +80,70 @@ def turn(steps: np.ndarray, values: np.ndarray) -> int:
     low = float(course.min())
     close = np.flatnonzero(course <= low + max(2.0 * jitter(steps, values), 0.01 * abs(low)))
     return int(close[-1])
+
+
+@dataclass(frozen=True)
+class Fall:
+    """How a curve falls, by the parabola that fits it best.
+
+    Attributes:
+        size: from its first to its last value; negative for one that rises.
+        size_error: a standard error of ``size``.
+        early: the part of it that is done by the middle of the time: 1/2 for a straight line, near 1 for a curve that
+            falls at once and then rests, less than 1/2 for one that falls faster and faster.
+        early_error: a standard error of ``early``.
+    """
+
+    size: float
+    size_error: float
+    early: float
+    early_error: float
+
+
+def fall(time: np.ndarray, values: np.ndarray) -> Fall:
+    """How a curve of (n,) values falls over a time (n,), in which equal distances mean equal amounts of learning.
+
+    With the time scaled to u in [-1, 1] and the least-squares parabola a + b u + c u^2, the size is -2b and the early
+    part 1/2 - c / 2b. An exponential approach exp(-t / s) over a time T has an early part of some
+    1 / (1 + exp(-T / 2s)): 0.7 is a run that has gone 82 % of its way.
+    """
+    u = 2.0 * (time - time[0]) / (time[-1] - time[0]) - 1.0
+    design = np.stack([np.ones_like(u), u, u * u], axis=1)
+    spread = np.linalg.pinv(design.T @ design)
+    _, slope, bend = (float(part) for part in spread @ (design.T @ values))
+    noise = jitter(time, values)
+    if slope == 0.0:
+        return Fall(0.0, 2.0 * noise, math.nan, math.inf)
+    of_slope, of_bend = (noise * math.sqrt(max(float(spread[k, k]), 0.0)) for k in (1, 2))
+    error = math.hypot(of_bend, bend / slope * of_slope) / (2.0 * abs(slope))
+    return Fall(-2.0 * slope, 2.0 * of_slope, 0.5 - bend / (2.0 * slope), error)
+
+
+@dataclass(frozen=True)
+class Rises:
+    """The steps at which the training and the validation loss rise together, added up.
+
+    Attributes:
+        whole: over the whole curve.
+        late: over its second half.
+        sure: whether it is the weights that jump: more than noise of each curve's own would make.
+    """
+
+    whole: float
+    late: float
+    sure: bool
+
+
+def joint_rises(train: np.ndarray, validation: np.ndarray) -> Rises:
+    """By how much two curves, shape (n,) each, rise at the same steps; rises against a fall of the other count against.
+
+    Each step at which the training loss rises counts the smaller of the two changes, with the sign of the validation's.
+    Where each curve has noise of its own, the signs cancel; where the weights jump, they agree. Of the noise that the
+    curves do not share, their difference tells, and the sum has to exceed three of its deviations.
+    """
+    ours, theirs = np.diff(train), np.diff(validation)
+    counted = np.where(ours > 0, np.sign(theirs) * np.minimum(ours, np.abs(theirs)), 0.0)
+    own = jitter(np.arange(len(train), dtype=float), train - validation) / math.sqrt(2.0)
+    whole = float(counted.sum())
+    sure = whole > 3.0 * own * math.sqrt(len(ours) / 2.0)
+    return Rises(whole, float(counted[len(ours) // 2 :].sum()), sure)

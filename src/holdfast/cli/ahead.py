@@ -1,4 +1,4 @@
-"""What a study would try next and why, and what one more trial is expected to gain. The log is only read."""
+"""What a study would try next and why, what one more trial may gain, how its trials learned. The log is only read."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ def overtuning_json(book: Book) -> dict[str, Any]:
         return {"overtuning": overtuning_of(book).alarm or None}
     except RequestError:  # no trial is the best
         return {"overtuning": None}
+
+
+def learning_json(state: StudyState) -> dict[str, Any]:
+    """``learning``: the verdict on how the trials learned (``kind``, ``sentence``, ``counts``), or None."""
+    from holdfast.facts.learning import Learning
+
+    found = Learning(state).study()
+    if found is None:
+        return {"learning": None}
+    return {"learning": {"kind": found.kind, "sentence": found.sentence, "counts": dict(found.counts)}}
 
 
 def show_next(book: Book, as_json: bool) -> int:

@@ -28,6 +28,7 @@ def rows(standing: Standing) -> list[list[str]]:
         *[["note", text] for text in standing["reopened"]],
         *_scores(standing),
         *([["overtuning", standing["overtuning"]]] if standing.get("overtuning") else []),
+        *_learning(standing),
         *_gain(standing),
         *_costs(standing),
         *[["running", _running(trial)] for trial in standing["running"]],
@@ -119,6 +120,12 @@ def _constraints(standing: Standing) -> list[list[str]]:
         return []
     wish, met = listed(standing["constraints"]), standing["feasible"]
     return [["constraints", f"{wish}: {count(met, 'trial')} known to meet {'it' if 'and' not in wish else 'all'}"]]
+
+
+def _learning(standing: Standing) -> list[list[str]]:
+    """How the trials learned, where somebody has asked and something is known."""
+    found = standing.get("learning")
+    return [["learning", f"{found['kind']}. {found['sentence']}"]] if found else []
 
 
 def _gain(standing: Standing) -> list[list[str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from holdfast.cli.output import aligned
+from holdfast.facts.learning import Learning, is_told
 from holdfast.facts.log import latest, metric_of, winner_of
 from holdfast.facts.numbers import better, count, listed, number, shown
 from holdfast.facts.winner import luck_sentence
@@ -43,6 +44,7 @@ def why(run: RunFolder, book: Book) -> dict[str, Any]:
             luck_sentence(state),
             *_proposed(state, winner),
             *_defaults(state, winner, found),
+            *_learned(state, winner),
         ],
         "rivals": [_rival(state, rival) for rival in found or []],
         "values": _values(state, winner, [rival.trial for rival in close]),
@@ -151,6 +153,16 @@ def _defaults(state: StudyState, winner: Trial, found: list[Rival] | None) -> li
     rival = next((rival for rival in found or [] if rival.trial.number == tried.number), None)
     noise = "" if rival is None else f", with a standard error of {number(rival.error)}"
     return [f"{said} gained {number(gain)} on the rows it picked by, luck included{noise}."]
+
+
+def _learned(state: StudyState, winner: Trial) -> list[str]:
+    """How the winner learned, and the trials together."""
+    learned = Learning(state)
+    study, said = learned.study(), []
+    if is_told(winner):
+        verdict = learned.of(winner)
+        said.append(f"How it learned: {verdict.short}. {verdict.sentence}")
+    return said if study is None else [*said, f"How the trials learned: {study.kind}. {study.sentence}"]
 
 
 def _rival(state: StudyState, rival: Rival) -> dict[str, Any]:

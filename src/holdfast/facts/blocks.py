@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -40,6 +40,7 @@ class Table:
     """Rows of cells; ``numeric`` and ``code`` are the positions of columns of numbers and of hashes or exact values.
 
     A ``long`` table is one to search in: where a page can, it scrolls below its header and is sorted by any column.
+    ``more`` holds, by row and column, what a cell says beyond its text: where a page can, it is folded away behind it.
     """
 
     header: Sequence[str]
@@ -48,6 +49,7 @@ class Table:
     numeric: frozenset[int] = frozenset()
     code: frozenset[int] = frozenset()
     long: bool = False
+    more: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

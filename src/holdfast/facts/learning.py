@@ -1,40 +1,155 @@
-"""How a trial learned: its score on the rows it learned from, and a verdict on over- and underfitting."""
+"""How the trials of a study learned: their scores on training rows, their curves, and a verdict on each."""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from holdfast.analyse.curves import Diagnosis, diagnose
-from holdfast.facts.log import three_scores, winner_of
-from holdfast.records import Trial
+import numpy as np
+
+from holdfast.analyse.curves import Context, Diagnosis, diagnose
+from holdfast.analyse.overall import StudyDiagnosis, diagnose_study
+from holdfast.analyse.points import read
+from holdfast.analyse.rates import Peers, Run
+from holdfast.errors import RequestError
+from holdfast.facts.log import latest, metric_of, three_scores, winner_of
+from holdfast.records import Cause, Config, Direction, Trial, TrialState
+from holdfast.study.actions import last_line
+from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
+from holdfast.train.registry import all_families
+from holdfast.train.schedules import learning_rate_at
+from holdfast.train.settings import Settings
+
+DIRECTIONS: dict[str, Direction] = {"minimize": "minimize", "maximize": "maximize"}
 
 TWO_SIDED = 3.919927969080108
 """The width of a 95% interval in standard errors."""
+
+MOST_PEERS = 2000
+"""A trial is compared with so many others at most: the latest of them."""
 
 
 def winners_diagnosis(state: StudyState) -> Diagnosis | None:
     """The verdict on the winner; None where there is neither a curve nor a training score."""
     winner = winner_of(state)
-    if winner is None or (train_score(winner) is None and kept_curve(winner) is None):
+    if winner is None or not is_told(winner):
         return None
-    return diagnosis_of(state, winner)
+    return Learning(state).of(winner)
 
 
-def diagnosis_of(state: StudyState, trial: Trial) -> Diagnosis:
-    """The verdict on a trial."""
-    best = winner_of(state)
-    return diagnose(
-        train_score(trial),
-        trial.metrics.get(state.first_metric, math.nan),
-        state.settings.directions[state.first_metric],
-        kept_curve(trial),
-        noise=_noise(state),
-        reference=_number(trial, "reference"),
-        best=None if best is None else best.metrics.get(state.first_metric),
-    )
+def is_told(trial: Trial) -> bool:
+    """Whether there is a curve, a training score or a divergence to say something of."""
+    return train_score(trial) is not None or kept_curve(trial) is not None or _diverged(trial) is not None
+
+
+class Learning:
+    """How the trials of a study learned, as far as its log says at this moment.
+
+    Args:
+        state: the study's.
+    """
+
+    def __init__(self, state: StudyState) -> None:
+        self._state = state
+        self._metric = metric_of(state)
+        best = winner_of(state)
+        self._best = None if best is None else best.metrics.get(state.first_metric)
+        self._noise = _noise(state)
+        plan, split = latest(state, "plan.resolved"), latest(state, "data.split")
+        self._family = None if plan is None else all_families().get(plan["plan"].get("model", {}).get("family", ""))
+        self._chance = _chance(None if split is None or self._family is None else split["schema"])
+        self._found: dict[int, Diagnosis] = {}
+
+    def of(self, trial: Trial) -> Diagnosis:
+        """The verdict on a trial."""
+        if trial.number not in self._found:
+            self._found[trial.number] = self._diagnose(trial)
+        return self._found[trial.number]
+
+    def study(self) -> StudyDiagnosis | None:
+        """The verdict on the study; None where nothing is known of any trial."""
+        ranked = [] if len(self._state.settings.directions) > 1 else ranking(self._state)
+        front = {trial.number for trial in ranked}
+        trials = [*ranked, *(trial for trial in self._state.trials if trial.number not in front)]
+        told = [(trial.config, self.of(trial)) for trial in trials if is_told(trial)]
+        return diagnose_study(told, sum(trial.number in front for trial in trials if is_told(trial)), self._space)
+
+    @property
+    def _space(self) -> Any:
+        return self._state.settings.space or self._state.history.space
+
+    def _diagnose(self, trial: Trial) -> Diagnosis:
+        state, curve = self._state, kept_curve(trial)
+        context = Context(
+            metric=state.first_metric,
+            config=trial.config,
+            space=self._space,
+            curve_direction="minimize" if curve is None else self._direction(curve),
+            time=self._time(trial.config),
+            chance=self._chance if curve is not None and curve["metric"] == "loss" else None,
+            peers=self._peers,
+            cut=trial.state in {TrialState.STOPPED, TrialState.PAUSED},
+            diverged=_diverged(trial),
+        )
+        value, direction = (
+            trial.metrics.get(state.first_metric, math.nan),
+            state.settings.directions[state.first_metric],
+        )
+        by = {"noise": self._noise, "reference": _number(trial, "reference"), "best": self._best}
+        return diagnose(train_score(trial), value, direction, curve, context=context, **by)
+
+    @functools.cached_property
+    def _peers(self) -> Peers | None:
+        runs = []
+        for trial in self._state.trials[-MOST_PEERS:]:
+            curve, gone = kept_curve(trial), _diverged(trial) is not None
+            points = None if curve is None or gone else read(curve, self._direction(curve))
+            if points is not None or gone:
+                runs.append(Run.of(points, trial.config, diverged=gone))
+        return Peers.of(runs)
+
+    def _direction(self, curve: Mapping[str, Any]) -> Direction:
+        """Which way a curve is better: as it says itself, as the metric of its name, or lower as a loss."""
+        own: Direction = self._state.settings.directions.get(curve["metric"], "minimize")
+        return DIRECTIONS.get(str(curve.get("direction")), own)
+
+    def _time(self, config: Config) -> Callable[[np.ndarray], np.ndarray] | None:
+        """What weighs epochs by their learning rates, for a network of holdfast's own."""
+        network = None if self._family is None else self._family.network
+        if network is None:
+            return None
+        try:
+            settings = network.settings(config)
+        except RequestError:  # by a version that knew other hyperparameters
+            return None
+        return None if settings.schedule == "constant" else functools.partial(_learning_done, settings)
+
+
+def _learning_done(settings: Settings, epochs: np.ndarray) -> np.ndarray:
+    """The sum of the learning rates up to some epochs, shape (n,), in parts of the highest one."""
+    fine = 20
+    ends = np.arange(fine * max(settings.epochs, math.ceil(epochs[-1])) + 1) / fine
+    middles = np.minimum((ends[1:] + ends[:-1]) / 2.0 / settings.epochs, 1.0)
+    rates = [learning_rate_at(settings.schedule, 1.0, float(progress), settings.warmup) for progress in middles]
+    return np.asarray(np.interp(epochs, ends, np.concatenate([[0.0], np.cumsum(rates) / fine])))
+
+
+def _chance(schema: Mapping[str, Any] | None) -> float | None:
+    """The loss of a model that learned nothing, with as many rows of each class: log classes, or a variance of 1."""
+    if schema is None or schema.get("task") not in {"binary", "multiclass", "regression"}:
+        return None
+    if schema["task"] == "regression":
+        return 1.0
+    classes = schema.get("classes")
+    return math.log(len(classes)) if classes and len(classes) > 1 else None
+
+
+def _diverged(trial: Trial) -> str | None:
+    """What a trial said when it ended in no number; None for all others."""
+    return last_line(trial.error) or "" if trial.cause is Cause.DIVERGED else None
 
 
 def _noise(state: StudyState) -> float | None:
@@ -60,7 +175,11 @@ def _number(trial: Trial, name: str) -> float | None:
 
 def kept_curve(trial: Trial) -> Mapping[str, Any] | None:
     """The learning curve that a trial kept; None if what it kept under that name is something of the user's own."""
-    curve = trial.extra.get("curve")
+    return as_curve(trial.extra.get("curve"))
+
+
+def as_curve(curve: object) -> Mapping[str, Any] | None:
+    """A learning curve as a log may hold one; None for anything else."""
     if not isinstance(curve, Mapping) or not {"metric", "step", "steps", "train", "validation"} <= curve.keys():
         return None
     columns = [curve["steps"], curve["train"], curve["validation"]]

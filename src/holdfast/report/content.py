@@ -113,8 +113,8 @@ def _in_short(state: StudyState) -> list[str]:
     if text := _luck(state):
         points.append(text)
     verdict = winners_diagnosis(state)
-    if verdict is not None and verdict.kind != "unknown":
-        points.append(f"Training against validation: {verdict.kind}.")
+    if verdict is not None and verdict.kind not in {"unknown", "too noisy to tell"}:
+        points.append(f"How the winner learned: {verdict.short}.")
     points.append(_spent(state))
     points.append(f"{failed:,} of {count(len(state.trials), 'trial')} failed." if failed else "No trial failed.")
     return points

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.facts.blocks import Figure
-from holdfast.facts.learning import diagnosis_of, kept_curve, train_score
+from holdfast.facts.learning import Learning, is_told, kept_curve
 from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import number
 from holdfast.records import Trial
@@ -26,11 +26,11 @@ SIDES: dict[str, tuple[str, str]] = {"training": (VERMILION, "triangle-up"), "va
 """Each side, its colour and its shape."""
 
 
-def curve_figures(state: StudyState, trials: Sequence[Trial]) -> list[Figure]:
+def curve_figures(state: StudyState, trials: Sequence[Trial], learned: Learning) -> list[Figure]:
     """A picture for each of the trials that has a curve, all on one scale."""
     curves = [(trial, curve, rows) for trial in trials if (curve := _curve(state, trial)) and (rows := _rows(curve))]
     values = [row["value"] for _, _, rows in curves for row in rows]
-    return [_figure(state, trial, curve, _layers(curve, rows, values)) for trial, curve, rows in curves]
+    return [_figure(state, trial, curve, _layers(curve, rows, values), learned) for trial, curve, rows in curves]
 
 
 def name_of(state: StudyState, trial: Trial) -> str:
@@ -57,14 +57,14 @@ def _curve(state: StudyState, trial: Trial) -> Mapping[str, Any] | None:
     }
 
 
-def _figure(state: StudyState, trial: Trial, curve: Mapping[str, Any], layers: Any) -> Figure:
+def _figure(state: StudyState, trial: Trial, curve: Mapping[str, Any], layers: Any, learned: Learning) -> Figure:
     name = name_of(state, trial)
     spec = specification(layers, 190, title=name)
-    verdict = diagnosis_of(state, trial)
-    if kept_curve(trial) is None and train_score(trial) is None:
-        text = f"{name.capitalize()}: {_ends(curve)}."
+    if is_told(trial):
+        verdict = learned.of(trial)
+        text = f"{name.capitalize()}: {verdict.short}. {verdict.sentence}"
     else:
-        text = f"{name.capitalize()}: {verdict.kind}. {verdict.sentence}"
+        text = f"{name.capitalize()}: {_ends(curve)}."
     alternative = f"Learning curve of {name}: {label(curve['metric'])} by {label(curve['step'])}; {_ends(curve)}."
     return Figure(f"curve-trial-{trial.number}", spec, text, alternative, SMALL)
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from holdfast.facts.blocks import Block, Figure, Gallery, Paragraph, Section
-from holdfast.facts.learning import train_score, winners_diagnosis
+from holdfast.facts.learning import Learning, is_told, train_score
 from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, number
 from holdfast.records import Trial
@@ -25,15 +25,18 @@ MOST_SCORES = 12
 
 def learning_section(state: StudyState) -> Section:
     """Curves and verdicts of the best trials, as far as the log has them."""
-    best = _best(state)
+    best, learned, winner = _best(state), Learning(state), winner_of(state)
     blocks: list[Block] = []
-    verdict = winners_diagnosis(state)
-    if verdict is not None:
-        blocks.append(Paragraph(f"The winner: {verdict.kind}. {verdict.sentence}"))
+    study = learned.study()
+    if study is not None:
+        blocks.append(Paragraph(f"The study: {study.kind}. {study.sentence}"))
+    if winner is not None and is_told(winner):
+        verdict = learned.of(winner)
+        blocks.append(Paragraph(f"The winner: {verdict.short}. {verdict.sentence}"))
     scores = _scores_figure(state, [trial for trial in best if train_score(trial) is not None][:MOST_SCORES])
     if scores is not None:
         blocks.append(scores)
-    if curves := curve_figures(state, best[:MOST_CURVES]):
+    if curves := curve_figures(state, best[:MOST_CURVES], learned):
         gap = ", with the gap shaded" if scores is not None else ""
         blocks.append(Paragraph(f"The learning curves of the best trials{gap}, all on one scale:"))
         blocks.append(Gallery(curves))

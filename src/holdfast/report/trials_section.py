@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from holdfast.analyse.curves import Diagnosis
 from holdfast.facts.blocks import Paragraph, Section, Table
+from holdfast.facts.learning import Learning, is_told
 from holdfast.facts.numbers import count, shortened, shown
+from holdfast.report.ranked import scored
 from holdfast.report.trials_table import CONFIG, METRIC, TIME_COLUMNS, Row, trials_rows
 from holdfast.study.state import StudyState
 
@@ -11,27 +16,53 @@ NUMERIC_COLUMNS = frozenset({"number", "steps", "restarts", "seconds"})
 NAMES = {"number": "trial"}
 """Columns that a page names otherwise than a file does."""
 
+LEARNED = "how it learned"
+"""The column of verdicts; on the page alone, since they may change as other trials are told."""
+
+
+MOST_SAID = 500
+"""Trials with so many sentences on how they learned; of more it is said of the best ones."""
+
 
 def trials_section(state: StudyState) -> Section:
-    """All trials in a table that can be sorted."""
+    """All trials in a table that can be sorted, each with the verdict on how it learned where there is one."""
     rows = trials_rows(state)
     if not rows:
         return Section("Every trial", [Paragraph("No trial has been asked yet.")])
-    table = _table(rows)
+    learned = Learning(state)
+    found = {trial.number: learned.of(trial) for trial in state.trials if is_told(trial)}
+    table = _table(rows, found, [trial.number for trial in scored(state)])
     text = (
         "Press a column's name to sort by it. Numbers are rounded to four digits; "
         f"trials.csv has all {count(len(rows), 'trial')} exactly, with their times."
     )
+    if table.more:
+        text += " Press a verdict on how a trial learned to read why, and what to change."
     return Section("Every trial", [Paragraph(text), table])
 
 
-def _table(rows: list[Row]) -> Table:
-    """Numbers rounded, columns that say the same of every trial or nothing left out, clock times left to the CSV."""
+def _table(rows: list[Row], found: Mapping[int, Diagnosis], ranked: Sequence[int]) -> Table:
+    """Numbers rounded, columns that say the same of every trial or nothing left out, clock times left to the CSV.
+
+    The verdicts stand behind the metrics; those of most trials can be unfolded.
+    """
     names = [name for name in rows[0] if _is_shown(name, rows)]
-    values = [["" if row[name] is None else shown(row[name]) for name in names] for row in rows]
-    numeric = frozenset(place for place, name in enumerate(names) if _is_numeric(name, rows))
+    cells = [["" if row[name] is None else shown(row[name]) for name in names] for row in rows]
     titles = [NAMES.get(name, shortened(name.removeprefix(METRIC).removeprefix(CONFIG), 60)) for name in names]
-    return Table(titles, values, "All trials", numeric, long=True)
+    numeric = [_is_numeric(name, rows) for name in names]
+    more: dict[tuple[int, int], str] = {}
+    if any(verdict.kind != "unknown" for verdict in found.values()):
+        place = sum(name in {"number", "state"} or name.startswith(METRIC) for name in names)
+        titles.insert(place, LEARNED)
+        numeric.insert(place, False)
+        for number, line in enumerate(cells):
+            line.insert(place, found[number].short if number in found else "")
+        said = [number for number in ranked if number in found]
+        said += [number for number in found if number not in set(said)]
+        more = {(number, place): found[number].sentence for number in said[:MOST_SAID]}
+    return Table(
+        titles, cells, "All trials", frozenset(i for i, each in enumerate(numeric) if each), long=True, more=more
+    )
 
 
 def _is_shown(name: str, rows: list[Row]) -> bool:
