@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
     from holdfast.protocol.targets import inspect
+    from holdfast.protocol.train_many import train_many
     from holdfast.protocol.tune import Result, load_result, tune
     from holdfast.records import Fidelity, RowScores, Score, Trial, Verdict
     from holdfast.space import Categorical, Derived, Float, Int, Normal, Space
@@ -51,6 +52,7 @@ _HOMES = {
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.load",
     "split": "holdfast.data.split",
+    "train_many": "holdfast.protocol.train_many",
     "tune": "holdfast.protocol.tune",
 }
 
@@ -81,6 +83,7 @@ __all__ = [
     "load_result",
     "load_study",
     "split",
+    "train_many",
     "tune",
 ]
 

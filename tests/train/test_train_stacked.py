@@ -87,6 +87,25 @@ def test_a_stacked_run_is_what_it_is_alone(config: dict[str, Any]) -> None:
         np.testing.assert_allclose(other.curve["validation"], one.curve["validation"], rtol=1e-5)
 
 
+def test_a_network_that_is_not_written_out_is_what_it_is_alone() -> None:
+    def runs() -> list[Training]:
+        draw = np.random.default_rng(0)
+        X, y = draw.normal(size=(60, 64)), np.arange(60) % 3
+        kind = family_named("cnn").network
+        assert kind is not None
+        task = Task("multiclass", 60, 64, 3, image=(1, 8, 8))
+        config: dict[str, Any] = {"channels": 2, "batch_size": 16, "epochs": 3, "precision": "float64", "dropout": 0.3}
+        return [Training.start(kind, config, task, X, y, seed) for seed in range(2)]
+
+    alone, others = runs(), runs()
+    for run in alone:
+        run.advance()
+    together(others)
+    for one, other in zip(alone, others, strict=True):
+        assert one.epochs_used == other.epochs_used
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+
+
 def test_single_precision_is_close() -> None:
     alone, stacked = some_runs(precision="float32"), some_runs(precision="float32")
     for run in alone:

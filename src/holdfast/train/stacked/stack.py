@@ -59,6 +59,14 @@ class Matrices:
         buffers = {name: torch.stack([own[name] for own in named]) for name in named[0]}
         return Matrices(values, torch.zeros_like(values), state, buffers, torch.zeros(len(learners)))
 
+    @staticmethod
+    def own(learner: Learner) -> Matrices:
+        """The numbers of one learner themselves, as matrices of one row."""
+        state = {name: rows.unsqueeze(0) for name, rows in learner.state.items()}
+        buffers = {name: buffer.unsqueeze(0) for name, buffer in learner.network.named_buffers()}
+        flat = learner.parameters
+        return Matrices(flat.values.unsqueeze(0), flat.gradients.unsqueeze(0), state, buffers, torch.zeros(1))
+
     def of_rows(self, rows: slice | list[int]) -> Matrices:
         """Some of the rows: views for a slice, copies for a list."""
         state = {name: rows_of[rows] for name, rows_of in self.state.items()}
@@ -136,15 +144,19 @@ class Stack:
     Args:
         rows: one or more runs, and the epoch that each is to reach; they keep what it took.
         make: the program that they are trained by.
+        alone: whether it is the program of one run, on that run's own numbers, which draws its own masks.
     """
 
-    def __init__(self, rows: Sequence[Row], make: MakeProgram) -> None:
+    def __init__(self, rows: Sequence[Row], make: MakeProgram, *, alone: bool = False) -> None:
         self._make = make
         self._size = rows[0].run.batches[0]
         self._active = sorted(rows, key=lambda row: -row.run.batches[1])
         inside = [row.run for row in self._active]
-        self._matrices = Matrices.of([run.learner for run in inside])
-        self._windows = Windows(inside, self._size, dropout_shapes(inside[0]))
+        if alone:
+            self._matrices = Matrices.own(inside[0].learner)
+        else:
+            self._matrices = Matrices.of([run.learner for run in inside])
+        self._windows = Windows(inside, self._size, [] if alone else dropout_shapes(inside[0]))
         self._arrange()
 
     def advance(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from holdfast.train.failures import Diverged
 from holdfast.train.stacked.buckets import stacks_of
+from holdfast.train.stacked.single import Single
 from holdfast.train.stacked.stack import Row, Stack
 from holdfast.train.stacked.written import Written, is_written
 from holdfast.train.training import Training
@@ -25,11 +26,14 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None) -> None
     """
     for indices in stacks_of([row.run for row in rows], largest):
         members = [rows[index] for index in indices]
-        if is_written(members[0].run.learner.network):
+        if not _is_plain(members[0].run):
+            for row in members:
+                _by_itself(row)
+        elif is_written(members[0].run.learner.network):
             Stack(members, Written).advance()
         else:
             for row in members:
-                _alone(row)
+                Stack([row], Single, alone=True).advance()
 
 
 def advance(run: Training, until_epoch: int | None = None) -> None:
@@ -44,7 +48,14 @@ def advance(run: Training, until_epoch: int | None = None) -> None:
         raise row.diverged
 
 
-def _alone(row: Row) -> None:
+def _is_plain(run: Training) -> bool:
+    """Whether it is trained on the processor, in whole batches, in one precision."""
+    settings = run.settings
+    on_processor = run.learner.parameters.values.device.type == "cpu"
+    return on_processor and settings.accumulation == 1 and settings.precision in {"float32", "float64"}
+
+
+def _by_itself(row: Row) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         row.run.advance(row.until_epoch)

@@ -25,7 +25,7 @@ class Windows:
     Args:
         runs: in the order of the stack, those with more batches first.
         size: rows of a batch.
-        shapes: what each layer of dropout is given, (rows, *units).
+        shapes: what each layer of dropout is given, (rows, *units); none where the layers draw their masks themselves.
     """
 
     def __init__(self, runs: Sequence[Training], size: int, shapes: Sequence[tuple[int, ...]]) -> None:
@@ -70,7 +70,7 @@ class Windows:
             source = self._sources[row]
             count = min(self.length, source.rows_left // self._size)
             source.rows(count * self._size, self._features[row].flatten(0, 1), self._targets[row].flatten(0, 1))
-            for layer, draws in zip(source.dropouts, self._draws, strict=True):
+            for layer, draws in zip(source.dropouts, self._draws, strict=False):
                 draws[row, :count].random_(-(2**63), None, generator=layer.generator)
         for index, shape in enumerate(self._shapes):
             kept = torch.tensor([source.dropouts[index].kept for source in self._sources[:k]]).view(k, 1, 1)
