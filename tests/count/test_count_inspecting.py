@@ -9,6 +9,7 @@ import lightgbm
 import numpy as np
 import pytest
 import torch
+import transformers
 import xgboost
 from sklearn.cluster import KMeans
 from sklearn.ensemble import AdaBoostClassifier, GradientBoostingRegressor
@@ -178,3 +179,14 @@ def test_the_best_of_a_study_of_ones_own_has_its_ranges() -> None:
     assert (chosen.value, chosen.default) == (trial["rate"], 0.1)
     assert (chosen.searched, chosen.recorded_in) == ("0.0001 to 1, logarithmic", "config of trial 0")
     assert "not on the record" in found.notes[0]
+
+
+def test_a_model_on_the_meta_device_counts_as_its_name_does() -> None:
+    with torch.device("meta"):
+        encoder = transformers.BertModel(transformers.BertConfig())
+        tied = transformers.GPT2LMHeadModel(transformers.GPT2Config())
+    for model, name in ((encoder, "bert-base"), (tied, "gpt2")):
+        found = holdfast.inspect(model)
+        assert found.parameters == holdfast.inspect(name).parameters
+        assert found.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert found.notes == ("1 name shares an array with another one; it is counted once.",)

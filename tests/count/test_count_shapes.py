@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from collections import Counter
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -244,3 +248,19 @@ def test_choices_are_listed_with_their_defaults_and_where_they_stand() -> None:
     assert found["hidden_dropout_prob"].recorded_in == "code default"
     assert "default" not in found["rope_theta"].to_json()
     assert "pad_token_id" not in found
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from([1, 12, 64, 768]),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(KINDS)), st.data())
+def test_any_configuration_is_counted_or_refused_in_a_sentence(kind: str, data: st.DataObject) -> None:
+    keys = [*KINDS[kind][0], "architectures", "id2label", "num_labels", "head_dim"]
+    config = data.draw(st.dictionaries(st.sampled_from(keys), VALUES, max_size=4))
+    with contextlib.suppress(RequestError):
+        json.dumps(from_config({**config, "model_type": kind}, "it").to_json(), allow_nan=False)

@@ -266,7 +266,7 @@ def _vit(settings: Settings, made: str) -> Built:
 
 def _resnet(settings: Settings, made: str) -> Built:
     kind = settings.get("layer_type")
-    if kind not in {"basic", "bottleneck"}:
+    if kind not in ("basic", "bottleneck"):
         raise RequestError(f"layer_type of {settings.target} is {shown(kind)}; it is basic or bottleneck")
     depths, widths = settings.sizes("depths"), settings.sizes("hidden_sizes")
     if len(depths) != len(widths) or sum(depths) > 2_000:

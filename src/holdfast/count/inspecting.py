@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdfast.count.records import Inspection
+if TYPE_CHECKING:
+    from holdfast.count.records import Inspection
 from holdfast.errors import RequestError, shown
 
 
@@ -36,6 +36,8 @@ def inspect_name(name: str) -> Inspection:
         RequestError: if it is neither, with the nearest name.
     """
     if is_path(name):
+        from pathlib import Path
+
         from holdfast.count.files import read
 
         return read(Path(name))
@@ -55,7 +57,7 @@ def is_path(name: str) -> bool:
     kind = name.partition(":")[0]
     if kind in {"mlp", "linear"}:
         return False
-    return "/" in name or os.sep in name or Path(name).suffix.lower() in SUFFIXES or os.path.lexists(name)
+    return "/" in name or os.sep in name or os.path.lexists(name) or name.lower().endswith(SUFFIXES)
 
 
 _SUFFIXES = (
@@ -63,5 +65,5 @@ _SUFFIXES = (
     ".msgpack .zip"
 )
 
-SUFFIXES = frozenset(_SUFFIXES.split())
+SUFFIXES = tuple(_SUFFIXES.split())
 """Endings that no architecture has."""

@@ -118,8 +118,7 @@ class Settings:
         """All choices: first those that shape the model, then what else the configuration says in plain values."""
         found = []
         for key, default in self.defaults.items():
-            given = self.values.get(key) is not None
-            source = self.recorded_in if given else "code default"
+            source = self.recorded_in if key in self.values else "code default"
             found.append(Hyperparameter(key, _plain(self.get(key)), _plain(default), recorded_in=source))
         for key, value in self.values.items():
             others = key not in self.defaults and key not in BOOKKEEPING and not key.endswith("_token_id")

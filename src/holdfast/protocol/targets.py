@@ -6,10 +6,10 @@ Nothing heavy is imported before it is needed, so that the name of an architectu
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from holdfast.count.records import Inspection
+if TYPE_CHECKING:
+    from holdfast.count.records import Inspection
 
 
 def inspect(target: Any, *, optimizer: Any = None, runs: str | os.PathLike[str] = "runs") -> Inspection:
@@ -27,7 +27,7 @@ def inspect(target: Any, *, optimizer: Any = None, runs: str | os.PathLike[str] 
             object that holds no model.
     """
     if isinstance(target, (str, os.PathLike)):
-        return _named(os.fspath(target), Path(runs))
+        return _named(os.fspath(target), os.fspath(runs))
     if type(target).__module__.startswith("holdfast.study."):
         from holdfast.protocol.inspected import inspect_study
 
@@ -37,23 +37,28 @@ def inspect(target: Any, *, optimizer: Any = None, runs: str | os.PathLike[str] 
     return inspect_object(target, optimizer)
 
 
-def _named(target: str, runs: Path) -> Inspection:
+def _named(target: str, runs: str) -> Inspection:
     """What a text names: a plan, a study in the folder of runs, a file, an architecture."""
     if target.endswith(".toml"):
+        from pathlib import Path
+
         from holdfast.protocol.inspected import inspect_plan
 
         return inspect_plan(Path(target))
     if _is_run(runs, target):
+        from pathlib import Path
+
         from holdfast.protocol.folder import find_run, open_book
         from holdfast.protocol.inspected import inspect_study
 
-        return inspect_study(open_book(find_run(runs, target)).state)
+        return inspect_study(open_book(find_run(Path(runs), target)).state)
     from holdfast.count.inspecting import inspect_name
 
     return inspect_name(target)
 
 
-def _is_run(runs: Path, name: str) -> bool:
+def _is_run(runs: str, name: str) -> bool:
     """Whether there is a study of that name; a name that could lead elsewhere is none."""
     plain = bool(name) and not set(name) & set("/\\:\0") and name not in {".", ".."}
-    return plain and any((runs / name / file).exists() for file in ("plan.toml", "study.db"))
+    files = ("plan.toml", "study.db")
+    return plain and any(os.path.exists(f"{runs}{os.sep}{name}{os.sep}{file}") for file in files)  # noqa: PTH110 - quick
