@@ -188,6 +188,12 @@ def test_rows_that_cannot_be_learned_from_are_refused(make_table: MakeTable, mak
         start_training(MLP_NETWORK, {}, make_task("binary"), X, np.zeros_like(y), seed=0)
 
 
+def test_batch_norm_of_one_row_is_refused_before_the_first_step(make_table: MakeTable, make_task: MakeTask) -> None:
+    X, y = make_table("binary")
+    with pytest.raises(RequestError, match="batches of two rows or more"):
+        start_training(MLP_NETWORK, {"batch_norm": True, "batch_size": 1}, make_task("binary"), X, y, seed=0)
+
+
 def test_labels_may_be_texts(make_table: MakeTable, make_task: MakeTask) -> None:
     X, y = make_table("binary", n=200)
     model = NetworkEstimator(MLP_NETWORK, {}, make_task("binary"), seed=0).fit(X, np.array(["no", "yes"])[y])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 
@@ -50,8 +53,7 @@ class Learner:
         value = self.slope(X, T)
         if not math.isfinite(value):
             return value, math.nan
-        with torch.no_grad():
-            return value, float(update(self.rule, self.parameters, self.state, count, rate))
+        return value, float(update(self.rule, self.parameters, self.state, count, rate))
 
     def slope(self, X: torch.Tensor, T: torch.Tensor) -> float:
         """Take the gradient of a batch's loss, part by part; the loss.
@@ -79,11 +81,12 @@ class Learner:
         """What a reader of the run has to know: that memory was short."""
         if self.parts <= self.settings.accumulation:
             return []
-        means = "; batch norm takes the means of a part" if self._has_batch_norm else ""
+        means = "; batch norm takes the means of a part" if self.has_batch_norm else ""
         return [f"memory was short, so the gradient of a batch was taken in {self.parts} parts and summed{means}"]
 
     @property
-    def _has_batch_norm(self) -> bool:
+    def has_batch_norm(self) -> bool:
+        """Whether rows of a batch have to have a variance."""
         return any(name.endswith("running_mean") for name, _ in self.network.named_buffers())
 
     def _slope_in_parts(self, X: torch.Tensor, T: torch.Tensor) -> float:
@@ -107,7 +110,7 @@ class Learner:
 
     def _most_parts(self, rows: int) -> int:
         """In how many parts a batch can be taken: of one row each, of two where their variance is needed."""
-        return max(rows // 2, 1) if self._has_batch_norm else rows
+        return max(rows // 2, 1) if self.has_batch_norm else rows
 
     def _more_parts(self, rows: int, error: RuntimeError) -> None:
         """Take twice as many parts from now on.
@@ -122,3 +125,36 @@ class Learner:
                 f"the gradient of {size} needs more memory than there is; take a smaller network"
             ) from error
         self.parts = min(2 * self.parts, most)
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A copy of what a network predicts with: its parameters, shape (P,), and its buffers by name."""
+
+    values: torch.Tensor
+    buffers: Mapping[str, torch.Tensor]
+
+    @staticmethod
+    def of(learner: Learner) -> Weights:
+        """A copy of the present ones: of the moving average where one is kept."""
+        return Weights.at(learner.predicting, learner.network)
+
+    @staticmethod
+    def at(values: torch.Tensor, network: torch.nn.Module) -> Weights:
+        """A copy of parameters and of a network's buffers."""
+        return Weights(values.clone(), {name: buffer.clone() for name, buffer in network.named_buffers()})
+
+    @contextmanager
+    def in_place(self, learner: Learner) -> Iterator[None]:
+        """The network has these meanwhile, and its own afterwards."""
+        own = Weights.at(learner.parameters.values, learner.network)
+        self._put(learner)
+        try:
+            yield
+        finally:
+            own._put(learner)
+
+    def _put(self, learner: Learner) -> None:
+        learner.parameters.values.copy_(self.values)
+        for name, buffer in learner.network.named_buffers():
+            buffer.copy_(self.buffers[name])

@@ -7,8 +7,8 @@ number of its epoch. Batches are slices of tensors that lie in memory; augmentat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from holdfast.train.divergence import Guard
 from holdfast.train.epochs import epoch_rows, torch_generator
 from holdfast.train.failures import Diverged
 from holdfast.train.kinds import NetworkKind
-from holdfast.train.learner import Learner
+from holdfast.train.learner import Learner, Weights
 from holdfast.train.losses import (
     LossFunction,
     balanced_weights,
@@ -134,6 +134,11 @@ class Training:
         self.settings = at_batch(self.settings, self.batches[0])
         network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
         self.learner = Learner(network.to(self.device, features.dtype), self.settings, self._make_loss())
+        if self.learner.has_batch_norm and self.batches[0] < 2:
+            raise RequestError(
+                "batch norm was given batches of one row, which has no variance; take batches of two rows or more, or "
+                "another norm"
+            )
         self.network, self.loss = self.learner.network, self.learner.loss
         self.parameters, self.state = self.learner.parameters, self.learner.state
         self.best = Weights.of(self.learner)
@@ -171,7 +176,7 @@ class Training:
             judged: the rows that the run is judged on, for its curve.
 
         Raises:
-            RequestError: if the config has an unknown key.
+            RequestError: if the config has an unknown key or a value that cannot be, also with these rows.
             DataError: if the rows cannot be learned from.
         """
         return Training(kind, Plan(dict(config), task, seed, epochs, kind.name), X, np.asarray(y), judged)
@@ -361,36 +366,3 @@ def epoch_rates(settings: Settings, epoch: int, batches: int, horizon: int | Non
     steps, schedule, peak = (horizon or settings.epochs) * batches, settings.schedule, settings.learning_rate
     bends = settings.bends
     return [learning_rate_at(schedule, peak, count / steps, settings.warmup, bends) for count in counts]
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """A copy of what a network predicts with: its parameters, shape (P,), and its buffers by name."""
-
-    values: torch.Tensor
-    buffers: Mapping[str, torch.Tensor]
-
-    @staticmethod
-    def of(learner: Learner) -> Weights:
-        """A copy of the present ones: of the moving average where one is kept."""
-        return Weights.at(learner.predicting, learner.network)
-
-    @staticmethod
-    def at(values: torch.Tensor, network: torch.nn.Module) -> Weights:
-        """A copy of parameters and of a network's buffers."""
-        return Weights(values.clone(), {name: buffer.clone() for name, buffer in network.named_buffers()})
-
-    @contextmanager
-    def in_place(self, learner: Learner) -> Iterator[None]:
-        """The network has these meanwhile, and its own afterwards."""
-        own = Weights.at(learner.parameters.values, learner.network)
-        self._put(learner)
-        try:
-            yield
-        finally:
-            own._put(learner)
-
-    def _put(self, learner: Learner) -> None:
-        learner.parameters.values.copy_(self.values)
-        for name, buffer in learner.network.named_buffers():
-            buffer.copy_(self.buffers[name])
