@@ -33,7 +33,7 @@ def size_figures(state: StudyState) -> list[Figure]:
 
 def _figure(state: StudyState, limit: Limit) -> Figure | None:
     winner = winner_of(state)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trial": trial.number,
             "size": size,
