@@ -92,3 +92,17 @@ def test_priors_expressions_and_rules_of_a_plan() -> None:
         overridden(DEFAULT, {"rate": {"prior": {"mean": 1e-3}}})
     with pytest.raises(SpaceError, match="'deph', which is not in the space"):
         overridden(DEFAULT, {}, forbid=["deph > 3"])
+
+
+def test_what_a_family_knows_is_fixed_though_it_is_not_searched() -> None:
+    space = overridden(DEFAULT, {"ema": 0.9, "epochs": [10, 20]}, known={"ema", "epochs"})
+    assert space["ema"] == Categorical([0.9])
+    assert space["epochs"] == Categorical([10, 20])
+    with pytest.raises(SpaceError, match=r"'epoch', which the family does not have .did you mean 'epochs'"):
+        overridden(DEFAULT, {"epoch": 10}, known={"ema", "epochs"})
+    parent = Space(
+        {"optimizer": Categorical(["adamw", "sgd"]), "kind": Categorical(["a"], when={"optimizer": ["sgd"]})}
+    )
+    other = overridden(parent, {"optimizer": ["adam", "sgd"], "kind": "b"}, known={"optimizer", "kind"})
+    assert other["optimizer"] == Categorical(["adam", "sgd"])
+    assert other["kind"] == Categorical(["b"], when={"optimizer": ["sgd"]})

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 Trust = Annotated[
     list[str] | None,
     typer.Option(
-        "--trust", metavar="TYPE", help="A type of your own that the model's file may build; its module is imported."
+        "--trust",
+        metavar="TYPE",
+        help="A type of your own that the model's file may build, or your factory of the network, module:function; its "
+        "module is imported.",
     ),
 ]
 

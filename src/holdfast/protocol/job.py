@@ -61,6 +61,8 @@ class TrainJob:
         anew: how validation rows are drawn for every trial; None where all have the same.
         by_fold: whether each fold is reported, and a verdict asked for before the next one.
         image: the shape of the images that rows are, where the plan says it.
+        preprocessing: how a factory wants its columns prepared, where the plan says it.
+        own: the hyperparameters of a factory that makes networks.
     """
 
     folder: str
@@ -75,6 +77,8 @@ class TrainJob:
     anew: Anew | None = None
     by_fold: bool = False
     image: tuple[int, ...] = ()
+    preprocessing: Preprocessing | None = None
+    own: tuple[str, ...] | None = None
 
     @staticmethod
     def of(
@@ -92,8 +96,8 @@ class TrainJob:
         where, base = str(folder.resolve()), str(recipe.base)
         weigh = weigh or MODEL_BYTES in recipe.limited
         family, metric, limited = recipe.family, recipe.metric, recipe.limited
-        image = recipe.image
-        return TrainJob(where, base, schema, family, metric, folds, stepwise, weigh, limited, anew, by_fold, image)
+        own = (recipe.image, recipe.preprocessing, recipe.own)
+        return TrainJob(where, base, schema, family, metric, folds, stepwise, weigh, limited, anew, by_fold, *own)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -241,7 +245,7 @@ class Bench:
 @functools.lru_cache(maxsize=2)
 def _bench(job: TrainJob) -> Bench:
     schema = Schema.from_json(json.loads(job.schema_json))
-    recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited, job.image)
+    recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited, job.image, job.preprocessing, job.own)
     bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
     import_models(recipe, bench.prepared[0].task)
     return dataclasses.replace(bench, weigh=job.weigh)

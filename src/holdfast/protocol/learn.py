@@ -21,10 +21,12 @@ from holdfast.space import Space
 from holdfast.train.curves import JudgedRows
 from holdfast.train.estimators import fit_estimator
 from holdfast.train.factory import build_from_factory, load_factory
-from holdfast.train.families import Family, Preprocessing
+from holdfast.train.families import BY_EPOCHS, Family, Preprocessing
 from holdfast.train.kinds import NetworkKind
 from holdfast.train.networks import NetworkEstimator, start_training
+from holdfast.train.own import factory_network
 from holdfast.train.registry import family_named
+from holdfast.train.settings import Settings
 from holdfast.train.staged import curve_of
 from holdfast.train.task import Task
 
@@ -45,6 +47,8 @@ class Recipe:
         base: the folder that ``module:...`` is imported from.
         limited: what the plan's constraints are on, by the names that it has there.
         image: colours, height and width of the images that rows are, where the plan says it.
+        preprocessing: how a factory wants its columns prepared, where the plan says it.
+        own: the hyperparameters of a factory that makes networks; None for any other family.
     """
 
     family: str
@@ -53,15 +57,19 @@ class Recipe:
     base: Path
     limited: tuple[str, ...] = ()
     image: tuple[int, ...] = ()
+    preprocessing: Preprocessing | None = None
+    own: tuple[str, ...] | None = None
 
     @property
     def style(self) -> Preprocessing:
         """How the family wants its columns prepared."""
-        return preprocessing_of(self.family)
+        return self.preprocessing or preprocessing_of(self.family)
 
     @property
     def fidelity(self) -> Fidelity | None:
         """How the family's training can be cut into steps, if it can."""
+        if self.own is not None:
+            return BY_EPOCHS
         found = self.find_family()
         return None if found is None else found.fidelity
 
@@ -73,6 +81,8 @@ class Recipe:
     @property
     def network_shape(self) -> frozenset[str] | None:
         """The hyperparameters on which the program of a network depends; None where the models are no networks."""
+        if self.own is not None:
+            return frozenset(self.own) | FIXED
         found = self.find_family()
         return None if found is None or found.network is None else found.network.shape | FIXED
 
@@ -83,10 +93,20 @@ class Recipe:
         Raises:
             RequestError: if its models are no networks.
         """
+        if self.own is not None:
+            return factory_network(self.family, self.base, self.own, self.style)
         found = self.find_family()
         if found is None or found.network is None:
             raise RequestError(f"the models of '{self.family}' are no networks, so they are not trained step by step")
         return found.network
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Hyperparameters that a plan may fix although the family does not search them by itself."""
+        found = self.find_family()
+        if found is None:
+            return frozenset(Settings.__dataclass_fields__)
+        return frozenset() if found.network is None else found.network.shape | set(Settings.__dataclass_fields__)
 
     def find_family(self) -> Family | None:
         """The family; None for a factory of the user's own."""
@@ -119,29 +139,16 @@ class Recipe:
         found.check(task)
         return found.space(task)
 
-    def check_space(self, space: Space, task: Task, rng: np.random.Generator) -> None:
-        """Make models of a space, without a fit, to see that they can be made; some configurations may well fail.
+    def check_space(self, space: Space, task: Task) -> None:
+        """Make a model for every value of the default configuration, without a fit, to see that it can be made.
 
         Raises:
-            RequestError: if the family does not have a hyperparameter, or the factory makes no model of the default
-                nor of three random configurations; its ``keys`` lead to what is wrong in the plan.
+            RequestError: if the family does not have a hyperparameter; its ``keys`` lead to what is wrong in the plan.
         """
-        found = self.find_family()
-        if found is not None:
-            for name, value in space.default_config().items():
-                with concerning("space", name):
-                    found.build({name: value}, task, 0)
-            return
-        refusals = []
-        for config in (space.default_config(), *(space.sample(rng) for _ in range(3))):
-            try:
-                build_from_factory(self.family, config, 0, self.base)
-            except RequestError as exc:
-                refusals.append(exc)
-            else:
-                return
-        with concerning("model", "family"):
-            raise refusals[0]
+        family = family_named(self.family)
+        for name, value in space.default_config().items():
+            with concerning("space", name):
+                family.build({name: value}, task, 0)
 
 
 def import_models(recipe: Recipe, task: Task) -> None:
@@ -151,7 +158,7 @@ def import_models(recipe: Recipe, task: Task) -> None:
         load_factory(recipe.family, recipe.base)
     else:
         found.build(found.space(task).validate({}, fill=True), task, 0)
-    if found is not None and found.fidelity is not None:
+    if recipe.is_network:
         import holdfast.train.training  # noqa: F401 - torch takes seconds
 
 
@@ -224,11 +231,13 @@ def fit(
     if until_step is not None:
         from holdfast.train.stacked.together import advance
 
-        run = start_training(recipe.network, config, prepared.task, prepared.X, target, seed)
+        run = start_training(recipe.network, config, prepared.task, prepared.X, target, seed, judged=judged)
         advance(run, until_step)
-        return Fitted(NetworkEstimator.of(run), run.epochs_used, ())
+        return Fitted(NetworkEstimator.of(run), run.epochs_used, (), run.curve)
     found = recipe.find_family()
-    if found is None:
+    if recipe.own is not None:
+        model: Any = NetworkEstimator(recipe.network, config, prepared.task, seed, epochs)
+    elif found is None:
         model = build_from_factory(recipe.family, config, seed, recipe.base)
     else:
         model = found.build(config, prepared.task, seed, epochs=epochs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -15,12 +15,17 @@ Place = Callable[[str], AbstractContextManager[Any]]
 
 
 def overridden(
-    default: Space | None, wanted: Mapping[str, Any], place: Place = nullcontext, forbid: Sequence[str] = ()
+    default: Space | None,
+    wanted: Mapping[str, Any],
+    place: Place = nullcontext,
+    forbid: Sequence[str] = (),
+    known: Collection[str] = (),
 ) -> Space:
     """The space to search, without the combinations that are forbidden.
 
     A table with a ``type`` replaces a hyperparameter or adds one; a table without one changes keys of the default; a
-    plain value fixes it. Where a parent is fixed such that a default hyperparameter can never be active, it goes.
+    plain value fixes it. Those that are ``known`` need not be searched by default, nor have that choice there. Where a
+    parent is fixed such that a default hyperparameter can never be active, it goes.
 
     Raises:
         SpaceError: if an override does not fit, or nothing is left to search.
@@ -28,7 +33,12 @@ def overridden(
     domains: dict[str, Domain | Derived] = {} if default is None else {**default.domains, **default.derived}
     for name, item in wanted.items():
         with place(name):
-            domains[name] = _override(name, domains.get(name), item, tuple(domains))
+            default_of = domains.get(name)
+            free = default_of is None or isinstance(default_of, Categorical)  # what else there is, the family knows
+            if name in known and free and not isinstance(item, Mapping):
+                domains[name] = _chosen(name, item, {} if isinstance(default_of, Derived | None) else default_of.when)
+            else:
+                domains[name] = _override(name, domains.get(name), item, (*domains, *known))
     for name in _never_active(domains, set(wanted)):
         del domains[name]
     if not domains:
@@ -53,6 +63,14 @@ def _override(name: str, default: Domain | Derived | None, item: Any, known: tup
         raise SpaceError(f"[space] has {name} = [], which leaves nothing to choose; name one value at least")
     choices = [_fixed(name, default, value) for value in values]
     return domain_from_json(name, {"type": "categorical", "choices": choices, "when": default.when})
+
+
+def _chosen(name: str, item: Any, when: Mapping[str, Any]) -> Domain:
+    """One or several plain values of a hyperparameter, which whoever knows the hyperparameter has to check."""
+    values = item if isinstance(item, list) else [item]
+    if not values:
+        raise SpaceError(f"[space] has {name} = [], which leaves nothing to choose; name one value at least")
+    return domain_from_json(name, {"type": "categorical", "choices": values, "when": when})
 
 
 def _fixed(name: str, default: Domain, value: Any) -> Scalar:

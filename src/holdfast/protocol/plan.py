@@ -98,7 +98,13 @@ class ModelTable(_Table):
     family: str = Field(
         description="linear, ridge, lasso, logistic, svm, knn, tree, random-forest, gradient-boosting, kmeans; the "
         "networks mlp, cnn, transformer, softmax, linear-gd (see [models.md](models.md)); or `module:factory`, a "
-        "function of the configuration (a dict) that returns any scikit-learn estimator."
+        "function of the configuration (a dict) that returns any scikit-learn estimator or a `torch.nn.Module`."
+    )
+    preprocessing: Literal["scaled", "onehot", "ordinal", "pixels", "tokens"] | None = Field(
+        None,
+        description="Of a factory: how its columns are prepared. `scaled`, unless another is named: numbers at mean 0 "
+        "and variance 1, categories as columns of 0 and 1; `onehot`: the same without scaling; `ordinal`: numbers as "
+        "they are, categories as codes; `pixels` and `tokens`: as for a cnn and a transformer.",
     )
     image_shape: tuple[int, int, int] | None = Field(
         None,

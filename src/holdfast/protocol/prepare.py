@@ -30,9 +30,11 @@ from holdfast.meter.price import Price
 from holdfast.protocol.constraints import checked_constraints
 from holdfast.protocol.cost import check_budget, price_of
 from holdfast.protocol.folder import RunFolder, whole_or_none
-from holdfast.protocol.learn import Recipe, is_clustering, preprocessing_of, task_of
+from holdfast.protocol.inputs import check_inputs, style_of
+from holdfast.protocol.learn import Recipe, is_clustering, task_of
 from holdfast.protocol.limits import check_requests, limited
 from holdfast.protocol.overrides import overridden
+from holdfast.protocol.own import checked_models, recognised
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
 from holdfast.protocol.starts import portfolio
@@ -170,7 +172,7 @@ def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
         schema = _schema(file.plan, source, split)
     with file.at("data", "accept"):
         check_accepted(data.accept, source.frame.columns)
-        if preprocessing_of(file.plan.model.family) == "tokens":
+        if style_of(file.plan.model) == "tokens":
             check_tokens(to_features(schema, source.frame))
     present = has_target(schema, source.frame)
     frame = source.frame.filter(present)
@@ -222,23 +224,23 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         metric = recipe.make_metric()
     with file.at("model", "ship"):
         _check_shipping(plan, table.split)
-    with file.at("model", "image_shape"):
-        _check_image(plan)
+    with file.at("model"):
+        check_inputs(plan.model)
     with file.at("model", "family"):
         task = task_of(recipe, len(table.roles.rows("train")), len(table.schema.features))
         default = recipe.default_space(task)
     with file.at("search", "forbid"):
         forbidden(plan.search.forbid)
     with file.at("space"):
-        space = overridden(default, plan.space, lambda name: file.at("space", name))
+        space = overridden(default, plan.space, lambda name: file.at("space", name), known=recipe.known)
     if plan.search.forbid:
         with file.at("search", "forbid"):
-            space = overridden(default, plan.space, forbid=plan.search.forbid)
+            space = overridden(default, plan.space, forbid=plan.search.forbid, known=recipe.known)
     with file.at("model"):
         space = limited(space, plan.model, recipe, table.frame[table.roles.rows("train")])
-    if plan.space:
-        with file.at():
-            recipe.check_space(space, task, Streams(plan.study.seed).generator(-1, "check"))
+    with file.at():
+        draw = Streams(plan.study.seed).generator(-1, "check")
+        recipe = checked_models(recipe, space, task, table.frame[table.roles.rows("train")], draw, bool(plan.space))
     requests = []
     for number, trial in enumerate(plan.trials):
         with file.at("trials", number, "config"):
@@ -266,10 +268,18 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
 
 
 def recipe_of(file: PlanFile, schema: Schema) -> Recipe:
-    """What every fit of a plan has in common."""
-    plan = file.plan
-    image = plan.model.image_shape or ()
-    return Recipe(plan.model.family, plan.metric.name, schema, file.base, tuple(plan.metric.constraints), image)
+    """What every fit of a plan has in common, as far as the plan says it."""
+    model, metric = file.plan.model, file.plan.metric
+    limited = tuple(metric.constraints)
+    return Recipe(
+        model.family,
+        metric.name,
+        schema,
+        file.base,
+        limited,
+        model.image_shape or (),
+        preprocessing=model.preprocessing,
+    )
 
 
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
@@ -295,6 +305,8 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
     if "choice.made" not in book.state.notes and ":" in recipe.family:
         load_factory(recipe.family, recipe.base)  # a module that is gone must not cost the trials that are left
     settings = book.state.settings
+    if "model.fitted" not in book.state.notes and ":" in recipe.family and settings.space is not None:
+        recipe = recognised(recipe, settings.space, Streams(settings.seed).generator(-1, "check"))
     study = Study(
         settings.space,
         direction=settings.directions,
@@ -356,7 +368,7 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
     if task == "clustering" and target is None and source.default_target is not None:
         drop.append(source.default_target)
     kinds: Mapping[str, str] = data.columns
-    if preprocessing_of(plan.model.family) in IN_PLACE:
+    if style_of(plan.model) in IN_PLACE:
         kinds = {**numeric_places(source.frame.columns, [target, split.group, split.time, *drop]), **data.columns}
     return infer_schema(
         source.frame,
@@ -401,15 +413,6 @@ def _check_shipping(plan: Plan, split: SplitPlan) -> None:
         raise PlanError(
             '[model] has ship = "scored", but with reshuffle = true every trial is scored on rows of its own; use '
             '"refitted", or leave out reshuffle'
-        )
-
-
-def _check_image(plan: Plan) -> None:
-    """Refuse the shape of an image where rows are none."""
-    if plan.model.image_shape is not None and preprocessing_of(plan.model.family) != "pixels":
-        raise RequestError(
-            f"[model] has image_shape = {list(plan.model.image_shape)}, but the family '{plan.model.family}' takes no "
-            "images; 'cnn' does"
         )
 
 

@@ -1,4 +1,4 @@
-"""A model of the user's own: ``module:factory`` names a function that returns any scikit-learn estimator."""
+"""A model of the user's own: ``module:factory`` names a function that returns a scikit-learn estimator or a network."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from holdfast.own import raised
 from holdfast.records import Config
 
 
-def load_factory(reference: str, base: Path) -> Callable[..., Any]:
-    """The function that ``module:factory`` names; ``base`` (the plan's folder) is put on the import path.
+def load_factory(reference: str, base: Path | None) -> Callable[..., Any]:
+    """The function that ``module:factory`` names; ``base`` (the plan's folder) is put on the import path, if given.
 
     Raises:
         RequestError: if the reference is malformed, the module is missing or fails, or has no such function.
@@ -24,9 +24,9 @@ def load_factory(reference: str, base: Path) -> Callable[..., Any]:
     module_name, _, function_name = reference.partition(":")
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", reference):
         raise RequestError(f"'{reference}' names no function; write module:function, for example my_models:forest")
-    folder = str(base.resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    if base is not None and str(base.resolve()) not in sys.path:
+        sys.path.insert(0, str(base.resolve()))
+    base = base or Path()
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(module_name)
@@ -51,22 +51,21 @@ def build_from_factory(reference: str, config: Config, seed: int, base: Path) ->
     """The estimator that ``module:factory`` makes for a config, with ``seed`` for every random state left open.
 
     A factory that takes an argument is called with the config; one that takes none is called without, and the config
-    is set with ``set_params``, so that ``step__name`` reaches into a pipeline.
+    is set with ``set_params``, so that ``step__name`` reaches into a pipeline. A ``torch.nn.Module`` is given as it is.
 
     Raises:
         RequestError: as `load_factory`; or if the factory raises, returns no estimator, or knows a name not.
     """
     factory = load_factory(reference, base)
-    takes_config = _takes_argument(factory)
-    try:
-        estimator = factory(dict(config)) if takes_config else factory()
-    except (Exception, SystemExit) as exc:
-        raise RequestError(f"the factory '{reference}' raised {raised(exc, base)}") from exc
+    takes_config = _arguments(factory) > 0
+    estimator = call_factory(reference, factory, dict(config), base=base)
+    if is_module(estimator):
+        return estimator
     missing = [method for method in ("fit", "predict") if not callable(getattr(estimator, method, None))]
     if missing or isinstance(estimator, type):
         what = "a class" if isinstance(estimator, type) else f"{type(estimator).__name__}, which has no {missing[0]}"
         what = "nothing" if estimator is None else what
-        raise RequestError(f"the factory '{reference}' returned {what}; it has to return an estimator")
+        raise RequestError(f"the factory '{reference}' returned {what}; it has to return an estimator or a network")
     if not takes_config and config:
         _set_config(reference, estimator, config)
     seed_everything(estimator, seed)
@@ -98,13 +97,58 @@ def _set_config(reference: str, estimator: Any, config: Config) -> None:
     estimator.set_params(**config)
 
 
-def _takes_argument(factory: Callable[..., Any]) -> bool:
-    """Whether a factory can be called with one positional argument; an estimator class is called without."""
-    if isinstance(factory, type):
-        return False
-    positional = {
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.VAR_POSITIONAL,
-    }
-    return any(parameter.kind in positional for parameter in inspect.signature(factory).parameters.values())
+def call_factory(
+    reference: str,
+    factory: Callable[..., Any],
+    config: dict[str, Any],
+    *,
+    sizes: tuple[tuple[int, ...], int] | None = None,
+    base: Path | None = None,
+) -> Any:
+    """What a factory makes of a config, or of nothing where it takes no argument.
+
+    Args:
+        reference: ``module:factory``.
+        factory: that function.
+        config: hyperparameters.
+        sizes: the shape of one row and the number of outputs, for a factory that takes three arguments.
+        base: the plan's folder.
+
+    Raises:
+        RequestError: if it raises.
+    """
+    taken = _arguments(factory)
+    try:
+        if taken >= 3 and sizes is not None:
+            return factory(config, *sizes)
+        return factory(config) if taken else factory()
+    except (Exception, SystemExit) as exc:
+        raise RequestError(f"the factory '{reference}' raised {raised(exc, base or Path())}") from exc
+
+
+def gives_network(reference: str, config: Config, base: Path) -> bool:
+    """Whether ``module:factory`` makes networks: it takes a shape and outputs, or made one of this config.
+
+    Raises:
+        RequestError: as `build_from_factory`.
+    """
+    return _arguments(load_factory(reference, base)) >= 3 or is_module(build_from_factory(reference, config, 0, base))
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a network of torch; imports nothing."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+def _arguments(factory: Callable[..., Any]) -> int:
+    """How many positional arguments a factory needs, at least one where it can take one; an estimator class none."""
+    torch = sys.modules.get("torch")
+    if isinstance(factory, type) and not (torch is not None and issubclass(factory, torch.nn.Module)):
+        return 0
+    kinds = inspect.Parameter
+    found = list(inspect.signature(factory).parameters.values())
+    positional = [p for p in found if p.kind in {kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD}]
+    needed = sum(parameter.default is kinds.empty for parameter in positional)
+    could = bool(positional) or any(parameter.kind is kinds.VAR_POSITIONAL for parameter in found)
+    return max(needed, int(could))

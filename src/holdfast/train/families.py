@@ -22,6 +22,9 @@ Preprocessing = Literal["scaled", "onehot", "ordinal", "pixels", "tokens"]
 """Numeric columns standardised and categories one-hot; categories one-hot only; categories as ordinal codes; all
 columns together on one scale; ids of tokens as codes."""
 
+BY_EPOCHS = Fidelity(name="epochs", min=2, max=MAX_EPOCHS, eta=3)
+"""How the training of any network can be cut into steps."""
+
 CLASSIFICATION: frozenset[TaskKind] = frozenset({"binary", "multiclass"})
 SUPERVISED: frozenset[TaskKind] = CLASSIFICATION | {"regression"}
 
@@ -117,5 +120,4 @@ def network_family(
         network.architecture(config, task)  # refuses a shape that cannot be before anything is fitted
         return NetworkEstimator(network, config, task, seed, epochs)
 
-    fidelity = Fidelity(name="epochs", min=2, max=MAX_EPOCHS, eta=3)
-    return Family(network.name, tasks, preprocessing, space, make, docs, fidelity, starts=starts, network=network)
+    return Family(network.name, tasks, preprocessing, space, make, docs, BY_EPOCHS, starts=starts, network=network)

@@ -17,6 +17,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import canonical_json
+from holdfast.train.models.factory import FactoryArchitecture
 from holdfast.train.networks import NetworkEstimator
 
 FORMAT = 1
@@ -146,7 +147,8 @@ def load_model(folder: Path, *, trust: Sequence[str] = ()) -> LoadedModel:
 
     Args:
         folder: where from.
-        trust: full names of further types (``my_models.Forest``) that the file may build; their modules are imported.
+        trust: full names of further types (``my_models.Forest``) that the file may build, and the factory
+            (``my_models:network``) of a network of one's own; their modules are imported.
 
     Raises:
         RequestError: if the folder holds no model, one of a later format, or one with types that are not allowed.
@@ -163,6 +165,12 @@ def load_model(folder: Path, *, trust: Sequence[str] = ()) -> LoadedModel:
         from holdfast.train.trained import TrainedNetwork
 
         network = TrainedNetwork.from_bytes(_read(folder / TENSOR_FILE))
+        foreign = network.architecture.reference if isinstance(network.architecture, FactoryArchitecture) else None
+        if foreign is not None and foreign not in trust:
+            raise UntrustedTypeError(
+                f"{folder / TENSOR_FILE} is a network that {foreign} makes, which is not called without being named as "
+                "trusted"
+            )
         return LoadedModel(network, _load(folder / PREPROCESSOR_FILE, trust), meta)
     pipeline = _load(folder / SKOPS_FILE, trust)
     preprocessor, model = (step for _, step in pipeline.steps)

@@ -46,7 +46,12 @@ class TrainedNetwork:
         """The outputs for the rows of ``X`` (n, d); shape (n, outputs), float64."""
         double = any(tensor.dtype == torch.float64 for tensor in self.weights.values())
         network = self.architecture.build(torch.Generator()).to(torch.float64 if double else torch.float32)
-        network.load_state_dict(dict(self.weights))
+        try:
+            network.load_state_dict(dict(self.weights))
+        except RuntimeError as exc:
+            raise RequestError(
+                f"the weights do not fit the network {self.architecture.summary}; what makes it has changed since"
+            ) from exc
         network.eval()
         rows = torch.from_numpy(as_matrix(X, np.float64 if double else np.float32))
         with torch.no_grad(), one_exact_thread():

@@ -9,12 +9,20 @@ from typing import Any
 from holdfast.errors import RequestError
 from holdfast.train.architectures import Architecture
 from holdfast.train.models.cnn import CNNArchitecture
+from holdfast.train.models.factory import FactoryArchitecture
 from holdfast.train.models.linear import LinearArchitecture
 from holdfast.train.models.mlp import MLPArchitecture
 from holdfast.train.models.transformer import TransformerArchitecture
 
 ARCHITECTURES: dict[str, type[Any]] = {
-    found.kind: found for found in (MLPArchitecture, CNNArchitecture, TransformerArchitecture, LinearArchitecture)
+    found.kind: found
+    for found in (
+        MLPArchitecture,
+        CNNArchitecture,
+        TransformerArchitecture,
+        LinearArchitecture,
+        FactoryArchitecture,
+    )
 }
 """What files call each kind of network, and its dataclass."""
 
