@@ -83,10 +83,12 @@ def test_a_configuration_of_another_model_is_noticed(tmp_path: Path) -> None:
     sharded(tmp_path, llama(2, 64, 96, 32, 100), each=8)
     (tmp_path / "config.json").write_text(json.dumps({**LLAMA, "vocab_size": 200}), encoding="utf-8")
     assert "The files hold" in read(tmp_path).notes[-1]
-    (tmp_path / "config.json").write_text('{"model_type": "nobody-knows"}', encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"model_type": "nobody-knows", "d_model": 64}', encoding="utf-8")
     found = read(tmp_path)
-    assert "was not read" in found.notes[-1]
-    assert found.hyperparameters == ()
+    assert "was read for hyperparameters only: the model_type of" in found.notes[-1]
+    assert [(each.name, each.value, each.recorded_in) for each in found.hyperparameters] == [
+        ("d_model", 64, "config.json")
+    ]
 
 
 def test_one_file_in_a_folder_is_the_model(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +32,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import all_estimators
 
+import holdfast
 from holdfast.count.files import read
-from holdfast.count.records import Inspection
+from holdfast.count.records import Inspection, Layer
 from holdfast.errors import RequestError
 
 X = np.random.default_rng(0).normal(size=(60, 4))
@@ -164,6 +169,36 @@ def test_estimators_by_name_are_followed(tmp_path: Path) -> None:
     assert {each.name: each.value for each in found.hyperparameters}["a__C"] == 3.0
 
 
+def fitted_estimators() -> Iterator[Any]:
+    """Every estimator of scikit-learn that is made and fitted without further ado and that skops saves."""
+    for _, kind in all_estimators():
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = kind().fit(np.abs(X), y)
+            skops.io.dumps(model)
+            yield model
+
+
+@pytest.mark.long
+def test_every_estimator_is_read_as_the_live_one_is_seen(tmp_path: Path) -> None:
+    """Names, shapes and counts are those of `holdfast.inspect`, and hyperparameters those of ``get_params``."""
+    seen = 0
+    for model in fitted_estimators():
+        found = inspected(model, tmp_path / "m.skops")
+        chosen = {each.name for each in found.hyperparameters}
+        assert chosen == set(model.get_params()), type(model).__name__
+        if found.layers:
+            live = holdfast.inspect(model)
+            assert [_shown(layer) for layer in found.layers] == [_shown(layer) for layer in live.layers]
+            assert found.trees == live.trees
+            seen += 1
+    assert seen > 90
+
+
+def _shown(layer: Layer) -> tuple[Any, ...]:
+    return layer.name, layer.kind, layer.shape, layer.parameters, layer.trainable
+
+
 def test_no_array_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers of every array are cut off, and the count stays."""
     path = tmp_path / "m.skops"
@@ -192,7 +227,9 @@ def deep(levels: int) -> bytes:
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.skops"
     missing = node({"coef_": {"__class__": "ndarray", "__loader__": "NdArrayNode", "type": "numpy", "file": "7.npy"}})
-    tree = node({"tree_": node({"node_count": node("4", "JsonNode"), "values": node("0", "NdArrayNode")}, "TreeNode")})
+    tree = node(
+        {"tree_": node({"node_count": node("4", "JsonNode"), "values": node("0", "NdArrayNode")}, __class__="Tree")}
+    )
     for schema, said in {
         b"": "is cut off or damaged",
         b"[]": "should be an object",

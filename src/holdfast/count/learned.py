@@ -130,7 +130,7 @@ def _place(name: str, position: int, item: Any) -> str:
 
 def _forest(own: Mapping[str, Any]) -> tuple[Forest | None, frozenset[str]]:
     """The trees of a tree, a forest, or boosted trees on histograms, and the attributes that they lie in."""
-    if "tree_" in own:
+    if hasattr(own.get("tree_"), "children_left"):
         return _tree(own["tree_"]), frozenset({"tree_"})
     if "_predictors" in own and "n_trees_per_iteration_" in own:
         nodes = [predictor.nodes for stage in own["_predictors"] for predictor in stage]

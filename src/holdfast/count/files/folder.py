@@ -12,6 +12,7 @@ from holdfast.count.files import gguf, onnx, safetensors, skops
 from holdfast.count.files.bounded import opened, parsed_object, word
 from holdfast.count.files.recognise import READ, recognised
 from holdfast.count.records import Hyperparameter, Inspection
+from holdfast.count.settings import Settings
 from holdfast.errors import RequestError
 
 CONFIG = "config.json"
@@ -71,8 +72,10 @@ def described(weights: Inspection, config: Mapping[str, Any]) -> Inspection:
     """What the weights of a model hold, with the hyperparameters and the work that its configuration tells of."""
     try:
         made = from_config(config, weights.target)
-    except RequestError as exc:
-        return replace(weights, notes=(*weights.notes, f"What its {CONFIG} says was not read: {exc}."))
+    except RequestError as exc:  # the files tell the parameters all the same
+        chosen = Settings(config, {}, weights.target, CONFIG).hyperparameters()
+        said = f"Its {CONFIG} was read for hyperparameters only: {str(exc).partition(';')[0]}."
+        return replace(weights, hyperparameters=chosen, notes=(*weights.notes, said))
     notes = list(weights.notes)
     if made.parameters != weights.parameters:
         notes.append(

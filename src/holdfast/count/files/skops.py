@@ -19,6 +19,7 @@ from holdfast.count.files.archive import Archive, archive
 from holdfast.count.files.bounded import MOST_ARRAYS, opened, too_large
 from holdfast.count.files.json_values import JsonValues
 from holdfast.count.files.skops_nodes import Node, Reader
+from holdfast.count.files.skops_settings import hyperparameters
 from holdfast.count.files.trees import Forest, together
 from holdfast.count.records import Hyperparameter, Inspection, Layer
 from holdfast.errors import RequestError
@@ -33,9 +34,6 @@ DEEPEST = 8
 
 _LISTS = frozenset({"ListNode", "TupleNode", "NdArrayNode"})
 _NO_CONTAINERS = frozenset({"DictNode", "DefaultDictNode", "SetNode", "TypeNode", "FunctionNode"})
-
-_STEPS = ("steps", "transformer_list", "transformers", "estimators")
-"""Hyperparameters that hold estimators by name."""
 
 
 @dataclass
@@ -93,7 +91,7 @@ class _Walk:
             trees = together(forests).trees_record()
             notes += together(forests).notes()
         if not self.found.layers:
-            notes.append("What it learned lies in no public array, so its parameters cannot be counted.")
+            notes.append("It shows no numbers that were learned.")
         return Inspection(
             target, "skops file", tuple(self.found.layers), tuple(chosen), trees=trees, notes=tuple(notes)
         )
@@ -134,10 +132,16 @@ class _Walk:
             self.found.forests.append(forest)
             self._layers(forest.layers("float64", f"{name}." if name else ""))
         if "_baseline_prediction" in own:
-            self._inside(own["_baseline_prediction"], _joined(name, "baseline"), depth)
+            self._baseline(own["_baseline_prediction"], _joined(name, "baseline"))
         for key, item in own.items():
             if key not in taken and _holds_parameters(own, key):
                 self._inside(item, _joined(name, key), depth)
+
+    def _baseline(self, node: Node, name: str) -> None:
+        """What boosting on histograms starts from, as one list."""
+        if node.file:
+            shape, dtype = self._shape(node)
+            self._add(name, (math.prod(shape),), dtype)
 
     def _stored(self, own: Mapping[str, Node], name: str) -> None:
         """The training rows that a model of nearest neighbours keeps."""
@@ -195,7 +199,7 @@ Shape = Callable[[Node], tuple[tuple[int, ...], str]]
 
 def _forest(own: Mapping[str, Node], shape: Shape) -> tuple[Forest | None, frozenset[str]]:
     """The trees of a tree, a forest, or boosted trees on histograms, and the attributes that they lie in."""
-    if "tree_" in own:
+    if "tree_" in own and own["tree_"].kind == "Tree":
         return _of_trees([own["tree_"]], shape), frozenset({"tree_"})
     if "_predictors" in own and "n_trees_per_iteration_" in own:
         nodes = [item.attributes["nodes"] for item in _flat(own["_predictors"]) if "nodes" in item.attributes]
@@ -229,36 +233,6 @@ def _flat(node: Node) -> Iterator[Node]:
             yield from _flat(item)
         else:
             yield item
-
-
-def hyperparameters(node: Node, start: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """What an estimator was made with: attributes without an underscore, and those of the estimators in it."""
-    own = node.attributes
-    for key, item in own.items():
-        if key.startswith("_") or key.endswith("_") or key == "estimator_params":
-            continue
-        if key == "estimator" and "estimator_params" in own and own["estimator_params"].items:
-            continue  # a forest's own pattern of its trees
-        if key in _STEPS and item.items and depth < DEEPEST:
-            for step in item.items:
-                if len(step.items) > 1 and step.items[0].plain:
-                    yield from hyperparameters(step.items[1], f"{start}{step.items[0].value}__", depth + 1)
-        elif item.loader == "ObjectNode" and item.attributes and depth < DEEPEST:
-            yield f"{start}{key}", item.kind
-            yield from hyperparameters(item, f"{start}{key}__", depth + 1)
-        else:
-            yield f"{start}{key}", _value(item)
-
-
-def _value(node: Node) -> Any:
-    """A hyperparameter's value: a plain one, a list or table of plain ones, or a name."""
-    if node.plain:
-        return node.value
-    if node.loader in {"ListNode", "TupleNode", "SetNode"}:
-        return [_value(item) if item.plain else item.kind for item in node.items[:50]]
-    if node.loader == "DictNode":
-        return {key: item.value if item.plain else item.kind for key, item in list(node.attributes.items())[:50]}
-    return f"{node.module}.{node.kind}" if node.loader in {"FunctionNode", "TypeNode"} else node.kind
 
 
 def _joined(name: str, key: str) -> str:
