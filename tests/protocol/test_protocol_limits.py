@@ -60,3 +60,11 @@ def test_limits_that_cannot_be_kept_are_refused_in_a_sentence(wanted: Any, said:
     with pytest.raises(RequestError, match=said):
         tune(wanted, runs=tmp_path, executor=Inline())
     assert not (tmp_path / "sized").exists()
+
+
+def test_starts_from_practice_that_are_too_large_are_left_out_with_a_sentence(tmp_path: Path) -> None:
+    wanted = plan(max_parameters=20)
+    tune({**wanted, "search": {**wanted["search"], "portfolio": True}}, runs=tmp_path, executor=Inline())
+    skipped = open_book(find_run(tmp_path, "sized")).state.notes["start.skipped"]
+    text = "The start 'the default configuration' was left out, because the space forbids it."
+    assert text in [note["text"] for note in skipped]
