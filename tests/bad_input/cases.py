@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.bad_input import model_cases, own_cases, plan_cases, study_cases, table_cases
+    from tests.bad_input import model_cases, own_cases, plan_cases, study_cases, table_cases, training_cases
     from tests.bad_input.bench import Case, ask
 else:
     import model_cases
@@ -21,6 +21,7 @@ else:
     import plan_cases
     import study_cases
     import table_cases
+    import training_cases
     from bench import Case, ask
 
 PAGE = Path(__file__).parents[2] / "docs" / "bad-input.md"
@@ -37,6 +38,7 @@ TOPICS: dict[str, list[Case]] = {
     "The study": study_cases.STUDIES,
     "A finished study": study_cases.RESULTS,
     "The disk": study_cases.DISKS,
+    "Training": training_cases.TRAINING,
     "Your own code": own_cases.CODE,
     "The size of the model": model_cases.LIMITS,
     "A model to inspect": model_cases.MODELS,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.optional import need
+from holdfast.optional import need, need_installed
 from holdfast.records import Config, Fidelity
 from holdfast.space import Space
 from holdfast.train.kinds import NetworkKind
@@ -89,7 +89,9 @@ class Family:
         return self.make(dict(config), task, seed, epochs)
 
     def check(self, task: Task) -> None:
-        """Raise `RequestError` if the family cannot learn ``task``."""
+        """Raise `RequestError` if the family cannot learn ``task``, or lacks the package that it is made of."""
+        if self.network is not None:
+            need_installed("torch", "torch", f"the {self.name} family")
         if task.kind not in self.tasks:
             hint = f"; use '{self.instead}'" if self.instead else f"; it serves {', '.join(sorted(self.tasks))}"
             raise RequestError(f"the family '{self.name}' cannot learn a {task.kind} task{hint}")
