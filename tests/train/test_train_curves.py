@@ -54,8 +54,8 @@ def test_both_losses_are_those_of_the_network_as_it_predicts(make_table: MakeTab
     at = curve["steps"].index(run.epochs_used)
     odds = run.trained().predict_proba(theirs[0])
     assert curve["validation"][at] == pytest.approx(-np.log(odds[np.arange(50), theirs[1]]).mean(), rel=1e-4)
-    odds = run.trained().predict_proba(run._rows.features.numpy()[evenly(135, 50)])
-    truth = run._rows.targets.numpy().argmax(axis=1)[evenly(135, 50)]
+    odds = run.trained().predict_proba(run.rows.features.numpy()[evenly(135, 50)])
+    truth = run.rows.targets.numpy().argmax(axis=1)[evenly(135, 50)]
     assert curve["train"][at] == pytest.approx(-np.log(odds[np.arange(50), truth]).mean(), rel=1e-4)
 
 
