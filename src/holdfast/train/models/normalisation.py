@@ -48,6 +48,10 @@ class BatchNorm(nn.Module):
                 "batch norm was given a batch of one row, which has no variance; take batches of two rows or more, or "
                 "another norm"
             )
+        if not torch._C._functorch.is_functorch_wrapped_tensor(x):  # one pass over x does both
+            running = self.running_mean, self.running_var
+            share = self.momentum.item()
+            return functional.batch_norm(x, *running, self.weight, self.bias, True, share, EPSILON)
         with torch.no_grad():
             axes = [axis for axis in range(x.ndim) if axis != 1]
             variance, mean = torch.var_mean(x.detach(), axes, correction=1)
