@@ -39,8 +39,8 @@ def test_what_most_trials_have_is_the_verdict_of_the_study_and_the_edge_is_named
 
 
 def test_the_best_at_an_end_of_the_space_ask_for_more_room() -> None:
-    best = [{"learning_rate": 9.5e-4, "layers": 4, "dropout": 0.0} for _ in range(6)]
-    rest = [{"learning_rate": 1e-5, "layers": 2, "dropout": 0.2} for _ in range(18)]
+    best: list[Config] = [{"learning_rate": 9.5e-4, "layers": 4, "dropout": 0.0} for _ in range(6)]
+    rest: list[Config] = [{"learning_rate": 1e-5, "layers": 2, "dropout": 0.2} for _ in range(18)]
     edges = crowded([*best, *rest], SPACE)
     assert [(edge.name, edge.high, edge.hits, edge.of) for edge in edges] == [
         ("learning_rate", True, 6, 6),

@@ -42,7 +42,7 @@ def test_each_trial_of_a_search_over_learning_rates_has_its_picture() -> None:
     rates = np.geomspace(1e-6, 100.0, 17).tolist()
     state = study_of({"learning_rate": holdfast.Float(1e-6, 100.0, log=True)}, trained, len(rates), rates=rates)
     learned = Learning(state)
-    found = {trial.config["learning_rate"]: learned.of(trial) for trial in state.trials}
+    found = {rate: learned.of(trial) for rate, trial in zip(rates, state.trials, strict=True)}
     for rate, verdict in found.items():
         if rate < 1e-4:
             assert verdict.kind == "learning rate too low", (rate, verdict)

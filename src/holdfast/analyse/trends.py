@@ -78,7 +78,7 @@ def turn(steps: np.ndarray, values: np.ndarray) -> int:
     """The position of the last value that is, within the noise of the curve, as low as its minimum."""
     course = smoothed(values)
     low = float(course.min())
-    close = np.flatnonzero(course <= low + max(2.0 * jitter(steps, values), 0.01 * abs(low)))
+    close = np.flatnonzero(course <= low + max(jitter(steps, values), 0.01 * abs(low)))
     return int(close[-1])
 
 
@@ -138,12 +138,14 @@ def joint_rises(train: np.ndarray, validation: np.ndarray) -> Rises:
     """By how much two curves, shape (n,) each, rise at the same steps; rises against a fall of the other count against.
 
     Each step at which the training loss rises counts the smaller of the two changes, with the sign of the validation's.
-    Where each curve has noise of its own, the signs cancel; where the weights jump, they agree. Of the noise that the
-    curves do not share, their difference tells, and the sum has to exceed three of its deviations.
+    Where each curve has noise of its own, the signs cancel; where the weights jump, they agree. The sum has to exceed
+    three deviations of the noise that the curves do not share, of which their difference tells; or, where one of them
+    jumps much higher than the other, two and a half deviations of a sum with random signs.
     """
     ours, theirs = np.diff(train), np.diff(validation)
     counted = np.where(ours > 0, np.sign(theirs) * np.minimum(ours, np.abs(theirs)), 0.0)
     own = jitter(np.arange(len(train), dtype=float), train - validation) / math.sqrt(2.0)
     whole = float(counted.sum())
-    sure = whole > 3.0 * own * math.sqrt(len(ours) / 2.0)
+    agree = whole > 2.5 * math.sqrt(float(counted @ counted)) > 0.0
+    sure = agree or whole > 3.0 * own * math.sqrt(len(ours) / 2.0)
     return Rises(whole, float(counted[len(ours) // 2 :].sum()), sure)

@@ -178,6 +178,13 @@ def kept_curve(trial: Trial) -> Mapping[str, Any] | None:
     return as_curve(trial.extra.get("curve"))
 
 
+def opened_curve(state: StudyState) -> Mapping[str, Any] | None:
+    """The losses of the model that ships on training and ``test`` rows, from the latest opening; None without any."""
+    opened = latest(state, "test.opened")
+    curve = None if opened is None else opened.get("curve")
+    return None if curve is None or as_curve({**curve, "validation": curve["test"]}) is None else curve
+
+
 def as_curve(curve: object) -> Mapping[str, Any] | None:
     """A learning curve as a log may hold one; None for anything else."""
     if not isinstance(curve, Mapping) or not {"metric", "step", "steps", "train", "validation"} <= curve.keys():

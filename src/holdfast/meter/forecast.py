@@ -38,6 +38,7 @@ class Shape:
         eta: one in ``eta`` trials goes on from each rung to the next.
         finalists: fits on the train rows to compare finalists by; 0 without select rows.
         refits: whether the winner is fitted again on more rows.
+        trains_again: whether the final fit is repeated for the curve of the test.
         workers: trials side by side.
         seconds_per_ask: what the strategy itself takes for a proposal.
         data_bytes: the size of the files of the rows.
@@ -53,6 +54,7 @@ class Shape:
     eta: int = 3
     finalists: int = 0
     refits: bool = False
+    trains_again: bool = False
     workers: int = 1
     seconds_per_ask: float = 0.0
     data_bytes: float = 0.0
@@ -157,7 +159,7 @@ def _hours(shape: Shape, timed: Sequence[Timed], start_seconds: float) -> Figure
         return UNKNOWN
     mean = seconds_of_trial(timed)
     fit = mean / shape.parts
-    last = fit * (REFIT if shape.refits else 1.0) + fit * shape.finalists
+    last = fit * (REFIT if shape.refits else 1.0) * (1 + shape.trains_again) + fit * shape.finalists
     search = mean * shape.full_trials / min(shape.workers, shape.trials) + shape.seconds_per_ask * shape.trials
     spread = (max(each.seconds for each in timed) - min(each.seconds for each in timed)) / (2 * mean) if mean else 0.0
     loading = (1 + shape.searches) * start_seconds  # workers load libraries in each search, this process for the fit

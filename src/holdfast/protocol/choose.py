@@ -26,6 +26,7 @@ from holdfast.study.book import entry
 from holdfast.study.corrected import FIXED_DESIGNS
 from holdfast.study.folds import dropped_trials
 from holdfast.study.ranking import ranking, scored_trials
+from holdfast.train.curves import JudgedRows
 from holdfast.train.failures import Diverged
 
 
@@ -209,16 +210,16 @@ def _to_learn_from(ready: Ready) -> Rows:
     return rows_of_role(ready.run.path, "train", ready.recipe.schema).for_final_fit(refit=False)
 
 
-def fit_again(ready: Ready, trial: Trial, prepared: Prepared) -> Fitted:
+def fit_again(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows | None = None) -> Fitted:
     """The model of a trial, from its seed: on the same rows the very one that was scored.
 
     After folds, or validation rows of its own, it is fitted on all of those rows, for the epochs that early stopping
-    chose on average.
+    chose on average. With ``judged`` it has the curve of its losses, and is the same.
     """
     if ready.folds or ready.reshuffled:
         epochs = trial.extra.get("epochs")
-        return fit(ready.recipe, trial.config, trial.seed, prepared, epochs=epochs)
-    return fit(ready.recipe, trial.config, trial.seed, prepared, until_step=trial.until_step)
+        return fit(ready.recipe, trial.config, trial.seed, prepared, epochs=epochs, judged=judged)
+    return fit(ready.recipe, trial.config, trial.seed, prepared, until_step=trial.until_step, judged=judged)
 
 
 def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) -> tuple[Score | None, dict[str, Any]]:

@@ -18,6 +18,7 @@ from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.batches import trials_at_once
 from holdfast.protocol.job import TrainJob
 from holdfast.protocol.metering import StudyMeter
+from holdfast.protocol.opened_curve import trains_again
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.shape import shape_of
 from holdfast.protocol.steward import Steward
@@ -64,7 +65,8 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
     limits, parts = ready.plan.budget.limits(), ready.seal.fits
     pages = pages_bytes(shape_of(ready).hyperparameters)
     state = ready.book.state
-    steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=1 + finalists, pages=pages)
+    last_fits = 1 + finalists + trains_again(ready)
+    steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=last_fits, pages=pages)
     executor = executor or processes(ready.plan.search.workers)
     with meter.search(inside=isinstance(executor, Inline)):
         ready.study.run(

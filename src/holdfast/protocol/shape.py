@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.data.roles import ROLES
 from holdfast.meter.forecast import Shape
 from holdfast.protocol.choose import ships
+from holdfast.protocol.opened_curve import trains_again
 from holdfast.protocol.prepare import Ready
 from holdfast.search.asha import Asha
 from holdfast.search.auto import Auto, choose
@@ -49,6 +50,7 @@ def shape_of(ready: Ready) -> Shape:
         eta=fidelity.eta if fidelity is not None else 3,
         finalists=ready.plan.search.finalists if "select" in ready.seal.rows else 0,
         refits=ships(ready) == "refit",
+        trains_again=trains_again(ready),
         workers=ready.plan.search.workers,
         seconds_per_ask=GP_SECONDS_PER_ASK if isinstance(strategy, GaussianProcess) else 0.0,
         data_bytes=float(sum(_size(ready, role) for role in ready.seal.rows)),

@@ -18,7 +18,7 @@ from holdfast.protocol.job import make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
-from holdfast.protocol.tables import joined, parts_of, rows_of_role
+from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
 from holdfast.records import Trial
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
 
@@ -106,18 +106,23 @@ def _scored(ready: Ready, winner: Trial) -> Shipped:
 
 def _refitted(ready: Ready, winner: Trial) -> Shipped:
     """The winner's configuration fitted on all rows but the test rows."""
-    names = [role for role in ("train", "validation", "select") if role in ready.seal.rows]
-    parts = [rows_of_role(ready.run.path, role, ready.recipe.schema) for role in names]  # type: ignore[arg-type]
-    rows = joined([part.for_final_fit(refit=True) for part in parts])
+    rows, names, whole = rows_of_refit(ready)
     prepared = prepare(ready.recipe, rows)
     epochs = winner.extra.get("epochs") if ready.recipe.fidelity is not None else None
     fitted = fit(ready.recipe, winner.config, winner.seed, prepared, epochs=epochs)
     text = f"The model that ships is the winner's configuration refitted on {len(rows):,} {' and '.join(names)} rows"
-    if len(rows) < sum(len(part) for part in parts):
+    if len(rows) < whole:
         text += f", the latest ones, as far back as the window of {ready.split.window} reaches"
     if epochs is not None:
         text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
     return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)
+
+
+def rows_of_refit(ready: Ready) -> tuple[Rows, list[str], int]:
+    """All rows but the test rows, as far as a refit takes them; the names of their roles, and how many there are."""
+    names = [role for role in ("train", "validation", "select") if role in ready.seal.rows]
+    parts = [rows_of_role(ready.run.path, role, ready.recipe.schema) for role in names]  # type: ignore[arg-type]
+    return joined([part.for_final_fit(refit=True) for part in parts]), names, sum(len(part) for part in parts)
 
 
 def _save(folder: Path, shipped: Shipped, meta: dict[str, Any]) -> tuple[dict[str, str], str | None]:

@@ -19,8 +19,9 @@ from holdfast.protocol.choose import ships_in_words
 from holdfast.protocol.constraints import limited_metrics
 from holdfast.protocol.learn import predict
 from holdfast.protocol.ledger import entry_data, hashes_of, ledger_of, recorded_uses, study_hash
+from holdfast.protocol.opened_curve import opened_curve
 from holdfast.protocol.prepare import Ready
-from holdfast.protocol.tables import rows_of_frame
+from holdfast.protocol.tables import Rows, rows_of_frame
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import Entry, Score
 from holdfast.study.book import entry
@@ -61,7 +62,9 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
     with ledger_of(ready.run) as ledger:
         place, before = _announce(ledger, ready, why, again=again)
     opening = 1 + max([len(before), *(note["opening"] for note in _own_notes(ready))])
-    score, limited = _read_scores(ready, model, opening)
+    rows = rows_of_frame(open_sealed(ready.run.path, ready.seal), ready.recipe.schema)
+    score, limited = _read_scores(ready, model, rows, opening)
+    curve = opened_curve(ready, model, rows)
     event = {
         "fingerprint": ready.seal.fingerprints["test"],
         "rows": ready.seal.rows["test"],
@@ -70,6 +73,7 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
         "why": why,
         "score": score.to_json(),
         "constraints": {name: found.to_json() for name, found in limited.items()},
+        "curve": curve,
         "ledger": {"length": place.length, "hash": place.hash},
     }
     opened = [entry("test.opened", event)]
@@ -140,9 +144,8 @@ def _own_notes(ready: Ready) -> list[Mapping[str, Any]]:
     return ready.book.state.notes.get("test.opened", [])
 
 
-def _read_scores(ready: Ready, model: LoadedModel, opening: int) -> tuple[Score, dict[str, Score]]:
+def _read_scores(ready: Ready, model: LoadedModel, rows: Rows, opening: int) -> tuple[Score, dict[str, Score]]:
     """The metric that ranks, and those that the plan's constraints are on, by name."""
-    rows = rows_of_frame(open_sealed(ready.run.path, ready.seal), ready.recipe.schema)
     ranks, limited = ready.recipe.make_metric(), limited_metrics(ready.recipe)
     X = np.asarray(model.preprocessor.transform(rows.features), dtype=float)
     classes = ready.recipe.schema.classes

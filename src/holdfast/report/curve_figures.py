@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.facts.blocks import Figure
-from holdfast.facts.learning import Learning, is_told, kept_curve
+from holdfast.facts.learning import Learning, is_told, kept_curve, opened_curve
 from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import number
 from holdfast.records import Trial
 from holdfast.report.axes import powers_of_ten
 from holdfast.report.charts import SMALL, chart, label, specification, tooltip
-from holdfast.report.palette import BLUE, INK, VERMILION
+from holdfast.report.palette import BLUE, GREEN, INK, VERMILION
 from holdfast.study.state import StudyState
 
 MOST_TICKS = 7
@@ -31,6 +31,81 @@ def curve_figures(state: StudyState, trials: Sequence[Trial], learned: Learning)
     curves = [(trial, curve, rows) for trial in trials if (curve := _curve(state, trial)) and (rows := _rows(curve))]
     values = [row["value"] for _, _, rows in curves for row in rows]
     return [_figure(state, trial, curve, _layers(curve, rows, values), learned) for trial, curve, rows in curves]
+
+
+OPENED: dict[str, tuple[str, list[int]]] = {
+    "training": (VERMILION, [5, 3]),
+    "validation": (BLUE, [1, 0]),
+    "test": (GREEN, [2, 2]),
+}
+"""Each side of the picture that the opening made, its colour and its dashes."""
+
+
+def opened_figure(state: StudyState) -> Figure | None:
+    """Training, validation and test together: of the model that ships, made when the test rows were opened."""
+    curve, winner = opened_curve(state), winner_of(state)
+    if curve is None or winner is None:
+        return None
+    beside = kept_curve(winner)
+    beside = (
+        beside
+        if beside is not None and (beside["metric"], beside["step"]) == (curve["metric"], curve["step"])
+        else None
+    )
+    sides = {"training": (curve["steps"], curve["train"]), "test": (curve["steps"], curve["test"])}
+    if beside is not None:
+        sides["validation"] = (beside["steps"], beside["validation"])
+    rows = [
+        {"step": step, "value": value, "side": side}
+        for side, (steps, values) in sides.items()
+        for step, value in zip(steps, values, strict=True)
+        if value is not None and math.isfinite(value)
+    ]
+    if len({row["step"] for row in rows}) < 2:
+        return None
+    seen = [side for side in OPENED if side in sides]
+    text = (
+        f"The {label(curve['metric'])} of the model that ships on its training rows and on the test rows, as training "
+        "went on. The test side was computed while the test rows were open, when every choice had been made: it chose "
+        f"nothing, neither the model nor the {label(curve['step'])} that predicts, {curve['kept']:.0f}."
+    )
+    if beside is not None:
+        text += " The validation side is the winner's own, as it was scored in the search."
+    if not curve.get("same", True):
+        text += " The training that was watched is a twin: it does not predict every test row as the model that ships."
+    ends = ", ".join(
+        f"{side} from {number(values[0]['value'])} to {number(values[-1]['value'])}"
+        for side in seen
+        if (values := [row for row in rows if row["side"] == side])
+    )
+    alternative = f"{label(curve['metric'])} by {label(curve['step'])} of the model that ships: {ends}."
+    return Figure("opened-curve", _opened_spec(curve, rows, seen), text, alternative)
+
+
+def _opened_spec(curve: Mapping[str, Any], rows: list[dict[str, Any]], seen: Sequence[str]) -> dict[str, Any]:
+    import altair as alt
+
+    values = [row["value"] for row in rows]
+    log = _is_wide(values)
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=True)
+    named = f"{label(curve['metric'])}{' (log scale)' if log else ''}"
+    steps = alt.Axis(grid=False, tickCount=6, tickMinStep=1, format="d")
+    x = alt.X("step:Q", title=label(curve["step"]), scale=alt.Scale(nice=False, zero=False), axis=steps)
+    y = alt.Y("value:Q", title=named, scale=scale, axis=_value_ticks(values, log=log))
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3)
+    color = alt.Scale(domain=list(seen), range=[OPENED[side][0] for side in seen])
+    dash = alt.Scale(domain=list(seen), range=[OPENED[side][1] for side in seen])
+    encoded = {
+        "x": x,
+        "y": y,
+        "color": alt.Color("side:N", scale=color, legend=legend),
+        "strokeDash": alt.StrokeDash("side:N", scale=dash, legend=legend),
+    }
+    said = tooltip(step="step:N", value="value:Q", side="side:N")
+    lines = chart(rows).mark_line(strokeWidth=2).encode(**encoded)
+    points = chart(rows).mark_point(filled=True, size=30, opacity=0).encode(x=x, y=y, tooltip=said)
+    kept = chart([{"at": curve["kept"]}]).mark_rule(color=INK, strokeDash=[2, 3], opacity=0.6).encode(x="at:Q")
+    return specification(alt.layer(kept, lines, points), 240)
 
 
 def name_of(state: StudyState, trial: Trial) -> str:

@@ -11,7 +11,7 @@ from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, number
 from holdfast.records import Trial
 from holdfast.report.charts import chart, label, specification, symbols, tooltip
-from holdfast.report.curve_figures import SIDES, curve_figures, name_of
+from holdfast.report.curve_figures import SIDES, curve_figures, name_of, opened_figure
 from holdfast.report.palette import INK
 from holdfast.report.ranked import scored
 from holdfast.study.state import StudyState
@@ -40,6 +40,9 @@ def learning_section(state: StudyState) -> Section:
         gap = ", with the gap shaded" if scores is not None else ""
         blocks.append(Paragraph(f"The learning curves of the best trials{gap}, all on one scale:"))
         blocks.append(Gallery(curves))
+    opened = opened_figure(state)
+    if opened is not None:
+        blocks.append(opened)
     if not blocks:
         blocks.append(Paragraph("No trial has told a score on its training rows or a learning curve."))
     return Section("Learning: training against validation", blocks)

@@ -16,7 +16,7 @@ from holdfast.study.book import Book
 
 OWN = re.compile(
     r"(scores|history|parallel|importance|interactions|interaction-\d+|ablation|cost|training-validation|"
-    r"hyperparameter-.+|overtuning|curve-trial-\d+)\.(png|svg)"
+    r"hyperparameter-.+|overtuning|opened-curve|curve-trial-\d+)\.(png|svg)"
 )
 """What a picture of a report is named; whatever else lies beside them is somebody else's."""
 

@@ -136,11 +136,16 @@ KINDS: dict[str, str] = {
         "The model that ships: `kind` (scored or refitted), `text` in words, `rows`, `epochs`, `files` with their "
         "sha256, `seconds`, whether a scored model `reproduced` its row scores, and its `parameters`: a `count` (null "
         "where nobody can say), a sentence (`text`), the `arrays` they lie in (name, shape, count), the `trees` and "
-        "the `work` of a row (FLOPs, activations), both null where there is none to count."
+        "the `work` of a row (FLOPs, activations), both null where there is none to count, and "
+        "the `formula` of a linear model."
     ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
         "`earlier` openings of the same or overlapping rows, `why`, the test `score`, and by name the scores of the "
-        "metrics that the plan has constraints on (`constraints`; not in logs from before there were any)."
+        "metrics that the plan has constraints on (`constraints`; not in logs from before there were any). The `curve` "
+        "of the model that ships, made while the rows were open and used for nothing else: its losses on training rows "
+        "(`train`) and test rows (`test`) after some `steps`, the step that predicts (`kept`), and whether the "
+        "training that was watched is the `same` as that of the model; null for models without steps, absent in "
+        "earlier logs."
     ),
 }

@@ -130,7 +130,9 @@ def train_network(rows: Rows, config: Config, seed: int) -> Trained:
     weights = _start(rows, config.width, rng)
     moments = [np.zeros_like(part) for part in weights], [np.zeros_like(part) for part in weights]
     size = min(config.batch_size, len(rows.X))
-    batches, count, points, gone = len(rows.X) // size, 0, [], None
+    batches, count = len(rows.X) // size, 0
+    points: list[tuple[int, tuple[float, float], tuple[float, float]]] = []
+    gone: int | None = None
     with np.errstate(all="ignore"):
         for epoch in range(1, config.epochs + 1):
             order = rng.permutation(len(rows.X))
@@ -145,14 +147,15 @@ def train_network(rows: Rows, config: Config, seed: int) -> Trained:
                 if config.clip and norm > config.clip:
                     gradients = [part * (config.clip / norm) for part in gradients]
                 _step(weights, gradients, moments, config, count, count / (config.epochs * batches))
-            seen = [_judge(weights, X, T, rows.classes) for X, T in ((rows.X, rows.T), (rows.X_judged, rows.T_judged))]
-            if gone is not None or not all(math.isfinite(loss) and loss < 1e6 for loss, _ in seen):
+            ours = _judge(weights, rows.X, rows.T, rows.classes)
+            theirs = _judge(weights, rows.X_judged, rows.T_judged, rows.classes)
+            if gone is not None or not all(math.isfinite(loss) and loss < 1e6 for loss, _ in (ours, theirs)):
                 gone = epoch
                 break
-            points.append((epoch, *seen))
+            points.append((epoch, ours, theirs))
     steps = [epoch for epoch, _, _ in points]
-    loss = curve("loss", steps, [ours[0] for _, ours, _ in points], [theirs[0] for _, _, theirs in points])
-    right = curve("accuracy", steps, [ours[1] for _, ours, _ in points], [theirs[1] for _, _, theirs in points])
+    loss = curve("loss", steps, [pair[0] for _, pair, _ in points], [pair[0] for _, _, pair in points])
+    right = curve("accuracy", steps, [pair[1] for _, pair, _ in points], [pair[1] for _, _, pair in points])
     return Trained(loss, {**right, "direction": "maximize"} if rows.classes else None, gone)
 
 
