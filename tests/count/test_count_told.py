@@ -144,3 +144,10 @@ def test_many_arrays_are_cut_and_the_rest_summed() -> None:
     assert len(rows) == MOST_ARRAYS
     assert rows[-1] == ["101 more arrays", [202], 202]
     assert sum(row[2] for row in rows) == 600
+
+
+def test_a_linear_model_is_told_with_its_formula_and_work(fit: Fit) -> None:
+    told = tell(fit("ridge", "regression")).to_json()
+    assert told["formula"] == "y = w1·x1 + w2·x2 + ... + w6·x6 + b"
+    assert (told["work"]["flops"], told["work"]["by_steps"]) == (12, False)
+    assert tell(fit("tree", "binary", max_depth=2)).to_json()["formula"] == ""

@@ -70,7 +70,8 @@ def _chosen(inspection: Inspection) -> str:
             f"{', so nobody can say from it alone how the model came to be' if where else ''}."
         )
     named = _named(chosen)
-    return f"Before that somebody chose {_many(len(chosen), 'hyperparameter')}, such as {named}."
+    who = "a person or a search" if any(each.searched for each in chosen) else "somebody"
+    return f"Before that {who} chose {_many(len(chosen), 'hyperparameter')}, such as {named}."
 
 
 def _difference(inspection: Inspection) -> str:

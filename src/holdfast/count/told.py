@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.count.estimators import work_of
+from holdfast.count.estimators import formula_of, work_of
 from holdfast.count.learned import Learned, learned, weights_of
 from holdfast.count.records import Layer, Trees, Work, total
 
@@ -26,6 +26,7 @@ class Told:
         layers: array by array, those of the preprocessing first.
         trees: for models of trees.
         work: what a row costs, where the shape tells.
+        formula: a linear model written out; empty for others.
     """
 
     count: int | None
@@ -33,9 +34,10 @@ class Told:
     layers: tuple[Layer, ...] = ()
     trees: Trees | None = None
     work: Work | None = None
+    formula: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """``count``, ``text``, ``trees``, ``work``, and ``arrays``: up to 200 rows of name, shape and count.
+        """``count``, ``text``, ``trees``, ``work``, ``formula``; ``arrays``: up to 200 rows of name, shape and count.
 
         The last row is the sum of all others where there are more.
         """
@@ -51,6 +53,7 @@ class Told:
             "arrays": rows,
             "trees": None if self.trees is None else self.trees.to_json(),
             "work": None if self.work is None else self.work.to_json(),
+            "formula": self.formula,
         }
 
 
@@ -69,7 +72,8 @@ def tell(model: Any, preprocessor: Any = None, work: Work | None = None) -> Told
         text += f" The preprocessing before it learned {_many(total(before.layers), 'number')} from the same rows"
         text += f": {total([*before.layers, *found.layers]):,} in all." if found.layers else "."
     layers = (*before.layers, *found.layers)
-    return Told(total(layers) if found.layers else None, text, layers, found.trees, work or work_of(model))
+    count = total(layers) if found.layers else None
+    return Told(count, text, layers, found.trees, work or work_of(model), formula_of(model))
 
 
 def _text(model: Any, found: Learned) -> str:

@@ -31,7 +31,9 @@ def inspection_of(told: Mapping[str, Any], target: str, kind: str) -> Inspection
         values = trees["leaf_values"] // max(trees["leaves"], 1)
         grown = Trees(trees["trees"], trees["splits"], trees["leaves"], values)
     done = None if work is None else Work.from_json(work)
-    return Inspection(target, kind, layers, trees=grown, work=done, notes=(told["text"],))
+    return Inspection(
+        target, kind, layers, trees=grown, work=done, formula=told.get("formula", ""), notes=(told["text"],)
+    )
 
 
 def costs_sentence(told: Mapping[str, Any], config: Config) -> str:
