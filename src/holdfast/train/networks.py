@@ -100,7 +100,7 @@ class NetworkEstimator:
         """Train on features (n, d) and targets (n,).
 
         Raises:
-            Diverged: if the loss becomes NaN or infinite.
+            Diverged: if the loss becomes NaN or infinite, or explodes.
             DataError: if the rows cannot be learned from.
         """
         from holdfast.train.stacked.together import advance

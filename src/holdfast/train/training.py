@@ -227,7 +227,7 @@ class Training:
         """Train up to and including ``until_epoch`` (None: to the end), or until early stopping ends the run.
 
         Raises:
-            Diverged: as soon as a loss is NaN or infinite.
+            Diverged: as soon as a loss is NaN or infinite, or has exploded (see `divergence`).
         """
         until = self.last_epoch if until_epoch is None else min(until_epoch, self.last_epoch)
         metrics = []
