@@ -323,7 +323,7 @@ def _fitted(row: Row) -> Fitted:
 
     if row.diverged is not None:
         raise row.diverged
-    return Fitted(NetworkEstimator.of(row.run), row.run.epochs_used, (), row.run.curve, row.seconds)
+    return Fitted(NetworkEstimator.of(row.run), row.run.epochs_used, row.run.notes, row.run.curve, row.seconds)
 
 
 def _score_fits(bench: Bench, fits: Sequence[Fitted], predictions: list[np.ndarray]) -> Scored:
@@ -334,9 +334,7 @@ def _score_fits(bench: Bench, fits: Sequence[Fitted], predictions: list[np.ndarr
     epochs = [found.epochs for found in fits if found.epochs is not None]
     if epochs:
         extra["epochs"] = math.ceil(sum(epochs) / len(epochs))
-    notes = sorted({note for found in fits for note in found.notes} | set(extra.get("notes", ())))
-    if notes:
-        extra["notes"] = notes
+    extra |= _notes(fits, extra)
     extra |= bench.weight(models[0])
     seconds = sum(found.seconds for found in fits) / len(fits)
     return bench.metrics(value, models, predictions, extra, seconds), rows, extra
@@ -380,8 +378,14 @@ def _train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> T
     state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
     models, epochs = [found.model for found in fits], [found.epochs or 0 for found in fits]
     extra = {**bench.extras(models, [found.curve for found in fits]), "epochs": math.ceil(sum(epochs) / len(epochs))}
-    extra |= bench.weight(models[0])
+    extra |= _notes(fits, extra) | bench.weight(models[0])
     return state, bench.metrics(value, models, predictions, extra), rows, extra
+
+
+def _notes(fits: Sequence[Fitted], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The remarks of all fits beside those that there are, each once (``notes``); nothing without any."""
+    notes = sorted({note for found in fits for note in found.notes} | set(extra.get("notes", ())))
+    return {"notes": notes} if notes else {}
 
 
 def _most_at_once(bench: Bench) -> int:
