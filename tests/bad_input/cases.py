@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.bad_input import model_cases, own_cases, plan_cases, study_cases, table_cases, training_cases
+    from tests.bad_input import (
+        model_cases,
+        network_cases,
+        own_cases,
+        plan_cases,
+        study_cases,
+        table_cases,
+        training_cases,
+    )
     from tests.bad_input.bench import Case, ask
 else:
     import model_cases
+    import network_cases
     import own_cases
     import plan_cases
     import study_cases
@@ -38,6 +47,7 @@ TOPICS: dict[str, list[Case]] = {
     "The study": study_cases.STUDIES,
     "A finished study": study_cases.RESULTS,
     "The disk": study_cases.DISKS,
+    "Networks": network_cases.NETWORKS,
     "Training": training_cases.TRAINING,
     "Your own code": own_cases.CODE,
     "The size of the model": model_cases.LIMITS,

@@ -146,7 +146,7 @@ def test_frozen_weights_stay_and_dropout_is_seeded(base: Path) -> None:
         ("moody", "makes networks of other shapes from the same configuration"),
         ("narrow", r"gives \(2, 1\) for 2 rows; the loss takes \(2, 2\), a score for each class"),
         ("misfit", r"raised RuntimeError: .* on rows of shape 2 × 6"),
-        ("fickle", "returned NoneType where it returned a network before"),
+        ("fickle", "returned nothing where it returned a network before"),
         ("empty", "without parameters, which learns nothing"),
         ("pair", "gives tuple for 2 rows"),
     ],

@@ -140,15 +140,17 @@ class Recipe:
         return found.space(task)
 
     def check_space(self, space: Space, task: Task) -> None:
-        """Make a model for every value of the default configuration, without a fit, to see that it can be made.
+        """Make a model for every value of the default configuration, and one for all, without a fit.
 
         Raises:
-            RequestError: if the family does not have a hyperparameter; its ``keys`` lead to what is wrong in the plan.
+            RequestError: if one cannot be made; its ``keys`` lead to what is wrong in the plan.
         """
-        family = family_named(self.family)
-        for name, value in space.default_config().items():
+        family, config = family_named(self.family), space.default_config()
+        for name, value in config.items():
             with concerning("space", name):
                 family.build({name: value}, task, 0)
+        with concerning("space"):
+            family.build(config, task, 0)
 
 
 def import_models(recipe: Recipe, task: Task) -> None:

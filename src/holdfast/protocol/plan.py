@@ -106,7 +106,7 @@ class ModelTable(_Table):
         "and variance 1, categories as columns of 0 and 1; `onehot`: the same without scaling; `ordinal`: numbers as "
         "they are, categories as codes; `pixels` and `tokens`: as for a cnn and a transformer.",
     )
-    image_shape: tuple[int, int, int] | None = Field(
+    image_shape: tuple[int, ...] | None = Field(
         None,
         description="What the columns of every row are together, as in `[3, 32, 32]`: colours, height and width of an "
         "image, the columns in this order. A square image in grey or three colours need not be said.",
@@ -136,7 +136,10 @@ class ModelTable(_Table):
     @field_validator("image_shape", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
+        sides = isinstance(value, list) and len(value) == 3 and all(type(side) is int and side > 0 for side in value)
+        if value is not None and not sides and not isinstance(value, tuple):
+            raise ValueError("it is [colours, height, width], as in [3, 32, 32]")
+        return value if value is None else tuple(value)
 
 
 class FidelityTable(_Table):

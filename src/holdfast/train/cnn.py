@@ -40,7 +40,7 @@ def image_of(task: Task) -> tuple[int, int, int]:
         return colours, height, width
     for colours in COLOURS:
         side = math.isqrt(task.n_features // colours)
-        if colours * side * side == task.n_features:
+        if side > 1 and colours * side * side == task.n_features:
             return colours, side, side
     raise RequestError(
         f"the rows have {task.n_features:,} columns, which are no square image in grey or three colours; say "

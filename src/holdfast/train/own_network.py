@@ -83,9 +83,10 @@ def _made(architecture: FactoryArchitecture, config: Reading, generator: torch.G
         torch.manual_seed(seed)
         made = call_factory(reference, factory, config, sizes=(architecture.shape, architecture.outputs))
         if not isinstance(made, nn.Module):
+            what = "nothing" if made is None else type(made).__name__
             raise RequestError(
-                f"the factory '{reference}' returned {type(made).__name__} where it returned a network before; it has "
-                "to return a torch.nn.Module for every configuration"
+                f"the factory '{reference}' returned {what} where it returned a network before; it has to return a "
+                "torch.nn.Module for every configuration"
             )
         network = adapted(made.to(device="cpu", dtype=torch.float32))
         draws = _draws(network, architecture)
