@@ -47,7 +47,7 @@ def sparse(path: Path, tensors: Shapes) -> None:
 
 def llama(blocks: int, hidden: int, inner: int, keys: int, words: int) -> Shapes:
     """The tensors of a model of Llama's shape."""
-    found = [("model.embed_tokens.weight", "BF16", (words, hidden))]
+    found: list[tuple[str, str, tuple[int, ...]]] = [("model.embed_tokens.weight", "BF16", (words, hidden))]
     for number in range(blocks):
         start = f"model.layers.{number}."
         for name, shape in {
@@ -68,7 +68,7 @@ def llama(blocks: int, hidden: int, inner: int, keys: int, words: int) -> Shapes
 def sharded(folder: Path, tensors: Shapes, each: int) -> None:
     """A model in several files with an index."""
     parts = [tensors[start : start + each] for start in range(0, len(tensors), each)]
-    places = {}
+    places: dict[str, str] = {}
     for number, part in enumerate(parts, start=1):
         name = f"model-{number:05d}-of-{len(parts):05d}.safetensors"
         sparse(folder / name, part)

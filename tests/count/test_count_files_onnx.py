@@ -50,7 +50,7 @@ def test_statistics_positions_and_single_constants_are_not_parameters(tmp_path: 
     nodes = [
         helper.make_node("BatchNormalization", ["x", "scale", "b", "mean", "var"], ["y"]),
         helper.make_node("Constant", [], ["kept"], value=array("", 3, 2)),
-        helper.make_node("Constant", [], ["eps"], value=numpy_helper.from_array(np.float32(1e-5))),
+        helper.make_node("Constant", [], ["eps"], value=numpy_helper.from_array(np.array(1e-5, np.float32))),
         helper.make_node("Reshape", ["y", "shape"], ["z"]),
     ]
     tensors = [array(name, 4) for name in ("scale", "b", "mean", "var")]

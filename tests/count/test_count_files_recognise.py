@@ -60,7 +60,7 @@ def test_pickles_are_refused_by_content(name: str, protocol: int, tmp_path: Path
 def test_packed_pickles_are_refused(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
     (tmp_path / "model.joblib").write_bytes(pack(pickle.dumps({"a": 1})))
     refused(tmp_path / "model.joblib", SKLEARN)
-    if pack in {zlib.compress, gzip.compress}:
+    if pack(b"")[:1] in {b"\x78", b"\x1f"}:  # zlib and gzip are looked into whatever the name
         (tmp_path / "model").write_bytes(pack(pickle.dumps({"a": 1})))
         refused(tmp_path / "model", SKLEARN)
 

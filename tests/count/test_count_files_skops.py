@@ -211,8 +211,8 @@ def test_no_array_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert read(path) == whole
 
 
-def rewritten(path: Path, schema: bytes, **compression: int) -> None:
-    with zipfile.ZipFile(path, "w", **compression) as file:
+def rewritten(path: Path, schema: bytes, compression: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile(path, "w", compression) as file:
         file.writestr("schema.json", schema)
 
 

@@ -131,17 +131,12 @@ class _Walk:
         if forest is not None:
             self.found.forests.append(forest)
             self._layers(forest.layers("float64", f"{name}." if name else ""))
-        if "_baseline_prediction" in own:
-            self._baseline(own["_baseline_prediction"], _joined(name, "baseline"))
+        if "_baseline_prediction" in own and own["_baseline_prediction"].file:
+            shape, dtype = self._shape(own["_baseline_prediction"])
+            self._add(_joined(name, "baseline"), (math.prod(shape),), dtype)
         for key, item in own.items():
             if key not in taken and _holds_parameters(own, key):
                 self._inside(item, _joined(name, key), depth)
-
-    def _baseline(self, node: Node, name: str) -> None:
-        """What boosting on histograms starts from, as one list."""
-        if node.file:
-            shape, dtype = self._shape(node)
-            self._add(name, (math.prod(shape),), dtype)
 
     def _stored(self, own: Mapping[str, Node], name: str) -> None:
         """The training rows that a model of nearest neighbours keeps."""
