@@ -189,6 +189,22 @@ def test_lightgbm_records_its_hyperparameters(tmp_path: Path) -> None:
     assert "" not in chosen.values()
 
 
+def test_what_was_chosen_for_lightgbm_comes_before_the_defaults() -> None:
+    untouched = lightgbm.train({"verbose": -1, "num_threads": 1, "metric": "l2"}, lightgbm.Dataset(X, y), 100)
+    found = read_text(untouched.model_to_string(), "m").hyperparameters
+    assert [each.name for each in found if each.value != each.default] == ["metric"]
+    chosen = read_text(trained("binary").model_to_string(), "m").hyperparameters
+    assert {each.name for each in chosen[:6]} == {
+        "learning_rate",
+        "metric",
+        "min_data_in_leaf",
+        "num_iterations",
+        "num_leaves",
+        "objective",
+    }
+    assert {each.name: each.default for each in chosen}["num_leaves"] == 31
+
+
 def test_models_of_lightgbm_that_cannot_be_are_refused(tmp_path: Path) -> None:
     text = trained("binary").model_to_string()
     for content, said in {

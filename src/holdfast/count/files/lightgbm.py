@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.count.files.bounded import Source, cut_off, damaged, opened, too_large, word
-from holdfast.count.files.hints import LONGEST, plain
+from holdfast.count.files.lightgbm_settings import hyperparameters, setting
 from holdfast.count.files.trees import Forest
 from holdfast.count.files.values import small_enough
-from holdfast.count.records import Hyperparameter, Inspection
+from holdfast.count.records import Inspection
 from holdfast.errors import RequestError
 
 MOST = 2_000_000
@@ -20,13 +19,6 @@ MOST = 2_000_000
 
 LONGEST_LINE = 16_000_000
 """The most characters of a line."""
-
-_MACHINERY = re.compile(
-    r"^(config|data|valid|input_model|output_model|output_result|task|num_threads|device_type|machines?\w*|gpu_\w+"
-    r"|num_gpu|verbosity|snapshot_freq|local_listen_port|time_out|header|saved_feature_importance_type|num_machines"
-    r"|machine_list_filename|convert_model\w*|parser_config_file|save_binary|predict_\w+|num_iteration_predict)$"
-)
-"""Settings of the program and not of the learning."""
 
 
 @dataclass
@@ -72,7 +64,8 @@ def _read(source: Source, target: str) -> Inspection:
         elif key == "end of parameters":
             part = "after"
         elif part == "parameters":
-            chosen |= _setting(key, value)
+            found = setting(f"{key}={value}" if value else key)
+            chosen |= {} if found is None else {found[0]: found[1]}
         elif key == "Tree" and part in {"head", "trees"}:
             part = "trees"
             trees.append(Tree())
@@ -114,15 +107,6 @@ def _line_of(tree: Tree, key: str, value: str, where: str, number: int) -> None:
         tree.coefficients = sum(int(item) for item in value.split() if item.isdigit() and len(item) < 9)
 
 
-def _setting(key: str, value: str) -> dict[str, str]:
-    """A line ``[name: value]`` of the parameters."""
-    text = f"{key}={value}" if value else key
-    name, colon, rest = text.strip("[]").partition(": ")
-    if not colon or not rest or len(rest) > LONGEST or _MACHINERY.match(name):
-        return {}
-    return {name: rest}
-
-
 def _whole(head: dict[str, str], trees: list[Tree], where: str) -> None:
     """Refuse a file with fewer trees than it says, or with a tree that does not say how large it is."""
     if "version" not in head or "tree_sizes" not in head:
@@ -144,14 +128,12 @@ def _inspection(trees: list[Tree], head: dict[str, str], chosen: dict[str, str],
         if any(t.coefficients for t in trees)
         else 0,
     )
-    settings = {name: plain(text) for name, text in chosen.items()}
-    if not settings and "objective" in head:
-        settings["objective"] = head["objective"]
+    settings = chosen or {name: head[name] for name in ("objective",) if name in head}
     return Inspection(
         target,
         "LightGBM text file",
         forest.layers("float64"),
-        tuple(Hyperparameter(name, value, recorded_in="file") for name, value in settings.items()),
+        hyperparameters(settings),
         trees=forest.trees_record(),
         notes=forest.notes(),
     )

@@ -19,10 +19,13 @@ from holdfast.count.files.json_values import JsonValues
 from holdfast.count.files.trees import Forest
 from holdfast.count.files.ubjson import UbjsonValues
 from holdfast.count.files.values import Values
-from holdfast.count.records import Hyperparameter, Inspection, Layer
+from holdfast.count.records import UNKNOWN, Hyperparameter, Inspection, Layer
 from holdfast.errors import RequestError
 
 MOST_NODES = 1 << 31
+
+DEFAULTS = {"booster": "gbtree", "objective": "reg:squarederror", "scale_pos_weight": 1, "num_parallel_tree": 1}
+"""What XGBoost takes where nobody chooses, of what it writes into a file."""
 
 UNWRITTEN = (
     "XGBoost does not write learning_rate, max_depth, subsample and the like into a model; they are in the code that "
@@ -188,7 +191,10 @@ def _inspection(booster: Booster, beside: Mapping[str, Any], version: Any, targe
         target,
         "XGBoost model",
         tuple(layers),
-        tuple(Hyperparameter(name, value, recorded_in="file") for name, value in chosen.items()),
+        tuple(
+            Hyperparameter(name, value, DEFAULTS.get(name, UNKNOWN), recorded_in="file")
+            for name, value in chosen.items()
+        ),
         trees=forest.trees_record(),
         notes=tuple(notes),
     )
