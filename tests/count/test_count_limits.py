@@ -13,6 +13,8 @@ from holdfast.count.limits import Limit, training_bytes
 from holdfast.count.named import architecture
 from holdfast.errors import RequestError
 from holdfast.space import Categorical, Int, Space
+from holdfast.train.sizes import FamilySize
+from holdfast.train.task import Task
 
 WIDTHS = {"width": Int(8, 512, log=True), "optimizer": Categorical(["adam", "sgd"]), "batch_size": Int(1, 64)}
 
@@ -91,3 +93,27 @@ def test_a_space_that_is_read_without_its_limit_forbids_all_the_same() -> None:
     assert limits_of(read) == [limit]
     assert not read.allows({"width": 512, "optimizer": "sgd", "batch_size": 1})
     assert read.allowed(read.sample_units(np.random.default_rng(0), 20)).all()
+
+
+def test_points_that_agree_in_what_a_limit_reads_are_asked_once() -> None:
+    space = Space({**WIDTHS, "momentum": holdfast.Float(0.1, 0.9, when={"optimizer": "sgd"})})
+    for measure, bound in (("max_parameters", 50_000), ("max_memory", 1e6)):
+        limited = space.with_rules([Limit(measure, bound, of="mlp:784-{width}-10")])
+        units = space.sample_units(np.random.default_rng(3), 400)
+        one_by_one = [limited.allows(limited.decode(point)) for point in units]
+        assert limited.allowed(units).tolist() == one_by_one
+        assert limited.allowed(units).tolist() == one_by_one
+        assert True in one_by_one
+        assert False in one_by_one
+
+
+def test_a_limit_reads_the_shape_of_a_family_and_nothing_else() -> None:
+    size = FamilySize("mlp", Task("binary", 100, 5, 2))
+    reads = Limit("max_parameters", 1e4, size).reads
+    assert reads is not None
+    assert {"width", "depth", "layer_norm"} <= set(reads)
+    assert not {"dropout", "learning_rate", "batch_size"} & set(reads)
+    memory = Limit("max_memory", 1e4, size).reads
+    assert memory is not None
+    assert set(memory) - set(reads) == {"batch_size", "optimizer"}
+    assert Limit("max_parameters", 1e4, of=lambda config: 3).reads is None

@@ -105,6 +105,19 @@ class Limit:
         return Limit(data["limit"], data["bound"], data["of"] if of is None else of)
 
     @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The hyperparameters that the size depends on; None where nobody can say."""
+        names = tuple(_FIELD.findall(self.of)) if isinstance(self.of, str) else getattr(self.of, "reads", None)
+        if names is None or self.measure != "max_memory":
+            return names
+        return (*names, "batch_size", "optimizer")
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Those of which only matters whether they are there."""
+        return ("momentum",) if self.measure == "max_memory" else ()
+
+    @property
     def made_of(self) -> dict[str, Any] | None:
         """JSON values that it can be made of again; None where it is of a function that a log cannot hold."""
         of = self.of if isinstance(self.of, str) else getattr(self.of, "made_of", None)
@@ -131,6 +144,6 @@ def training_bytes(parameters: int, activations: int, config: Mapping[str, Any])
     batch, optimizer = config.get("batch_size", 1), str(config.get("optimizer", "adam")).lower()
     kept = OPTIMIZERS["adam"]
     if "sgd" in optimizer:
-        kept = OPTIMIZERS["momentum" if config.get("momentum", 0) else "sgd"]
+        kept = OPTIMIZERS["momentum" if "momentum" in config else "sgd"]
     numbers = parameters * (2 + kept) + int(batch) * activations
     return int(numbers * WIDTHS["float32"])

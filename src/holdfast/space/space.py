@@ -23,6 +23,9 @@ MOST_DRAWS = 1 << 20
 ENOUGH_DRAWS = 1 << 14
 """A space of whose configurations none of so many is allowed is refused."""
 
+MOST_KEPT = 100_000
+"""Answers of a predicate that are kept."""
+
 MOST_COUNTED = 50_000
 """With forbidden combinations, configurations are counted one by one up to so many."""
 
@@ -67,6 +70,7 @@ class Space:
         self.has_prior = any(columns.has_prior(domain) for domain in found.values())
         self._text = json.dumps(self.to_json())
         self._counted: tuple[int | None] | None = None
+        self._asked: dict[int, dict[bytes, bool]] = {}
         if self.forbid:
             check_rules(self._couplings, self.forbid, self)
             self._check_that_something_is_allowed()
@@ -219,9 +223,10 @@ class Space:
             for rule in self.forbid:
                 if rule.expression is not None:
                     allowed &= ~rule.matches(*table)
-        if any(rule.expression is None for rule in self.forbid):
-            for i in np.flatnonzero(allowed):
-                allowed[i] = self.allows(self.decode(snapped[i]))
+        for rule in self.forbid:
+            if rule.expression is None:
+                left = np.flatnonzero(allowed)
+                allowed[left[self._forbidden_by(rule, snapped[left])]] = False
         return allowed
 
     def sample(self, rng: np.random.Generator) -> dict[str, Scalar]:
@@ -316,6 +321,26 @@ class Space:
             rules.append(fitting[0] if fitting else rule)
             given = [other for other in given if other is not rules[-1]]
         return Space({name: self.derived.get(name) or self.domains[name] for name in self._declared}, rules)
+
+    def _forbidden_by(self, rule: Forbidden, snapped: np.ndarray) -> np.ndarray:
+        """(n,) bool, which points a predicate forbids; asked once for all that agree in what it ``reads``.
+
+        A predicate may have ``reads``, the names whose values it depends on, and ``notices``, those of which only
+        matters whether they are there; one without is asked for every point.
+        """
+        reads, notices = getattr(rule.predicate, "reads", None), getattr(rule.predicate, "notices", ())
+        if reads is None or any(name in self.derived for name in reads):
+            return np.array([rule.forbids(self.decode(point)) for point in snapped], dtype=bool)
+        there = [~np.isnan(snapped[:, self._index[name]]) for name in notices if name in self._index]
+        read = np.nan_to_num(snapped[:, [self._index[name] for name in reads if name in self._index]], nan=-1.0)
+        keys = np.column_stack([read, *there])
+        found = self._asked.setdefault(self.forbid.index(rule), {})
+        if len(found) > MOST_KEPT:
+            found.clear()
+        for point, key in zip(snapped, map(bytes, keys), strict=True):
+            if key not in found:
+                found[key] = rule.forbids(self.decode(point))
+        return np.array([found[key] for key in map(bytes, keys)], dtype=bool)
 
     def with_rules(self, rules: Sequence[Any]) -> Space:
         """The same space, which forbids more."""

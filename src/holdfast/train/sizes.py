@@ -15,6 +15,13 @@ from holdfast.train.task import Task
 
 COEFFICIENTS = ("linear", "ridge", "lasso", "logistic")
 
+READ_BY = {
+    **dict.fromkeys(COEFFICIENTS, ("fit_intercept",)),
+    "kmeans": ("n_clusters",),
+    "gradient-boosting": ("max_iter", "max_leaf_nodes"),
+}
+"""The hyperparameters that the size of a model depends on, of families that are no networks."""
+
 
 def family_part(family: str, config: Mapping[str, Any], task: Task) -> Part | None:
     """What a model learns and what a row costs; None where that is known after the fit only.
@@ -75,6 +82,15 @@ class FamilySize:
     def __call__(self, config: Mapping[str, Any]) -> Part | None:
         """`family_part`."""
         return family_part(self.family, config, self.task)
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The hyperparameters that the size depends on; None where nobody can say."""
+        found = all_families().get(self.family)
+        if found is None or found.network is None:
+            return READ_BY.get(self.family)
+        values = getattr(type(found.network.architecture({}, self.task)), "values", ())
+        return tuple(sorted(found.network.shape - set(values)))
 
     @property
     def made_of(self) -> dict[str, Any]:
