@@ -18,8 +18,8 @@ import numpy as np
 import optuna
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from rivals import Job, accuracy, perceptron, tutorial
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from benchmarks.training_parts.rivals import Job, accuracy, perceptron, tutorial
 
 
 def main() -> None:

@@ -133,4 +133,4 @@ def accuracy(network: nn.Module, X: torch.Tensor, y: torch.Tensor) -> float:
     """The part of rows whose class is right."""
     network.eval()
     with torch.no_grad():
-        return (network(X).argmax(1) == y).float().mean().item()
+        return float((network(X).argmax(1) == y).float().mean())

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from holdfast.train.kinds import NetworkKind
 from holdfast.train.registry import family_named
 from holdfast.train.task import Task
 from holdfast.train.training import Training
@@ -34,6 +35,13 @@ def images(n: int, side: int = 28) -> Table:
     return ((X - X.mean()) / X.std()).astype(np.float32), y
 
 
+def kind_of(family: str) -> NetworkKind:
+    """How a family of networks reads its configs."""
+    kind = family_named(family).network
+    assert kind is not None
+    return kind
+
+
 def start(
     family: str,
     config: Mapping[str, Any],
@@ -44,8 +52,6 @@ def start(
     side: int | None = None,
 ) -> Training:
     """A run of holdfast's; ``side`` is that of images of one colour."""
-    kind = family_named(family).network
-    assert kind is not None
     image = () if side is None else (1, side, side)
-    task = Task("multiclass", *rows[0].shape, 10, image=image)
-    return Training.start(kind, dict(config), task, *rows, seed, epochs=epochs)
+    task = Task("multiclass", len(rows[0]), rows[0].shape[1], 10, image=image)
+    return Training.start(kind_of(family), dict(config), task, *rows, seed, epochs=epochs)

@@ -21,7 +21,7 @@ from holdfast.train.mlp import mlp_space
 from holdfast.train.task import Task
 
 TARGET = 0.98
-LIMIT = 90.0
+LIMIT = 60.0
 """Seconds that a study may take; one that does not get there counts as so many."""
 
 LEFT_OUT = {"augmentation", "noise_scale", "mixup_alpha", "schedule", "warmup"}
@@ -32,7 +32,7 @@ class _Reached(Exception):  # noqa: N818 - no error
     pass
 
 
-def ours(seed: int, space: Space) -> tuple[float | None, int]:
+def ours(seed: int, space: Space, limit: float = LIMIT) -> tuple[float | None, int]:
     """Seconds and trials of holdfast's strategy ``auto``."""
     train, validation = rows.digits()
     study = holdfast.Study(space, direction="maximize", strategy="auto", seed=seed)
@@ -42,11 +42,11 @@ def ours(seed: int, space: Space) -> tuple[float | None, int]:
 
     def look(trials: list[Any]) -> Any:
         values = job(trials)
-        if max(values) >= TARGET:
+        if any(isinstance(value, float) and value >= TARGET for value in values):
             reached.append(time.perf_counter() - began)
         return values
 
-    while not reached and time.perf_counter() - began < LIMIT:
+    while not reached and time.perf_counter() - began < limit:
         study.optimize_batch(look, n_trials=1, batch=1)
     return (reached[0] if reached else None), len(study.trials)
 
@@ -81,10 +81,11 @@ def main(options: argparse.Namespace) -> None:
         print("study: left out, because --optuna names no interpreter\n")
         return
     train, _ = rows.digits()
-    whole = mlp_space(Task("multiclass", *train[0].shape, 10))
+    whole = mlp_space(Task("multiclass", len(train[0]), train[0].shape[1], 10))
     space = Space({name: domain for name, domain in whole.domains.items() if name not in LEFT_OUT})
-    lines, times = [], {"holdfast": [], "Optuna": []}
-    ours(1_000, space)  # imports
+    lines: list[list[str]] = []
+    times: dict[str, list[float]] = {"holdfast": [], "Optuna": []}
+    ours(1_000, space, limit=1.0)  # imports
     for seed in range(2 if options.quick else 10):
         one, other = ours(seed, space), optuna(options.optuna, seed, space)
         for name, (seconds, _) in (("holdfast", one), ("Optuna", other)):
