@@ -11,7 +11,10 @@ import holdfast
 from holdfast.rng import Streams
 
 ROWS, FEATURES = 200, 30
-CELLS = {f"{strategy} {trials} trials": (strategy, trials) for trials in (200, 20) for strategy in ("random", "auto")}
+CELLS = {
+    f"{strategy} {trials} trials": (strategy, trials) for trials in (200, 50, 20) for strategy in ("random", "auto")
+}
+CELLS |= {f"{strategy} 200 trials": (strategy, 200) for strategy in ("tpe", "evolution", "cma-es")}
 SPACE = holdfast.Space(
     {
         "first": holdfast.Int(0, FEATURES - 1),

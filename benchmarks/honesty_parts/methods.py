@@ -13,7 +13,7 @@ from holdfast.records import RowScores
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc
 from holdfast.stats.intervals import bonferroni_clopper_pearson, clopper_pearson_tails, percentile
-from holdfast.stats.rmx import Settings, is_binary, rmx
+from holdfast.stats.rmx import Inversion, Settings, is_binary, rmx
 from holdfast.stats.simultaneous import max_t_rows
 
 Z = 1.96
@@ -102,7 +102,10 @@ def every_method(
     if refit:
         found["rmx without a refit's variance"] = limits(settings._replace(omega2=0.0))[0]
     found["rmx"] = plain
-    default = found["rmx, Clopper-Pearson" if adaptive and binary else "rmx"]
+    if adaptive:
+        inversion: Inversion = "clopper-pearson" if binary else "jeffreys"
+        found["rmx, search repeated"] = limits(settings._replace(searched=True, inversion=inversion))[0]
+    default = found["rmx, search repeated" if adaptive else "rmx"]
     found[DEFAULT] = default
     if number % CHECK_EVERY == 0 or (refit and not binary):
         said = _said(scores, seed, refit=refit, adaptive=adaptive)

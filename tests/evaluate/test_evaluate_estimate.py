@@ -243,6 +243,30 @@ def test_adaptive_search_is_told_and_errs_on_the_safe_side() -> None:
     assert wording.SAFE_SIDE not in corrected(losses, adaptive=True).sentences
 
 
+def test_luck_of_a_search_is_more_than_that_of_a_choice() -> None:
+    """Each trial takes 10 of the 100 predictions of the best one back; none of them is worth more than 0.5."""
+    rng = np.random.default_rng(25)
+    columns = [rng.random(100) < 0.5]
+    for _ in range(39):
+        columns.append(max(columns, key=lambda column: column.mean()) ^ (rng.permutation(100) < 10))
+    scores = np.stack(columns, axis=1).astype(np.uint8)
+    fixed, searched = (corrected(table(scores), adaptive=told) for told in (False, True))
+    assert bounds(searched)[0] < 0.5 < bounds(fixed)[0]
+    assert searched.score.value == fixed.score.value
+    assert searched.effective_configurations is not None
+    assert searched.effective_configurations > 1000
+    assert any("since the search learned" in sentence for sentence in searched.sentences)
+    assert not any("since the search learned" in sentence for sentence in fixed.sentences)
+    y = rng.integers(2, size=100)
+    predictions = [RowScores(np.where(right, y, 1 - y), kind="prediction") for right in columns]
+    metric = metric_named("balanced_accuracy", "binary", 2)
+    fixed, searched = (corrected(predictions, metric=metric, y=y, adaptive=told) for told in (False, True))
+    assert bounds(searched)[0] < bounds(fixed)[0] - 0.05
+    partly = [*table(scores), RowScores(np.where(np.arange(100) < 50, 1.0, np.nan))]
+    fixed, searched = (corrected(partly, adaptive=told) for told in (False, True))
+    assert bounds(searched)[0] < bounds(fixed)[0] - 0.05
+
+
 def test_auc_by_bootstrap() -> None:
     rng = np.random.default_rng(12)
     y = rng.integers(2, size=150)

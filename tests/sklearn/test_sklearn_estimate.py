@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import holdfast
+from holdfast.evaluate.estimate import estimate
 from holdfast.sklearn import HoldfastSearchCV
 from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED
 
@@ -103,6 +104,20 @@ def test_row_scores_of_the_study_have_the_mean_that_scikit_learn_says() -> None:
 def test_scores_of_0_and_1_stay_so_where_folds_are_nearly_even() -> None:
     search = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, strategy="grid", cv=4).fit(*CANCER)
     assert "RMX" in search.estimate_.method
+
+
+def test_a_search_that_looked_at_its_scores_pays_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
+    def spy(*rows: Any, **options: Any) -> Any:
+        told.append(options["adaptive"])
+        return estimate(*rows, **options)
+
+    monkeypatch.setattr("holdfast.sklearn.estimate.estimate", spy)
+    for strategy in ("tpe", "sobol"):
+        search = HoldfastSearchCV(TREE, {"max_depth": range(1, 9)}, n_trials=3, strategy=strategy, cv=3).fit(*IRIS)
+        assert search.estimate_.low is not None
+    assert told == [True, False]
 
 
 def test_rows_that_count_for_more_do_not_widen_the_interval_by_that() -> None:

@@ -84,6 +84,17 @@ class _Request:
         """How 0/1 scores are inverted: the safer way where the search has looked at these rows on its way."""
         return "clopper-pearson" if self.adaptive else "jeffreys"
 
+    def settings(self, omega2: float, bootstraps: int, *, is_best: bool) -> Settings:
+        """Of the interval: whether only the best could have been taken, and whether the search is repeated, too."""
+        return Settings(
+            omega2,
+            self.level,
+            bootstraps=bootstraps,
+            any_rule=not is_best,
+            inversion=self.inversion,
+            searched=self.adaptive,
+        )
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -149,8 +160,9 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
 
     - Means over rows: the BBC point (`bootstrap.bbc`), clipped into the RMX interval (`rmx.rmx`). For a refitted model
       the interval is widened by `REFIT_VARIANCE`; for scores other than 0/1 near the ceiling each bound is then the
-      outer one of it and of one that takes rows as right or wrong. 0/1 scores of an ``adaptive`` search are inverted
-      as Clopper and Pearson do, else as Jeffreys.
+      outer one of it and of one that takes rows as right or wrong.
+    - Configurations of an ``adaptive`` search: the search is repeated in simulation as well (`replay.replay`) and the
+      lower bound pays for the luck that it finds; 0/1 scores are inverted as Clopper and Pearson do, else as Jeffreys.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
     - Other metrics, from predictions: the BBC point (`bootstrap.bbc_metric`), with the RMX interval of what each row
       contributes (`rmx_metric.rmx_metric`) for a metric between 0 and 1, and BBC percentiles for one that is not.
@@ -171,7 +183,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         groups: shape (N,), names of groups of rows that are not independent.
         level: of the interval.
         seed: of the bootstraps.
-        adaptive: whether configurations were proposed by looking at scores on these rows.
+        adaptive: whether configurations were proposed by looking at scores on these rows, in the order of ``rows``.
 
     Raises:
         RequestError: if there is no or one row, row scores do not match, or nothing is finite or defined.
@@ -216,7 +228,7 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     kind = "binary" if all(are_shares(values) for values in sheet.values) else "other"
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE[kind]
     noise = request.streams.generator(0, "estimate/noise")
-    settings = Settings(omega2, level, bootstraps=BOOTSTRAPS, any_rule=not is_best, inversion=request.inversion)
+    settings = request.settings(omega2, BOOTSTRAPS, is_best=is_best)
     if sheet.unfinished:
         others = np.stack([request.scale.orient(values) for values in sheet.unfinished], axis=1)
         race = raced(np.hstack([scores, others]), noise, settings, winner=chosen, groups=sheet.groups)
@@ -322,7 +334,7 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
         point = own - (float(np.nanmax(observed)) - corrected.point)
         found = replace(found, point=point, method=wording.MAX_T)
     if metric.within_unit:
-        settings = Settings(_added(request), level, bootstraps=BOOTSTRAPS, any_rule=not is_best)
+        settings = request.settings(_added(request), BOOTSTRAPS, is_best=is_best)
         noise = request.streams.generator(0, "estimate/noise")
         limits = rmx_metric(observed, in_bag, noise, settings, units=_units(sheet), winner=chosen)
         found = replace(found, low=limits.low, high=limits.high, effective=limits.effective_configurations)
@@ -369,7 +381,7 @@ def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own:
     bootstraps = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["other"]
     omega2, units = (_added(request), _units(sheet)) if metric.within_unit else (omega2, None)
-    settings = Settings(omega2, request.level, bootstraps=bootstraps, any_rule=not is_best)
+    settings = request.settings(omega2, bootstraps, is_best=is_best)
     drawn = request.streams.generator(0, "estimate/bootstrap")
     race = raced_metric(performance, seen, drawn, settings, winner=chosen, groups=sheet.groups, units=units)
     found = _of_race(race, own, is_best=is_best)

@@ -20,7 +20,7 @@ from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored, registered_name
 from holdfast.stats.units import block_length, time_blocks
-from holdfast.study.corrected import rows_of_all
+from holdfast.study.corrected import FIXED_DESIGNS, rows_of_all
 from holdfast.study.study import Study
 
 REFITTED = "the model refitted on all rows that fit was given"
@@ -86,6 +86,7 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         "winner": place,
         "direction": "maximize",
         "estimand": "refit" if refitted else "scored",
+        "adaptive": study.book.state.settings.strategy not in FIXED_DESIGNS,
         "groups": _units(scored, rows[place]),
         "level": level,
         "seed": study.book.state.settings.seed,

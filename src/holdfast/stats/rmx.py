@@ -6,7 +6,8 @@ configurations that could have won, and turns it into an error probability at wh
 studentised mean (other scores) is inverted; the winner's own, too small standard error is never multiplied by it.
 
 Plain maxT intervals are those of Westfall and Young (Resampling-Based Multiple Testing, 1993); the correlations of
-the noise are shrunk towards their mean as in Schafer and Strimmer (SAGMB 4:32, 2005).
+the noise are shrunk towards their mean as in Schafer and Strimmer (SAGMB 4:32, 2005). Where configurations were
+proposed by earlier scores, not only the selection is repeated but the search, too (`holdfast.stats.replay`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from holdfast.stats.intervals import (
     jeffreys_tails,
     studentised,
 )
+from holdfast.stats.replay import replay, steps
 
 Inversion = Literal["jeffreys", "clopper-pearson"]
 
@@ -45,6 +47,10 @@ class Settings(NamedTuple):
     wider and errs on the safe side. ``tight`` lowers the upper bound as well, to what the simulated selection says when
     every gap to the winner is one standard deviation wider than seen; that is 6 % narrower, and fails (0.89 of 0.95)
     where one good configuration stands above many equal ones.
+
+    With ``searched`` the configurations were proposed, in the order of the columns, by a search that looked at the
+    scores of earlier ones: the lower side pays for the luck of repetitions of this search where it is more than that of
+    the selection alone.
     """
 
     omega2: float = 0.0
@@ -56,6 +62,7 @@ class Settings(NamedTuple):
     any_rule: bool = False
     inversion: Inversion = "jeffreys"
     tight: bool = False
+    searched: bool = False
 
     def tails(self) -> tuple[float, float]:
         """The lower and the upper error probability at this level."""
@@ -68,6 +75,8 @@ DEFAULTS = Settings()
 
 class SelectedInterval(NamedTuple):
     """Bounds of the winner's true score; ``effective_configurations`` is alpha_low / alpha_eff, between 1 and C.
+
+    After a search that went by its scores it may be more than C.
 
     ``optimism`` is the mean of the winner's error over the simulated selections, in the unit of the scores. Like the
     lower bound it lets all configurations win that could have, so that the winner's mean less ``optimism`` is rather
@@ -102,13 +111,20 @@ class Competition(NamedTuple):
 
     ``noise``, shape (draws, C), is standardised, ``scale``, shape (C,), turns it into scores. ``gap``, shape (C,), is
     how far each is behind the winner and ``deviation`` the standard deviation of that paired difference, 0 for the
-    winner itself.
+    winner itself. ``replayed``, shape (draws, C), is noise of repetitions of the search that proposed them.
     """
 
     noise: np.ndarray
     scale: np.ndarray
     gap: np.ndarray
     deviation: np.ndarray
+    replayed: np.ndarray | None = None
+
+    def pulled(self, settings: Settings) -> np.ndarray:
+        """Means around which the selection is repeated, shape (C,): 0, or below by more than ``t_low`` explains."""
+        if settings.any_rule:
+            return np.zeros(len(self.gap))
+        return -np.maximum(self.gap - settings.t_low * self.deviation, 0.0)
 
 
 class Errors(NamedTuple):
@@ -169,7 +185,7 @@ def rmx(
     moments = _moments(units, floor)
     spread = math.sqrt(1 + settings.omega2)
     gaps = None if unfinished is None else _unfinished_gaps(scores[:, chosen], unfinished, codes)
-    errors = winner_errors(_competition(moments, chosen, gaps, rng, settings.bootstraps), rng, settings)
+    errors = winner_errors(_competition(moments, chosen, gaps, rng, settings), rng, settings)
     tails = errors.lower, errors.upper
     error = float(moments.standard_error[chosen])
     mean = float(scores[:, chosen].mean())
@@ -188,8 +204,14 @@ def rmx(
         outward = scores.shape[1] == 1 or groups is not None
         low, high = studentised(mean, error, StudentBounds(*tails, len(units) - 1, skew, spread, outward=outward))
     competitors = scores.shape[1] + (0 if gaps is None else len(gaps.gap))
-    effective = float(np.clip(settings.tails()[0] / tails[0], 1.0, competitors))
+    effective = effective_count(errors, settings, competitors)
     return SelectedInterval(low, high, chosen, effective, error * errors.mean)
+
+
+def effective_count(errors: Errors, settings: Settings, competitors: int) -> float:
+    """As how many independent configurations all of them count: at most as many as they are, but for a search."""
+    most = math.inf if settings.searched else competitors
+    return float(np.clip(settings.tails()[0] / errors.lower, 1.0, most))
 
 
 def is_binary(scores: np.ndarray) -> bool:
@@ -243,8 +265,8 @@ def winner_errors(competition: Competition, rng: np.random.Generator, settings: 
     """
     from scipy.special import ndtr, ndtri
 
-    noise, scale, gap, deviation = competition
     alpha_low, alpha_up = settings.tails()
+    noise, scale = competition.noise, competition.scale
     spread = math.sqrt(1 + settings.omega2)
     textbook = float(-ndtri(alpha_low)) * spread
     if noise.shape[1] == 1:
@@ -255,42 +277,69 @@ def winner_errors(competition: Competition, rng: np.random.Generator, settings: 
         selected = (means + scale * noise).argmax(axis=1)
         return np.asarray(noise[np.arange(len(noise)), selected])
 
-    drawn = noise.max(axis=1)
-    if not settings.any_rule:
-        drawn = of_selected(-np.maximum(gap - settings.t_low * deviation, 0.0))
+    drawn = noise.max(axis=1) if settings.any_rule else of_selected(competition.pulled(settings))
     quantile = max(float(np.quantile(drawn + refit, 1 - alpha_low)), textbook)
     lower, upper = float(ndtr(-quantile / spread)), alpha_up
     if settings.any_rule:
         upper = lower
     elif settings.tight:
-        pushed = of_selected(-(gap + deviation)) + refit
+        pushed = of_selected(-(competition.gap + competition.deviation)) + refit
         upper = max(float(ndtr(np.quantile(pushed, alpha_up) / spread)), alpha_up)
-    return Errors(lower, upper, max(float(drawn.mean()), 0.0))
+    found = Errors(lower, upper, max(float(drawn.mean()), 0.0))
+    if competition.replayed is None:
+        return found
+    again = winner_errors(competition._replace(noise=competition.replayed, replayed=None), rng.spawn(1)[0], settings)
+    return Errors(min(lower, again.lower), min(upper, again.upper), found.mean)
 
 
 def _competition(
-    moments: _Moments, chosen: int, unfinished: _Gaps | None, rng: np.random.Generator, draws: int
+    moments: _Moments, chosen: int, unfinished: _Gaps | None, rng: np.random.Generator, settings: Settings
 ) -> Competition:
     """Noise of the C means and of M unfinished configurations, and their gaps to the winner.
 
     The unfinished have noise of their own: the less correlated noise is, the higher its maximum (Slepian).
     """
-    n = len(moments.centred)
+    n, draws = len(moments.centred), settings.bootstraps
     noise, scale = _mean_noise(moments, rng, draws), moments.standard_error
     covariance = moments.centred.T @ moments.centred[:, chosen] / (n - 1)
     difference = moments.variance + moments.variance[chosen] - 2 * covariance
     deviation = np.sqrt(np.maximum(difference, 0.0) / n)
     deviation[chosen] = 0.0
     gap = moments.mean[chosen] - moments.mean
+    found, apart = Competition(noise, scale, gap, deviation), rng.spawn(1)[0]
+    if settings.searched and len(gap) > 1:
+        found = found._replace(replayed=repeated_search(_standardised(moments), n, found, apart, settings))
     if unfinished is None:
-        return Competition(noise, scale, gap, deviation)
+        return found
     more = len(unfinished.gap)
+
+    def with_more(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.concatenate([noise, rng.standard_normal((len(noise), more))], axis=1)
+
     return Competition(
-        np.concatenate([noise, rng.standard_normal((draws, more))], axis=1),
+        with_more(noise, rng),
         np.concatenate([scale, np.full(more, scale[chosen])]),
         np.concatenate([gap, unfinished.gap]),
         np.concatenate([deviation, unfinished.deviation]),
+        None if found.replayed is None else with_more(found.replayed, apart),
     )
+
+
+def repeated_search(
+    unit: np.ndarray, n_rows: int, competition: Competition, rng: np.random.Generator, settings: Settings
+) -> np.ndarray:
+    """Noise of repetitions of the search, shape (draws, C), around means that are pulled towards the winner's.
+
+    Args:
+        unit: shape (k, C), columns of length 1, or 0 for a configuration that does not vary, whose products are the
+            correlations of the errors.
+        n_rows: how many independent rows these come from.
+        competition: gaps, deviations and scales; its noise is not used.
+        rng: where the repetitions are drawn from.
+        settings: of the interval.
+    """
+    pulled = competition.pulled(settings)
+    return replay(steps(unit.T @ unit, n_rows), competition.gap, pulled, competition.scale, rng, settings.bootstraps)
 
 
 def _unfinished_gaps(winner: np.ndarray, unfinished: np.ndarray, codes: np.ndarray | None) -> _Gaps:
@@ -321,8 +370,7 @@ def _refuse_contradiction(settings: Settings) -> None:
 def _mean_noise(moments: _Moments, rng: np.random.Generator, draws: int) -> np.ndarray:
     """Standardised Gaussian noise of the C means, shape (draws, C), correlations shrunk to their common value."""
     n, c = moments.centred.shape
-    scale = moments.standard_error * math.sqrt(n)
-    unit = np.where(scale > 0, moments.centred / np.where(scale > 0, scale, 1.0), 0.0) / math.sqrt(n - 1)
+    unit = _standardised(moments)
     correlation = unit.T @ unit
     if n > c:
         values, vectors = np.linalg.eigh(correlation)
@@ -339,6 +387,14 @@ def _mean_noise(moments: _Moments, rng: np.random.Generator, draws: int) -> np.n
     return np.asarray(
         math.sqrt(1 - weight) * noise + math.sqrt(weight * (1 - common)) * own + math.sqrt(weight * common) * shared
     )
+
+
+def _standardised(moments: _Moments) -> np.ndarray:
+    """Centred rows, shape (N, C), whose products are the correlations of the means; of length 0 without variance."""
+    n = len(moments.centred)
+    scale = moments.standard_error * math.sqrt(n)
+    unit = np.where(scale > 0, moments.centred / np.where(scale > 0, scale, 1.0), 0.0) / math.sqrt(n - 1)
+    return np.asarray(unit)
 
 
 def _shrinkage(correlation: np.ndarray, n: int) -> tuple[float, float]:

@@ -20,7 +20,16 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.stats.intervals import Interval, jeffreys_tails
-from holdfast.stats.rmx import DEFAULTS, Competition, Errors, SelectedInterval, Settings, winner_errors
+from holdfast.stats.rmx import (
+    DEFAULTS,
+    Competition,
+    Errors,
+    SelectedInterval,
+    Settings,
+    effective_count,
+    repeated_search,
+    winner_errors,
+)
 
 
 class Bootstrapped(NamedTuple):
@@ -92,7 +101,7 @@ def rmx_metric(
     contest = contest_of(found, chosen, settings, rng)
     errors = winner_errors(contest.competition, rng, settings)
     low, high = unit_bounds(values, contest, chosen, errors, settings, units)
-    effective = float(np.clip(settings.tails()[0] / errors.lower, 1.0, len(values)))
+    effective = effective_count(errors, settings, len(values))
     return SelectedInterval(low, high, chosen, effective, contest.typical(chosen) * errors.mean)
 
 
@@ -119,7 +128,12 @@ def contest_of(found: Bootstrapped, winner: int, settings: Settings, rng: np.ran
     noise = rng.standard_normal((settings.bootstraps, len(factor))) @ factor
     noise[:, alone] = rng.standard_normal((len(noise), int(alone.sum())))
     varied = np.where(known & (scale > 1e-9 * typical), scale, typical if typical > 0 else 1.0)
-    return contest._replace(competition=Competition(noise, varied, gap, deviation))
+    competition = Competition(noise, varied, gap, deviation)
+    if settings.searched and len(gap) > 1:
+        unit = np.where(alone, 0.0, errors) / math.sqrt(max(len(errors) - 1, 1))
+        again = repeated_search(unit, len(errors), competition, rng.spawn(1)[0], settings)
+        competition = competition._replace(replayed=again)
+    return contest._replace(competition=competition)
 
 
 def unit_bounds(
