@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from sklearn.datasets import load_wine
 
 from holdfast.cli import main
 from holdfast.protocol.read import read_plan
@@ -128,6 +130,27 @@ def test_digits_with_fewer_trials(tune: Tune, folder: Path) -> None:
     short = (folder / "digits.toml").read_text(encoding="utf-8").replace("trials = 60", "trials = 3")
     (folder / "short.toml").write_text(short.replace('name = "digits"', 'name = "short"'), encoding="utf-8")
     result = tune("short.toml")
+    assert result["test"]["value"] > 0.9
+
+
+def test_a_network_of_ones_own_is_called_for_predictions_only_if_trusted(
+    tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    result = tune("own_network.toml")
+    assert result["test"]["value"] > 0.8
+    rows = pl.DataFrame({name: [1.0, 2.0] for name in load_wine().feature_names})
+    rows.write_csv(folder / "wine.csv")
+    assert main(["predict", "own-network", "wine.csv"]) == 2
+    assert "my_networks:two_branches makes, which is not called without being named" in capfd.readouterr().err
+    assert main(["predict", "own-network", "wine.csv", "--trust", "my_networks:two_branches"]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.long
+def test_digits_as_images(tune: Tune) -> None:
+    pytest.importorskip("torch")
+    result = tune("digits_cnn.toml", runs="runs-of-images")
     assert result["test"]["value"] > 0.9
 
 

@@ -106,3 +106,15 @@ def test_what_a_family_knows_is_fixed_though_it_is_not_searched() -> None:
     other = overridden(parent, {"optimizer": ["adam", "sgd"], "kind": "b"}, known={"optimizer", "kind"})
     assert other["optimizer"] == Categorical(["adam", "sgd"])
     assert other["kind"] == Categorical(["b"], when={"optimizer": ["sgd"]})
+
+
+def test_conditions_lose_the_values_that_a_plan_leaves_out() -> None:
+    default = Space(
+        {
+            "augmentation": Categorical(["none", "shift", "shift+flip"]),
+            "share": Float(0.1, 0.2, when={"augmentation": ["shift", "shift+flip"]}),
+        }
+    )
+    space = overridden(default, {"augmentation": ["none", "shift"]})
+    assert space["share"] == Float(0.1, 0.2, when={"augmentation": ["shift"]})
+    assert "share" not in overridden(default, {"augmentation": "none"})

@@ -41,6 +41,8 @@ def overridden(
                 domains[name] = _override(name, domains.get(name), item, (*domains, *known))
     for name in _never_active(domains, set(wanted)):
         del domains[name]
+    for name in [name for name in domains if name not in wanted]:
+        domains[name] = _with_conditions_that_can_hold(name, domains)
     if not domains:
         raise SpaceError("[space] is empty; a family of one's own needs the hyperparameters to search")
     return Space(domains, forbid)
@@ -104,6 +106,20 @@ def _never_active(domains: Mapping[str, Domain | Derived], wanted: set[str]) -> 
             ):
                 gone.append(name)
     return gone
+
+
+def _with_conditions_that_can_hold(name: str, domains: Mapping[str, Domain | Derived]) -> Domain | Derived:
+    """A default hyperparameter without the values of its parents that a plan has left out."""
+    domain = domains[name]
+    if isinstance(domain, Derived):
+        return domain
+    when = {
+        parent: [value for value in values if _can_be(domains.get(parent), [value])]
+        for parent, values in domain.when.items()
+    }
+    if all(len(when[parent]) == len(list(values)) for parent, values in domain.when.items()):
+        return domain
+    return domain_from_json(name, {**domain.to_json(), "when": when})
 
 
 def _can_be(parent: Domain | Derived | None, values: Any) -> bool:
