@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.analyse.curves import diagnose
+from holdfast.analyse.curves import Context, diagnose
 from holdfast.records import Direction
 
 STEPS = np.arange(1, 41)
@@ -117,6 +117,57 @@ def test_without_a_training_score_the_curve_has_to_do() -> None:
     assert diagnose(None, 0.97, "maximize", OVERFITTED).kind == "overfitting"
 
 
+def test_a_loss_that_contradicts_the_accuracy_says_so_and_why() -> None:
+    of_accuracy = Context("accuracy", {"dropout": 0.1})
+    found = diagnose(0.99, 0.97, "maximize", OVERFITTED, 0.01, 0.1, context=of_accuracy)
+    assert found.short == f"overfitting from epoch {found.since:g}"
+    assert "Try to raise dropout (now 0.1), or more data." in found.sentence
+    assert "The accuracy does not show it: 0.99 on training and 0.97 on validation rows" in found.sentence
+    assert "confident mistakes" in found.sentence
+    slow = diagnose(0.97, 0.96, "maximize", LEARNING, 0.01, 0.1, context=of_accuracy)
+    assert slow.kind == "still improving"
+    assert "settled long before the loss is low" in slow.sentence
+    gap = diagnose(0.99, 0.70, "maximize", SETTLED, 0.01, 0.1, context=of_accuracy)
+    assert gap.kind == "overfitting"
+    assert "The loss does not show it" in gap.sentence
+    same = diagnose(0.99, 0.97, "maximize", {**OVERFITTED, "metric": "accuracy"}, 0.01, 0.1, context=of_accuracy)
+    assert "does not show it" not in same.sentence
+
+
+def test_what_explodes_or_breaks_off_has_diverged() -> None:
+    exploded = curve(np.maximum(FALLING, 0.01 * np.exp(0.3 * STEPS)), FALLING)
+    found = diagnose(0.5, 0.5, "maximize", exploded, context=Context(chance=2.3))
+    assert found.kind == "diverged"
+    assert found.since == pytest.approx(22, abs=2)
+    assert found.short == f"diverged in epoch {found.since:g}"
+    broken = {**SETTLED, "train": [*SETTLED["train"][:30], *[None] * 10]}
+    assert diagnose(0.5, 0.5, "maximize", broken).short == "diverged in epoch 31"
+    said = diagnose(
+        None, float("nan"), "maximize", context=Context(diverged="the loss became NaN in epoch 3; lower it")
+    )
+    assert said.sentence.startswith("The loss became NaN in epoch 3. Try a lower learning rate")
+
+
+@pytest.mark.parametrize("noise", [0.3, 0.6])
+def test_without_scores_a_curve_that_hides_in_its_noise_is_too_noisy_to_tell(noise: float) -> None:
+    draw = np.random.default_rng(1)
+    kinds = [
+        diagnose(None, np.nan, "maximize", curve(*draw.normal(1.0, noise, (2, len(STEPS))))).kind for _ in range(200)
+    ]
+    assert np.mean([kind == "too noisy to tell" for kind in kinds]) > 0.85
+
+
+def test_where_both_sides_fall_they_tell_together_what_noise_hides_in_each() -> None:
+    draw, hits, alarms = np.random.default_rng(2), 0, 0
+    for _ in range(100):
+        jolt = draw.normal(0.0, 0.02, (2, len(STEPS)))
+        power = 2.3 * STEPS**-0.4
+        hits += diagnose(0.8, 0.79, "maximize", curve(*(power + jolt)), 0.01, 0.1).kind == "still improving"
+        alarms += diagnose(0.8, 0.79, "maximize", curve(*(0.5 + FALLING + jolt)), 0.01, 0.1).kind != "balanced"
+    assert hits > 40
+    assert alarms <= 5
+
+
 def test_nothing_known_is_said_to_be_unknown() -> None:
     short = {key: value[:4] if isinstance(value, list) else value for key, value in OVERFITTED.items()}
     shuffled = {**OVERFITTED, "steps": OVERFITTED["steps"][::-1]}
@@ -160,6 +211,7 @@ MAYBE = st.none() | NUMBERS
     MAYBE,
     MAYBE,
     MAYBE,
+    st.none() | st.floats(1e-9, 1e9),
 )
 def test_there_is_always_a_verdict_in_a_sentence(
     train: float | None,
@@ -170,12 +222,14 @@ def test_there_is_always_a_verdict_in_a_sentence(
     reference: float | None,
     best: float | None,
     kept: float | None,
+    chance: float | None,
 ) -> None:
     points: dict[str, Any] | None = None
     if losses is not None:
         left, right = [pair[0] for pair in losses], [pair[1] for pair in losses]
         steps = list(range(1, len(losses) + 1))
         points = {"metric": "loss", "step": "epoch", "steps": steps, "train": left, "validation": right, "kept": kept}
-    found = diagnose(train, validation, direction, points, noise, reference, best)
+    context = Context("accuracy", {"learning_rate": 0.1}, curve_direction=direction, chance=chance)
+    found = diagnose(train, validation, direction, points, noise, reference, best, context)
     assert found.sentence.endswith(".")
     assert found.gap is None or np.isfinite(found.gap)

@@ -241,11 +241,17 @@ def _falling(points: Points) -> _Found | None:
 
 
 def _both_fall(points: Points) -> bool:
-    """Whether both sides fell at the end by enough, and together by more than noise."""
-    falls = [(last_fall(points.steps, side), float(side[-1])) for side in (points.train, points.validation)]
-    (ours, our_error), (theirs, their_error) = (found for found, _ in falls)
-    enough = all(found[0] > SMALLEST_FALL * abs(end) and found[0] > 1.5 * found[1] for found, end in falls)
-    return enough and ours + theirs > 3.0 * math.hypot(our_error, their_error)
+    """Whether both sides fell at the end by enough, and together by more than noise, or over the last half surely."""
+    sides = points.train, points.validation
+    falls = [last_fall(points.steps, side) for side in sides]
+    enough = all(
+        size > SMALLEST_FALL * abs(float(side[-1])) and size > 1.5 * error
+        for (size, error), side in zip(falls, sides, strict=True)
+    )
+    halves = [last_fall(points.steps, side, 0.5) for side in sides]
+    surely = all(size > 4.0 * error for size, error in halves)
+    together = sum(size for size, _ in falls) / max(math.hypot(*(error for _, error in falls)), 1e-300)
+    return enough and together > (2.0 if surely else 3.0)
 
 
 def _with_scores(found: _Found | None, scores: Scores, points: Points | None, metric: str) -> _Found:

@@ -241,15 +241,16 @@ def rate_verdict(
     assert points is not None
     top = chance or (float(points.train[0]) if peers is None else peers.start)
     standing = None if peers is None else peers.standing(run, top)
-    seen = _too_high(points, top, run.rate, standing)
+    limit = WORSE * top if (chance is not None or peers is not None) and top > 0.0 else math.inf
+    seen = _too_high(points, top, limit, run.rate, standing)
     if seen is not None:
         return RateVerdict("learning rate too high", seen)
     seen = _too_low(points, points.steps if time is None else time, top, run.rate, standing, cut=cut)
     return None if seen is None else RateVerdict("learning rate too low", seen)
 
 
-def _too_high(points: Points, top: float, rate: float | None, standing: Standing | None) -> str | None:
-    """Jumps that add up, or a rest at a loss that others leave behind."""
+def _too_high(points: Points, top: float, limit: float, rate: float | None, standing: Standing | None) -> str | None:
+    """Jumps that add up, a loss beyond a limit that is not made up for, or a rest where others went on."""
     rises = joint_rises(points.train, points.validation)
     way = max(top - float(smoothed(points.train).min()), 0.0)
     if rises.sure and _jumps(rises, way, top, rate, standing):
@@ -258,7 +259,7 @@ def _too_high(points: Points, top: float, rate: float | None, standing: Standing
             f"best {points.step} is {way:.3g} better than a model that learned nothing"
         )
     highest = float(points.train.max())
-    if points.mirror is None and highest > WORSE * top and points.end > (1.0 - LITTLE) * top:
+    if points.mirror is None and highest > limit and points.end > (1.0 - LITTLE) * top:
         return (
             f"The training {points.metric} went up to {highest:.3g} and ended at {points.end:.3g}, where a model that "
             f"learned nothing has {top:.3g}"

@@ -66,9 +66,9 @@ def ending(steps: np.ndarray, values: np.ndarray) -> Ending:
     return "flat"
 
 
-def last_fall(steps: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """By how much a curve fell over its last quarter, along a least-squares line, and a standard error of that."""
-    count = max(5, math.ceil(STRETCH * len(values)))
+def last_fall(steps: np.ndarray, values: np.ndarray, stretch: float = STRETCH) -> tuple[float, float]:
+    """By how much a curve fell over its last part, along a least-squares line, and a standard error of that."""
+    count = max(5, math.ceil(stretch * len(values)))
     at, last = steps[-count:] - steps[-count:].mean(), values[-count:]
     width, squares = float(at[-1] - at[0]), float(at @ at)
     return -float(at @ last) / squares * width, jitter(steps, values) * width / math.sqrt(squares)

@@ -59,8 +59,8 @@ class Learning:
         self._best = None if best is None else best.metrics.get(state.first_metric)
         self._noise = _noise(state)
         plan, split = latest(state, "plan.resolved"), latest(state, "data.split")
-        self._family = None if plan is None else all_families().get(plan["plan"].get("model", {}).get("family", ""))
-        self._chance = _chance(None if split is None or self._family is None else split["schema"])
+        self._family: str = "" if plan is None else plan["plan"].get("model", {}).get("family", "")
+        self._chance = _chance(None if split is None else split["schema"])
         self._found: dict[int, Diagnosis] = {}
 
     def of(self, trial: Trial) -> Diagnosis:
@@ -117,15 +117,22 @@ class Learning:
         return DIRECTIONS.get(str(curve.get("direction")), own)
 
     def _time(self, config: Config) -> Callable[[np.ndarray], np.ndarray] | None:
-        """What weighs epochs by their learning rates, for a network of holdfast's own."""
-        network = None if self._family is None else self._family.network
-        if network is None:
-            return None
+        """What weighs epochs by their learning rates, for a network that holdfast trained."""
         try:
-            settings = network.settings(config)
+            settings = _settings(self._family, config)
         except RequestError:  # by a version that knew other hyperparameters
             return None
-        return None if settings.schedule == "constant" else functools.partial(_learning_done, settings)
+        if settings is None or settings.schedule == "constant":
+            return None
+        return functools.partial(_learning_done, settings)
+
+
+def _settings(family: str, config: Config) -> Settings | None:
+    """The hyperparameters of training of a network of a family, or of a factory; None for other models."""
+    if ":" in family:
+        return Settings.of(config, set(config) - set(Settings.__dataclass_fields__), family)
+    found = all_families().get(family)
+    return None if found is None or found.network is None else found.network.settings(config)
 
 
 def _learning_done(settings: Settings, epochs: np.ndarray) -> np.ndarray:
@@ -133,7 +140,7 @@ def _learning_done(settings: Settings, epochs: np.ndarray) -> np.ndarray:
     fine = 20
     ends = np.arange(fine * max(settings.epochs, math.ceil(epochs[-1])) + 1) / fine
     middles = np.minimum((ends[1:] + ends[:-1]) / 2.0 / settings.epochs, 1.0)
-    rates = [learning_rate_at(settings.schedule, 1.0, float(progress), settings.warmup) for progress in middles]
+    rates = learning_rate_at(settings.schedule, 1.0, middles, settings.warmup, settings.bends)
     return np.asarray(np.interp(epochs, ends, np.concatenate([[0.0], np.cumsum(rates) / fine])))
 
 
