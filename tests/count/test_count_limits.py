@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 import holdfast
-from holdfast.count.limits import Limit, training_bytes
+from holdfast.count.limits import Limit, Measure, training_bytes
 from holdfast.count.named import architecture
 from holdfast.errors import RequestError
 from holdfast.space import Categorical, Int, Space
 from holdfast.train.sizes import FamilySize
 from holdfast.train.task import Task
 
-WIDTHS = {"width": Int(8, 512, log=True), "optimizer": Categorical(["adam", "sgd"]), "batch_size": Int(1, 64)}
+WIDTHS: dict[str, Any] = {
+    "width": Int(8, 512, log=True),
+    "optimizer": Categorical(["adam", "sgd"]),
+    "batch_size": Int(1, 64),
+}
 
 
 def test_parameters_of_a_text_with_hyperparameters() -> None:
@@ -31,12 +35,13 @@ def test_parameters_of_a_text_with_hyperparameters() -> None:
 def test_memory_follows_batch_and_optimiser() -> None:
     work = architecture("mlp:10-5-1").work
     assert work is not None
-    for config, expected in [
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"width": 5}, 4 * (61 * 4 + 15)),
         ({"width": 5, "batch_size": 3, "optimizer": "adamw"}, 4 * (61 * 4 + 3 * 15)),
         ({"width": 5, "optimizer": "sgd"}, 4 * (61 * 2 + 15)),
         ({"width": 5, "optimizer": "sgd", "momentum": 0.9}, 4 * (61 * 3 + 15)),
-    ]:
+    ]
+    for config, expected in cases:
         assert Limit("max_memory", 1e6, of="mlp:10-{width}-1").size(config) == expected
     assert training_bytes(61, work.activations, {}) == 4 * (61 * 4 + 15)
 
@@ -70,7 +75,7 @@ def test_no_strategy_proposes_what_is_too_large(strategy: str) -> None:
     for _ in range(12):
         trial = study.ask()
         assert not limit(trial.config)
-        study.tell(trial, -float(trial.config["width"]))
+        study.tell(trial, -float(str(trial.config["width"])))
 
 
 def test_a_log_holds_a_limit_and_a_study_goes_on_under_it(tmp_path: Path) -> None:
@@ -97,7 +102,8 @@ def test_a_space_that_is_read_without_its_limit_forbids_all_the_same() -> None:
 
 def test_points_that_agree_in_what_a_limit_reads_are_asked_once() -> None:
     space = Space({**WIDTHS, "momentum": holdfast.Float(0.1, 0.9, when={"optimizer": "sgd"})})
-    for measure, bound in (("max_parameters", 50_000), ("max_memory", 1e6)):
+    bounds: dict[Measure, float] = {"max_parameters": 50_000, "max_memory": 1e6}
+    for measure, bound in bounds.items():
         limited = space.with_rules([Limit(measure, bound, of="mlp:784-{width}-10")])
         units = space.sample_units(np.random.default_rng(3), 400)
         one_by_one = [limited.allows(limited.decode(point)) for point in units]

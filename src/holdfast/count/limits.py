@@ -23,7 +23,7 @@ MEASURES: dict[str, str] = {
 
 _FIELD = re.compile(r"\{(\w+)\}")
 
-Size = Callable[[Mapping[str, Any]], "Inspection | Part | int | None"]
+Size = Callable[[Mapping[str, Any]], "Inspection | Part | int | str | None"]
 """A model's size from a configuration; None where nobody can say."""
 
 
