@@ -125,3 +125,20 @@ def test_of_a_plan_the_loss_of_learning_nothing_and_the_schedule_are_known(famil
     verdict = winners_diagnosis(study.book.state)
     assert verdict is not None
     assert (verdict.kind == "learning rate too low") == (family == "mlp")
+
+
+def test_of_very_many_trials_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell(study: holdfast.Study, trial: Any) -> None:
+        trial.set_user_attr("train", 0.9)
+        study.tell(trial, 0.89 if trial.number % 2 else 0.5)
+
+    state = study_of({"x": holdfast.Float(0.0, 1.0)}, tell, 30)
+    whole = Learning(state).study()
+    monkeypatch.setattr("holdfast.facts.learning.MOST_JUDGED", 10)
+    part = Learning(state).study()
+    assert whole is not None
+    assert part is not None
+    assert sum(whole.counts.values()) == 30
+    assert sum(part.counts.values()) == 10
+    assert part.counts["balanced"] == part.counts["overfitting"] == 5
+    assert part.sentence.startswith("Every so many-th of 30 trials was looked at")

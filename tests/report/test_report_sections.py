@@ -186,3 +186,17 @@ def test_the_head_says_that_every_trial_failed() -> None:
         study
     )
     assert "- 2 of 3 trials failed." in markdown_of(study)
+
+
+def test_each_trial_of_the_table_says_how_it_learned_and_unfolds_why() -> None:
+    state = studies.metered_study().book.state
+    made = table(trials_section(state).blocks, "All trials")
+    place = list(made.header).index("how it learned")
+    said = {int(row[0]): row[place] for row in made.rows}
+    assert said[4] == ""  # it failed
+    assert any(text.startswith("overfitting from epoch ") for text in said.values())
+    assert made.more.keys() == {(number, place) for number, text in said.items() if text}
+    assert all(sentence.endswith(".") for sentence in made.more.values())
+    bare = table(trials_section(studies.toy_study(3).book.state).blocks, "All trials")
+    assert "how it learned" not in bare.header
+    assert not bare.more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from holdfast.records import Cause, Config, Direction, Trial, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
+from holdfast.train.curves import evenly
 from holdfast.train.registry import all_families
 from holdfast.train.schedules import learning_rate_at
 from holdfast.train.settings import Settings
@@ -27,6 +29,9 @@ DIRECTIONS: dict[str, Direction] = {"minimize": "minimize", "maximize": "maximiz
 
 TWO_SIDED = 3.919927969080108
 """The width of a 95% interval in standard errors."""
+
+MOST_JUDGED = 1000
+"""The verdict on a study is by so many trials at most, evenly spaced in the order of their scores."""
 
 MOST_PEERS = 2000
 """A trial is compared with so many others at most: the latest of them."""
@@ -74,8 +79,14 @@ class Learning:
         ranked = [] if len(self._state.settings.directions) > 1 else ranking(self._state)
         front = {trial.number for trial in ranked}
         trials = [*ranked, *(trial for trial in self._state.trials if trial.number not in front)]
-        told = [(trial.config, self.of(trial)) for trial in trials if is_told(trial)]
-        return diagnose_study(told, sum(trial.number in front for trial in trials if is_told(trial)), self._space)
+        told = [trial for trial in trials if is_told(trial)]
+        seen = [told[place] for place in evenly(len(told), MOST_JUDGED)]
+        judged = [(trial.config, self.of(trial)) for trial in seen]
+        found = diagnose_study(judged, sum(trial.number in front for trial in seen), self._space)
+        if found is None or len(seen) == len(told):
+            return found
+        said = f"Every so many-th of {len(told):,} trials was looked at, in the order of their scores. {found.sentence}"
+        return dataclasses.replace(found, sentence=said)
 
     @property
     def _space(self) -> Any:

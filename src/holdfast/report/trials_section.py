@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from holdfast.analyse.curves import Diagnosis
 from holdfast.facts.blocks import Paragraph, Section, Table
@@ -20,8 +20,8 @@ LEARNED = "how it learned"
 """The column of verdicts; on the page alone, since they may change as other trials are told."""
 
 
-MOST_SAID = 500
-"""Trials with so many sentences on how they learned; of more it is said of the best ones."""
+MOST_JUDGED, MOST_SAID = 2000, 500
+"""So many trials, the best ones, have a verdict on how they learned, and so many a sentence that says why."""
 
 
 def trials_section(state: StudyState) -> Section:
@@ -30,18 +30,23 @@ def trials_section(state: StudyState) -> Section:
     if not rows:
         return Section("Every trial", [Paragraph("No trial has been asked yet.")])
     learned = Learning(state)
-    found = {trial.number: learned.of(trial) for trial in state.trials if is_told(trial)}
-    table = _table(rows, found, [trial.number for trial in scored(state)])
+    ranked = scored(state)
+    front = {trial.number for trial in ranked}
+    told = [trial for trial in [*ranked, *(t for t in state.trials if t.number not in front)] if is_told(trial)]
+    found = {trial.number: learned.of(trial) for trial in told[:MOST_JUDGED]}
+    table = _table(rows, found)
     text = (
         "Press a column's name to sort by it. Numbers are rounded to four digits; "
         f"trials.csv has all {count(len(rows), 'trial')} exactly, with their times."
     )
+    if len(told) > MOST_JUDGED:
+        text += f" How they learned is said of the best {MOST_JUDGED:,}."
     if table.more:
         text += " Press a verdict on how a trial learned to read why, and what to change."
     return Section("Every trial", [Paragraph(text), table])
 
 
-def _table(rows: list[Row], found: Mapping[int, Diagnosis], ranked: Sequence[int]) -> Table:
+def _table(rows: list[Row], found: Mapping[int, Diagnosis]) -> Table:
     """Numbers rounded, columns that say the same of every trial or nothing left out, clock times left to the CSV.
 
     The verdicts stand behind the metrics; those of most trials can be unfolded.
@@ -57,9 +62,7 @@ def _table(rows: list[Row], found: Mapping[int, Diagnosis], ranked: Sequence[int
         numeric.insert(place, False)
         for number, line in enumerate(cells):
             line.insert(place, found[number].short if number in found else "")
-        said = [number for number in ranked if number in found]
-        said += [number for number in found if number not in set(said)]
-        more = {(number, place): found[number].sentence for number in said[:MOST_SAID]}
+        more = {(number, place): found[number].sentence for number in list(found)[:MOST_SAID]}
     return Table(
         titles, cells, "All trials", frozenset(i for i, each in enumerate(numeric) if each), long=True, more=more
     )
