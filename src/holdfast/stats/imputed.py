@@ -7,8 +7,9 @@ repeated on each completed table (multiple imputation: Rubin, Multiple Imputatio
 The mean differences to the winner come from a normal population, estimated from all configurations (Morris, JASA 78:47,
 1983): whoever was stopped after few rows looks worse than it is, and is moved towards the others. Their errors are
 those of one bootstrap of the rows for all (the Bayesian one: Rubin, Annals of Statistics 9:130, 1981), and the scatter
-of rows is that of rows which all have been scored on, so that alike configurations stay alike. Of one that has no two
-rows nothing is known, not even why it was stopped: it is taken to be as good as the winner, with luck of its own.
+of rows is that of rows which all have been scored on, so that alike configurations stay alike. One whose differences to
+the winner are not known, as it has no two rows, or none on which they differ, is taken to be as good, with luck of its
+own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class _Seen(NamedTuple):
 
     ``differences``, shape (N, C), are 0 where ``there`` is false; of each configuration, shape (C,), ``mean`` is over
     the rows seen, ``variance`` the square of its standard error (infinite where there are no two units), and ``units``
-    says how many independent rows or groups were seen.
+    says how many independent rows or groups were seen. Nothing says how those that are ``unknown``, booleans, differ.
     """
 
     differences: np.ndarray
@@ -40,6 +41,7 @@ class _Seen(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
     units: np.ndarray
+    unknown: np.ndarray
 
 
 class _Expected(NamedTuple):
@@ -72,7 +74,7 @@ def optimism(scores: np.ndarray, winner: int, rng: np.random.Generator, groups: 
     codes = np.arange(len(scores)) if groups is None else group_codes(groups, len(scores))
     best = scores[:, [winner]]
     seen = _seen(scores - best, codes)
-    expected, blocks, unknown = _expected(seen, winner), _blocks(seen, codes), np.flatnonzero(seen.units < 2)
+    expected, blocks, unknown = _expected(seen, winner), _blocks(seen, codes), np.flatnonzero(seen.unknown)
     error = math.sqrt(float(_seen(best, codes).variance[0]) * len(np.unique(codes)))
     found = []
     for _ in range(IMPUTATIONS):
@@ -94,7 +96,8 @@ def _seen(apart: np.ndarray, codes: np.ndarray) -> _Seen:
     np.add.at(rows, codes, there)
     units = (rows > 0).sum(axis=0)
     variance = (totals**2).sum(axis=0) * units / np.maximum(units - 1, 1) / count**2
-    return _Seen(differences, there, mean, np.where(units > 1, variance, np.inf), units)
+    unknown = ~there.all(axis=0) & ((units < 2) | ~differences.any(axis=0))
+    return _Seen(differences, there, mean, np.where(units > 1, variance, np.inf), units, unknown)
 
 
 def _expected(seen: _Seen, winner: int) -> _Expected:
@@ -140,7 +143,7 @@ def _means(seen: _Seen, expected: _Expected, codes: np.ndarray, rng: np.random.G
 
 def _blocks(seen: _Seen, codes: np.ndarray) -> list[_Block]:
     """The unfinished configurations in one block, if there are two groups of rows that all have; else one for each."""
-    unfinished = np.flatnonzero(~seen.there.all(axis=0) & (seen.units > 1))
+    unfinished = np.flatnonzero(~seen.there.all(axis=0) & ~seen.unknown)
     common = np.asarray(seen.there[:, unfinished].all(axis=1))
     if len(np.unique(codes[common])) > 1:
         return [_block(seen, codes, unfinished, common)] if len(unfinished) else []
