@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -17,8 +17,10 @@ from holdfast.errors import RequestError
 from holdfast.own import raised
 from holdfast.train.factory import call_factory, load_factory
 from holdfast.train.models.drawing import Drawing
-from holdfast.train.models.factory import FactoryArchitecture
 from holdfast.train.models.layers import Dropout
+
+if TYPE_CHECKING:
+    from holdfast.train.models.factory import FactoryArchitecture
 
 Shapes = dict[str, tuple[int, ...]]
 
