@@ -14,7 +14,7 @@ from scipy.stats import beta, skew
 
 from holdfast.errors import RequestError
 from holdfast.stats import intervals
-from holdfast.stats.rmx import SelectedInterval, Settings, are_shares, rmx
+from holdfast.stats.rmx import Competition, SelectedInterval, Settings, are_shares, rmx, winner_errors
 from holdfast.stats.units import block_length, time_blocks
 
 FEW = Settings(bootstraps=500)
@@ -337,3 +337,33 @@ def test_means_of_right_answers_over_repeats_are_known() -> None:
     assert not are_shares(right.mean(axis=2) * 2)
     assert not are_shares(np.random.default_rng(1).random((40, 5)))
     assert not are_shares(np.array([[0.0, 1.0, np.pi / 4]]))
+
+
+def test_a_few_that_vary_ten_times_as_much_do_not_hide_the_competition_of_the_others() -> None:
+    """Fifteen equals, and five whose errors are ten times as large and whose scores are two of these below."""
+    rng = np.random.default_rng(21)
+    scale = np.where(np.arange(20) < 5, 10.0, 1.0)
+    truth = np.where(np.arange(20) < 5, -20.0, 0.0)
+    missed, plain, repetitions = 0, 0, 400
+    for errors in rng.standard_normal((repetitions, 20)):
+        means = truth + scale * errors
+        s = int(means.argmax())
+        deviation = np.where(np.arange(20) == s, 0.0, np.hypot(scale, scale[s]))
+        contest = Competition(rng.standard_normal((1000, 20)), scale, means[s] - means, deviation)
+        missed += errors[s] > -ndtri(winner_errors(contest, rng, Settings()).lower)
+        pulled = -np.maximum(contest.gap - 3 * deviation, 0.0)
+        selected = (pulled + scale * contest.noise).argmax(axis=1)
+        plain += errors[s] > np.quantile(contest.noise[np.arange(1000), selected], 0.98)
+    assert plain / repetitions > 0.05
+    assert missed / repetitions < 0.04
+
+
+def test_where_all_vary_alike_there_is_one_selection() -> None:
+    noise, gap = np.random.default_rng(22).standard_normal((2000, 10)), np.linspace(0, 2, 10)
+    contest = Competition(noise, np.linspace(1, 1.4, 10), gap, np.where(gap == 0, 0.0, 1.4))
+    rng = np.random.default_rng(0)
+    pulled = -np.maximum(gap - 3 * contest.deviation, 0.0)
+    selected = (pulled + contest.scale * noise).argmax(axis=1)
+    assert winner_errors(contest, rng, Settings()).lower == pytest.approx(
+        ndtr(-np.quantile(noise[np.arange(2000), selected], 0.98))
+    )
