@@ -94,9 +94,11 @@ def test_numbers_that_are_written_one_by_one_are_counted(tmp_path: Path) -> None
         helper.make_tensor("h", TensorProto.FLOAT16, [6], values),
         helper.make_tensor("b", TensorProto.BFLOAT16, [6], values),
         helper.make_tensor("i", TensorProto.INT4, [6], [1] * 6),
+        numpy_helper.from_array(np.zeros(6, np.complex64), "c"),
+        TensorProto(name="z", data_type=TensorProto.COMPLEX64, dims=[6], float_data=[0.5] * 12),
     ]
     found = read(saved(tmp_path / "m.onnx", [], tensors))
-    assert {layer.name: layer.parameters for layer in found.layers} == dict.fromkeys("fdhbi", 6)
+    assert {layer.name: layer.parameters for layer in found.layers} == dict.fromkeys("fdhbicz", 6)
 
 
 def test_trees_are_thresholds_and_leaf_values(tmp_path: Path) -> None:

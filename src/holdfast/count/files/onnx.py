@@ -193,21 +193,24 @@ def _tensor(wire: Wire, end: int) -> Tensor:
     if any(side >= 1 << 63 for side in dims):
         raise damaged(wire.source.name, f"the array {word(name)} has a negative side")
     dtype, bits = TYPES[code]
-    _fits(wire.source.name, name, math.prod(dims), bits, numbers, outside)
-    return Tensor(name, tuple(dims), dtype, outside)
+    tensor = Tensor(name, tuple(dims), dtype, outside)
+    _fits(wire.source.name, tensor, bits, numbers)
+    return tensor
 
 
-def _fits(where: str, name: str, count: int, bits: int, numbers: dict[int, int], outside: bool) -> None:
-    """Refuse an array that has other numbers than its shape says."""
-    if outside:
+def _fits(where: str, tensor: Tensor, bits: int, numbers: dict[int, int]) -> None:
+    """Refuse an array whose bytes, by the field that they lie in, are other numbers than its shape says."""
+    count = math.prod(tensor.shape)
+    if tensor.outside or not bits:
         return
-    exact = {9: (count * bits + 7) // 8, 4: 4 * count, 10: 8 * count}
+    parts = 2 if tensor.dtype.startswith("complex") else 1
+    exact = {9: (count * bits + 7) // 8, 4: 4 * parts * count, 10: 8 * parts * count}  # raw, as floats, as doubles
+    said = f"the array {word(tensor.name)} should hold {count:,} numbers, and has"
     for number, size in numbers.items():
-        wrong = size != exact[number] if number in exact and not (number in {4, 10} and bits > 64) else count > 8 * size
-        if wrong and bits and not (bits > 64 or (bits == 64 and number == 4)):  # complex numbers are two
-            raise damaged(where, f"the array {word(name)} should hold {count:,} numbers, and has {size:,} bytes")
-    if count and bits and not numbers:
-        raise cut_off(where, f"the array {word(name)} should hold {count:,} numbers, and has none")
+        if size != exact[number] if number in exact else count > 8 * size:
+            raise damaged(where, f"{said} {size:,} bytes")
+    if count and not numbers:
+        raise cut_off(where, f"{said} none")
 
 
 def _packed(wire: Wire, end: int) -> Iterator[int]:
