@@ -7,6 +7,7 @@ Prints the seconds until the target, and the trials, as JSON; null seconds where
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import sys
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -28,11 +28,12 @@ def main() -> None:
     space: dict[str, Any] = json.loads(sys.argv[4])
     rows = np.load(io.BytesIO(sys.stdin.buffer.read()))
     X, y, Xw, yw, Xv, yv = (torch.from_numpy(rows[name]) for name in ("X", "y", "Xw", "yw", "Xv", "yv"))
+    optuna: Any = importlib.import_module("optuna")  # of that interpreter, not of this project
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     torch.manual_seed(seed)
     torch.set_num_threads(1)
 
-    def objective(trial: optuna.Trial) -> float:
+    def objective(trial: Any) -> float:
         config: dict[str, Any] = {}
         for name, domain in space.items():
             if "choices" in domain:
@@ -49,7 +50,7 @@ def main() -> None:
     began = time.perf_counter()
     reached: list[float] = []
 
-    def look(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    def look(study: Any, trial: Any) -> None:
         if trial.value is not None and trial.value >= target:
             reached.append(time.perf_counter() - began)
             study.stop()

@@ -61,7 +61,7 @@ app.command(
 app.command(
     name="lr-find",
     epilog=examples(
-        "holdfast lr-find plan.toml             # a range to search, and its picture",
+        "holdfast lr-find plan.toml          # a range to search, its picture",
         "holdfast lr-find plan.toml --high 100 --repeats 5 --out rates.svg",
         "holdfast lr-find plan.toml --json > rates.json",
     ),

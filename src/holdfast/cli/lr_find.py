@@ -34,7 +34,7 @@ def lr_find(
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Find the range of learning rates to search, by a range test.
+    """Find the learning rates to search, by a range test.
 
     A network at the defaults of the plan's space is trained for some 200 updates while its learning rate rises, on the
     rows that the first trial would learn from. Where the loss is lowest, the rate is about as high as it can be. Each
