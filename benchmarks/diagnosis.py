@@ -8,7 +8,8 @@
    low* from 35% on, one above is *too high* from 12% on, and any is *right* up to 6%; what lies between counts in no
    row. Runs are judged alone, by their shape, and among twelve random runs of their problem, as trials of a study.
 2. *Mixed studies*: twelve trials with random optimiser, batch size, width, weight decay and schedule, too. Whether a
-   rate is too low or too high is found by training the same trial at a tenth, a third, three and ten times its rate.
+   rate is too low or too high is found by training the same trial at a tenth, a third, three and ten times its rate;
+   trials that learn next to nothing at any of these count in no row.
 3. *By formula*: curves of every verdict, of random length and shape, with noise on either side of it; with scores as a
    study would have them, except those that noise hides.
 4. *Epochs*: networks on few rows with wrong labels, which learn these by heart: from which epoch on is it overfitting,
@@ -125,6 +126,7 @@ def mixed(seed: int) -> list[Case]:
         left = left_of(final[1.0], final[best], rows)
         truth = "right" if left < ARRIVED else "too low" if best > 1 and left > FAR else ""
         truth = "too high" if best < 1 and left > HALTED else truth
+        truth = truth if final[best] < 0.9 * rows.chance else ""
         cases.append(Case(config, trained[1.0], truth, rows.chance))
     return cases
 
