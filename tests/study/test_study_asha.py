@@ -157,6 +157,9 @@ class Spent:
     def enough(self) -> bool:
         return True
 
+    def at_once(self, trials: int) -> int:
+        return 0
+
     def overdue(self) -> str | None:
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from holdfast.train.training import Training
 RATES = geometric(1e-5, 100.0, 120)
 
 
-def run(seed: int = 0, **config: object) -> Training:
+def run(seed: int = 0, **config: Any) -> Training:
     X, y = build_table("multiclass", n=200)
     network = family_named("mlp").network
     assert network is not None
