@@ -42,7 +42,7 @@ def test_no_command_shows_the_help_as_an_error(call: Call) -> None:
     ("arguments", "sentence"),
     [
         (["tun", "plan.toml"], "there is no command 'tun' (did you mean 'tune'?); see holdfast --help"),
-        (["zzz"], "there is no command 'zzz'; there are plan, tune, resume,"),
+        (["zzz"], "there is no command 'zzz'; there are plan, lr-find, tune, resume,"),
         (["tune"], "missing argument 'PLAN'; see holdfast tune --help"),
         (["status", "--jsno", "x"], "there is no option '--jsno' (did you mean '--json'?); see holdfast status --help"),
         (

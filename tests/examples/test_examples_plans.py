@@ -137,13 +137,15 @@ def test_a_network_of_ones_own_is_called_for_predictions_only_if_trusted(
     tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch")
-    result = tune("own_network.toml")
+    runs = "runs-of-own-networks"  # apart from the other studies of these rows
+    result = tune("own_network.toml", runs=runs)
     assert result["test"]["value"] > 0.8
     rows = pl.DataFrame({name: [1.0, 2.0] for name in load_wine().feature_names})
     rows.write_csv(folder / "wine.csv")
-    assert main(["predict", "own-network", "wine.csv"]) == 2
+    predict = ["predict", "own-network", "wine.csv", "--runs", runs]
+    assert main(predict) == 2
     assert "my_networks:two_branches makes, which is not called without being named" in capfd.readouterr().err
-    assert main(["predict", "own-network", "wine.csv", "--trust", "my_networks:two_branches"]) == 0
+    assert main([*predict, "--trust", "my_networks:two_branches"]) == 0
     assert len(capfd.readouterr().out.splitlines()) == 3
 
 
