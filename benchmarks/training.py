@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("item", choices=[*ITEMS, "all"])
     parser.add_argument("--quick", action="store_true", help="few configurations and rounds, to see that it runs")
+    parser.add_argument("--seeds", type=int, default=10, help="studies of each, for `study`")
     parser.add_argument("--optuna", metavar="PYTHON", help="an interpreter that has Optuna and torch, for `study`")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -86,7 +86,7 @@ def main(options: argparse.Namespace) -> None:
     lines: list[list[str]] = []
     times: dict[str, list[float]] = {"holdfast": [], "Optuna": []}
     ours(1_000, space, limit=1.0)  # imports
-    for seed in range(2 if options.quick else 10):
+    for seed in range(2 if options.quick else options.seeds):
         one, other = ours(seed, space), optuna(options.optuna, seed, space)
         for name, (seconds, _) in (("holdfast", one), ("Optuna", other)):
             times[name].append(LIMIT if seconds is None else seconds)

@@ -88,7 +88,7 @@ def test_letting_the_stopped_count_is_not_optimistic(name: str, spread: float) -
 def test_it_is_not_optimistic_among_many_equals_either(name: str, spread: float) -> None:
     found = simulated(RACES[name], spread, 400, seed=2, count=100)
     assert found["raced"] <= 0.1  # two standard errors of the simulation
-    assert found["raced"] <= found["whole"] + 0.06
+    assert found["raced"] <= found["whole"] + 0.1
     assert found["raced"] >= -0.7
     assert found["held"] >= 0.93
 
