@@ -33,7 +33,7 @@ import numpy as np
 from holdfast.analyse.curves import Context, Diagnosis, diagnose
 from holdfast.analyse.points import read
 from holdfast.analyse.rates import Peers, Run, rate_verdict
-from holdfast.analyse.remedies import Kind
+from holdfast.analyse.remedies import KINDS, Kind
 from holdfast.meter.machine import machine_words
 from holdfast.testing.curves import TABLES, Config, Rows, Trained, curve, toy_rows, train_network, with_noise
 
@@ -162,16 +162,7 @@ def rate_table(title: str, studies: Sequence[Sequence[Case]]) -> str:
 
 
 CHANCE = math.log(10.0)
-FORMULAS: tuple[Kind, ...] = (
-    "learning rate too low",
-    "learning rate too high",
-    "diverged",
-    "underfitting",
-    "overfitting",
-    "still improving",
-    "balanced",
-    "too noisy to tell",
-)
+FORMULAS = tuple(kind for kind in KINDS if kind != "unknown")
 
 
 def losses(kind: Kind, rng: np.random.Generator, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

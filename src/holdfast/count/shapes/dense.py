@@ -113,7 +113,6 @@ def sizes_of(text: str, target: str) -> list[int]:
 def _size(word: str, target: str) -> int:
     digits = word.strip().replace("_", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 15 and int(digits) > 0):
-        raise RequestError(
-            f"{shown(target)} has the size {shown(word)}; sizes are whole numbers from 1 on, as in mlp:784-256-128-10"
-        )
+        what = f"the size {shown(word)}" if word.strip() else "a size without a number"
+        raise RequestError(f"{shown(target)} has {what}; sizes are whole numbers from 1 on, as in mlp:784-256-128-10")
     return int(digits)
