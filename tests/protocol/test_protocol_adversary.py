@@ -21,8 +21,8 @@ import holdfast.protocol.unseal as unsealing
 from holdfast.errors import DataError, RequestError, SealError, TamperError
 from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
+from holdfast.protocol.bench import Bench
 from holdfast.protocol.folder import find_run, open_book
-from holdfast.protocol.job import Bench
 from holdfast.protocol.tune import Result, load_result, resume, tune, unseal_study
 from holdfast.records import Entry
 from holdfast.study.book import Book

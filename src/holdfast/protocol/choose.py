@@ -13,8 +13,8 @@ from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
 from holdfast.evaluate.wording import GROUPED, WINDOWED, Estimand, estimand_words
 from holdfast.facts.numbers import count, listed, number
+from holdfast.protocol.bench import Bench, make_bench
 from holdfast.protocol.constraints import nearest_to_feasible
-from holdfast.protocol.job import Bench, make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.looks import Look, look_at
 from holdfast.protocol.prepare import Ready

@@ -11,8 +11,8 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.protocol.apart import prepared_apart
+from holdfast.protocol.bench import make_bench
 from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder
-from holdfast.protocol.job import make_bench
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.read import PlanFile
 from holdfast.protocol.tables import parts_of

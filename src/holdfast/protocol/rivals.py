@@ -8,8 +8,8 @@ from holdfast.data.columns import Schema
 from holdfast.errors import DataError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
+from holdfast.protocol.bench import Bench, make_bench
 from holdfast.protocol.folder import RunFolder
-from holdfast.protocol.job import Bench, make_bench
 from holdfast.protocol.learn import Recipe
 from holdfast.protocol.prepare import recorded_plan
 from holdfast.protocol.tables import parts_of

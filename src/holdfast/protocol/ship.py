@@ -13,8 +13,8 @@ import numpy as np
 
 from holdfast.count.told import tell
 from holdfast.errors import RequestError, TamperError
+from holdfast.protocol.bench import make_bench
 from holdfast.protocol.choose import fit_again, ships
-from holdfast.protocol.job import make_bench
 from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files

@@ -1,0 +1,126 @@
+"""Training one trial: its fits on all parts at once, part after part, or step by step."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.protocol.bench import Bench, notes_of, score_fits
+from holdfast.protocol.learn import Fitted, fit
+from holdfast.records import Assignment, Report, Reporter, RowScores, TrialState, Verdict
+
+if TYPE_CHECKING:
+    from holdfast.train.stacked.stack import Row
+
+Trained = tuple[TrialState, dict[str, float], RowScores | None, dict[str, Any]]
+"""How training went: state, metrics, row scores, extra."""
+
+
+Training = Generator["list[Row]", None, Trained]
+"""What it takes to train a trial: it yields the runs of networks that it needs advanced (see `side_by_side`)."""
+
+
+def train_at_once(bench: Bench, assignment: Assignment, report: Reporter) -> Training:  # noqa: ARG001 - no steps
+    """Fit and judge all parts."""
+    fits = yield from fit_parts(bench, assignment, range(len(bench.parts)))
+    predictions = [bench.predict(found.model, part) for part, found in enumerate(fits)]
+    return TrialState.COMPLETE, *score_fits(bench, fits, predictions)
+
+
+def fit_parts(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> Generator[list[Row], None, list[Fitted]]:
+    """Fit a configuration on some parts: a network on all of them together, any other model on one after the other."""
+    config, seed = assignment.config, assignment.seed
+    if not bench.recipe.is_network:
+        return [fit(bench.recipe, config, seed, bench.prepared[part], judged=bench.judged_pair(part)) for part in parts]
+    rows = runs_of(bench, assignment, parts)
+    yield rows
+    return [fitted(row) for row in rows]
+
+
+def runs_of(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> list[Row]:
+    """The runs of a network on some parts, from its checkpoint where it has one."""
+    from holdfast.train.networks import resume_training, start_training
+    from holdfast.train.stacked.stack import Row
+
+    saved = None if assignment.checkpoint is None else unpack(assignment.checkpoint)
+    kind, rows = bench.recipe.network, []
+    for part in parts:
+        ready, judged = bench.prepared[part], bench.judged_pair(part)
+        y = np.zeros(len(ready.X)) if ready.y is None else ready.y
+        if saved is None:
+            run = start_training(kind, assignment.config, ready.task, ready.X, y, assignment.seed, judged=judged)
+        else:
+            run = resume_training(kind, saved[part], ready.X, y, judged)
+        rows.append(Row(run, assignment.until_step))
+    return rows
+
+
+def fitted(row: Row) -> Fitted:
+    """What a run has learned; raises what ended it early."""
+    from holdfast.train.networks import NetworkEstimator
+
+    if row.diverged is not None:
+        raise row.diverged
+    return Fitted(NetworkEstimator.of(row.run), row.run.epochs_used, row.run.notes, row.run.curve, row.seconds)
+
+
+def train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Training:
+    """Fit and judge one part after the other; report its score, and end where the verdict is to stop.
+
+    All trials have the parts in the same order, so that those dropped are compared on the same rows. A part whose score
+    is undefined is not reported.
+    """
+    fits: list[Fitted] = []
+    predictions: list[np.ndarray] = []
+    state = TrialState.COMPLETE
+    for part in range(len(bench.parts)):
+        fits += yield from fit_parts(bench, assignment, [part])
+        predictions.append(bench.predict(fits[-1].model, part))
+        value = bench.score_of_part(predictions[-1], part)
+        if not math.isfinite(value):
+            continue
+        verdict = report(Report(assignment.trial, part + 1, {bench.metric.name: value}))
+        if verdict is Verdict.STOP and part + 1 < len(bench.parts):
+            state = TrialState.STOPPED
+            break
+    done = bench.first(len(fits))
+    metrics, rows, extra = score_fits(done, fits, predictions)
+    return state, metrics, None if rows is None else bench.rows.spread(rows), {**extra, "fits": len(fits)}
+
+
+def train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Training:
+    """Train to the step that was assigned, report there, and leave a checkpoint if the verdict is to pause."""
+    stack = runs_of(bench, assignment, range(len(bench.parts)))
+    yield stack
+    fits = [fitted(row) for row in stack]
+    predictions = [bench.predict(found.model, part) for part, found in enumerate(fits)]
+    value, rows = bench.score(predictions)
+    step = assignment.until_step or stack[0].run.last_epoch
+    verdict = report(Report(assignment.trial, step, {bench.metric.name: value}))
+    if verdict is Verdict.PAUSE:
+        report(Report(assignment.trial, step, checkpoint=pack([row.run.checkpoint() for row in stack])))
+    state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
+    models, epochs = [found.model for found in fits], [found.epochs or 0 for found in fits]
+    extra = {**bench.extras(models, [found.curve for found in fits]), "epochs": math.ceil(sum(epochs) / len(epochs))}
+    extra |= notes_of(fits, extra) | bench.weight(models[0])
+    return state, bench.metrics(value, models, predictions, extra), rows, extra
+
+
+def pack(blobs: list[bytes]) -> bytes:
+    """Several byte strings as one: their number, their lengths, themselves."""
+    return struct.pack(f"<{len(blobs) + 1}Q", len(blobs), *map(len, blobs)) + b"".join(blobs)
+
+
+def unpack(data: bytes) -> list[bytes]:
+    """What `pack` put together."""
+    (count,) = struct.unpack_from("<Q", data)
+    lengths = struct.unpack_from(f"<{count}Q", data, 8)
+    blobs, at = [], 8 * (count + 1)
+    for length in lengths:
+        blobs.append(data[at : at + length])
+        at += length
+    return blobs
