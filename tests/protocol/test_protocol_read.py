@@ -108,7 +108,7 @@ def test_the_line_of_a_repeated_table_is_that_of_its_own_copy(tmp_path: Path) ->
         ("modle", {}, "the plan has the unknown table [modle] (did you mean 'model'?)"),
         ("search", {"trials": 0}, "it should be at least 1"),
         ("search", {"trials": True}, "it should be a whole number"),
-        ("search", {"fidelity": {"min": 1}}, "[search.fidelity] lacks 'max'"),
+        ("search", {"fidelity": {"eta": 1}}, "[search.fidelity] has eta = 1; it should be at least 2"),
         ("trials", [{"config": 3}], "[[trials]] number 1 has config = 3; it should be a table"),
         ("model", {}, "[model] lacks 'family'"),
         ("model", {"family": "mlp", "ship": "score"}, "did you mean 'scored'?"),

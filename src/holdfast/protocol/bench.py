@@ -108,14 +108,16 @@ class Bench:
         y = self.parts[part].judge.y
         return None if y is None else (self.judged[part], y)
 
-    def extras(self, models: Sequence[Any], curves: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-        """What is kept beside a trial to tell how it was trained, where known.
+    def extras(
+        self, models: Sequence[Any], curves: Sequence[Mapping[str, Any] | None], first: int = 0
+    ) -> dict[str, Any]:
+        """What is kept beside a trial to tell how it was trained, where known, by its models from part ``first`` on.
 
         The metric on training rows (``train``), that of a model that learned nothing (``reference``), and the mean
         ``curve``; ``notes`` where the metric raised.
         """
         sizes = sample_sizes(self.recipe, self.judged)
-        found = train_score(self.metric, models, self.prepared, sizes, self._classes)
+        found = train_score(self.metric, models, self.prepared[first : first + len(models)], sizes, self._classes)
         notes = [*found.pop("notes", ()), *self._reference.get("notes", ())]
         found = {**self._reference, **found}
         curve = mean_curve(curves)
@@ -155,13 +157,17 @@ def score_fits(bench: Bench, fits: Sequence[Fitted], predictions: list[np.ndarra
     models = [found.model for found in fits]
     value, rows = bench.score(predictions)
     extra = bench.extras(models, [found.curve for found in fits])
-    epochs = [found.epochs for found in fits if found.epochs is not None]
-    if epochs:
-        extra["epochs"] = math.ceil(sum(epochs) / len(epochs))
+    extra |= epochs_of([found.epochs for found in fits])
     extra |= notes_of(fits, extra)
     extra |= bench.weight(models[0])
     seconds = sum(found.seconds for found in fits) / len(fits)
     return bench.metrics(value, models, predictions, extra, seconds), rows, extra
+
+
+def epochs_of(epochs: Sequence[int | None]) -> dict[str, int]:
+    """The mean epochs of the fits that have any, rounded up (``epochs``); nothing without such fits."""
+    known = [count for count in epochs if count is not None]
+    return {"epochs": math.ceil(sum(known) / len(known))} if known else {}
 
 
 def notes_of(fits: Sequence[Fitted], extra: Mapping[str, Any]) -> dict[str, Any]:

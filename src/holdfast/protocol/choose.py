@@ -217,9 +217,18 @@ def fit_again(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows
     chose on average. With ``judged`` it has the curve of its losses, and is the same.
     """
     if ready.folds or ready.reshuffled:
-        epochs = trial.extra.get("epochs")
-        return fit(ready.recipe, trial.config, trial.seed, prepared, epochs=epochs, judged=judged)
-    return fit(ready.recipe, trial.config, trial.seed, prepared, until_step=trial.until_step, judged=judged)
+        return fit_in_full(ready, trial, prepared, judged)
+    measure = ready.measure
+    if measure is None:
+        return fit(ready.recipe, trial.config, trial.seed, prepared, judged=judged)
+    return measure.fit(ready.recipe, trial.config, trial.seed, prepared, trial.until_step, judged)
+
+
+def fit_in_full(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows | None = None) -> Fitted:
+    """The configuration of a trial on other rows: a network for the epochs that were found, on average."""
+    epochs = trial.extra.get("epochs") if ready.recipe.is_network else None
+    config = trial.config if ready.measure is None else ready.measure.config(trial.config, trial.until_step)
+    return fit(ready.recipe, config, trial.seed, prepared, epochs=epochs, judged=judged)
 
 
 def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) -> tuple[Score | None, dict[str, Any]]:

@@ -98,5 +98,5 @@ def _check_measured(item: Constraint, text: Any, *, stepwise: bool) -> None:
     if item.metric == FIT_SECONDS and stepwise:
         raise RequestError(
             f"there is a constraint on '{FIT_SECONDS}', but trials that pause and resume are not fitted in one go; "
-            "leave it out, or leave out asha and [search.fidelity]"
+            "leave it out, or leave out the strategy that pauses and [search.fidelity]"
         )

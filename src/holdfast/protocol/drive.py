@@ -82,12 +82,11 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
 
 def train_job(ready: Ready) -> TrainJob:
     """The job of a study's trials."""
-    stepwise = ready.book.state.settings.fidelity is not None
     weigh = ready.plan.budget.disk is not None
     anew = Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None
     by_fold = ready.book.state.settings.drop_folds != NEVER
     return TrainJob.of(
-        ready.recipe, ready.run.path, folds=ready.folds, stepwise=stepwise, weigh=weigh, anew=anew, by_fold=by_fold
+        ready.recipe, ready.run.path, folds=ready.folds, measure=ready.measure, weigh=weigh, anew=anew, by_fold=by_fold
     )
 
 

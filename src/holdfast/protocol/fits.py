@@ -1,16 +1,16 @@
-"""Training one trial: its fits on all parts at once, part after part, or step by step."""
+"""Training one trial: its fits on all parts at once, or part after part."""
 
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.protocol.bench import Bench, notes_of, score_fits
+from holdfast.protocol.bench import Bench, score_fits
 from holdfast.protocol.learn import Fitted, fit
+from holdfast.protocol.packed import unpack
 from holdfast.records import Assignment, Report, Reporter, RowScores, TrialState, Verdict
 
 if TYPE_CHECKING:
@@ -90,37 +90,3 @@ def train_by_fold(bench: Bench, assignment: Assignment, report: Reporter) -> Tra
     done = bench.first(len(fits))
     metrics, rows, extra = score_fits(done, fits, predictions)
     return state, metrics, None if rows is None else bench.rows.spread(rows), {**extra, "fits": len(fits)}
-
-
-def train_in_steps(bench: Bench, assignment: Assignment, report: Reporter) -> Training:
-    """Train to the step that was assigned, report there, and leave a checkpoint if the verdict is to pause."""
-    stack = runs_of(bench, assignment, range(len(bench.parts)))
-    yield stack
-    fits = [fitted(row) for row in stack]
-    predictions = [bench.predict(found.model, part) for part, found in enumerate(fits)]
-    value, rows = bench.score(predictions)
-    step = assignment.until_step or stack[0].run.last_epoch
-    verdict = report(Report(assignment.trial, step, {bench.metric.name: value}))
-    if verdict is Verdict.PAUSE:
-        report(Report(assignment.trial, step, checkpoint=pack([row.run.checkpoint() for row in stack])))
-    state = {Verdict.PAUSE: TrialState.PAUSED, Verdict.STOP: TrialState.STOPPED}.get(verdict, TrialState.COMPLETE)
-    models, epochs = [found.model for found in fits], [found.epochs or 0 for found in fits]
-    extra = {**bench.extras(models, [found.curve for found in fits]), "epochs": math.ceil(sum(epochs) / len(epochs))}
-    extra |= notes_of(fits, extra) | bench.weight(models[0])
-    return state, bench.metrics(value, models, predictions, extra), rows, extra
-
-
-def pack(blobs: list[bytes]) -> bytes:
-    """Several byte strings as one: their number, their lengths, themselves."""
-    return struct.pack(f"<{len(blobs) + 1}Q", len(blobs), *map(len, blobs)) + b"".join(blobs)
-
-
-def unpack(data: bytes) -> list[bytes]:
-    """What `pack` put together."""
-    (count,) = struct.unpack_from("<Q", data)
-    lengths = struct.unpack_from(f"<{count}Q", data, 8)
-    blobs, at = [], 8 * (count + 1)
-    for length in lengths:
-        blobs.append(data[at : at + length])
-        at += length
-    return blobs

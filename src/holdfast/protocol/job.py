@@ -7,16 +7,18 @@ import functools
 import json
 import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.data.columns import Schema
 from holdfast.protocol.bench import Bench, make_bench
 from holdfast.protocol.constraints import MODEL_BYTES
-from holdfast.protocol.fits import train_at_once, train_by_fold, train_in_steps
+from holdfast.protocol.fidelity import Measure
+from holdfast.protocol.fits import Training, train_at_once, train_by_fold
 from holdfast.protocol.learn import Recipe, import_models
 from holdfast.protocol.stacked import Steps, side_by_side
+from holdfast.protocol.steps import train_in_steps
 from holdfast.protocol.tables import Anew, Rows, open_rows, parts_of
 from holdfast.records import (
     Assignment,
@@ -43,7 +45,7 @@ class TrainJob:
         family: the model family.
         metric: the metric's name.
         folds: whether folds take turns as validation rows.
-        stepwise: whether trials pause and resume by epoch.
+        measure: by what trials pause and resume; None where they do not.
         weigh: whether it is kept what each model would take on disk.
         limited: what the plan's constraints are on, which is measured, too.
         anew: how validation rows are drawn for every trial; None where all have the same.
@@ -59,7 +61,7 @@ class TrainJob:
     family: str
     metric: str | None
     folds: bool
-    stepwise: bool = False
+    measure: Measure | None = None
     weigh: bool = False
     limited: tuple[str, ...] = ()
     anew: Anew | None = None
@@ -74,7 +76,7 @@ class TrainJob:
         folder: Path,
         *,
         folds: bool,
-        stepwise: bool,
+        measure: Measure | None,
         weigh: bool = False,
         anew: Anew | None = None,
         by_fold: bool = False,
@@ -85,7 +87,7 @@ class TrainJob:
         weigh = weigh or MODEL_BYTES in recipe.limited
         family, metric, limited = recipe.family, recipe.metric, recipe.limited
         own = (recipe.image, recipe.preprocessing, recipe.own)
-        return TrainJob(where, base, schema, family, metric, folds, stepwise, weigh, limited, anew, by_fold, *own)
+        return TrainJob(where, base, schema, family, metric, folds, measure, weigh, limited, anew, by_fold, *own)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -101,8 +103,7 @@ class TrainJob:
             yield []  # the first trial of a worker loads rows and libraries, which is no part of its training
             if self.anew is not None:
                 bench = _bench_anew(self, self.anew, bench, number)
-            run = train_in_steps if self.stepwise else train_by_fold if self.by_fold else train_at_once
-            state, metrics, rows, extra = yield from run(bench, assignment, report)
+            state, metrics, rows, extra = yield from self._way()(bench, assignment, report)
         except Diverged as exc:
             return Outcome(number, TrialState.FAILED, error=str(exc), cause=Cause.DIVERGED)
         except Exception:  # noqa: BLE001 - any fit may raise anything; it is kept in the log
@@ -112,6 +113,12 @@ class TrainJob:
             why = f"the metric '{bench.metric.name}' is {value}"
             return Outcome(number, TrialState.FAILED, error=why, cause=Cause.DIVERGED)
         return Outcome(number, state, metrics, rows, extra=extra)
+
+    def _way(self) -> Callable[[Bench, Assignment, Reporter], Training]:
+        """How a trial is trained."""
+        if self.measure is not None:
+            return functools.partial(train_in_steps, self.measure)
+        return train_by_fold if self.by_fold else train_at_once
 
 
 @functools.lru_cache(maxsize=2)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.protocol.choose import fit_again, ships
-from holdfast.protocol.learn import Prepared, fit, prepare
+from holdfast.protocol.choose import fit_again, fit_in_full, ships
+from holdfast.protocol.learn import Prepared, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.ship import rows_of_refit
 from holdfast.protocol.tables import Rows, parts_of
@@ -73,6 +73,5 @@ def _watched(ready: Ready, prepared: Prepared, judged: JudgedRows) -> Any:
     """The fit of the model that ships, once more, with its curve."""
     winner = ready.book.state.trials[ready.book.state.notes["choice.made"][-1]["trial"]]
     if ships(ready) == "refit":
-        epochs = winner.extra.get("epochs") if ready.recipe.fidelity is not None else None
-        return fit(ready.recipe, winner.config, winner.seed, prepared, epochs=epochs, judged=judged)
+        return fit_in_full(ready, winner, prepared, judged)
     return fit_again(ready, winner, prepared, judged)

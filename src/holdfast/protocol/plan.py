@@ -143,12 +143,17 @@ class ModelTable(_Table):
 
 
 class FidelityTable(_Table):
-    """How much training a trial may have, for strategies that pause and resume."""
+    """How much training a trial may have, for strategies that pause and resume; what is left out is the family's."""
 
-    name: str = Field("epochs", description="What is counted.")
-    min: int = Field(1, ge=1, description="The first rung.")
-    max: int = Field(description="The last rung: a full training.")
-    eta: int = Field(3, ge=2, description="The factor between rungs; one in eta goes on.")
+    name: str | None = Field(
+        None,
+        description="What is counted: `epochs` of a network, `rows` to learn from, `folds`, or a whole-number "
+        "hyperparameter that says how large a model grows, such as `max_iter` or `n_estimators` (see "
+        "[fidelities.md](fidelities.md)).",
+    )
+    min: int | None = Field(None, ge=1, description="The first rung.")
+    max: int | None = Field(None, ge=1, description="The last rung: a full training.")
+    eta: int | None = Field(None, ge=2, description="The factor between rungs; one in eta goes on.")
 
 
 class SearchTable(_Table):
@@ -194,7 +199,10 @@ class SearchTable(_Table):
         description="End the search when more trials are expected to gain less, in the metric's unit (see "
         "[strategies.md](strategies.md)).",
     )
-    fidelity: FidelityTable | None = Field(None, description="For asha; by default that of the family.")
+    fidelity: FidelityTable | None = Field(
+        None,
+        description="By what trials are paused and resumed; by default as the family can, where the strategy needs it.",
+    )
     finalists: int = Field(
         5, ge=1, description="How many of the best are scored again on the select rows, where there are any."
     )

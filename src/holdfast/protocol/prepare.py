@@ -29,21 +29,21 @@ from holdfast.log.open import check_place
 from holdfast.meter.price import Price
 from holdfast.protocol.constraints import checked_constraints
 from holdfast.protocol.cost import check_budget, price_of
+from holdfast.protocol.fidelity import Measure
 from holdfast.protocol.folder import RunFolder, whole_or_none
 from holdfast.protocol.inputs import check_inputs, style_of
 from holdfast.protocol.learn import Recipe, is_clustering, task_of
-from holdfast.protocol.limits import check_requests, limited
-from holdfast.protocol.overrides import overridden
-from holdfast.protocol.own import checked_models, recognised
+from holdfast.protocol.limits import check_requests
+from holdfast.protocol.own import recognised
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
+from holdfast.protocol.searched import searched
 from holdfast.protocol.starts import portfolio
 from holdfast.records import Config, Entry, Fidelity, canonical_json
 from holdfast.rng import Streams
 from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy
 from holdfast.space import Space
-from holdfast.space.rules import forbidden
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import to_table
 from holdfast.study.folds import NEVER, checked_rule
@@ -87,6 +87,15 @@ class Ready:
     def split(self) -> SplitPlan:
         """How the rows were divided."""
         return SplitPlan.from_mapping(dict(self.plan.data.split), seed=self.plan.study.seed)
+
+    @property
+    def measure(self) -> Measure | None:
+        """By what trials pause and resume; None where they do not."""
+        fidelity = self.book.state.settings.fidelity
+        if fidelity is None:
+            return None
+        rows = self.seal.rows["train"] - (self.seal.unjudged if self.folds else 0)
+        return Measure.of(self.recipe, fidelity, rows, self.seal.folds, self.plan.study.seed)
 
     def close(self) -> None:
         """Release the study's log, so that its file is whole without the files that SQLite keeps beside an open one."""
@@ -229,18 +238,9 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("model", "family"):
         task = task_of(recipe, len(table.roles.rows("train")), len(table.schema.features))
         default = recipe.default_space(task)
-    with file.at("search", "forbid"):
-        forbidden(plan.search.forbid)
-    with file.at("space"):
-        space = overridden(default, plan.space, lambda name: file.at("space", name), known=recipe.known)
-    if plan.search.forbid:
-        with file.at("search", "forbid"):
-            space = overridden(default, plan.space, forbid=plan.search.forbid, known=recipe.known)
-    with file.at("model"):
-        space = limited(space, plan.model, recipe, table.frame[table.roles.rows("train")])
-    with file.at():
-        draw = Streams(plan.study.seed).generator(-1, "check")
-        recipe = checked_models(recipe, space, task, table.frame[table.roles.rows("train")], draw, bool(plan.space))
+    train = table.frame[table.roles.rows("train")]
+    recipe, space, measure = searched(file, recipe, task, default, train, table.split)
+    fidelity = None if measure is None else measure.fidelity
     requests = []
     for number, trial in enumerate(plan.trials):
         with file.at("trials", number, "config"):
@@ -250,8 +250,6 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         strategy = make_strategy(plan.search.strategy)
     with file.at("search", "settings"):
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
-    with file.at("search", "fidelity" if plan.search.fidelity else "strategy"):
-        fidelity = _fidelity(plan, recipe)
     with file.at("search", "drop_folds"):
         _check_dropping(plan, table.split, fidelity)
     constraints = checked_constraints(
@@ -414,23 +412,6 @@ def _check_shipping(plan: Plan, split: SplitPlan) -> None:
             '[model] has ship = "scored", but with reshuffle = true every trial is scored on rows of its own; use '
             '"refitted", or leave out reshuffle'
         )
-
-
-def _fidelity(plan: Plan, recipe: Recipe) -> Fidelity | None:
-    """The plan's fidelity; that of the family where the strategy is asha."""
-    wanted = plan.search.fidelity
-    if wanted is None and plan.search.strategy != "asha":
-        return None
-    own = recipe.fidelity
-    if own is None:
-        raise RequestError(
-            f"[search] asks for training step by step, which the family '{plan.model.family}' cannot do; 'mlp' can"
-        )
-    if wanted is None:
-        return own
-    if wanted.max > own.max:
-        raise RequestError(f"[search.fidelity] has max = {wanted.max}; '{plan.model.family}' trains {own.max} at most")
-    return Fidelity(wanted.name, wanted.min, wanted.max, wanted.eta)
 
 
 def _check_dropping(plan: Plan, split: SplitPlan, fidelity: Fidelity | None) -> None:

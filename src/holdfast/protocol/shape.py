@@ -5,9 +5,9 @@ from __future__ import annotations
 from holdfast.data.roles import ROLES
 from holdfast.meter.forecast import Shape
 from holdfast.protocol.choose import ships
+from holdfast.protocol.fidelity import PAUSING
 from holdfast.protocol.opened_curve import trains_again
 from holdfast.protocol.prepare import Ready
-from holdfast.search.asha import Asha
 from holdfast.search.auto import Auto, choose
 from holdfast.search.base import Strategy
 from holdfast.search.gp import GaussianProcess
@@ -39,7 +39,7 @@ def shape_of(ready: Ready) -> Shape:
     """The shape of a prepared study."""
     strategy = strategy_of(ready)
     fidelity = ready.book.state.settings.fidelity
-    stepwise = fidelity is not None and isinstance(strategy, Asha)
+    stepwise = fidelity is not None and strategy.name in PAUSING
     judged = ready.seal.rows["train"] - ready.seal.unjudged if ready.folds else ready.seal.rows.get("validation", 0)
     return Shape(
         trials=_trials(ready, strategy),

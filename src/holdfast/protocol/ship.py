@@ -14,8 +14,8 @@ import numpy as np
 from holdfast.count.told import tell
 from holdfast.errors import RequestError, TamperError
 from holdfast.protocol.bench import make_bench
-from holdfast.protocol.choose import fit_again, ships
-from holdfast.protocol.learn import Fitted, Prepared, fit, prepare
+from holdfast.protocol.choose import fit_again, fit_in_full, ships
+from holdfast.protocol.learn import Fitted, Prepared, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
 from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
@@ -108,8 +108,8 @@ def _refitted(ready: Ready, winner: Trial) -> Shipped:
     """The winner's configuration fitted on all rows but the test rows."""
     rows, names, whole = rows_of_refit(ready)
     prepared = prepare(ready.recipe, rows)
-    epochs = winner.extra.get("epochs") if ready.recipe.fidelity is not None else None
-    fitted = fit(ready.recipe, winner.config, winner.seed, prepared, epochs=epochs)
+    epochs = winner.extra.get("epochs") if ready.recipe.is_network else None
+    fitted = fit_in_full(ready, winner, prepared)
     text = f"The model that ships is the winner's configuration refitted on {len(rows):,} {' and '.join(names)} rows"
     if len(rows) < whole:
         text += f", the latest ones, as far back as the window of {ready.split.window} reaches"

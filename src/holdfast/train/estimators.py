@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.errors import RequestError, nearest
-from holdfast.records import Config
+from holdfast.records import Config, Fidelity
 from holdfast.space import Categorical, Domain, Float, Int, Space
 from holdfast.train import starts
 from holdfast.train.families import CLASSIFICATION, SUPERVISED, Estimator, Family
@@ -336,6 +336,7 @@ FAMILIES = (
         _forest_space,
         _make_forest,
         "Many randomised trees, averaged.",
+        fidelity=Fidelity("n_estimators", 10, 270, 3),
         starts=starts.FOREST,
     ),
     Family(
@@ -345,6 +346,7 @@ FAMILIES = (
         _boosting_space,
         _make_boosting,
         "Boosted trees on histograms; takes missing values and up to 255 categories a column as they are.",
+        fidelity=Fidelity("max_iter", 12, 324, 3),
         starts=starts.BOOSTING,
     ),
     Family("kmeans", CLUSTERING, "scaled", _kmeans_space, _make_kmeans, "Clusters around means."),

@@ -84,7 +84,7 @@ class Family:
             RequestError: if the family cannot learn the task, the config has an unknown key, or it has no epochs.
         """
         self.check(task)
-        if epochs is not None and self.fidelity is None:
+        if epochs is not None and self.network is None:
             raise RequestError(f"the family '{self.name}' has no epochs, so it cannot be built for {epochs} of them")
         return self.make(dict(config), task, seed, epochs)
 
