@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from benchmarks.honesty_parts import dropped, truth_tables
+from benchmarks.honesty_parts import dropped, pruned, truth_tables
 from benchmarks.honesty_parts.ledger import Kept, Sums
 from benchmarks.honesty_parts.methods import DEFAULT
 
@@ -124,6 +124,8 @@ def page(experiment: str, cells: Cells, repetitions: int) -> str:
         return "\n".join([*lines, *truth_tables.lines(cells)])
     if experiment == "dropped":
         return "\n".join([*lines, *dropped.lines(cells)])
+    if experiment == "pruned":
+        return "\n".join([*lines, *pruned.lines(cells)])
     naive = "naive Wald"
     lines += [*summary(cells), "", *by_cell(cells, naive), "", *verdict(experiment, cells, naive)]
     return "\n".join(lines)
