@@ -70,6 +70,10 @@ class NewerLogError(LogError):
     exit_code = 2
 
 
+class MissingBlobError(LogError):
+    """A log lacks a blob."""
+
+
 class TamperError(LogError):
     """The hashes of a log do not match its events or blobs."""
 

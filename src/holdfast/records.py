@@ -100,8 +100,9 @@ class Fidelity:
 class Suggestion:
     """What a strategy proposes: a new configuration, or (``resume_from``) more training for a paused trial.
 
-    ``until_step`` is the fidelity to train to (None: to the end). ``parent`` is the trial whose weights a clone
-    starts from. ``seen`` is the log index of the history it was based on.
+    ``until_step`` is the fidelity to train to (None: to the end). ``parent`` is the trial from whose last checkpoint a
+    clone starts, and ``replaces`` the trial whose place it takes, which is not trained further. ``seen`` is the log
+    index of the history it was based on.
     """
 
     config: Config
@@ -110,6 +111,7 @@ class Suggestion:
     resume_from: int | None = None
     until_step: int | None = None
     parent: int | None = None
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,10 @@ class RowScores:
 class Assignment:
     """One trial for a job to run, from ``start_step`` (0, or where ``checkpoint`` was saved) to ``until_step``.
 
-    ``seed`` is the trial's own random seed. Where the space is found as it is used, the trial ``may_draw`` values:
-    ``proposal`` holds the strategy's, chosen for the domains in ``known`` (JSON form), or a person's, which have none.
+    ``seed`` is the trial's own random seed. A clone has a ``parent``, and begins from its checkpoint, which was saved
+    with the parent's configuration; so may the clone again while it has saved none of its own. Where the space is found
+    as it is used, the trial ``may_draw`` values: ``proposal`` holds the strategy's, chosen for the domains in ``known``
+    (JSON form), or a person's, which have none.
     """
 
     trial: int
@@ -178,6 +182,7 @@ class Assignment:
     proposal: Config = field(default_factory=dict)
     known: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     may_draw: bool = False
+    parent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,8 @@ class Trial:
 
     ``metrics`` are the final values by name; ``reports`` are (step, metrics) in the order they came; ``checkpoint`` is
     (step, sha256 of a blob in the log); ``rows`` describes the row scores and their blobs; ``usage`` is what each leg
-    of its training used; times are seconds since 1970.
+    of its training used; times are seconds since 1970. A clone began at ``parent_step`` of its ``parent``, in the place
+    of the trial that it ``replaces``.
     """
 
     number: int
@@ -267,6 +273,8 @@ class Trial:
     restarts: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
     usage: tuple[Usage, ...] = ()
+    parent_step: int = 0
+    replaces: int | None = None
 
     @property
     def used(self) -> Usage:

@@ -18,6 +18,7 @@ from holdfast.search.gp import GaussianProcess
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.manual import Manual
+from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.search.random import RandomSearch
 from holdfast.search.registry import NAMES
 from holdfast.search.sobol import SobolSearch
@@ -31,6 +32,7 @@ SUBJECTS = (
     Subject("random", RandomSearch),
     Subject("sobol", SobolSearch),
     Subject("asha", Asha, needs_fidelity=True),
+    Subject("pbt", PopulationBasedTraining, needs_fidelity=True),
     Subject("auto", Auto),
     Subject("auto with fidelity", Auto, needs_fidelity=True),
     Subject("gp", lambda: GaussianProcess(candidates=128)),

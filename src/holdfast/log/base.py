@@ -58,7 +58,11 @@ class Log(Protocol):
         ...
 
     def get(self, sha256: str) -> bytes:
-        """The blob with that hash; `LogError` if it is not there, `TamperError` if its content was changed."""
+        """The blob with that hash; `MissingBlobError` if it is not there, `TamperError` if its content was changed."""
+        ...
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Delete blobs by their hashes, once an event says so (its ``drops``); one that is not there is no error."""
         ...
 
     def close(self) -> None:

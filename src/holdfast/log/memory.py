@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from holdfast.errors import LogError
+from holdfast.errors import MissingBlobError
 from holdfast.log.base import EMPTY, Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
 from holdfast.records import Entry, Event
 
@@ -155,14 +155,20 @@ class MemoryLog:
         """The blob with that hash.
 
         Raises:
-            LogError: if it is not there.
+            MissingBlobError: if it is not there.
             TamperError: if its content was changed.
         """
         with self._lock:
             data = self._blobs.get(sha256)
         if data is None:
-            raise LogError(f"the log in memory holds no blob {sha256[:12]}")
+            raise MissingBlobError(f"the log in memory holds no blob {sha256[:12]}")
         return checked_blob(data, sha256)
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Delete blobs by their sha256."""
+        with self._lock:
+            for name in names:
+                self._blobs.pop(name, None)
 
     def blobs(self) -> Iterator[str]:
         """The sha256 of every blob."""

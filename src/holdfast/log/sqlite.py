@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from holdfast.errors import LogError, RequestError, TamperError
+from holdfast.errors import MissingBlobError, RequestError, TamperError
 from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
 from holdfast.log.database import Database, is_log, open_read_only, patiently, sentences
 from holdfast.records import Entry, Event
@@ -96,15 +96,20 @@ class SqliteLog:
         """The blob with that hash.
 
         Raises:
-            LogError: if it is not there.
+            MissingBlobError: if it is not there.
             TamperError: if its content was changed.
         """
         row = self._database.use(
             lambda sql: sql.execute("SELECT data FROM blob WHERE sha256 = ?", (sha256,)).fetchone()
         )
         if row is None:
-            raise LogError(f"'{self._database.path}' holds no blob {sha256[:12]}")
+            raise MissingBlobError(f"'{self._database.path}' holds no blob {sha256[:12]}")
         return checked_blob(_bytes(row[0]), sha256)
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Delete blobs by their sha256, but for those that an event of another study in the file names."""
+        if names:
+            self._database.write(lambda sql: _delete_blobs(sql, self.study, names))
 
     def blobs(self) -> Iterator[str]:
         """The sha256 of every blob in the file, whichever study put it there."""
@@ -158,6 +163,15 @@ def _insert_blob(connection: sqlite3.Connection, sha256: str, data: bytes) -> No
     if len(data) + 1000 > limit:
         raise RequestError(f"a blob of {len(data)} bytes is more than the {limit} that SQLite can hold in one piece")
     connection.execute("INSERT OR IGNORE INTO blob (sha256, data) VALUES (?, ?)", (sha256, data))
+
+
+def _delete_blobs(connection: sqlite3.Connection, study: str, names: Sequence[str]) -> None:
+    others = "SELECT 1 FROM event WHERE study < ?1 UNION ALL SELECT 1 FROM event WHERE study > ?1 LIMIT 1"
+    alone = connection.execute(others, (study,)).fetchone() is None
+    named = "SELECT 1 FROM event WHERE study <> ? AND instr(body, ?) LIMIT 1"
+    for name in names:
+        if alone or connection.execute(named, (study, name)).fetchone() is None:
+            connection.execute("DELETE FROM blob WHERE sha256 = ?", (name,))
 
 
 def _replace_snapshot(connection: sqlite3.Connection, row: tuple[str, int, str, str, bytes]) -> None:

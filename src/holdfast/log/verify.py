@@ -70,7 +70,10 @@ def first_broken(rows: Sequence[Row]) -> str | None:
 
 
 def blob_problems(log: StudyLog, rows: Sequence[Row]) -> list[str]:
-    """A sentence for every blob whose content is not what its name says, and for every one that events miss."""
+    """A sentence for every blob whose content is not what its name says, and for every one that events miss.
+
+    One that a later event drops may be gone.
+    """
     problems = []
     names = set()
     for name in log.blobs():
@@ -82,10 +85,13 @@ def blob_problems(log: StudyLog, rows: Sequence[Row]) -> list[str]:
     missing: dict[str, int] = {}
     for row in rows:
         # Canonical JSON has no spaces, so that a row without this text needs no parsing.
-        if '"blob":"' in row.body:
-            for name in blob_references(_parsed(row.body)):
+        if '"blob":"' in row.body or '"drops":[' in row.body:
+            body = _parsed(row.body)
+            for name in blob_references(body):
                 if name not in names:
                     missing.setdefault(name, row.index)
+            for name in dropped_blobs(body):
+                missing.pop(name, None)
     problems += [f"blob {name[:12]} is missing, which event {index} refers to" for name, index in missing.items()]
     return problems
 
@@ -101,6 +107,13 @@ def blob_references(data: Any) -> Iterator[str]:
     elif isinstance(data, list | tuple):
         for value in data:
             yield from blob_references(value)
+
+
+def dropped_blobs(body: Any) -> list[str]:
+    """The blobs that nobody needs any more from an event on, and that may be gone then."""
+    data = body.get("data") if isinstance(body, Mapping) else None
+    names = data.get("drops") if isinstance(data, Mapping) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _position(rows: Sequence[Row], expected_head: str | None) -> int | None:

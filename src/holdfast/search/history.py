@@ -23,6 +23,9 @@ RUNNING, PAUSED, COMPLETE, STOPPED, FAILED = range(len(STATES))
 TO_THE_END = np.iinfo(np.int64).max
 """The ``until_step`` of a trial that is trained to the end."""
 
+NO_ORIGIN = (-1, -1, -1)
+"""The origin of a trial that is no clone."""
+
 Duplicates = Literal["avoid", "replicate"]
 
 
@@ -61,6 +64,7 @@ class History:
             met, NaN where that is unknown.
         report_trial, report_step, report_loss: (r,) each, first objective, in the order in which they came.
         move_trial, move_state, move_until: (t,) each, every change of state and the step it was assigned to run to.
+        origins: (n, 3) of each trial its parent, the step it was cloned at and the trial it replaces; -1 for none.
         token: the same object for all views of one growing history: a key for caches of what depends on a prefix.
         constraints: the outcome constraints, as texts such as ``"ms <= 50"``.
         duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
@@ -84,6 +88,7 @@ class History:
     move_trial: np.ndarray
     move_state: np.ndarray
     move_until: np.ndarray
+    origins: np.ndarray
     token: object = field(repr=False)
     constraints: tuple[str, ...]
     duplicates: Duplicates
@@ -190,6 +195,7 @@ class HistoryBuilder:
         )
         self._reports = _Fitting(_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
         self._moves = (_Rows((), np.int64), _Rows((), np.int8), _Rows((), np.int64))
+        self._origins = _Rows((3,), np.int64)
         self._token = object()
         self._amended = False
         self._added: dict[str, Value] = {}
@@ -205,9 +211,10 @@ class HistoryBuilder:
         """The numbers of the trials that do not fit into the space as it was amended."""
         return self._masked
 
-    def asked(self, config: Config, until_step: int | None) -> None:
-        """A new trial, numbered by its position, starts to run."""
+    def asked(self, config: Config, until_step: int | None, origin: tuple[int, int, int] = NO_ORIGIN) -> None:
+        """A new trial, numbered by its position, starts to run; ``origin`` is what `History.origins` holds of it."""
         self._configs.append(config)
+        self._origins.append(origin)
         if self.space is None:
             self._units.append(np.full(self._units.shape, np.nan))
         else:
@@ -298,6 +305,7 @@ class HistoryBuilder:
             move_trial=move_trial,
             move_state=move_state,
             move_until=move_until,
+            origins=self._origins.view(),
             token=self._token,
             constraints=self.constraints,
             duplicates=self.duplicates,
@@ -345,7 +353,7 @@ class HistoryBuilder:
         self._seen.setdefault(self.space.key(config), len(self._seen))
 
     def _columns(self) -> tuple[_Rows, ...]:
-        return (self._units, *self._told.all, *self._reports.all, *self._moves)
+        return (self._units, *self._told.all, *self._reports.all, *self._moves, self._origins)
 
     def _encode_anew(self) -> None:
         """Encode every trial in the space as it is now, and mask those that do not fit into a declared one."""

@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.errors import RequestError, nearest
 from holdfast.search.base import Strategy
 
-PLANNED = ("hyperband", "bohb", "priorband", "freeze-thaw", "pbt")
+PLANNED = ("hyperband", "bohb", "priorband", "freeze-thaw")
 
 
 def _makers() -> dict[str, Callable[..., Any]]:
@@ -20,6 +20,7 @@ def _makers() -> dict[str, Callable[..., Any]]:
     from holdfast.search.gp import GaussianProcess
     from holdfast.search.grid import GridSearch
     from holdfast.search.manual import Manual
+    from holdfast.search.pbt import PopulationBasedTraining
     from holdfast.search.random import RandomSearch
     from holdfast.search.sobol import SobolSearch
     from holdfast.search.tpe import TreeParzenEstimator
@@ -34,11 +35,12 @@ def _makers() -> dict[str, Callable[..., Any]]:
         "cma-es": CmaEs,
         "evolution": Evolution,
         "asha": Asha,
+        "pbt": PopulationBasedTraining,
         "auto": Auto,
     }
 
 
-NAMES = ("manual", "grid", "random", "sobol", "gp", "tpe", "cma-es", "evolution", "asha", "auto")
+NAMES = ("manual", "grid", "random", "sobol", "gp", "tpe", "cma-es", "evolution", "asha", "pbt", "auto")
 
 
 def make_strategy(name: str, settings: Mapping[str, Any] | None = None) -> Strategy:

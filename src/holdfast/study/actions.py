@@ -24,7 +24,7 @@ from holdfast.rng import Streams
 from holdfast.search import base
 from holdfast.search.base import Strategy
 from holdfast.search.history import History
-from holdfast.study import folds
+from holdfast.study import checkpoints, folds
 from holdfast.study.book import Book, entry
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
@@ -33,21 +33,25 @@ from holdfast.study.state import StudyState
 def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
     """Up to ``n`` assignments: what a person enqueued, then what the strategy suggests; none if there is nothing."""
 
-    def decide(state: StudyState) -> tuple[list[Entry], list[int]]:
+    def decide(state: StudyState) -> tuple[list[Entry], tuple[list[int], list[str]]]:
         # enqueued configurations go alone: a strategy is asked when they are in its history
         entries = _enqueued(state, n) or _suggested(state, strategy, n)
-        return entries, [item.data["trial"] for item in entries if item.kind != "strategy.chosen"]
+        given = [item.data["trial"] for item in entries if item.kind != "strategy.chosen"]
+        return entries, (given, [name for item in entries for name in item.data.get("drops", ())])
 
-    return [assignment_of(book, number) for number in book.commit(decide)]
+    given, dropped = book.commit(decide)
+    book.log.drop(dropped)
+    return [assignment_of(book, number) for number in given]
 
 
 def assignment_of(book: Book, number: int) -> Assignment:
-    """What the job gets to run of a running trial, with its checkpoint."""
+    """What the job gets to run of a running trial, with its checkpoint; from the beginning where that is gone."""
+    checkpoint = checkpoints.read_or_restart(book, number)
     state = book.state
     trial = state.trials[number]
-    assignment = Assignment(number, trial.config, trial.seed, trial.start_step, trial.until_step)
-    if trial.start_step > 0 and trial.checkpoint is not None:
-        assignment = dataclasses.replace(assignment, checkpoint=book.log.get(trial.checkpoint[1]))
+    assignment = Assignment(
+        number, trial.config, trial.seed, trial.start_step, trial.until_step, checkpoint, parent=trial.parent
+    )
     if state.settings.space is None:
         proposal = state.proposals[number]
         known = {} if proposal.space is None else proposal.space.to_json()
@@ -256,6 +260,8 @@ def _asked(state: StudyState, suggestion: Suggestion, number: int, request: int 
         "parent": suggestion.parent,
         "enqueued": request,
     }
+    if suggestion.parent is not None:
+        data |= checkpoints.of_clone(state, suggestion.parent, suggestion.replaces)
     if dynamic:
         data["proposal"] = suggestion.config
     return entry("trial.asked", data)
@@ -275,13 +281,12 @@ def _resumed(state: StudyState, suggestion: Suggestion) -> Entry:
 
 
 def _append_for(book: Book, number: int, entries: list[Entry]) -> None:
-    """Append events about a running trial."""
+    """Append events about a running trial, and delete the checkpoint that nobody needs any more after them."""
 
-    def decide(state: StudyState) -> tuple[list[Entry], None]:
-        running_trial(state, number)
-        return entries, None
+    def decide(state: StudyState) -> tuple[list[Entry], list[str]]:
+        return checkpoints.with_drops(state, running_trial(state, number), entries)
 
-    book.commit(decide)
+    book.log.drop(book.commit(decide))
 
 
 def _numbers_to_json(metrics: Any) -> dict[str, float | str]:

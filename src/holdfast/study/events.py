@@ -46,8 +46,9 @@ KINDS: dict[str, str] = {
     "config.enqueued": "A person asked for this `config`, and `why`.",
     "trial.asked": (
         "A new `trial` starts: its number, `config` (empty where the space is found as it is used; a `proposal` then "
-        "says what to draw), `seed`, `reason`, the log index the strategy had `seen`, `until_step`, `parent`, and "
-        "which `enqueued` request it answers."
+        "says what to draw), `seed`, `reason`, the log index the strategy had `seen`, `until_step`, and "
+        "which `enqueued` request it answers. A clone has a `parent`, from whose `checkpoint` (a blob) at `start_step` "
+        "it begins, and the trial that it `replaces`; null for any other."
     ),
     "trial.resumed": (
         "A paused `trial` goes on to `until_step`, from the checkpoint at `start_step`; what it reported after that "
@@ -55,7 +56,8 @@ KINDS: dict[str, str] = {
     ),
     "trial.restarted": (
         "A `trial` that nobody runs any more runs again from the checkpoint at `start_step`, and `why`; what it "
-        "reported after that step it will report again."
+        "reported after that step it will report again. Where its checkpoint was missing or edited, which is why, it "
+        "begins at step 0."
     ),
     "trial.drawn": "The `values` that a `trial` drew from a space found as it is used: name, domain, value.",
     "trial.reported": "The `metrics` of a running `trial` at a `step`.",
@@ -63,7 +65,11 @@ KINDS: dict[str, str] = {
         "The `verdict` on a `trial` after its last report, where it is not to continue; NaN and infinity are answered "
         "with stop."
     ),
-    "trial.saved": "The `checkpoint` (a blob) of a running `trial` at a `step`.",
+    "trial.saved": (
+        "The `checkpoint` (a blob) of a running `trial` at a `step`. Here and in other events, `drops` names the blobs "
+        "of checkpoints that nobody needs any more from then on; they are deleted."
+    ),
+    "checkpoints.dropped": "No trial will be trained any more, so all checkpoints were deleted (`drops`, their blobs).",
     "trial.paused": (
         "A `trial` paused at its rung, `until_step`, and can be resumed, or the budget ended it on its way from there "
         "to the next one; `metrics`, row scores (`rows`, as blobs), "

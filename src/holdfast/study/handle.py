@@ -34,6 +34,8 @@ class LiveTrial:
         start_step: where to go on: 0, or the step at which ``checkpoint`` was saved.
         until_step: how far to train; None means to the end.
         checkpoint: what `save` was given before the trial was paused or lost; None at the start.
+        parent: the trial that this one is a clone of: it begins at ``start_step`` from that trial's ``checkpoint``, and
+            goes on with a configuration of its own; None for any other.
         verdict: what the study said to the last report.
         reported: the metrics of the last report.
         rows: set it to a `RowScores` and the study can correct its estimate for selection.
@@ -47,6 +49,7 @@ class LiveTrial:
         self.start_step = assignment.start_step
         self.until_step = assignment.until_step
         self.checkpoint = assignment.checkpoint
+        self.parent = assignment.parent
         self.verdict = Verdict.CONTINUE
         self.reported: Mapping[str, float] = {}
         self.rows: RowScores | None = None

@@ -15,7 +15,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.usage import Usage
 
-VERSION = 3
+VERSION = 4
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:
@@ -91,12 +91,14 @@ def _trial_to_json(trial: Trial) -> list[Any]:
         trial.restarts,
         dict(trial.extra),
         [usage.to_json() for usage in trial.usage],
+        trial.parent_step,
+        trial.replaces,
     ]
 
 
 def _trial_from_json(item: list[Any]) -> Trial:
     number, config, state, reason, seed, metrics, reports, until, start, checkpoint, rows, error, cause, *rest = item
-    parent, asked_at, told_at, seconds, cpu_seconds, restarts, extra, usage = rest
+    parent, asked_at, told_at, seconds, cpu_seconds, restarts, extra, usage, parent_step, replaces = rest
     return Trial(
         number=number,
         config=config,
@@ -119,6 +121,8 @@ def _trial_from_json(item: list[Any]) -> Trial:
         restarts=restarts,
         extra=extra,
         usage=tuple(Usage.from_json(leg) for leg in usage),
+        parent_step=parent_step,
+        replaces=replaces,
     )
 
 

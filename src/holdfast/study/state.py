@@ -11,12 +11,15 @@ from typing import Any
 from holdfast.errors import LogError, SpaceError
 from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
 from holdfast.search.folds import comparable_loss
-from holdfast.search.history import PAUSED, RUNNING, HistoryBuilder
+from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
 from holdfast.space.rules import Predicate
 from holdfast.study.limits import with_limits
 from holdfast.study.settings import Settings
 from holdfast.usage import Usage
+
+NO_MORE = frozenset({TrialState.STOPPED, TrialState.FAILED})
+"""The states of trials that neither go on nor have clones, so that nobody needs their checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,25 @@ def _asked(state: StudyState, data: Mapping[str, Any], time: float) -> None:
             reason=sys.intern(data["reason"]),
             seed=data["seed"],
             until_step=data["until_step"],
+            start_step=data.get("start_step", 0),
+            checkpoint=None if data["parent"] is None else (data["start_step"], data["checkpoint"]["blob"]),
             parent=data["parent"],
+            parent_step=data.get("start_step", 0),
+            replaces=data.get("replaces"),
             asked_at=time,
         )
     )
-    state.history.asked(config if proposal is None else dict(proposal), data["until_step"])
+    state.history.asked(config if proposal is None else dict(proposal), data["until_step"], _origin(data))
+    if data.get("replaces") is not None:
+        _change(state, {"trial": data["replaces"]}, checkpoint=None)
+
+
+def _origin(data: Mapping[str, Any]) -> tuple[int, int, int]:
+    """What `History.origins` holds of a trial."""
+    if data["parent"] is None:
+        return NO_ORIGIN
+    replaced = data.get("replaces")
+    return data["parent"], data["start_step"], -1 if replaced is None else replaced
 
 
 def _resumed(state: StudyState, data: Mapping[str, Any], _: float) -> None:
@@ -145,8 +162,10 @@ def _restarted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None, **changes: Any) -> None:
     """A trial runs from ``start_step``, and will report again what came after it."""
-    number = data["trial"]
-    kept = tuple(report for report in state.trials[number].reports if report[0] <= data["start_step"])
+    number, trial = data["trial"], state.trials[data["trial"]]
+    kept = tuple(report for report in trial.reports if report[0] <= data["start_step"])
+    if data["start_step"] < trial.parent_step:  # what it was cloned from is gone, so it has no parent any more
+        changes |= {"parent": None, "parent_step": 0, "checkpoint": None}
     _change(
         state,
         data,
@@ -203,6 +222,7 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
         cause=None if data["cause"] is None else Cause(data["cause"]),
         told_at=time,
         **leg,
+        **({"checkpoint": None} if outcome in NO_MORE else {}),
     )
     state.proposals.pop(data["trial"], None)
     violation = [item.violation(leg["metrics"]) for item in state.settings.constraints]
@@ -245,6 +265,10 @@ def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
 def _enqueued(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     state.queue[state.requests] = Request(dict(data["config"]), data["why"])
     state.requests += 1
+
+
+def _dropped(state: StudyState, _: Mapping[str, Any], __: float) -> None:
+    state.trials[:] = [dataclasses.replace(trial, checkpoint=None) for trial in state.trials]
 
 
 def _budget(state: StudyState, data: Mapping[str, Any], _: float) -> None:
@@ -293,6 +317,7 @@ _FOLDS: dict[str, Callable[[StudyState, Mapping[str, Any], float], None]] = {
     "trial.reported": _reported,
     "trial.judged": _judged,
     "trial.saved": _saved,
+    "checkpoints.dropped": _dropped,
     "trial.paused": _paused,
     "trial.interrupted": _interrupted,
     "trial.told": _told,

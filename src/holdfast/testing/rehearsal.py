@@ -14,7 +14,7 @@ import numpy as np
 from holdfast.records import Config, Direction, Fidelity, Suggestion, TrialState, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import Strategy, judge
-from holdfast.search.history import PAUSED, RUNNING, Duplicates, History, HistoryBuilder
+from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, Duplicates, History, HistoryBuilder
 from holdfast.space import Space
 
 Loss = Callable[[Config], float]
@@ -44,6 +44,7 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         self._builder = self._empty()
+        self._saved: dict[int, int] = {}
 
     def history(self) -> History:
         """The history as it is now; all of them share one token."""
@@ -56,17 +57,21 @@ class Rehearsal:
             action(builder)
         return builder.snapshot(len(self.actions))
 
-    def start(self, config: Config, until_step: int | None = None) -> int:
-        """A new trial starts to run; its number."""
+    def start(
+        self, config: Config, until_step: int | None = None, *, parent: int | None = None, replaces: int | None = None
+    ) -> int:
+        """A new trial starts to run, or a clone of one that has paused; its number."""
         number = len(self._builder)
-        self._do(lambda builder: builder.asked(dict(config), until_step))
+        origin = NO_ORIGIN if parent is None else (parent, self._saved[parent], -1 if replaces is None else replaces)
+        self._do(lambda builder: builder.asked(dict(config), until_step, origin))
         return number
 
     def take(self, suggestion: Suggestion) -> int:
         """Do what was suggested: start a trial, or resume one; its number."""
         trial = suggestion.resume_from
         if trial is None:
-            return self.start(suggestion.config, suggestion.until_step)
+            by = {"parent": suggestion.parent, "replaces": suggestion.replaces}
+            return self.start(suggestion.config, suggestion.until_step, **by)
         self._do(lambda builder: builder.moved(trial, RUNNING, suggestion.until_step))
         return trial
 
@@ -75,7 +80,8 @@ class Rehearsal:
         self._do(lambda builder: builder.reported(trial, step, value))
 
     def pause(self, trial: int) -> None:
-        """A running trial pauses."""
+        """A running trial pauses, and can be cloned from where it was assigned to run to."""
+        self._saved[trial] = int(self.history().until[trial])
         self._do(lambda builder: builder.moved(trial, PAUSED))
 
     def finish(

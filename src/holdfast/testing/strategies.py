@@ -104,10 +104,10 @@ def check_finite_space(subject: Subject) -> None:
     for (space, size), at_once in itertools.product(FINITE_SIZES.items(), (1, 4, 20)):
         rehearsal = subject.rehearsal(space)
         taken = search(subject.make(), rehearsal, _loss, asks=40, seed=0, at_once=at_once)
-        new = [SPACES[space].key(suggestion.config) for suggestion in taken if suggestion.resume_from is None]
+        new = [SPACES[space].key(suggestion.config) for suggestion in taken if _is_new(suggestion)]
         assert len(set(new)) == len(new), f"{subject.name} repeats itself in a {space} space, {at_once} at once"
         assert len(new) == size, f"{subject.name} found {len(new)} of {size} configurations, {at_once} at once"
-        late = [suggestion for suggestion in _ask(subject, rehearsal) if suggestion.resume_from is None]
+        late = [suggestion for suggestion in _ask(subject, rehearsal) if _is_new(suggestion)]
         assert late == [], f"{subject.name} still has new configurations in an exhausted {space} space"
 
 
@@ -278,7 +278,7 @@ def check_what_is_allowed_is_covered(subject: Subject) -> None:
     space = RULED["finite and forbidden"]
     rehearsal = subject.over(space)
     taken = search(subject.make(), rehearsal, _loss, asks=40, seed=0)
-    new = [space.key(suggestion.config) for suggestion in taken if suggestion.resume_from is None]
+    new = [space.key(suggestion.config) for suggestion in taken if _is_new(suggestion)]
     assert len(new) == len(set(new)) == 8, f"{subject.name} found {len(set(new))} of 8 allowed configurations"
 
 
@@ -392,6 +392,11 @@ STRATEGY_CHECKS: tuple[Check, ...] = (
     check_outcome_constraints,
     check_earlier_studies,
 )
+
+
+def _is_new(suggestion: Suggestion) -> bool:
+    """Whether it begins a trial that is no clone."""
+    return suggestion.resume_from is None and suggestion.parent is None
 
 
 def _ask(subject: Subject, rehearsal: Rehearsal, n: int = 1) -> list[Suggestion]:

@@ -39,13 +39,20 @@ def start_training(
 
 
 def resume_training(
-    network: NetworkKind, checkpoint: bytes, X: np.ndarray, y: np.ndarray, judged: JudgedRows | None = None
+    network: NetworkKind,
+    checkpoint: bytes,
+    X: np.ndarray,
+    y: np.ndarray,
+    judged: JudgedRows | None = None,
+    *,
+    config: Config | None = None,
 ) -> Training:
-    """`Training.resume`, or one sentence that names the extra where torch is missing."""
+    """`Training.resume`, for a clone with a ``config`` of its own; names the extra where torch is missing."""
     need("torch", "torch", f"the {network.name} family")
     from holdfast.train.training import Training
 
-    return Training.resume(network, checkpoint, X, y, judged)
+    run = Training.resume(network, checkpoint, X, y, judged)
+    return run if config is None else run.changed(config)
 
 
 class NetworkEstimator:

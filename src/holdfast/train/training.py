@@ -21,6 +21,7 @@ from holdfast.records import Config
 from holdfast.rng import Streams
 from holdfast.train.batches import at_batch
 from holdfast.train.checkpoint import pack, unpack
+from holdfast.train.clones import check_clone
 from holdfast.train.curves import Curve, JudgedRows, Point, curve_of_points
 from holdfast.train.devices import device_of
 from holdfast.train.divergence import Guard
@@ -111,6 +112,7 @@ class Training:
     ) -> None:
         self.kind = kind
         self.plan = plan
+        self._given = X, y, judged
         self.settings = kind.settings(plan.config)
         check_task(self.settings, classification=plan.task.is_classification)
         self.targets = Targets.of(plan.task, y)
@@ -257,6 +259,32 @@ class Training:
         plan, progress = asdict(self.plan), asdict(self.progress)
         run = {"guard": asdict(self.guard), "parts": self.learner.parts, "points": self._points}
         return pack(tensors, {"plan": plan, "progress": progress, "rows": self.fingerprint, **run})
+
+    def changed(self, config: Config) -> Training:
+        """The run as it goes on with another config: its weights, optimiser, order of rows and schedule continue.
+
+        This run is not to be used further. Early stopping, the best weights so far and the curve continue, too.
+
+        Raises:
+            RequestError: if the config has another shape of network, or another value of what training cannot change.
+        """
+        if config == self.plan.config:
+            return self
+        classes = self.targets.outputs if self.plan.task.is_classification else 0
+        task = replace(self.plan.task, n_features=self._given[0].shape[1], n_classes=classes)
+        check_clone(self.kind, task, self.plan.config, config)
+        run = Training(self.kind, replace(self.plan, config=dict(config)), *self._given)
+        run.progress, run.guard, run._points = self.progress, self.guard, self._points
+        run.learner.parts = self.learner.parts
+        run.parameters.values.copy_(self.parameters.values)
+        for name, tensor in run.state.items():  # a moving average that begins now begins with the present weights
+            tensor.copy_(self.state.get(name, self.parameters.values))
+        # a layer of dropout more or less gives buffers other names, and leaves their order
+        names = [name for name, _ in run.network.named_buffers()]
+        for own, buffer in zip(run.network.buffers(), self.network.buffers(), strict=True):
+            own.copy_(buffer)
+        run.best = Weights(self.best.values, dict(zip(names, self.best.buffers.values(), strict=True)))
+        return run
 
     @staticmethod
     def resume(

@@ -1,0 +1,83 @@
+"""The checkpoints of trials: where a clone begins, what to do where one is gone, and which nobody needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from holdfast.errors import MissingBlobError, RequestError, TamperError
+from holdfast.records import Entry, Trial, TrialState
+from holdfast.study.book import Book, entry
+from holdfast.study.state import NO_MORE, StudyState
+
+
+def of_clone(state: StudyState, parent: int, replaces: int | None) -> dict[str, Any]:
+    """What the event of a clone says of where it begins, and of the trial whose place it takes.
+
+    Raises:
+        RequestError: if the parent has saved no checkpoint.
+    """
+    found = state.trials[parent].checkpoint
+    if found is None:
+        raise RequestError(
+            f"strategy '{state.settings.strategy}' clones trial {parent}, which has saved no checkpoint; the objective "
+            "has to call trial.save(bytes) when trial.should_prune() says so, and to begin from trial.checkpoint"
+        )
+    data = {"start_step": found[0], "checkpoint": {"blob": found[1]}, "replaces": replaces}
+    if replaces is None or replaces == parent:
+        return data
+    return {**data, "drops": _needless(state, state.trials[replaces], {found[1]})}
+
+
+def read_or_restart(book: Book, number: int) -> bytes | None:
+    """The checkpoint that a running trial begins from; None for one that begins at step 0.
+
+    Where it is missing or not what it was, the trial is restarted from the beginning, and the log says why.
+    """
+    trial = book.state.trials[number]
+    if trial.start_step == 0 or trial.checkpoint is None:
+        return None
+    try:
+        return book.log.get(trial.checkpoint[1])
+    except (MissingBlobError, TamperError) as exc:
+        why = f"its checkpoint at step {trial.start_step} is of no use ({exc}), so it begins anew"
+    if trial.parent is not None and trial.start_step == trial.parent_step:
+        why += f", without what trial {trial.parent} had learned"
+    gone = [trial.checkpoint[1]]
+    book.note("trial.restarted", {"trial": number, "why": why, "start_step": 0, "drops": gone})
+    book.log.drop(gone)
+    return None
+
+
+def with_drops(state: StudyState, trial: Trial, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+    """Events about a running trial, with the checkpoint that nobody needs any more after them, and its blob."""
+    for place, item in enumerate(entries):
+        if item.kind == "trial.saved":
+            names = _needless(state, trial, {item.data["checkpoint"]["blob"]})
+        elif item.kind == "trial.told" and TrialState(item.data["state"]) in NO_MORE:
+            names = _needless(state, trial)
+        else:
+            continue
+        if names:
+            told = entry(item.kind, {**item.data, "drops": names})
+            return [*entries[:place], told, *entries[place + 1 :]], names
+    return list(entries), []
+
+
+def drop_all(book: Book) -> None:
+    """Delete every checkpoint, when no trial will be trained any more."""
+
+    def decide(state: StudyState) -> tuple[list[Entry], list[str]]:
+        names = sorted({trial.checkpoint[1] for trial in state.trials if trial.checkpoint is not None})
+        return ([entry("checkpoints.dropped", {"drops": names})] if names else []), names
+
+    book.log.drop(book.commit(decide))
+
+
+def _needless(state: StudyState, trial: Trial, needed: Collection[str] = ()) -> list[str]:
+    """The blob of a trial's checkpoint that it needs no more, unless another trial does or it is among ``needed``."""
+    if trial.checkpoint is None or trial.checkpoint[1] in needed:
+        return []
+    others = (other.checkpoint for other in state.trials if other.number != trial.number)
+    sha256 = trial.checkpoint[1]
+    return [] if any(other is not None and other[1] == sha256 for other in others) else [sha256]
