@@ -9,6 +9,7 @@ import torch
 
 from holdfast.train.failures import Diverged
 from holdfast.train.registry import family_named
+from holdfast.train.stacked import native
 from holdfast.train.stacked.buckets import stacks_of
 from holdfast.train.stacked.stack import Row
 from holdfast.train.stacked.together import advance, advance_together
@@ -85,6 +86,30 @@ def test_a_stacked_run_is_what_it_is_alone(config: dict[str, Any]) -> None:
         assert one.curve is not None
         assert other.curve is not None
         np.testing.assert_allclose(other.curve["validation"], one.curve["validation"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"optimizer": "adam", "ema": 0.9, "l1": 1e-4}, {"optimizer": "sgd", "l1": 1e-3}, {"class_weights": "balanced"}],
+    ids=["adam", "sgd", "class weights"],
+)
+def test_without_a_compiler_a_run_learns_the_same(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, by_torch = some_runs(**config), some_runs(**config)
+    together(compiled, 2)
+    monkeypatch.setattr(native, "native", lambda: native.Native(None, "this machine has no C compiler"))
+    together(by_torch, 2)
+    for one, other in zip(compiled, by_torch, strict=True):
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+        assert not torch.equal(numbers(other), numbers(one))
+
+
+@pytest.mark.parametrize(("compiler", "why"), [("no-such-compiler", "could not be used"), ("false", "failed")])
+def test_a_compiler_that_cannot_compile_is_told_of(compiler: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", compiler)
+    found = native.native.__wrapped__()
+    assert found.library is None
+    assert why in found.missing
+    assert compiler in found.missing
 
 
 def test_a_network_that_is_not_written_out_is_what_it_is_alone() -> None:

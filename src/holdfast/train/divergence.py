@@ -21,6 +21,13 @@ class Guard:
     first: float | None = None
     exploded: int = 0
 
+    @property
+    def limit(self) -> float:
+        """A loss up to this, with a finite gradient, leaves the guard as it is; minus infinity where none does."""
+        if self.first is None or self.exploded > 0:
+            return -math.inf
+        return EXPLODED * max(self.first, 1.0)
+
     def after(self, loss: float, norm: float, epoch: int, step: int) -> Guard:
         """The guard after one more batch.
 

@@ -213,21 +213,6 @@ class BatchNorm:
         return centred.mul_(self.gain.row * self.scale / rows)
 
 
-class SmoothClip:
-    """x / sqrt(1 + (x/limit)²) of the inputs, which are data."""
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Beside its inputs."""
-        return x * torch.rsqrt((x / self.limit).square_().add_(1.0))
-
-    def backward(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Never asked for: data have no gradient."""
-        return gradient
-
-
 class Residual:
     """``inner(x) + shortcut(x)``; without a shortcut x itself is added."""
 

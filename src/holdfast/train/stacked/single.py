@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from holdfast.train.losses import LossFunction
-from holdfast.train.stacked.stack import Matrices
+from holdfast.train.stacked.matrices import Matrices
 
 
 class Single:

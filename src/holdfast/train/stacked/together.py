@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from holdfast.train.failures import Diverged
 from holdfast.train.stacked.buckets import stacks_of
 from holdfast.train.stacked.single import Single
-from holdfast.train.stacked.stack import Row, Stack
-from holdfast.train.stacked.written import Written, is_written
+from holdfast.train.stacked.stack import Path, Row, Stack
+from holdfast.train.stacked.written import Written, is_written, prepare
 from holdfast.train.training import Training
+
+WRITTEN = Path("written", Written, prepare)
+PLAIN = Path("plain", Single, alone=True)
 
 
 def advance_together(rows: Sequence[Row], *, largest: int | None = None) -> None:
@@ -30,10 +33,10 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None) -> None
             for row in members:
                 _by_itself(row)
         elif is_written(members[0].run.learner.network):
-            Stack(members, Written).advance()
+            Stack(members, WRITTEN).advance()
         else:
             for row in members:
-                Stack([row], Single, alone=True).advance()
+                Stack([row], PLAIN).advance()
 
 
 def advance(run: Training, until_epoch: int | None = None) -> None:

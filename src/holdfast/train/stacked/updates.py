@@ -1,31 +1,164 @@
-"""The optimiser's step of a stack: row by row while the row is in the cache, in torch's fused kernels for Adam.
+"""The optimisers' steps of a stack, after what `holdfast.train.optimisers.update` does.
 
-These steps are limited by memory: one pass over the parameters, gradients and moments of one network takes a third of
-the time that the same takes in operations on the whole matrix.
+These steps are limited by memory, so each network's numbers are passed over while they are in the cache: by compiled
+functions where the machine has a compiler, by torch's fused kernels where it has none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
+from holdfast.train.learner import Learner
 from holdfast.train.optimisers import EPSILON, FlatParameters, Rule, average_weight, shrink, update
+from holdfast.train.stacked import native
+from holdfast.train.stacked.matrices import Matrices
 
 Pieces = list[list[torch.Tensor]]
 """Parameters, gradients, first and second moments, each cut into the parameters of the network."""
 
 
-class RowUpdate:
-    """The step of one network of a stack, after what `holdfast.train.optimisers.update` does.
+class Updates(Protocol):
+    """The steps of the rows of a stack."""
+
+    def begin(self, done: Sequence[int], rates: Sequence[Sequence[float]]) -> None:
+        """Before an epoch: the steps that each row has done, and the learning rates of those to come."""
+        ...
+
+    def step(self, number: int, k: int) -> list[float]:
+        """Step ``number`` of the epoch, from 0, of the first k rows; the norms of their gradients before clipping.
+
+        A row whose gradient is not finite stays as it is.
+        """
+        ...
+
+
+def updates_of(learners: Sequence[Learner], matrices: Matrices) -> Updates:
+    """The steps of these learners on the rows of the matrices, compiled where the machine can."""
+    if native.native().library is None:
+        return ByTorch(learners, matrices)
+    return Compiled(learners, matrices)
+
+
+class Compiled:
+    """By the functions of kernels.c, one call for all rows."""
+
+    def __init__(self, learners: Sequence[Learner], matrices: Matrices) -> None:
+        library = native.native().library
+        assert library is not None
+        values, state = matrices.values, matrices.state
+        self._rules = [learner.rule for learner in learners]
+        self._step: Any = getattr(library, f"step_{native.SUFFIXES[values.dtype]}")
+        self._norms = np.zeros(len(learners))
+        self._keep = (matrices, learners)  # the addresses below are good while these live
+        self._table, self._at = np.empty(0), 0
+        rule = self._rules[0]
+        adam = rule.optimizer != "sgd"
+        self._place = native.Place(
+            *values.shape,
+            rule.coupled,
+            rule.nesterov,
+            *map(
+                native.address,
+                (
+                    values,
+                    matrices.gradients,
+                    state["first_moment" if adam else "velocity"],
+                    state["second_moment"] if adam else None,
+                    state.get("average"),
+                    learners[0].parameters.decay,
+                ),
+            ),
+            self._norms.ctypes.data,
+        )
+        self._where = ctypes.byref(self._place)
+
+    def begin(self, done: Sequence[int], rates: Sequence[Sequence[float]]) -> None:
+        """Lay out the coefficients of every step of the epoch, shape (steps, rows, fields)."""
+        steps = max(map(len, rates))
+        self._table = np.zeros((steps, len(rates), len(native.FIELDS)))
+        for row, (rule, before, own) in enumerate(zip(self._rules, done, rates, strict=True)):
+            self._table[: len(own), row] = coefficients(rule, before, np.asarray(own))
+        self._at = self._table.ctypes.data
+
+    def step(self, number: int, k: int) -> list[float]:
+        """All rows in one call."""
+        self._step(self._where, ctypes.c_void_p(self._at + number * self._table.strides[0]), ctypes.c_long(k))
+        norms: list[float] = self._norms[:k].tolist()
+        return norms
+
+
+def coefficients(rule: Rule, done: int, rates: np.ndarray) -> np.ndarray:
+    """What the steps of one run depend on after so many were done, shape (steps, fields of `native.FIELDS`).
+
+    Adam's corrections for its empty start are in its rate and its scale (Kingma and Ba 2015, section 2, last lines).
+    """
+    counts = done + 1.0 + np.arange(len(rates))
+    adam, decoupled = rule.optimizer != "sgd", not rule.coupled
+    beta1, beta2, momentum = float(rule.beta1), float(rule.beta2), float(rule.momentum)
+    reach = 1.0 if adam else 1.0 - momentum
+    ema = float(rule.ema)
+    columns = {
+        "rate": rates / (1.0 - beta1**counts) if adam else rates,
+        "decay": rates * rule.weight_decay if decoupled else rule.weight_decay,
+        "clip": rule.clip,
+        "l1": rates * rule.l1 / reach,
+        "average": 1.0 - np.minimum(ema, (1.0 + counts) / (10.0 + counts)),
+        "momentum": momentum,
+        "keep_first": beta1,
+        "keep_second": beta2,
+        "scale": (1.0 - beta2**counts) ** -0.5 if adam else 1.0,
+    }
+    return np.stack([np.broadcast_to(columns[name], len(rates)) for name in native.FIELDS], axis=1)
+
+
+class ByTorch:
+    """By torch's fused kernels, row by row."""
+
+    def __init__(self, learners: Sequence[Learner], matrices: Matrices) -> None:
+        self._gradients = matrices.gradients
+        self._counts = torch.zeros(len(learners))
+        self._rows = [
+            _RowUpdate(
+                learner.rule,
+                FlatParameters(matrices.values[row], matrices.gradients[row], learner.parameters.decay),
+                {name: rows[row] for name, rows in matrices.state.items()},
+                learner.network,
+                self._counts[row],
+            )
+            for row, learner in enumerate(learners)
+        ]
+
+    def begin(self, done: Sequence[int], rates: Sequence[Sequence[float]]) -> None:
+        """Keep both."""
+        self._done, self._rates = done, rates
+        self._counts.copy_(torch.tensor(done))
+
+    def step(self, number: int, k: int) -> list[float]:
+        """One row after the other."""
+        norms: list[float] = torch.linalg.vector_norm(self._gradients[:k], dim=1).tolist()
+        self._counts[:k] += 1
+        for row, norm in enumerate(norms):
+            if math.isfinite(norm):
+                self._rows[row](norm, self._done[row] + number + 1, self._rates[row][number])
+        return norms
+
+
+class _RowUpdate:
+    """The step of one network of a stack.
 
     Args:
         rule: its optimiser and hyperparameters, numbers.
         flat: its rows of the stack's matrices, each (P,).
         state: its rows of the optimiser's state, each (P,).
         network: any one of the stack, for where its parameters lie.
-        count: steps that it has done including this one, a tensor without dimensions that the stack keeps up to date.
+        count: steps that it has done including this one, a tensor without dimensions that is kept up to date.
     """
 
     def __init__(

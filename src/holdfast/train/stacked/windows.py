@@ -6,13 +6,15 @@ and masks in a stack as alone.
 
 from __future__ import annotations
 
+import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from holdfast.train.epochs import epoch_order, epoch_rows, smoothed
 from holdfast.train.models.layers import Dropout
+from holdfast.train.stacked import native
 from holdfast.train.training import Training
 
 WINDOW_BYTES = 1 << 22
@@ -26,10 +28,17 @@ class Windows:
         runs: in the order of the stack, those with more batches first.
         size: rows of a batch.
         shapes: what each layer of dropout is given, (rows, *units); none where the layers draw their masks themselves.
+        prepare: what is done to features (k, batches, size, ...) in place once they are laid out.
     """
 
-    def __init__(self, runs: Sequence[Training], size: int, shapes: Sequence[tuple[int, ...]]) -> None:
-        self._runs, self._size, self._shapes = list(runs), size, list(shapes)
+    def __init__(
+        self,
+        runs: Sequence[Training],
+        size: int,
+        shapes: Sequence[tuple[int, ...]],
+        prepare: Callable[[torch.Tensor], object],
+    ) -> None:
+        self._runs, self._size, self._shapes, self._prepare = list(runs), size, list(shapes), prepare
         rows = runs[0].rows
         numbers = size * (rows.features[0].numel() + rows.targets.shape[1]) + sum(map(math.prod, shapes))
         bytes_of_batch = len(runs) * numbers * rows.features.element_size()
@@ -72,11 +81,26 @@ class Windows:
             source.rows(count * self._size, self._features[row].flatten(0, 1), self._targets[row].flatten(0, 1))
             for layer, draws in zip(source.dropouts, self._draws, strict=False):
                 draws[row, :count].random_(-(2**63), None, generator=layer.generator)
-        for index, shape in enumerate(self._shapes):
-            kept = torch.tensor([source.dropouts[index].kept for source in self._sources[:k]]).view(k, 1, 1)
-            mask = self._masks[index][:k].view(k, self.length, -1)
-            bits = self._draws[index][:k].view(torch.int16)[:, :, : math.prod(shape)]
-            mask.copy_(bits).lt_((kept - 32768).to(mask.dtype)).mul_((65536.0 / kept.double()).to(mask.dtype))
+        for index in range(len(self._shapes)):
+            self._lay_out_masks(index, [source.dropouts[index].kept for source in self._sources[:k]])
+        self._prepare(self._features[:k])
+
+    def _lay_out_masks(self, index: int, kept: Sequence[int]) -> None:
+        """Make the masks of a layer of dropout from the numbers that were drawn for it."""
+        size, k = math.prod(self._shapes[index]), len(kept)
+        masks, draws = self._masks[index], self._draws[index]
+        library = native.native().library
+        if library is None:
+            share = torch.tensor(kept).view(k, 1, 1)
+            bits = draws[:k].view(torch.int16)[:, :, :size]
+            mask = masks[:k].view(k, self.length, size)
+            mask.copy_(bits).lt_((share - 32768).to(mask.dtype)).mul_((65536.0 / share.double()).to(mask.dtype))
+            return
+        make = getattr(library, f"masks_{native.SUFFIXES[masks.dtype]}")
+        step = 4 * draws.shape[-1]
+        for row, number in enumerate(kept):
+            numbers = map(ctypes.c_long, (self.length, size, step, number))
+            make(ctypes.c_void_p(draws[row].data_ptr()), *numbers, ctypes.c_void_p(masks[row].data_ptr()))
 
 
 class _Source:

@@ -16,7 +16,7 @@ from holdfast.train.models import layers as single
 from holdfast.train.stacked import layers
 from holdfast.train.stacked.layers import Layer, Pair, backwards, forwards
 from holdfast.train.stacked.losses import stacked_loss
-from holdfast.train.stacked.stack import Matrices
+from holdfast.train.stacked.matrices import Matrices
 
 _ACTIVATIONS: Mapping[type[nn.Module], Callable[[], Layer]] = {
     nn.GELU: layers.gelu,
@@ -57,6 +57,12 @@ def _is_plain(layer: nn.Module) -> bool:
     return type(layer) in plain
 
 
+def prepare(network: nn.Module, features: torch.Tensor) -> None:
+    """Clip features in place, where that is what a network begins with: they are data, which need no gradient."""
+    if isinstance(network, nn.Sequential) and isinstance(network[0], single.SmoothClip):
+        features.mul_((features / single.INPUT_LIMIT).square_().add_(1.0).rsqrt_())
+
+
 class Written:
     """The program of a stack: one step is a forward and a backward pass of all its networks.
 
@@ -78,18 +84,13 @@ class Written:
     def step(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The losses (k,) of a batch of inputs (k, rows, d); the gradients are written."""
         losses, gradient = self._loss(forwards(self._layers, x), targets)
-        backwards(self._layers[self._data :], gradient)
+        backwards(self._layers, gradient)
         return losses
 
     def mask(self, masks: Sequence[torch.Tensor]) -> None:
         """Set the masks of the next batch, one for each layer of dropout."""
         for layer, mask in zip(self._dropouts, masks, strict=True):
             layer.mask = mask
-
-    @property
-    def _data(self) -> int:
-        """How many layers at the beginning only see data."""
-        return sum(isinstance(layer, layers.SmoothClip) for layer in self._layers)
 
     def _sequence(self, network: nn.Module) -> list[Layer]:
         if isinstance(network, nn.Identity):
@@ -98,15 +99,15 @@ class Written:
         for layer in network if isinstance(network, nn.Sequential) else [network]:
             if isinstance(layer, nn.Sequential):
                 made += self._sequence(layer)
+            elif isinstance(layer, single.SmoothClip):
+                continue  # `prepare` has done it
             else:
                 made.append(self._layer(layer, made[-1] if made else None))
         return made
 
     def _layer(self, layer: nn.Module, before: Layer | None) -> Layer:
         made: Layer
-        if isinstance(layer, single.SmoothClip):
-            made = layers.SmoothClip(single.INPUT_LIMIT)
-        elif isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear):
             bias = None if layer.bias is None else self._pair(layer.bias)
             made = layers.Linear(self._pair(layer.weight), bias, self._rows, first=not self._begun)
             self._begun = True

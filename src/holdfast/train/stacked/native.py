@@ -1,0 +1,81 @@
+"""`kernels.c`, compiled when a process first needs it, where the machine has a C compiler.
+
+A compiled step passes over the numbers of a network once, where the same in operations of torch takes many passes or
+many calls. Without a compiler the steps are torch's; what is learned differs by the rounding of sums.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+SOURCE = Path(__file__).with_name("kernels.c")
+
+FLAGS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+"""None of them changes the order of sums from one run to the next, or the handling of NaN."""
+
+FIELDS = ("rate", "decay", "clip", "l1", "average", "momentum", "keep_first", "keep_second", "scale")
+"""What a row's step depends on, in the order of the columns of a table of coefficients."""
+
+SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
+
+LONGEST = 60.0
+"""Seconds that a compiler may take."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """The compiled functions, or None and why there are none."""
+
+    library: ctypes.CDLL | None
+    missing: str = ""
+
+
+class Place(ctypes.Structure):
+    """Where the numbers of a stack lie: `Stack` of kernels.c."""
+
+    _fields_ = (
+        ("rows", ctypes.c_long),
+        ("size", ctypes.c_long),
+        ("coupled", ctypes.c_long),
+        ("nesterov", ctypes.c_long),
+        ("values", ctypes.c_void_p),
+        ("gradients", ctypes.c_void_p),
+        ("first", ctypes.c_void_p),
+        ("second", ctypes.c_void_p),
+        ("average", ctypes.c_void_p),
+        ("decays", ctypes.c_void_p),
+        ("norms", ctypes.c_void_p),
+    )
+
+
+@functools.cache
+def native() -> Native:
+    """The functions of kernels.c, compiled for this machine; a fraction of a second on the first call."""
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return Native(None, "this machine has no C compiler")
+    with tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True) as folder:
+        out = Path(folder) / "kernels.so"
+        command = [*compiler.split(), *FLAGS, str(SOURCE), "-o", str(out), "-lm"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+            if done.returncode:
+                said = done.stderr.strip().splitlines()
+                return Native(None, f"the C compiler '{compiler}' failed: {said[0] if said else done.returncode}")
+            return Native(ctypes.CDLL(str(out)))
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            return Native(None, f"the C compiler '{compiler}' could not be used: {exc}")
+
+
+def address(tensor: torch.Tensor | None) -> int | None:
+    """Where the numbers of a contiguous tensor begin."""
+    return None if tensor is None else tensor.data_ptr()
