@@ -17,6 +17,7 @@ ARGUMENTS = 8
 # Every exception carries its reason; one that nothing needs any more fails the test.
 WIDE_CLASSES = {
     "holdfast.log.memory.MemoryLog": "the whole of a log: its events, its blobs and its snapshots",
+    "holdfast.log.postgres.PostgresLog": "the whole of a log: its events, its blobs and its snapshots",
     "holdfast.log.sqlite.SqliteLog": "the whole of a log: its events, its blobs and its snapshots",
     "holdfast.search.history.HistoryBuilder": "one method for each thing that may happen to a trial",
     "holdfast.space.space.Space": "from and to every form of a configuration, with the language's own methods",

@@ -43,6 +43,8 @@ def test_an_address_that_is_none_is_refused_with_the_right_form(storage: str, su
     assert f"write {suggestion}, or leave it out" in str(caught.value)
 
 
-def test_postgresql_is_refused_by_name() -> None:
-    with pytest.raises(RequestError, match="PostgreSQL is not built yet"):
-        list_studies("postgresql://user@host/base")
+def test_the_driver_of_another_library_is_no_part_of_an_address() -> None:
+    with pytest.raises(
+        RequestError, match=r"'postgresql\+psycopg2://user:\*\*\*@host/base' .* write postgresql://user@host"
+    ):
+        list_studies("postgresql+psycopg2://user:secret@host/base")

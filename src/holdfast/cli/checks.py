@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "torch": ("torch", "the family 'mlp'"),
     "cma": ("cmaes", "the strategy 'cma-es'"),
     "energy": ("codecarbon", "metered electricity and carbon"),
+    "postgres": ("psycopg", "storage in PostgreSQL"),
     "card": ("huggingface-hub", "the check of the model card's front matter"),
 }
 """The package that each extra installs, and what it is for."""

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 import typer
 
+from holdfast.address import masked
 from holdfast.cli.app import app
 from holdfast.cli.output import say
 from holdfast.errors import HoldfastError, nearest
@@ -141,8 +142,8 @@ def _bug(exc: Exception) -> str:
     """A sentence on an error that nobody foresaw; its traceback goes to a file."""
     handle, name = tempfile.mkstemp(prefix="holdfast-bug-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"holdfast {' '.join(sys.argv[1:])}\n\n{''.join(traceback.format_exception(exc))}")
-    said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+        file.write(masked(f"holdfast {' '.join(sys.argv[1:])}\n\n{''.join(traceback.format_exception(exc))}"))
+    said = f"{type(exc).__name__}: {masked(str(exc))}" if str(exc) else type(exc).__name__
     return f"this is a bug in holdfast: {said} (please report it, with the traceback in {Path(name)})"
 
 

@@ -21,7 +21,7 @@ Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Storage = Annotated[
     str | None,
-    typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db."),
+    typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db, or postgresql://user@host/base."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]
 

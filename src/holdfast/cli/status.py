@@ -191,6 +191,7 @@ def _follow_lines(book: Book, folder: Path | None, as_json: bool) -> None:
 
 def _all(runs: Path, storage: str | None, as_json: bool) -> int:
     """A line for each study of a folder, or of a storage."""
+    from holdfast.address import masked
     from holdfast.cli.standing import HEADER, row
 
     found = list(_in_folder(runs) if storage is None else _in_storage(storage))
@@ -200,7 +201,7 @@ def _all(runs: Path, storage: str | None, as_json: bool) -> int:
     elif found:
         show(aligned([HEADER, *map(row, found)], indent=""))
     else:
-        say(f"there is no study in {storage or runs} yet; begin one with: holdfast tune PLAN")
+        say(f"there is no study in {masked(storage) if storage else runs} yet; begin one with: holdfast tune PLAN")
     return 0
 
 

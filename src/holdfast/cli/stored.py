@@ -31,11 +31,12 @@ def open_stored(storage: str, name: str) -> StudyLog:
     Raises:
         RequestError: if there is no such study there; the nearest name is given.
     """
+    from holdfast.address import masked
     from holdfast.errors import RequestError, nearest
     from holdfast.log.open import list_studies, open_log
 
     there = list_studies(storage)
     if name not in there:
         hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
-        raise RequestError(f"there is no study '{name}' in {storage}{hint}")
+        raise RequestError(f"there is no study '{name}' in {masked(storage)}{hint}")
     return open_log(storage, name, read_only=True)

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from holdfast.address import masked
+
 PACKAGES = ("holdfast", "numpy", "scikit-learn", "polars", "scipy", "torch")
 """The packages whose versions may change a result."""
 
@@ -40,7 +42,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     return {
         "commit": None if commit is None else commit.decode().strip(),
         "dirty": commit is None or bool(diff),
-        "diff": (diff or b"").decode(errors="replace")[:LONGEST_DIFF],
+        "diff": masked((diff or b"").decode(errors="replace"))[:LONGEST_DIFF],
         "diff_sha256": hashlib.sha256(diff).hexdigest() if diff else None,
         "untracked": untracked[:MOST_UNTRACKED],
     }

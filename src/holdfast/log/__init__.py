@@ -1,8 +1,9 @@
-"""Events and blobs: hash-chained, durable, in memory or in SQLite."""
+"""Events and blobs: hash-chained, durable, in memory, in SQLite or in PostgreSQL."""
 
 from holdfast.log.base import FORMAT, GENESIS, Auditable, Conflict, Head, Log, Row, Snapshots, StudyLog
 from holdfast.log.memory import MemoryLog
 from holdfast.log.open import exists, list_studies, open_log
+from holdfast.log.postgres import PostgresLog
 from holdfast.log.sqlite import SqliteLog
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Head",
     "Log",
     "MemoryLog",
+    "PostgresLog",
     "Row",
     "Snapshots",
     "SqliteLog",

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.address import masked
 from holdfast.errors import HoldfastError, RequestError, nearest
 from holdfast.log.open import exists, open_log
 from holdfast.study.book import Book
@@ -137,8 +138,8 @@ def find_run(runs: Path, name: str) -> RunFolder:
             if (known := run.recorded_name()) not in {None, name}:
                 raise RequestError(f"the folder {run.path} is that of the study '{known}'; give it that name again")
             raise RequestError(
-                f"the folder {run.path} is there, but '{run.recorded_storage()}' holds no study '{name}'; restore that "
-                "log, call from the folder that its address starts from, or run the plan again"
+                f"the folder {run.path} is there, but '{masked(run.recorded_storage())}' holds no study '{name}'; "
+                "restore that log, call from the folder that its address starts from, or run the plan again"
             )
         there = names_in(runs)
         hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")

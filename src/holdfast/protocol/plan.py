@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from holdfast.address import without_password
 from holdfast.errors import RequestError
 from holdfast.meter.budget import Limits, disk_bytes
 from holdfast.records import Value
@@ -28,7 +29,9 @@ class StudyTable(_Table):
     )
     seed: int = Field(0, ge=0, description="Every random draw follows from it: the split, the search, the models.")
     storage: str | None = Field(
-        None, description="Where the log is kept, such as `sqlite:///all.db`; by default `runs/NAME/study.db`."
+        None,
+        description="Where the log is kept, such as `sqlite:///all.db` or `postgresql://user@host/base` (its password comes "
+        "from PGPASSWORD or ~/.pgpass); by default `runs/NAME/study.db`.",
     )
     unseal: Literal["at-end", "by-hand"] = Field(
         "at-end",
@@ -316,5 +319,8 @@ class Plan(_Table):
         return min(self.search.trials, self.budget.trials or self.search.trials)
 
     def to_json(self) -> dict[str, Any]:
-        """Every key with its value, as JSON values."""
-        return self.model_dump(mode="json")
+        """Every key with its value, as JSON values; without the password of a storage, which goes on no record."""
+        table: dict[str, Any] = self.model_dump(mode="json")
+        if self.study.storage is not None:
+            table["study"]["storage"] = without_password(self.study.storage)
+        return table

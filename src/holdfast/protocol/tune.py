@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from holdfast.address import masked
 from holdfast.data.leakage.finding import Finding
 from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
@@ -203,7 +204,9 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
         if is_prepared(book):
             return reopen_study(file, run, book)
         if book.state.trials:
-            raise RequestError(f"study '{run.name}' in {storage} was not begun from a plan; give the plan another name")
+            raise RequestError(
+                f"study '{run.name}' in {masked(storage)} was not begun from a plan; give the plan another name"
+            )
     return prepare_study(file, run, uses_in(run.ledger))
 
 

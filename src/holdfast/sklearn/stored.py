@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.address import masked
 from holdfast.errors import RequestError
 from holdfast.log.memory import MemoryLog
 from holdfast.log.open import list_studies
@@ -57,7 +58,8 @@ class StudySettings:
         """
         if isinstance(self.storage, str) and self.name not in list_studies(self.storage):
             raise RequestError(
-                f"study '{self.name}' is not in storage '{self.storage}' any more; put the file back where it was"
+                f"study '{self.name}' is not in storage '{masked(self.storage)}' any more; put the file back where it "
+                "was"
             )
         return self.open()
 

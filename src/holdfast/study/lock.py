@@ -20,15 +20,17 @@ class DriverLock:
     """Held by every process that drives a study or has a trial of it in hand.
 
     A trial that is running in the log while nobody else holds the lock belongs to a process that is gone. May be taken
-    several times over by one object, and is free when it has been released as often.
+    several times over by one object, and is free when it has been released as often. Without a ``path`` there is
+    nothing to hold, and others may be there if the log is ``shared``.
 
     Attributes:
         alone: whether no other process held it when it was last taken.
     """
 
-    def __init__(self, path: Path | None, study: str) -> None:
+    def __init__(self, path: Path | None, study: str, *, shared: bool = False) -> None:
         self._path = None if path is None else path.with_name(f"{path.name}.{_safe(study)}.lock")
         self._study = study
+        self._shared = shared
         self._file: int | None = None
         self._holds = 0
         self.alone = True
@@ -40,8 +42,8 @@ class DriverLock:
             RequestError: if another process has it and this one wants it ``exclusive``, or the other way round.
         """
         file = self._open()
-        self.alone = file is None or _lock(file, exclusive=True)
-        if self.alone:
+        self.alone = not self._shared if file is None else _lock(file, exclusive=True)
+        if self.alone or file is None:
             return
         if exclusive:
             self.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from holdfast.address import masked
 from holdfast.errors import RequestError, nearest
 from holdfast.log.open import list_studies, open_log
 from holdfast.search.base import Strategy
@@ -24,7 +25,7 @@ def stored_settings(
     """
     studies = list_studies(storage)
     if name not in studies:
-        raise RequestError(f"storage '{storage}' has no study named '{name}'{nearest(name, studies)}")
+        raise RequestError(f"storage '{masked(storage)}' has no study named '{name}'{nearest(name, studies)}")
     log = open_log(storage, name, read_only=True)
     settings = Book(log).state.settings
     log.close()

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from holdfast.address import is_server
 from holdfast.analyse.ablation import Ablation
 from holdfast.analyse.analysis import Analysis, Importances
 from holdfast.analyse.interactions import Interaction
@@ -71,7 +72,8 @@ class Study:
         direction: ``"minimize"``, ``"maximize"``, or a dict that names the metrics and their directions.
         strategy: a name such as ``"auto"``, or an object with the interface of a strategy.
         seed: of every random draw.
-        storage: where the log is kept: ``"sqlite:///study.db"``, or None for memory; a log in memory is gone on with.
+        storage: where the log is kept: ``"sqlite:///study.db"``, ``"postgresql://user@host/base"``, or None for memory;
+            a log in memory is gone on with.
         name: the study's name within the storage. A study that exists there with the same settings goes on.
         fidelity: how much training a trial may have, for strategies that pause and resume.
         constraints: what a trial's metrics have to meet to be the best, as in ``{"ms": "<= 50"}``; they are told with
@@ -114,7 +116,7 @@ class Study:
             duplicates=checked_duplicates(duplicates),
             drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
         )
-        self._lock = DriverLock(storage_path(storage), name)
+        self._lock = DriverLock(storage_path(storage), name, shared=is_server(storage))
         self._in_hand: set[int] = set()
         weakref.finalize(self, self._lock.close)
         self._book = Book(open_log(storage, name))
