@@ -69,7 +69,7 @@ class Posterior:
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance (without noise) of the loss at features of shape (m, D); two arrays of shape (m,)."""
         cross = self._covariance(self.kernel.scale(features, self.group))
-        half = _solve_lower(self.factor, cross.T)
+        half = solve_lower(self.factor, cross.T)
         variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
         return cross @ self.weights, np.maximum(variance, 1e-12)
 
@@ -79,10 +79,10 @@ class Posterior:
         squared = squared_distances(scaled, self.points)
         cross = self.kernel.signal * matern(squared) + MEAN_VARIANCE
         slope = matern_slope(squared)
-        half = _solve_lower(self.factor, cross.T)
+        half = solve_lower(self.factor, cross.T)
         variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
         by_mean = 2 * self.kernel.signal * slope * self.weights
-        by_variance = -4 * self.kernel.signal * slope * _solve_lower(self.factor, half, transposed=True).T
+        by_variance = -4 * self.kernel.signal * slope * solve_lower(self.factor, half, transposed=True).T
         lengths = self.kernel.lengths[self.group]
         gradients = [
             (scaled * part.sum(axis=1, keepdims=True) - part @ self.points) / lengths for part in (by_mean, by_variance)
@@ -94,7 +94,7 @@ class Posterior:
         scaled = self.kernel.scale(features, self.group)
         cross = weights @ self._covariance(scaled)
         own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
-        half = _solve_lower(self.factor, cross[:, None])[:, 0]
+        half = solve_lower(self.factor, cross[:, None])[:, 0]
         return float(cross @ self.weights), max(float(weights @ own @ weights - half @ half), 1e-12)
 
     def draw(self, features: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -102,8 +102,8 @@ class Posterior:
         scaled = self.kernel.scale(features, self.group)
         cross = self._covariance(scaled)
         own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
-        half = _solve_lower(self.factor, cross.T)
-        factor, _ = _cholesky(own - half.T @ half, NOISE_FLOOR)
+        half = solve_lower(self.factor, cross.T)
+        factor, _ = cholesky(own - half.T @ half, NOISE_FLOOR)
         found: np.ndarray = cross @ self.weights + rng.standard_normal((count, len(features))) @ factor.T
         return found
 
@@ -114,9 +114,9 @@ class Posterior:
         "Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization", JMLR 15 (2014).
         """
         scaled = self.kernel.scale(features, self.group)
-        below = _solve_lower(self.factor, self._covariance(scaled).T).T
+        below = solve_lower(self.factor, self._covariance(scaled).T).T
         own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
-        corner, _ = _cholesky(own - below @ below.T, self.noise)
+        corner, _ = cholesky(own - below @ below.T, self.noise)
         n, p = len(self.points), len(features)
         factor = np.zeros((n + p, n + p), order="F")
         factor[:n, :n], factor[n:, :n], factor[n:, n:] = self.factor, below, corner
@@ -138,8 +138,8 @@ def condition(kernel: Kernel, group: np.ndarray, features: np.ndarray, targets: 
     """The posterior given features (n, D) and targets (n,)."""
     points = kernel.scale(features, group)
     covariance = kernel.signal * matern(squared_distances(points, points)) + MEAN_VARIANCE
-    factor, noise = _cholesky(covariance, kernel.noise)
-    weights = _solve_lower(factor, _solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
+    factor, noise = cholesky(covariance, kernel.noise)
+    weights = solve_lower(factor, solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     return Posterior(kernel, group, points, factor, weights, noise)
 
 
@@ -210,8 +210,8 @@ def slopes(
     points = kernel.scale(features, group)
     squared = squared_distances(points, points)
     correlation = matern(squared)
-    factor, noise = _cholesky(kernel.signal * correlation + MEAN_VARIANCE, kernel.noise)
-    weights = _solve_lower(factor, _solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
+    factor, noise = cholesky(kernel.signal * correlation + MEAN_VARIANCE, kernel.noise)
+    weights = solve_lower(factor, solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     value = 0.5 * float(targets @ weights) + float(np.log(np.diag(factor)).sum())
 
     lower = lapack.dpotri(factor, lower=1)[0]
@@ -289,7 +289,7 @@ def matern_slope(squared: np.ndarray) -> np.ndarray:
     return slope
 
 
-def _cholesky(covariance: np.ndarray, noise: float) -> tuple[np.ndarray, float]:
+def cholesky(covariance: np.ndarray, noise: float) -> tuple[np.ndarray, float]:
     """The lower factor of covariance + noise * identity, and the noise: ten times more until the factor exists."""
     from scipy.linalg import lapack
 
@@ -303,7 +303,7 @@ def _cholesky(covariance: np.ndarray, noise: float) -> tuple[np.ndarray, float]:
         noise *= 10
 
 
-def _solve_lower(factor: np.ndarray, right: np.ndarray, *, transposed: bool = False) -> np.ndarray:
+def solve_lower(factor: np.ndarray, right: np.ndarray, *, transposed: bool = False) -> np.ndarray:
     """Solve factor x = right (or factor^T x = right) for a lower triangular factor."""
     from scipy.linalg import blas
 
