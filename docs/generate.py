@@ -55,7 +55,7 @@ EXITS = (
     "| exit code | meaning |",
     "|---|---|",
     "| 0 | done |",
-    "| 1 | the work failed, or `verify` found a change |",
+    "| 1 | the work failed, or `verify` or `replay --verify` found a change |",
     "| 2 | the request was wrong; nothing was done |",
     "| 130 | stopped by Ctrl-C; what was told is on record |",
     "",

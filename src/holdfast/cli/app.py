@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import card, doctor, inspect, lr_find, plan, predict, report, run, show, status, verify
+from holdfast.cli import card, doctor, inspect, lr_find, plan, predict, replay, report, run, show, status, verify
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -135,6 +135,13 @@ app.command(
         "holdfast verify mine --storage sqlite:///study.db",
     )
 )(verify.verify)
+app.command(
+    epilog=examples(
+        "holdfast replay digits                # what was decided, and on what",
+        "holdfast replay digits --verify       # all of it again, and is it the same?",
+        "holdfast replay mine --verify --storage sqlite:///study.db",
+    )
+)(replay.replay)
 app.command(
     epilog=examples(
         "holdfast inspect mlp:784-256-128-10",

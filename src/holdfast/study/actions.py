@@ -35,13 +35,22 @@ def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
 
     def decide(state: StudyState) -> tuple[list[Entry], tuple[list[int], list[str]]]:
         # enqueued configurations go alone: a strategy is asked when they are in its history
-        entries = _enqueued(state, n) or _suggested(state, strategy, n)
+        entries = _enqueued(state, n) or suggested(state, strategy, n)
         given = [item.data["trial"] for item in entries if item.kind != "strategy.chosen"]
         return entries, (given, [name for item in entries for name in item.data.get("drops", ())])
 
     given, dropped = book.commit(decide)
     book.log.drop(dropped)
     return [assignment_of(book, number) for number in given]
+
+
+def ask_on(book: Book, strategy: Strategy) -> list[Assignment]:
+    """One assignment, if there is anything to try; the budget of an earlier `Study.optimize` does not count."""
+    assignments = ask(book, strategy)
+    while not assignments and book.state.budget_spent:
+        set_budget(book, 1)
+        assignments = ask(book, strategy)
+    return assignments
 
 
 def assignment_of(book: Book, number: int) -> Assignment:
@@ -73,8 +82,11 @@ def set_budget(book: Book, trials: int | None, *, shared: bool = False) -> None:
     book.commit(decide)
 
 
-def report(book: Book, strategy: Strategy, said: Report) -> Verdict:
-    """Log what a running trial says, and judge it if it brought metrics; NaN or infinity is an order to stop."""
+def report(book: Book, strategy: Strategy, said: Report, token: int | None = None) -> Verdict:
+    """Log what a running trial says, and judge it if it brought metrics; NaN or infinity is an order to stop.
+
+    So is a ``token`` of a trial that was given to somebody else meanwhile; nothing is logged then.
+    """
     entries = []
     if said.drawn:
         if book.state.settings.space is not None:
@@ -87,23 +99,30 @@ def report(book: Book, strategy: Strategy, said: Report) -> Verdict:
     if said.metrics:
         metrics = _numbers_to_json(said.metrics)
         entries.append(entry("trial.reported", {"trial": said.trial, "step": said.step, "metrics": metrics}))
-    _append_for(book, said.trial, entries)
+    if not _append_for(book, said.trial, entries, token):
+        return Verdict.STOP
     if not said.metrics:
         return Verdict.CONTINUE
-    if not_finite(said.metrics, book.state.settings.objectives):
-        verdict = Verdict.STOP
-    else:
-        verdict = base.judge(strategy, book.state.history.snapshot(book.state.length), said.trial)
-        if verdict is Verdict.CONTINUE:
-            verdict = folds.verdict(book.state, said.trial)
-    if verdict is not Verdict.CONTINUE:
-        judged = {"trial": said.trial, "verdict": verdict.value}
-        _append_for(book, said.trial, [entry("trial.judged", judged)])
-    return verdict
+    found = verdict(book.state, strategy, said)
+    if found is not Verdict.CONTINUE:
+        judged = {"trial": said.trial, "verdict": found.value}
+        _append_for(book, said.trial, [entry("trial.judged", judged)], token)
+    return found
 
 
-def tell(book: Book, outcome: Outcome) -> None:
+def verdict(state: StudyState, strategy: Strategy, said: Report) -> Verdict:
+    """What follows from a report that is in the state: the strategy's verdict, or that of the rule that drops folds."""
+    if not_finite(said.metrics, state.settings.objectives):
+        return Verdict.STOP
+    found = base.judge(strategy, state.history.snapshot(state.length), said.trial)
+    return folds.verdict(state, said.trial) if found is Verdict.CONTINUE else found
+
+
+def tell(book: Book, outcome: Outcome, token: int | None = None) -> bool:
     """Log how a trial ended, or that it paused; its result is durable when this returns.
+
+    False if the ``token`` is old: the trial was given to somebody else meanwhile, or told. The result is then kept as
+    late, and does not count.
 
     One that the budget ended on its way to the next rung is paused at the last one, and what it scored there stands.
     One that was dropped before all of its folds has the mean of those it reported.
@@ -118,7 +137,7 @@ def tell(book: Book, outcome: Outcome) -> None:
         "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
         "usage": outcome.usage.to_json(),
     }
-    trial = running_trial(book.state, outcome.trial)
+    trial = running_trial(book.state, outcome.trial) if token is None else book.state.trials[outcome.trial]
     if outcome.state is TrialState.PAUSED:
         _append_for(book, outcome.trial, [entry("trial.paused", {**leg, "until_step": trial.until_step})])
         return
@@ -213,7 +232,8 @@ def _enqueued(state: StudyState, n: int) -> list[Entry]:
     return entries
 
 
-def _suggested(state: StudyState, strategy: Strategy, n: int) -> list[Entry]:
+def suggested(state: StudyState, strategy: Strategy, n: int) -> list[Entry]:
+    """The events of what a strategy suggests of a study as it stands, asked for ``n`` trials."""
     history = state.history.snapshot(state.length)
     most, number = _new_trials(state, n), len(state.trials)
     entries: list[Entry] = []
@@ -224,6 +244,8 @@ def _suggested(state: StudyState, strategy: Strategy, n: int) -> list[Entry]:
         elif number < len(state.trials) + most:
             entries.append(_asked(state, suggestion, number, None))
             number += 1
+    if 0 < len(entries) < n:
+        entries[0] = dataclasses.replace(entries[0], data={**entries[0].data, "of": n})
     says = base.explain(strategy, history)
     if entries and says != state.strategy_says:
         entries.insert(0, entry("strategy.chosen", {"text": says}))
