@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,9 +54,15 @@ def _show(book: Book, as_json: bool) -> int:
         return 0
     head = ["event", "decision", "trial", "to step", "saw events", "reason"]
     lines = [
-        [f"{each['event']:,}", each["decision"], str(each["trial"]), _plain(each["until_step"]), _plain(each["seen"])]
-        + [each["reason"]]
-        for each in made
+        [
+            f"{at['event']:,}",
+            at["decision"],
+            str(at["trial"]),
+            _plain(at["until_step"]),
+            _plain(at["seen"]),
+            at["reason"],
+        ]
+        for at in made
     ]
     show(aligned([head, *lines], width=columns(sys.stdout)))
     return 0
