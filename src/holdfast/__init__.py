@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.data.leakage.finding import Finding
     from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
+    from holdfast.protocol.replay_schedule import replay_schedule
     from holdfast.protocol.targets import inspect
     from holdfast.protocol.train_many import train_many
     from holdfast.protocol.tune import Result, load_result, tune
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.study.handle import LiveTrial
     from holdfast.study.jobs import TrialPruned
     from holdfast.study.load import load_study
+    from holdfast.study.schedule import Schedule
     from holdfast.study.study import Study
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "RequestError": "holdfast.errors",
     "Result": "holdfast.protocol.tune",
     "RowScores": "holdfast.records",
+    "Schedule": "holdfast.study.schedule",
     "Score": "holdfast.records",
     "Space": "holdfast.space",
     "Splits": "holdfast.data.split",
@@ -51,6 +54,7 @@ _HOMES = {
     "inspect": "holdfast.protocol.targets",
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.load",
+    "replay_schedule": "holdfast.protocol.replay_schedule",
     "split": "holdfast.data.split",
     "train_many": "holdfast.protocol.train_many",
     "tune": "holdfast.protocol.tune",
@@ -71,6 +75,7 @@ __all__ = [
     "RequestError",
     "Result",
     "RowScores",
+    "Schedule",
     "Score",
     "Space",
     "Splits",
@@ -82,6 +87,7 @@ __all__ = [
     "inspect",
     "load_result",
     "load_study",
+    "replay_schedule",
     "split",
     "train_many",
     "tune",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study import actions
 from holdfast.study.handle import LiveTrial
 from holdfast.study.load import load_study
+from holdfast.study.schedule import Schedule
 from holdfast.study.study import Study
 
 FIDELITY = Fidelity("epoch", 1, 9)
@@ -224,3 +226,67 @@ def test_another_study_in_the_file_keeps_the_same_checkpoint(tmp_path: Path) -> 
     actions.tell(study.book, Outcome(1, TrialState.FAILED, error="broken", cause=Cause.ERROR))
     assert b"weights of 1" in kept(tmp_path / "s.db")
     assert verify(other.book.log).ok
+
+
+def test_the_schedule_of_a_trial_follows_its_lineage_and_can_be_trained_again(tmp_path: Path) -> None:
+    study = make_study()
+    study.optimize(learn, n_trials=12)
+    heir = next(t for t in study.trials if t.parent is not None and t.state is TrialState.COMPLETE)
+    schedule = study.schedule(heir.number)
+    assert schedule.trial == heir.number
+    assert (schedule.pieces[0].start, schedule.pieces[-1].until, schedule.unit) == (0, 9, "epoch")
+    assert len(schedule.pieces) > 1
+    assert [schedule.at(step)["x"] for step in range(1, 10)] == heir.extra["done"]
+    assert schedule.changed == ("x",)
+    schedule.save(tmp_path / "schedule.json")
+    again = Schedule.load(tmp_path / "schedule.json")
+    assert again == schedule
+    assert study.replay_schedule(learn, again) == heir.metrics
+    assert study.replay_schedule(learn) == study.best_trial.metrics
+    with pytest.raises(RequestError, match=r"the schedule of trial .* ends with step 9, before 10"):
+        schedule.at(10)
+
+
+def test_a_trial_without_a_parent_has_a_schedule_of_one_piece() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="random", seed=0)
+    study.optimize(lambda trial: float(trial["x"]), n_trials=2)
+    schedule = study.schedule()
+    assert [(piece.trial, piece.start, piece.until) for piece in schedule.pieces] == [
+        (study.best_trial.number, 0, None)
+    ]
+    assert schedule.at(7) == study.best_config
+    assert schedule.changed == ()
+    assert study.replay_schedule(lambda trial: float(trial["x"])) == study.best_trial.metrics
+
+
+def test_a_replay_needs_what_was_saved() -> None:
+    study = make_study()
+    study.optimize(learn_anew, n_trials=12)
+    heir = next(t for t in study.trials if t.parent is not None)
+    with pytest.raises(RequestError, match=r"the objective saved nothing at step .*, where trial .* was cloned"):
+        study.replay_schedule(lambda trial: float(trial["x"]), study.schedule(heir.number))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no json", "cannot be read"),
+        ("[]", "holds no schedule"),
+        ("{}", "this is no schedule: KeyError"),
+        ('{"unit": "epoch", "score": {}, "complete": true, "pieces": []}', "have to follow each other from step 0"),
+    ],
+)
+def test_a_file_that_holds_no_schedule_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "schedule.json").write_text(text)
+    with pytest.raises(RequestError, match=words):
+        Schedule.load(tmp_path / "schedule.json")
+
+
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "populations.md"
+    code = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(compile(code, page.name, "exec"), found)
+    assert found["study"].replay_schedule(found["descend"]) == found["study"].best_trial.metrics
+    assert len(found["schedule"].pieces) > 1

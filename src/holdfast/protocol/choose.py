@@ -18,6 +18,7 @@ from holdfast.protocol.constraints import nearest_to_feasible
 from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.looks import Look, look_at
 from holdfast.protocol.prepare import Ready
+from holdfast.protocol.scheduled import fit_by_schedule, schedule_in
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
@@ -219,14 +220,18 @@ def fit_again(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows
     if ready.folds or ready.reshuffled:
         return fit_in_full(ready, trial, prepared, judged)
     measure = ready.measure
+    if trial.parent is not None:
+        return fit_by_schedule(ready.recipe, schedule_in(ready.book, trial), prepared, judged=judged)
     if measure is None:
         return fit(ready.recipe, trial.config, trial.seed, prepared, judged=judged)
     return measure.fit(ready.recipe, trial.config, trial.seed, prepared, trial.until_step, judged)
 
 
 def fit_in_full(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows | None = None) -> Fitted:
-    """The configuration of a trial on other rows: a network for the epochs that were found, on average."""
+    """The configuration, or the schedule, of a trial on other rows: a network for the epochs that were found."""
     epochs = trial.extra.get("epochs") if ready.recipe.is_network else None
+    if trial.parent is not None:
+        return fit_by_schedule(ready.recipe, schedule_in(ready.book, trial), prepared, epochs=epochs, judged=judged)
     config = trial.config if ready.measure is None else ready.measure.config(trial.config, trial.until_step)
     return fit(ready.recipe, config, trial.seed, prepared, epochs=epochs, judged=judged)
 

@@ -42,7 +42,7 @@ def fit_parts(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> Gen
 
 
 def runs_of(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> list[Row]:
-    """The runs of a network on some parts, from its checkpoint where it has one."""
+    """The runs of a network on some parts, from its checkpoint where it has one; a clone's from that of its parent."""
     from holdfast.train.networks import resume_training, start_training
     from holdfast.train.stacked.stack import Row
 
@@ -54,7 +54,7 @@ def runs_of(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> list[
         if saved is None:
             run = start_training(kind, assignment.config, ready.task, ready.X, y, assignment.seed, judged=judged)
         else:
-            run = resume_training(kind, saved[part], ready.X, y, judged)
+            run = resume_training(kind, saved[part], ready.X, y, judged, config=assignment.config)
         rows.append(Row(run, assignment.until_step))
     return rows
 

@@ -37,6 +37,7 @@ from holdfast.protocol.limits import check_requests
 from holdfast.protocol.own import recognised
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
+from holdfast.protocol.scheduled import for_networks
 from holdfast.protocol.searched import searched
 from holdfast.protocol.starts import portfolio
 from holdfast.records import Config, Entry, Fidelity, canonical_json
@@ -250,6 +251,7 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
         strategy = make_strategy(plan.search.strategy)
     with file.at("search", "settings"):
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
+        strategy = for_networks(strategy, recipe, space, measure, plan)
     with file.at("search", "drop_folds"):
         _check_dropping(plan, table.split, fidelity)
     constraints = checked_constraints(

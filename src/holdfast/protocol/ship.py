@@ -13,11 +13,13 @@ import numpy as np
 
 from holdfast.count.told import tell
 from holdfast.errors import RequestError, TamperError
+from holdfast.facts.numbers import listed
 from holdfast.protocol.bench import make_bench
 from holdfast.protocol.choose import fit_again, fit_in_full, ships
 from holdfast.protocol.learn import Fitted, Prepared, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
+from holdfast.protocol.scheduled import schedule_in
 from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
 from holdfast.records import Trial
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
@@ -63,6 +65,8 @@ def ship(ready: Ready) -> LoadedModel:
         "kind": shipped.kind,
         "epochs": shipped.fitted.epochs,
     }
+    if winner.parent is not None:
+        meta["schedule"] = schedule_in(ready.book, winner).to_json()
     fresh = LoadedModel(shipped.fitted.model, shipped.prepared.preprocessor, meta)
     if "model.fitted" in notes:
         return fresh
@@ -98,7 +102,7 @@ def _scored(ready: Ready, winner: Trial) -> Shipped:
     if rows is not None and winner.rows is not None:
         reproduced = bool(np.array_equal(rows.values, ready.book.get_rows(winner.rows).values))
     n = len(bench.parts[0].learn)
-    text = f"The model that ships is the one that was scored: trained on {n:,} train rows."
+    text = f"The model that ships is the one that was scored: trained on {n:,} train rows{_by_schedule(ready, winner)}."
     if reproduced is False:
         text += " Fitted again from its seed it did not score every row as before, so it is a twin of the scored model."
     return Shipped(fitted, bench.prepared[0], "scored", text, n, reproduced)
@@ -110,12 +114,21 @@ def _refitted(ready: Ready, winner: Trial) -> Shipped:
     prepared = prepare(ready.recipe, rows)
     epochs = winner.extra.get("epochs") if ready.recipe.is_network else None
     fitted = fit_in_full(ready, winner, prepared)
-    text = f"The model that ships is the winner's configuration refitted on {len(rows):,} {' and '.join(names)} rows"
+    what = "configuration" if winner.parent is None else "schedule"
+    text = f"The model that ships is the winner's {what} refitted on {len(rows):,} {' and '.join(names)} rows"
     if len(rows) < whole:
         text += f", the latest ones, as far back as the window of {ready.split.window} reaches"
     if epochs is not None:
         text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
     return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)
+
+
+def _by_schedule(ready: Ready, winner: Trial) -> str:
+    """That its hyperparameters changed while it was trained, where they did."""
+    if winner.parent is None:
+        return ""
+    pieces = schedule_in(ready.book, winner).pieces
+    return f" by a schedule of {len(pieces)} configurations, those of trials {listed([str(p.trial) for p in pieces])}"
 
 
 def rows_of_refit(ready: Ready) -> tuple[Rows, list[str], int]:

@@ -25,12 +25,14 @@ from holdfast.protocol.nested import search_in_every_fold
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
 from holdfast.protocol.read import PlanFile, read_plan
+from holdfast.protocol.scheduled import schedule_in, write_schedule
 from holdfast.protocol.ship import ship
 from holdfast.protocol.unseal import OpenedBeforeError, unseal
 from holdfast.records import Config, Score
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
 from holdfast.study.lock import DriverLock
+from holdfast.study.schedule import Schedule
 from holdfast.train.storage import LoadedModel, load_model
 
 
@@ -48,6 +50,7 @@ class Result:
         missing: what there is no number for, and why.
         procedure: the score of the procedure, from a search in every outer fold; None where the plan asks for none.
         findings: what the checks before the first fit found in the divided table.
+        schedule: by which hyperparameters the winner was trained, step by step; of one piece where they did not change.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Result:
     missing: tuple[str, ...] = ()
     procedure: Score | None = None
     findings: tuple[Finding, ...] = ()
+    schedule: Schedule | None = None
 
     @property
     def model(self) -> LoadedModel:
@@ -180,6 +184,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
         missing=tuple(missing),
         findings=() if findings is None else findings.found,
         procedure=Score.from_json(procedure["score"]) if procedure.get("score") else None,
+        schedule=schedule_in(book, book.state.trials[choice["trial"]]),
     )
 
 
@@ -213,6 +218,7 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
 def _write_pages(book: Book, run: RunFolder) -> None:
     """Everything for a person to read."""
     write_results(book, run.path)
+    write_schedule(book, run.path)
     write_card(book, run.path)
 
 

@@ -119,11 +119,8 @@ class PopulationBasedTraining:
             fidelity = self._fidelity(history)
             comparisons = -(-fidelity.max // interval_of(fidelity, self.interval)) - 1
             return min(budget, max(FEWEST, int(budget / (1 + self.quantile * comparisons))))
-        if budget is not None and 0 < budget < self.population:
-            raise RequestError(
-                f"strategy 'pbt' has a population of {self.population}, and the budget is {budget} trials; it needs "
-                f"{self.population} or more, some three times as many so that there can be clones"
-            )
+        if budget:
+            check_budget(self.population, budget)
         return self.population
 
     def _new(self, history: History, n: int, population: Population, rng: Streams) -> list[Suggestion]:
@@ -288,6 +285,15 @@ class Population:
             if len(ranked) * 2 > len(able):
                 return ranked[: max(round(quantile * len(ranked)), 1)]
         return []
+
+
+def check_budget(population: int, budget: int) -> None:
+    """Refuse a population that has more members than the budget has trials, in one sentence."""
+    if budget < population:
+        raise RequestError(
+            f"strategy 'pbt' has a population of {population}, and the budget is {budget} trials; it needs "
+            f"{population} or more, some three times as many so that there can be clones"
+        )
 
 
 def interval_of(fidelity: Fidelity, interval: int | None) -> int:

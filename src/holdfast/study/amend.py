@@ -60,6 +60,8 @@ def learn(book: Book, other: Book) -> None:
     Raises:
         RequestError: if the other one is this study, or has no complete trial.
     """
+    other.refresh()
+    book.refresh()
     name = other.state.settings.name
     if other.log is book.log or (other.head.length > 0 and other.head == book.head):
         raise RequestError(f"study '{name}' cannot learn from itself; name an earlier one")
@@ -76,6 +78,21 @@ def learn(book: Book, other: Book) -> None:
     seen = [note for note in learned_notes(book.state) if note["name"] == name]
     if not seen or seen[-1]["head"] != data["head"]:
         book.note("study.learned", data)
+
+
+def learn_all(book: Book, earlier: Sequence[Book]) -> None:
+    """Learn from studies by other names than those that were learned from when the study began.
+
+    Raises:
+        RequestError: if two of them have one name.
+    """
+    names = [other.state.settings.name for other in earlier]
+    if len(set(names)) < len(names):
+        raise RequestError(f"earlier has two studies of one name among {', '.join(names)}; give each its own name")
+    known = {note["name"] for note in learned_notes(book.state)}
+    for other, name in zip(earlier, names, strict=True):
+        if name not in known:
+            learn(book, other)
 
 
 def learned_notes(state: StudyState) -> Sequence[Mapping[str, Any]]:

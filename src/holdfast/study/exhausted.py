@@ -9,6 +9,8 @@ from holdfast.study.state import StudyState
 
 def what_is_left(state: StudyState, strategy: str) -> str:
     """Why a strategy has proposed nothing, as a sentence without its full stop."""
+    if strategy == "pbt":
+        return "strategy 'pbt' has trained its population to the end"
     space = state.history.space
     count = None if space is None else space.count()
     if count is not None and len(state.trials) >= count and state.settings.duplicates == "avoid":

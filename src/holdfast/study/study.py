@@ -20,7 +20,6 @@ from holdfast.log.memory import MemoryLog
 from holdfast.log.open import open_log, storage_path
 from holdfast.meter.job import MeteredJob
 from holdfast.records import (
-    Assignment,
     Cause,
     Config,
     Direction,
@@ -41,7 +40,7 @@ from holdfast.search.registry import make_strategy, settings_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.study import actions
 from holdfast.study.advice import Advice, gain_of, next_advice
-from holdfast.study.amend import amend, learn, learned_notes
+from holdfast.study.amend import amend, learn, learn_all
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import named_constraints
 from holdfast.study.corrected import estimate_of
@@ -56,6 +55,7 @@ from holdfast.study.ranking import best_of, pareto_front
 from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
+from holdfast.study.schedule import Schedule, replay, schedule_of
 from holdfast.study.settings import Settings, checked_duplicates, named_directions, require_same
 from holdfast.study.stopping import Stop, reason_to_stop, set_stop, warn_if_ended
 from holdfast.study.stored import this_version
@@ -125,7 +125,7 @@ class Study:
         require_same(settings, self._book.state.settings)
         if settings.space is not None:
             self._book.supply(settings.space)
-        self._learn_from_all(earlier)
+        learn_all(self._book, [other.book for other in earlier])
 
     @property
     def book(self) -> Book:
@@ -173,7 +173,7 @@ class Study:
         """
         self._book.refresh()
         with self._lock.joined():
-            assignments = actions.ask(self._book, self._strategy) or self._ask_beyond_budget()
+            assignments = actions.ask_on(self._book, self._strategy)
             if assignments:
                 self._lock.join()  # until the trial is told: whoever has it in hand is not gone
         if not assignments:
@@ -350,8 +350,6 @@ class Study:
         Raises:
             RequestError: if it is this study, or has no complete trial.
         """
-        other.book.refresh()
-        self._book.refresh()
         learn(self._book, other.book)
 
     def estimate(self, level: float = 0.95, groups: np.ndarray | None = None) -> Score:
@@ -431,6 +429,22 @@ class Study:
         self._book.refresh()
         return reason_to_stop(self._book)
 
+    def schedule(self, trial: int | None = None) -> Schedule:
+        """By which hyperparameters a trial, the best one if none is named, was trained step by step, by its lineage."""
+        self._book.refresh()
+        fidelity = self._book.state.settings.fidelity
+        number = self.best_trial.number if trial is None else trial
+        return schedule_of(self.trials, number, "step" if fidelity is None else fidelity.name)
+
+    def replay_schedule(
+        self, objective: Callable[[LiveTrial], Result], schedule: Schedule | None = None
+    ) -> dict[str, float]:
+        """Train by a schedule, that of the best trial if none is given, once more; the metrics at its end.
+
+        The objective is called for one piece after the other, with what it saved at the end of the one before.
+        """
+        return replay(schedule or self.schedule(), objective, self._book.state.settings.objectives)
+
     def analysis(self, metric: str | None = None) -> Analysis:
         """What the trials teach of the hyperparameters, of the first objective or another one.
 
@@ -464,16 +478,6 @@ class Study:
         if n_trials is None:
             actions.set_budget(self._book, None)
 
-    def _learn_from_all(self, earlier: Sequence[Study]) -> None:
-        """Learn from studies by other names than those that were learned from when the study began."""
-        names = [other.book.state.settings.name for other in earlier]
-        if len(set(names)) < len(names):
-            raise RequestError(f"earlier has two studies of one name among {', '.join(names)}; give each its own name")
-        known = {note["name"] for note in learned_notes(self._book.state)}
-        for other, name in zip(earlier, names, strict=True):
-            if name not in known:
-                self.learn_from(other)
-
     def _is_lost(self, trial: Trial) -> bool:
         """Whether a trial is running in the log, and nowhere else."""
         if trial.state is not TrialState.RUNNING or trial.number in self._in_hand:
@@ -486,14 +490,6 @@ class Study:
         for number in [n for n in self._in_hand if trials[n].state is not TrialState.RUNNING]:
             self._in_hand.remove(number)
             self._lock.release()
-
-    def _ask_beyond_budget(self) -> list[Assignment]:
-        """What there is to try when the budget of an earlier `optimize` does not count."""
-        assignments: list[Assignment] = []
-        while not assignments and self._book.state.budget_spent:
-            actions.set_budget(self._book, 1)
-            assignments = actions.ask(self._book, self._strategy)
-        return assignments
 
     def _report(self, said: Report) -> Verdict:
         self._book.refresh()

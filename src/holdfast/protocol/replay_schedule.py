@@ -1,0 +1,76 @@
+"""Training by a recorded schedule once more, on the rows of its study, to see that it leads where the record says."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.protocol.bench import make_bench
+from holdfast.protocol.folder import DEFAULT_RUNS, find_run, open_book
+from holdfast.protocol.prepare import is_prepared, recorded_plan, reopen_study
+from holdfast.protocol.scheduled import fit_by_schedule, schedule_in
+from holdfast.protocol.tables import parts_of
+from holdfast.study.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a training by a schedule came to.
+
+    Attributes:
+        trial: the trial whose schedule it is.
+        value: the metric that ranks, on the rows that the trial was judged on.
+        recorded: what the trial scored.
+        reproduced: whether every row has the score that it had; None where none were kept.
+    """
+
+    trial: int
+    value: float
+    recorded: float
+    reproduced: bool | None
+
+    def __str__(self) -> str:
+        began = f"Trained again by its schedule, trial {self.trial}"
+        if self.reproduced:
+            return f"{began} scored every row as it did: {self.value:.6g}."
+        if self.reproduced is None and self.value == self.recorded:
+            return f"{began} scored what it did: {self.value:.6g}."
+        return f"{began} did not score every row as it did: {self.value:.6g}, and {self.recorded:.6g} on record."
+
+
+def replay_schedule(
+    name: str, schedule: Schedule | str | Path | None = None, *, runs: str | Path = DEFAULT_RUNS
+) -> Replayed:
+    """Train a network of a planned study by a schedule, as one plain run from the first epoch on, and judge it.
+
+    Args:
+        name: the study's.
+        schedule: the schedule or its file; that of the winner if none is given.
+        runs: the folder of all runs.
+
+    Raises:
+        RequestError: if there is no such study, its search has no winner yet, or its models are no networks.
+        DataError: if its rows are not those that were written.
+    """
+    run = find_run(Path(runs), name)
+    book = open_book(run)
+    if not is_prepared(book) or ("choice.made" not in book.state.notes and schedule is None):
+        raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.command('resume')}")
+    with closing(reopen_study(recorded_plan(book), run, book)) as ready:
+        if schedule is None:
+            schedule = schedule_in(book, book.state.trials[book.state.notes["choice.made"][-1]["trial"]])
+        found = schedule if isinstance(schedule, Schedule) else Schedule.load(schedule)
+        if not 0 <= found.trial < len(book.state.trials):
+            raise RequestError(f"study '{name}' has no trial {found.trial}, which the schedule is of")
+        bench = make_bench(ready.recipe, parts_of(run.path, ready.recipe.schema, folds=ready.folds))
+        fits = [fit_by_schedule(ready.recipe, found, prepared) for prepared in bench.prepared]
+        value, rows = bench.score([bench.predict(fit.model, part) for part, fit in enumerate(fits)])
+        trial = book.state.trials[found.trial]
+        same = None
+        if rows is not None and trial.rows is not None:
+            same = bool(np.array_equal(rows.values, book.get_rows(trial.rows).values))
+    return Replayed(found.trial, value, trial.metrics[bench.metric.name], same)
