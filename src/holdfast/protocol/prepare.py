@@ -318,6 +318,8 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         constraints=to_table(settings.constraints),
         duplicates=settings.duplicates,
         drop_folds=settings.drop_folds,
+        deterministic=settings.workers is not None,
+        workers=settings.workers or 1,
     )
     return Ready(file.plan, run, study, recipe, seal)
 

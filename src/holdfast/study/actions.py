@@ -26,12 +26,15 @@ from holdfast.search.base import Strategy
 from holdfast.search.history import History
 from holdfast.study import checkpoints, folds
 from holdfast.study.book import Book, entry
+from holdfast.study.ordered import Ordered
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
 
 
 def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
     """Up to ``n`` assignments: what a person enqueued, then what the strategy suggests; none if there is nothing."""
+    if book.ordered is not None:
+        return _ask_in_order(book, strategy, n)
 
     def decide(state: StudyState) -> tuple[list[Entry], tuple[list[int], list[str]]]:
         # enqueued configurations go alone: a strategy is asked when they are in its history
@@ -42,6 +45,33 @@ def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
     given, dropped = book.commit(decide)
     book.log.drop(dropped)
     return [assignment_of(book, number) for number in given]
+
+
+def _ask_in_order(book: Book, strategy: Strategy, n: int) -> list[Assignment]:
+    """One decision after the other, each with what it may know; fewer where what it has to know is not there yet."""
+
+    def decide(_: StudyState) -> tuple[list[Entry], list[int]]:
+        assert book.ordered is not None
+        entries = decided(book.ordered, strategy)
+        return entries, [item.data["trial"] for item in entries if item.kind != "strategy.chosen"]
+
+    given: list[Assignment] = []
+    while len(given) < n and (numbers := book.commit(decide)):
+        given += [assignment_of(book, number) for number in numbers]
+    return given
+
+
+def decided(ordered: Ordered, strategy: Strategy) -> list[Entry]:
+    """The events of the next decision of a deterministic study; none while what it has to know is not there."""
+    entries: list[Entry] = []
+    if ordered.ready():
+        while not (entries := _enqueued(ordered.state, 1) or suggested(ordered.state, strategy, 1)):
+            if not ordered.learn():
+                break
+    return [
+        item if item.kind == "strategy.chosen" else dataclasses.replace(item, data={**item.data, "seen": ordered.known})
+        for item in entries
+    ]
 
 
 def ask_on(book: Book, strategy: Strategy) -> list[Assignment]:
@@ -103,19 +133,24 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
         return Verdict.STOP
     if not said.metrics:
         return Verdict.CONTINUE
-    found = verdict(book.state, strategy, said)
+    known = None if book.ordered is None else book.ordered.view(said.trial)
+    found = verdict(book.state, strategy, said, known)
     if found is not Verdict.CONTINUE:
         judged = {"trial": said.trial, "verdict": found.value}
         _append_for(book, said.trial, [entry("trial.judged", judged)], token)
     return found
 
 
-def verdict(state: StudyState, strategy: Strategy, said: Report) -> Verdict:
-    """What follows from a report that is in the state: the strategy's verdict, or that of the rule that drops folds."""
+def verdict(state: StudyState, strategy: Strategy, said: Report, known: History | None = None) -> Verdict:
+    """What follows from a report that is in the state: the strategy's verdict, or that of the rule that drops folds.
+
+    ``known`` is what the verdict may depend on; None for all that there is.
+    """
     if not_finite(said.metrics, state.settings.objectives):
         return Verdict.STOP
-    found = base.judge(strategy, state.history.snapshot(state.length), said.trial)
-    return folds.verdict(state, said.trial) if found is Verdict.CONTINUE else found
+    history = state.history.snapshot(state.length) if known is None else known
+    found = base.judge(strategy, history, said.trial)
+    return folds.verdict(state, said.trial, history) if found is Verdict.CONTINUE else found
 
 
 def tell(book: Book, outcome: Outcome, token: int | None = None) -> bool:

@@ -11,6 +11,7 @@ from holdfast.log.base import Conflict, Head, StudyLog, written
 from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes
 from holdfast.space import Space
 from holdfast.space.rules import Predicate
+from holdfast.study.ordered import Ordered
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
 
@@ -29,6 +30,7 @@ class Book:
         self.log = log
         self._head = Head()
         self._state: StudyState | None = None
+        self._ordered: Ordered | None = None
         self._predicates: list[Predicate] = []
         self._next_snapshot = FIRST_SNAPSHOT
         self.reload()
@@ -46,6 +48,11 @@ class Book:
         return self._state
 
     @property
+    def ordered(self) -> Ordered | None:
+        """What decisions know where timing must change nothing; None in any other study."""
+        return self._ordered
+
+    @property
     def head(self) -> Head:
         """The end of the log as far as it is folded."""
         return self._head
@@ -54,22 +61,22 @@ class Book:
         """Take over the functions by which a space forbids combinations, which no log holds."""
         given = [rule.predicate for rule in space.forbid if rule.predicate is not None]
         self._predicates = [*given, *(predicate for predicate in self._predicates if predicate not in given)]
-        self.state.supply(self._predicates)
+        self._supply()
 
     def refresh(self) -> StudyState | None:
         """Fold what others have appended."""
         for event in self.log.read(self._head.length):
-            self._state = fold(self._state, Entry(event.kind, event.data, event.time), event.index)
+            self._fold(Entry(event.kind, event.data, event.time), event.index)
             self._head = Head(event.index + 1, event.hash)
         return self._state
 
     def reload(self) -> None:
         """Fold the log anew, where an interrupt may have struck in the middle of a fold."""
-        self._head, self._state = Head(), None
+        self._head, self._state, self._ordered = Head(), None, None
         self._load_snapshot()
         state = self.refresh()
         if state is not None and self._predicates:
-            state.supply(self._predicates)
+            self._supply()
 
     def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]]) -> T:
         """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict."""
@@ -88,9 +95,9 @@ class Book:
             self.refresh()
             return False
         for index, item in enumerate(as_read, start=self._head.length):
-            self._state = fold(self._state, item, index)
+            self._fold(item, index)
         self._head = result
-        if self.log.durable and result.length >= self._next_snapshot:
+        if self.log.durable and self._ordered is None and result.length >= self._next_snapshot:
             self.save_snapshot()
         return True
 
@@ -121,6 +128,18 @@ class Book:
         """Keep the folded state, to open faster next time."""
         self.log.save_snapshot(self._head.length, self._head.hash, state_to_bytes(self.state, self._head))
         self._plan_snapshot()
+
+    def _fold(self, item: Entry, index: int) -> None:
+        self._state = fold(self._state, item, index)
+        if index == 0 and self._state.settings.workers is not None:
+            self._ordered = Ordered(self._state.settings.workers)
+        if self._ordered is not None:
+            self._ordered.take(item)
+
+    def _supply(self) -> None:
+        self.state.supply(self._predicates)
+        if self._ordered is not None:
+            self._ordered.supply(self._predicates)
 
     def _load_snapshot(self) -> None:
         found = self.log.load_snapshot()

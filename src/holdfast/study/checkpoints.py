@@ -24,7 +24,7 @@ def of_clone(state: StudyState, parent: int, replaces: int | None) -> dict[str, 
             "has to call trial.save(bytes) when trial.should_prune() says so, and to begin from trial.checkpoint"
         )
     data = {"start_step": found[0], "checkpoint": {"blob": found[1]}, "replaces": replaces}
-    if replaces is None or replaces == parent:
+    if replaces is None or replaces == parent or state.settings.workers is not None:
         return data
     return {**data, "drops": _needless(state, state.trials[replaces], {found[1]})}
 
@@ -51,6 +51,8 @@ def read_or_restart(book: Book, number: int) -> bytes | None:
 
 def with_drops(state: StudyState, trial: Trial, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
     """Events about a running trial, with the checkpoint that nobody needs any more after them, and its blob."""
+    if state.settings.workers is not None:
+        return list(entries), []  # a decision that knows of an earlier one may still ask for it
     for place, item in enumerate(entries):
         if item.kind == "trial.saved":
             names = _needless(state, trial, {item.data["checkpoint"]["blob"]})

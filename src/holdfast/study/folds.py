@@ -14,6 +14,7 @@ import numpy as np
 from holdfast.errors import RequestError, nearest, shown
 from holdfast.records import Direction, Fidelity, Trial, TrialState, Verdict
 from holdfast.search.folds import is_dropped
+from holdfast.search.history import History
 from holdfast.stats.folds import RULES
 from holdfast.study.replicated import is_replicate
 from holdfast.study.state import StudyState, reported_by_step
@@ -54,14 +55,14 @@ def checked_rule(rule: Any, fidelity: Fidelity | None, directions: Mapping[str, 
     return str(rule)
 
 
-def verdict(state: StudyState, number: int) -> Verdict:
-    """Whether a trial goes on after a fold; a replicate, whose mean over all folds is asked for, is never dropped."""
+def verdict(state: StudyState, number: int, history: History) -> Verdict:
+    """Whether a trial goes on after a fold, by what is known; a replicate, asked for its mean of all, always does."""
     rule, trial = state.settings.drop_folds, state.trials[number]
     if rule == NEVER or is_replicate(trial):
         return Verdict.CONTINUE
     sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
     own = {step: sign * value for step, value in reported_by_step(state, trial).items()}
-    dropped = is_dropped(state.history.snapshot(state.length), number, own, rule)
+    dropped = is_dropped(history, number, own, rule)
     return Verdict.STOP if dropped else Verdict.CONTINUE
 
 

@@ -29,4 +29,6 @@ def load_study(name: str, storage: str, *, strategy: Strategy | None = None, for
         constraints=to_table(settings.constraints),
         duplicates=settings.duplicates,
         drop_folds=settings.drop_folds,
+        deterministic=settings.workers is not None,
+        workers=settings.workers or 1,
     )

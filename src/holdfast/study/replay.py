@@ -15,6 +15,7 @@ from holdfast.records import Entry, Event, Report, Verdict, canonical_json, numb
 from holdfast.search.base import Strategy
 from holdfast.space.rules import Predicate
 from holdfast.study import actions
+from holdfast.study.ordered import Ordered
 from holdfast.study.state import StudyState, fold
 
 GIVEN = frozenset({"trial.asked", "trial.resumed"})
@@ -70,6 +71,7 @@ class _Replay:
     def __init__(self, strategy: Strategy, predicates: Sequence[Predicate]) -> None:
         self._strategy, self._predicates = strategy, predicates
         self._state: StudyState | None = None
+        self._ordered: Ordered | None = None
         self._group: list[Event] = []
         self._due: dict[int, tuple[Verdict, int]] = {}
         self.suggestions = self.verdicts = self.enqueued = 0
@@ -93,12 +95,17 @@ class _Replay:
         group, self._group = self._group, []
         given = [event for event in group if event.kind in GIVEN]
         if given and self._state is not None and self.difference is None:
-            asked_for = int(given[0].data.get("of", len(given)))
-            again = [written(item) for item in actions.suggested(self._state, self._strategy, asked_for)]
+            again = [written(item) for item in self._again(self._state, given)]
             self.difference = next(_differences(group, again), None)
             self.suggestions += len(given)
         for event in group:
             self._fold(event)
+
+    def _again(self, state: StudyState, given: Sequence[Event]) -> list[Entry]:
+        """The events of a decision, computed anew."""
+        if self._ordered is not None:
+            return actions.decided(self._ordered, self._strategy)
+        return actions.suggested(state, self._strategy, int(given[0].data.get("of", len(given))))
 
     def _is_suggested(self, event: Event) -> bool:
         if event.kind == "trial.asked" and event.data["enqueued"] is not None:
@@ -109,13 +116,16 @@ class _Replay:
     def _belongs(self, event: Event) -> bool:
         """Whether an event is of the decision that is gathered: nothing was logged that it had seen in between."""
         seen = [item.data["seen"] for item in self._group if item.kind in GIVEN]
+        if seen and self._ordered is not None:
+            return False
         return event.kind in GIVEN and (not seen or event.data["seen"] == seen[0])
 
     def _judge(self, event: Event) -> None:
         assert self._state is not None
         metrics = {name: number_from_json(value) for name, value in event.data["metrics"].items()}
         said = Report(event.data["trial"], event.data["step"], metrics)
-        self._due[said.trial] = (actions.verdict(self._state, self._strategy, said), event.index)
+        known = None if self._ordered is None else self._ordered.view(said.trial)
+        self._due[said.trial] = (actions.verdict(self._state, self._strategy, said, known), event.index)
         self.verdicts += 1
 
     def _check_verdict(self, event: Event) -> None:
@@ -135,10 +145,16 @@ class _Replay:
             del self._due[number]
 
     def _fold(self, event: Event) -> None:
-        began = self._state is None
-        self._state = fold(self._state, Entry(event.kind, event.data, event.time), event.index)
-        if began:
-            self._state.supply(self._predicates)
+        item = Entry(event.kind, event.data, event.time)
+        self._state = fold(self._state, item, event.index)
+        if event.index == 0 and self._state.settings.workers is not None:
+            self._ordered = Ordered(self._state.settings.workers)
+        if self._ordered is not None:
+            self._ordered.take(item)
+        if event.index == 0:
+            for each in (self._state, self._ordered):
+                if each is not None:
+                    each.supply(self._predicates)
 
 
 def _differences(recorded: Sequence[Event], again: Sequence[Entry]) -> Iterator[Difference]:

@@ -20,7 +20,10 @@ _ABSENT = object()
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a study was created with. ``space`` is None where it is found as it is used."""
+    """What a study was created with.
+
+    ``space`` is None where it is found as it is used, ``workers`` for any study that is not deterministic.
+    """
 
     name: str
     space: Space | None
@@ -32,6 +35,7 @@ class Settings:
     constraints: tuple[Constraint, ...] = ()
     duplicates: Duplicates = "avoid"
     drop_folds: str = "never"
+    workers: int | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -60,6 +64,7 @@ class Settings:
             "constraints": to_table(self.constraints),
             "duplicates": self.duplicates,
             "drop_folds": self.drop_folds,
+            **({} if self.workers is None else {"workers": self.workers}),
         }
 
     @staticmethod
@@ -76,6 +81,7 @@ class Settings:
             constraints=named_constraints(dict(data.get("constraints", ()))),
             duplicates=data.get("duplicates", "avoid"),
             drop_folds=data.get("drop_folds", "never"),
+            workers=data.get("workers"),
         )
 
 
@@ -116,6 +122,11 @@ def require_same(wanted: Settings, found: Settings) -> None:
         RequestError: naming the first thing that differs.
     """
     old, new = found.tables(), json.loads(json.dumps(wanted.tables()))
+    if found.workers != wanted.workers:
+        raise RequestError(
+            f"study '{found.name}' exists already {_determinism(found)}, and is asked for {_determinism(wanted)}; "
+            "use load_study to go on with it, or another name"
+        )
     for key, value in new.items():
         if old[key] != value:
             raise RequestError(
@@ -131,6 +142,30 @@ def require_same(wanted: Settings, found: Settings) -> None:
                 f"study '{found.name}' exists already with its {part} in the order {', '.join(names)}; keep that "
                 "order, use load_study to go on with it, or another name"
             )
+
+
+def _determinism(settings: Settings) -> str:
+    return (
+        "without deterministic = True" if settings.workers is None else f"deterministic for {settings.workers} workers"
+    )
+
+
+def checked_workers(deterministic: Any, workers: Any) -> int | None:
+    """The workers of a deterministic study, None for any other.
+
+    Raises:
+        RequestError: if they are no number of workers.
+    """
+    if not isinstance(deterministic, bool):
+        raise RequestError(f"deterministic = {deterministic!r}; it must be True or False")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise RequestError(f"workers = {workers!r}; it must be a whole number of at least 1")
+    if workers > 1 and not deterministic:
+        raise RequestError(
+            f"workers = {workers} says how many trials of a deterministic study run at once; give deterministic=True, "
+            "or leave it out: optimize(..., n_jobs=...) has workers of its own"
+        )
+    return workers if deterministic else None
 
 
 def _difference(key: str, old: Any, new: Any) -> str:

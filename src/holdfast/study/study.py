@@ -56,7 +56,7 @@ from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
 from holdfast.study.schedule import Schedule, replay, schedule_of
-from holdfast.study.settings import Settings, checked_duplicates, named_directions, require_same
+from holdfast.study.settings import Settings, checked_duplicates, checked_workers, named_directions, require_same
 from holdfast.study.stopping import Stop, reason_to_stop, set_stop, warn_if_ended
 from holdfast.study.stored import this_version
 from holdfast.study.understanding import analysis_of
@@ -81,6 +81,8 @@ class Study:
         duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
         drop_folds: the rule, as ``"curtailed"``, that stops trials which ``report(score, step=fold)`` each fold.
         earlier: studies to learn from (see `learn_from`).
+        deterministic: whether timing changes nothing: a decision waits for what it has to know (see docs/replay.md).
+        workers: how many trials of a deterministic study run at once.
 
     Raises:
         RequestError: for settings that cannot be meant, or that differ from those of the study of that name.
@@ -100,6 +102,8 @@ class Study:
         duplicates: Duplicates = "avoid",
         drop_folds: str = "never",
         earlier: Sequence[Study] = (),
+        deterministic: bool = False,
+        workers: int = 1,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise RequestError(f"seed = {seed!r}; it must be a whole number")
@@ -116,6 +120,7 @@ class Study:
             duplicates=checked_duplicates(duplicates),
             drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
         )
+            workers=checked_workers(deterministic, workers),
         self._lock = DriverLock(storage_path(storage), name, shared=is_server(storage))
         self._in_hand: set[int] = set()
         weakref.finalize(self, self._lock.close)
