@@ -69,6 +69,8 @@ def test_a_plan_trains_a_population_whose_winner_ships(result: Result) -> None:
     assert fitted["reproduced"] is True
     assert shapes <= set(state.settings.strategy_settings["keep"])
     assert verify(ready.book.log).ok
+    assert "checkpoints.dropped" in [event.kind for event in ready.book.log.read()]
+    assert all(trial.checkpoint is None for trial in state.trials)
     ready.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 import holdfast
 from holdfast.errors import DataError, RequestError
 from holdfast.records import Cause, Fidelity, TrialState
+from holdfast.search.pbt import PopulationBasedTraining
 
 DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(240, 5))
@@ -71,3 +72,34 @@ def test_what_cannot_be_is_refused() -> None:
         holdfast.train_many("mlp", (X[Y != "c"], Y[Y != "c"]), validation=VALIDATION)
     with pytest.raises(DataError, match=r"features of shape \(160, 5\) and targets of shape \(80,\)"):
         holdfast.train_many("mlp", (X[:160], Y[160:]), validation=VALIDATION)
+
+
+@pytest.mark.parametrize("batch", [1, 6])
+def test_a_population_in_one_stack_is_replayed_to_the_bit(batch: int) -> None:
+    study = holdfast.Study(
+        {"learning_rate": holdfast.Float(1e-3, 1.0, log=True), "dropout": holdfast.Float(0.0, 0.5)},
+        strategy=PopulationBasedTraining(population=6, interval=1),
+        fidelity=Fidelity("epochs", 1, 4),
+        seed=2,
+    )
+    job = holdfast.train_many("mlp", TRAIN, validation=VALIDATION, fixed=FIXED, metric="log_loss")
+    study.optimize_batch(job, n_trials=14, batch=batch)
+    clones = [trial for trial in study.trials if trial.parent is not None and trial.metrics]
+    assert len(clones) >= 3
+    for trial in clones:
+        schedule = study.schedule(trial.number)
+        assert study.replay_schedule(lambda live: job([live])[0], schedule) == trial.metrics
+
+
+def test_a_clone_of_another_shape_is_refused_with_the_reason() -> None:
+    study = holdfast.Study(
+        {"width": holdfast.Int(4, 64)},
+        strategy=PopulationBasedTraining(population=4, interval=1),
+        fidelity=Fidelity("epochs", 1, 4),
+    )
+    fixed = {"depth": 1, "epochs": 4}
+    job = holdfast.train_many("mlp", TRAIN, validation=VALIDATION, fixed=fixed, metric="log_loss")
+    study.optimize_batch(job, n_trials=8, batch=1)
+    failed = [trial for trial in study.trials if trial.state is TrialState.FAILED]
+    assert failed
+    assert all(f"a clone has 'width' = {trial.config['width']} where its parent has" in trial.error for trial in failed)

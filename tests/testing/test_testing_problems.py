@@ -10,10 +10,12 @@ from holdfast.records import Config, Fidelity, TrialState
 from holdfast.search.asha import Asha
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import PAUSED
+from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.search.random import RandomSearch
 from holdfast.search.registry import make_strategy
 from holdfast.space import Categorical, Float, Space
-from holdfast.testing.problems import PROBLEMS, Problem, problem, regrets
+from holdfast.study.study import Study
+from holdfast.testing.problems import PROBLEMS, TURNS, TURNS_STEPS, Problem, problem, regrets, take_turns
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search
 
 OPTIMA: dict[str, Config] = {
@@ -105,3 +107,21 @@ def test_a_strategy_that_learns_beats_random_search(name: str) -> None:
             chance = regrets(RandomSearch(), toy, trials=40, seed=seed)[-1]
             wins, losses = wins + int(ours < chance), losses + int(ours > chance)
     assert binomtest(wins, wins + losses, alternative="greater").pvalue < 0.01, f"{wins} wins, {losses} losses"
+
+
+def test_a_population_solves_what_no_fixed_configuration_does() -> None:
+    """The toy problem of the paper on population-based training."""
+
+    def study(strategy: str | PopulationBasedTraining) -> Study:
+        fidelity = None if strategy == "grid" else TURNS_STEPS
+        return Study(TURNS, direction="maximize", strategy=strategy, fidelity=fidelity, duplicates="replicate", seed=1)
+
+    fixed = study("grid")
+    fixed.optimize(take_turns, n_trials=2)
+    assert [trial.metrics["value"] for trial in fixed.trials] == [pytest.approx(0.39, abs=1e-6)] * 2
+    population = study(PopulationBasedTraining(population=6))
+    population.optimize(take_turns, n_trials=40)
+    assert population.best_value > 1.19
+    schedule = population.schedule()
+    assert {"first", "second"} == {value for _, _, value in schedule.values("along")}
+    assert population.replay_schedule(take_turns) == population.best_trial.metrics

@@ -41,7 +41,8 @@ def train_many(
 
     ``study.optimize_batch(holdfast.train_many("mlp", (X, y), validation=(Xv, yv)), n_trials=256, batch=64)``. Every
     trial has its own seed, and keeps its row scores, so that the study can correct its estimate. In a study with a
-    fidelity trials pause and resume at epochs.
+    fidelity trials pause and resume at epochs, and a population is trained in stacks; hyperparameters of shape have to
+    be kept by its clones then, as in ``PopulationBasedTraining(keep=("width",))``.
 
     Args:
         family: of networks: mlp, cnn, transformer, softmax, linear-gd.
@@ -92,9 +93,10 @@ def _train(bench: ManyBench, trials: list[LiveTrial]) -> list[Result]:
 def _start(bench: ManyBench, trial: LiveTrial) -> Row:
     from holdfast.train.stacked.stack import Row
 
-    if trial.checkpoint is not None:
-        return Row(resume_training(bench.kind, trial.checkpoint, *bench.train, bench.validation), trial.until_step)
     config = {**bench.fixed, **trial.config}
+    if trial.checkpoint is not None:
+        run = resume_training(bench.kind, trial.checkpoint, *bench.train, bench.validation, config=config)
+        return Row(run, trial.until_step)
     run = start_training(bench.kind, config, bench.task, *bench.train, trial.seed, judged=bench.validation)
     return Row(run, trial.until_step)
 

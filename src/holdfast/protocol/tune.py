@@ -31,6 +31,7 @@ from holdfast.protocol.unseal import OpenedBeforeError, unseal
 from holdfast.records import Config, Score
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
+from holdfast.study.checkpoints import drop_all
 from holdfast.study.lock import DriverLock
 from holdfast.study.schedule import Schedule
 from holdfast.train.storage import LoadedModel, load_model
@@ -250,6 +251,7 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
                 search_in_every_fold(ready, executor)
         with meter.phase("choose", unless="choice.made"):
             choose(ready)
+        drop_all(book)
         with meter.phase("fit", unless="model.fitted"):
             model = ship(ready)
         if "test.opened" in book.state.notes:
