@@ -142,3 +142,11 @@ def test_another_number_of_workers_is_another_study() -> None:
     holdfast.Study(SPACE, storage=log, deterministic=True, workers=2)
     with pytest.raises(RequestError, match="deterministic for 2 workers, and is asked for without"):
         holdfast.Study(SPACE, storage=log)
+
+
+def test_more_at_once_than_there_are_workers_is_refused() -> None:
+    study = holdfast.Study(SPACE, deterministic=True, workers=2)
+    with pytest.raises(RequestError, match="deterministic for 2 workers, and 3 trials are to run at once"):
+        study.optimize_batch(lambda trials: [0.0 for _ in trials], n_trials=3, batch=3)
+    with pytest.raises(RequestError, match="a deterministic study has no such end"):
+        study.optimize(lambda trial: 0.0, n_trials=3, stop="auto")

@@ -31,6 +31,7 @@ def rows(standing: Standing) -> list[list[str]]:
         *_learning(standing),
         *_gain(standing),
         *_costs(standing),
+        *_waiting(standing),
         *[["running", _running(trial)] for trial in standing["running"]],
     ]
     if standing["enqueued"]:
@@ -38,6 +39,13 @@ def rows(standing: Standing) -> list[list[str]]:
     name, says = standing["strategy"], standing["strategy_says"]
     found.append(["strategy", name if says in {"", name} else f"{name}: {says}"])
     return [*found, *_stages(standing)]
+
+
+def _waiting(standing: Standing) -> list[list[str]]:
+    """What the order of decisions has cost, in a deterministic study."""
+    if standing.get("idle") is None:
+        return []
+    return [["waiting", f"{standing['idle']:.0%} of the workers' time, so that no timing changes a decision"]]
 
 
 def line(standing: Standing) -> str:

@@ -106,15 +106,20 @@ def _hint(standing: dict[str, Any], folder: Path | None) -> None:
 def look(book: Book, folder: Path | None, live: LiveEstimate | None = None) -> dict[str, Any]:
     """Where the study stands now, with the best score's luck taken off where row scores allow it.
 
+    ``idle`` is the share of the workers' time that a deterministic study has waited, None before a trial has ended.
+
     ``live`` is what an earlier look has left for that.
     """
     from holdfast.facts.log import latest, winner_of
     from holdfast.protocol.steward import folder_bytes
     from holdfast.report.status import status_dict
+    from holdfast.study.waiting import idle_share
 
     state = book.state
     limited = (latest(state, "limits.set") or {}).get("disk_bytes") is not None
     standing = status_dict(state, disk_bytes=folder_bytes(folder) if folder and limited else None)
+    if state.settings.workers is not None:
+        standing["idle"] = idle_share(book.log.read(0), state.settings.workers)
     best = winner_of(state)
     if best is not None:
         live = live or live_estimate(folder)

@@ -167,6 +167,11 @@ class SearchTable(_Table):
     workers: int = Field(
         1, ge=1, description="Processes that train at once; with one, the same seed gives the same trials."
     )
+    deterministic: bool = Field(
+        False,
+        description="Whether the same seed gives the same trials with several workers, too: a decision then waits for "
+        "the results that it has to know (see [replay.md](replay.md)).",
+    )
     stack: Literal["auto", "off"] | Annotated[int, Field(ge=1)] = Field(
         "auto",
         description="How many networks a process trains as one program: `off` for one trial at a time, a number for so "

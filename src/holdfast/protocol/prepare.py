@@ -27,6 +27,7 @@ from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
 from holdfast.meter.price import Price
+from holdfast.protocol.batches import trials_at_once
 from holdfast.protocol.constraints import checked_constraints
 from holdfast.protocol.cost import check_budget, price_of
 from holdfast.protocol.fidelity import Measure
@@ -127,6 +128,8 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
             constraints=asked.constraints,
             duplicates=plan.search.duplicates,
             drop_folds=plan.search.drop_folds,
+            deterministic=plan.search.deterministic,
+            workers=_at_once(plan, asked, seal.fits) if plan.search.deterministic else 1,
         )
         write_plan(plan, run)
         blobs = {which: {"blob": study.book.log.put(rows.tobytes())} for which, rows in _by_use(table).items()}
@@ -141,6 +144,11 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
             opening.append(entry("stop.set", {"gain": plan.search.stop_gain, "rule": plan.search.stop}))
         study.book.commit(lambda _: ([*opening, *wishes], None))
     return Ready(plan, run, study, asked.recipe, seal)
+
+
+def _at_once(plan: Plan, asked: _Asked, parts: int) -> int:
+    """How many trials of a plan run at once, over all workers."""
+    return plan.search.workers * trials_at_once(plan.search, asked.recipe.network_shape, asked.space, parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +260,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("search", "settings"):
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
         strategy = for_networks(strategy, recipe, space, measure, plan)
+    with file.at("search", "deterministic"):
+        _check_deterministic(plan)
     with file.at("search", "drop_folds"):
         _check_dropping(plan, table.split, fidelity)
     constraints = checked_constraints(
@@ -415,6 +425,16 @@ def _check_shipping(plan: Plan, split: SplitPlan) -> None:
         raise PlanError(
             '[model] has ship = "scored", but with reshuffle = true every trial is scored on rows of its own; use '
             '"refitted", or leave out reshuffle'
+        )
+
+
+def _check_deterministic(plan: Plan) -> None:
+    """Refuse an end that depends on which results are there."""
+    if plan.search.deterministic and (plan.search.stop is not None or plan.search.stop_gain is not None):
+        key = "stop" if plan.search.stop is not None else "stop_gain"
+        raise RequestError(
+            f"[search] has deterministic = true and {key}, which ends the search by the results that are there at the "
+            "time; leave out one of them"
         )
 
 

@@ -146,7 +146,7 @@ def require_same(wanted: Settings, found: Settings) -> None:
 
 def _determinism(settings: Settings) -> str:
     return (
-        "without deterministic = True" if settings.workers is None else f"deterministic for {settings.workers} workers"
+        "without deterministic = True" if settings.workers is None else f"deterministic for {_workers(settings.workers)}"
     )
 
 
@@ -166,6 +166,19 @@ def checked_workers(deterministic: Any, workers: Any) -> int | None:
             "or leave it out: optimize(..., n_jobs=...) has workers of its own"
         )
     return workers if deterministic else None
+
+
+def _workers(number: int) -> str:
+    return f"{number} worker{'' if number == 1 else 's'}"
+
+
+def check_at_once(settings: Settings, trials: int) -> None:
+    """Refuse to run more trials at once than a deterministic study has workers."""
+    if settings.workers is not None and trials > settings.workers:
+        raise RequestError(
+            f"study '{settings.name}' is deterministic for {_workers(settings.workers)}, and {trials} trials are "
+            f"to run at once; make it with workers={trials}, or run fewer"
+        )
 
 
 def _difference(key: str, old: Any, new: Any) -> str:

@@ -81,6 +81,8 @@ def set_stop(book: Book, *, gain: float | None, rule: str | None) -> None:
     asked = f"stop_gain = {gain!r}" if gain is not None else f"stop = {rule!r}"
     if (gain is not None or rule is not None) and len(book.state.settings.directions) > 1:
         raise RequestError(f"{asked}; a study of several objectives has no such end, so leave it out")
+    if (gain is not None or rule is not None) and book.state.settings.workers is not None:
+        raise RequestError(f"{asked}, which goes by the results that are there; a deterministic study has no such end")
     if (gain, rule) != (stop_set(book.state).get("gain"), stop_set(book.state).get("rule")):
         book.note("stop.set", {"gain": gain, "rule": rule})
 

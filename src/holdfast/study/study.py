@@ -56,7 +56,7 @@ from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
 from holdfast.study.schedule import Schedule, replay, schedule_of
-from holdfast.study.settings import Settings, checked_duplicates, checked_workers, named_directions, require_same
+from holdfast.study.settings import Settings, check_at_once, checked_duplicates, checked_workers, named_directions, require_same
 from holdfast.study.stopping import Stop, reason_to_stop, set_stop, warn_if_ended
 from holdfast.study.stored import this_version
 from holdfast.study.understanding import analysis_of
@@ -311,13 +311,15 @@ class Study:
         ``overseer``, which meters and minds a budget, no other process may drive the study meanwhile.
 
         Raises:
-            RequestError: if another process drives the study and either of the two has an overseer.
+            RequestError: if another process drives the study and either of the two has an overseer, or a deterministic
+                study is given more workers than it has.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         self._lock.take(exclusive=overseer is not None)
         try:
             self._book.refresh()
             lost = [trial for trial in self.trials if self._is_lost(trial)]
+        check_at_once(self._book.state.settings, executor.slots * batch)
             if n_trials is not None:
                 actions.set_budget(self._book, n_trials, shared=not self._lock.alone)
             if overseer is None:
