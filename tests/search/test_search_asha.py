@@ -111,8 +111,30 @@ def test_with_the_budget_spent_the_best_is_finished_once_nothing_runs() -> None:
     assert Asha().ask(rehearsal.history(), 2, Streams(0)) == []
 
 
-def test_it_needs_a_fidelity_and_one_objective() -> None:
+def test_it_needs_a_fidelity() -> None:
     with pytest.raises(RequestError, match="needs a fidelity, such as Study"):
         Asha().ask(Rehearsal(SPACE).history(), 1, Streams(0))
-    with pytest.raises(RequestError, match="strategy 'asha' handles one objective, and the study has 2"):
-        Asha().ask(Rehearsal(SPACE, FIDELITY, ("minimize", "maximize")).history(), 1, Streams(0))
+
+
+def test_several_objectives_go_on_by_fronts_the_least_crowded_first() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY, ("minimize", "maximize"))
+    for values in ([1.0, 1.0], [0.0, 0.0], [0.4, 0.4], [2.0, 0.5], [0.5, 0.5], [0.0, math.nan]):
+        trial = rehearsal.start({"x": 0.5}, 1)
+        rehearsal.report(trial, 1, values)
+        rehearsal.pause(trial)
+    assert promoted(rehearsal) == [(0, 3), (1, 3)]
+
+
+def test_the_type_that_stops_judges_at_each_rung() -> None:
+    strategy, rehearsal = Asha(type="stopping"), Rehearsal(SPACE, FIDELITY)
+    verdicts = []
+    for loss in (3.0, 2.0, 5.0, 4.0, 1.0):
+        (suggestion,) = strategy.ask(rehearsal.history(), 1, Streams(0))
+        assert (suggestion.resume_from, suggestion.until_step) == (None, 9)
+        trial = rehearsal.take(suggestion)
+        rehearsal.report(trial, 1, loss)
+        verdicts.append(strategy.judge(rehearsal.history(), trial))
+        rehearsal.report(trial, 2, 0.0)  # between two rungs
+        assert strategy.judge(rehearsal.history(), trial) is Verdict.CONTINUE
+    go, stop = Verdict.CONTINUE, Verdict.STOP
+    assert verdicts == [go, go, stop, stop, go]

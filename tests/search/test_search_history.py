@@ -55,7 +55,7 @@ class Naive:
         number = at % len(self.trials)
         trial = self.trials[number]
         if what == "report" and trial["state"] == RUNNING:
-            builder.reported(number, level, value)
+            builder.reported(number, level, [value])
             trial["reports"].append((level, -value))
         elif what == "pause" and trial["state"] == RUNNING:
             builder.moved(number, PAUSED, trial["until"])
@@ -211,7 +211,7 @@ def _seconds_of_views(n: int) -> float:
     config = SPACE.default_config()
     for number in range(n):
         builder.asked(config, None)
-        builder.reported(number, 1, 0.5)
+        builder.reported(number, 1, [0.5])
         builder.told(number, TrialState.COMPLETE, [0.5])
     spent = []
     for _ in range(300):

@@ -31,7 +31,12 @@ def test_settings_are_passed_on() -> None:
     ("name", "settings", "message"),
     [
         ("randon", {}, r"strategy 'randon' does not exist; there are manual, grid.*did you mean 'random'"),
-        ("hyperband", {}, "strategy 'hyperband' is not built yet; there are manual, grid"),
+        ("freeze-thaw", {}, "strategy 'freeze-thaw' is not built yet; there are manual, grid"),
+        ("hyperband", {"synchronous": 1}, "hyperband has synchronous = 1; it takes true or false"),
+        ("bohb", {"random_share": 2}, "bohb has random_share = 2; it needs a number from 0 to 1"),
+        ("bohb", {"candidates": 2}, "bohb has candidates = 2; it needs a whole number of at least 16"),
+        ("priorband", {"synchronous": "no"}, "priorband has synchronous = 'no'; it takes true or false"),
+        ("asha", {"type": "stop"}, "asha has type = 'stop'; it takes 'promotion' or 'stopping'"),
         ("grid", {"resolutoin": 3}, r"has no setting 'resolutoin'; it has resolution \(did you mean 'resolution'\?\)"),
         ("random", {"name": "x"}, "strategy 'random' has no setting 'name'; it has none"),
         ("grid", {"resolution": 0}, "grid has resolution = 0"),

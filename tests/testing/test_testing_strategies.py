@@ -12,13 +12,16 @@ from holdfast.rng import Streams
 from holdfast.search.asha import Asha
 from holdfast.search.auto import Auto
 from holdfast.search.base import Strategy, known_space
+from holdfast.search.bohb import Bohb
 from holdfast.search.cmaes import CmaEs
 from holdfast.search.evolution import Evolution
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
+from holdfast.search.hyperband import Hyperband
 from holdfast.search.manual import Manual
 from holdfast.search.pbt import PopulationBasedTraining
+from holdfast.search.priorband import PriorBand
 from holdfast.search.random import RandomSearch
 from holdfast.search.registry import NAMES
 from holdfast.search.sobol import SobolSearch
@@ -32,6 +35,11 @@ SUBJECTS = (
     Subject("random", RandomSearch),
     Subject("sobol", SobolSearch),
     Subject("asha", Asha, needs_fidelity=True),
+    Subject("asha that stops", lambda: Asha(type="stopping"), needs_fidelity=True),
+    Subject("hyperband", Hyperband, needs_fidelity=True),
+    Subject("synchronous hyperband", lambda: Hyperband(synchronous=True), needs_fidelity=True),
+    Subject("bohb", lambda: Bohb(candidates=64), needs_fidelity=True),
+    Subject("priorband", PriorBand, needs_fidelity=True),
     Subject("pbt", PopulationBasedTraining, needs_fidelity=True),
     Subject("auto", Auto),
     Subject("auto with fidelity", Auto, needs_fidelity=True),

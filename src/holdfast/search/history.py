@@ -62,7 +62,8 @@ class History:
         told_seconds: (m,) the wall seconds that each told trial took.
         told_violation: (m, c) how far each outcome constraint was missed, in the metric's unit; at most 0 where it was
             met, NaN where that is unknown.
-        report_trial, report_step, report_loss: (r,) each, first objective, in the order in which they came.
+        report_trial, report_step, report_loss, report_losses: (r,), (r,), (r,) of the first objective, (r, k) of all, in
+            the order in which they came.
         move_trial, move_state, move_until: (t,) each, every change of state and the step it was assigned to run to.
         origins: (n, 3) of each trial its parent, the step it was cloned at and the trial it replaces; -1 for none.
         token: the same object for all views of one growing history: a key for caches of what depends on a prefix.
@@ -85,6 +86,7 @@ class History:
     report_trial: np.ndarray
     report_step: np.ndarray
     report_loss: np.ndarray
+    report_losses: np.ndarray
     move_trial: np.ndarray
     move_state: np.ndarray
     move_until: np.ndarray
@@ -142,25 +144,26 @@ class History:
 
     def loss_at(self, step: int) -> np.ndarray:
         """(n,) each trial's loss at ``step``, or else at the first step behind it that it reported; NaN for none."""
-        losses = np.full(len(self), np.nan)
-        at = self._reports_at(step)
-        losses[self.report_trial[at]] = self.report_loss[at]
+        return self.losses_at(step)[:, 0]
+
+    def losses_at(self, step: int) -> np.ndarray:
+        """(n, k) `loss_at` for each objective."""
+        losses = np.full((len(self), len(self.directions)), np.nan)
+        at = self.first_reports(step)
+        losses[self.report_trial[at]] = self.report_losses[at]
         return losses
 
     def reported_at(self, step: int) -> np.ndarray:
         """(n,) whether each trial has reported at ``step`` or behind it."""
-        reported = np.zeros(len(self), dtype=bool)
-        reported[self.report_trial[self.report_step >= step]] = True
-        return reported
+        return np.isin(np.arange(len(self)), self.report_trial[self.report_step >= step])
 
-    def _reports_at(self, step: int) -> np.ndarray:
+    def first_reports(self, step: int) -> np.ndarray:
         """Positions of the reports at each trial's first step from ``step`` on, in the order in which they came."""
         reached = np.flatnonzero(self.report_step >= step)
         trials, steps = self.report_trial[reached], self.report_step[reached]
         first = np.full(len(self), TO_THE_END, dtype=np.int64)
         np.minimum.at(first, trials, steps)
-        found: np.ndarray = reached[steps == first[trials]]
-        return found
+        return np.asarray(reached[steps == first[trials]])
 
 
 class HistoryBuilder:
@@ -193,7 +196,7 @@ class HistoryBuilder:
             _Rows((), float),
             _Rows((len(self.constraints),), float),
         )
-        self._reports = _Fitting(_Rows((), np.int64), _Rows((), np.int64), _Rows((), float))
+        self._reports = _Fitting(_Rows((), np.int64), _Rows((), np.int64), _Rows((len(self.directions),), float))
         self._moves = (_Rows((), np.int64), _Rows((), np.int8), _Rows((), np.int64))
         self._origins = _Rows((3,), np.int64)
         self._token = object()
@@ -232,9 +235,10 @@ class HistoryBuilder:
         for column, value in zip(self._moves, (trial, state, until), strict=True):
             column.append(value)
 
-    def reported(self, trial: int, step: int, value: float) -> None:
-        """A running trial reports the first objective at a step."""
-        self._reports.append((trial, step, value * self._signs[0]), fits=trial not in self._masked)
+    def reported(self, trial: int, step: int, values: Sequence[float]) -> None:
+        """A running trial reports its objectives at a step, NaN for those that it does not report."""
+        signed = [sign * value for sign, value in zip(self._signs, values, strict=True)]
+        self._reports.append((trial, step, signed), fits=trial not in self._masked)
 
     def told(
         self,
@@ -285,7 +289,7 @@ class HistoryBuilder:
         """The history as it is now; ``index`` is the length of the log it was folded from."""
         left = None if self.trials_limit is None else max(self.trials_limit - len(self._configs), 0)
         told_trial, told_loss, told_state, told_seconds, told_violation = self._told.views()
-        report_trial, report_step, report_loss = self._reports.views()
+        report_trial, report_step, report_losses = self._reports.views()
         move_trial, move_state, move_until = (column.view() for column in self._moves)
         return History(
             space=self.space,
@@ -301,7 +305,8 @@ class HistoryBuilder:
             told_violation=told_violation,
             report_trial=report_trial,
             report_step=report_step,
-            report_loss=report_loss,
+            report_loss=report_losses[:, 0],
+            report_losses=report_losses,
             move_trial=move_trial,
             move_state=move_state,
             move_until=move_until,

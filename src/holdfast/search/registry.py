@@ -9,18 +9,21 @@ from typing import Any
 from holdfast.errors import RequestError, nearest
 from holdfast.search.base import Strategy
 
-PLANNED = ("hyperband", "bohb", "priorband", "freeze-thaw")
+PLANNED = ("freeze-thaw",)
 
 
 def _makers() -> dict[str, Callable[..., Any]]:
     from holdfast.search.asha import Asha
     from holdfast.search.auto import Auto
+    from holdfast.search.bohb import Bohb
     from holdfast.search.cmaes import CmaEs
     from holdfast.search.evolution import Evolution
     from holdfast.search.gp import GaussianProcess
     from holdfast.search.grid import GridSearch
+    from holdfast.search.hyperband import Hyperband
     from holdfast.search.manual import Manual
     from holdfast.search.pbt import PopulationBasedTraining
+    from holdfast.search.priorband import PriorBand
     from holdfast.search.random import RandomSearch
     from holdfast.search.sobol import SobolSearch
     from holdfast.search.tpe import TreeParzenEstimator
@@ -35,12 +38,30 @@ def _makers() -> dict[str, Callable[..., Any]]:
         "cma-es": CmaEs,
         "evolution": Evolution,
         "asha": Asha,
+        "hyperband": Hyperband,
+        "bohb": Bohb,
+        "priorband": PriorBand,
         "pbt": PopulationBasedTraining,
         "auto": Auto,
     }
 
 
-NAMES = ("manual", "grid", "random", "sobol", "gp", "tpe", "cma-es", "evolution", "asha", "pbt", "auto")
+NAMES = (
+    "manual",
+    "grid",
+    "random",
+    "sobol",
+    "gp",
+    "tpe",
+    "cma-es",
+    "evolution",
+    "asha",
+    "hyperband",
+    "bohb",
+    "priorband",
+    "pbt",
+    "auto",
+)
 
 
 def make_strategy(name: str, settings: Mapping[str, Any] | None = None) -> Strategy:

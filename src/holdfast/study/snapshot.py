@@ -15,7 +15,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.usage import Usage
 
-VERSION = 4
+VERSION = 5
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:

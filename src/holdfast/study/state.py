@@ -191,7 +191,7 @@ def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     trial = state.trials[data["trial"]]
     _change(state, data, reports=(*trial.reports, (data["step"], metrics)))
     if state.first_metric in metrics:
-        state.history.reported(data["trial"], data["step"], metrics[state.first_metric])
+        state.history.reported(data["trial"], data["step"], state.objectives(metrics))
 
 
 def _judged(state: StudyState, data: Mapping[str, Any], _: float) -> None:

@@ -75,9 +75,10 @@ class Rehearsal:
         self._do(lambda builder: builder.moved(trial, RUNNING, suggestion.until_step))
         return trial
 
-    def report(self, trial: int, step: int, value: float) -> None:
-        """A running trial reports its first objective."""
-        self._do(lambda builder: builder.reported(trial, step, value))
+    def report(self, trial: int, step: int, value: float | Sequence[float]) -> None:
+        """A running trial reports each objective at ``value``, or at its own of several values."""
+        values = list(value) if isinstance(value, Sequence) else [value] * len(self.directions)
+        self._do(lambda builder: builder.reported(trial, step, values))
 
     def pause(self, trial: int) -> None:
         """A running trial pauses, and can be cloned from where it was assigned to run to."""

@@ -1,0 +1,120 @@
+"""Who is best at a rung, who may go on to the next one, and where a trial pauses."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from holdfast.errors import RequestError
+from holdfast.records import Fidelity, Suggestion, Verdict
+from holdfast.search.history import COMPLETE, PAUSED, TO_THE_END, History
+from holdfast.search.pareto import crowding, ranks
+
+Promotion = tuple[int, int, str]
+"""A trial, the rung that it may go on to, and its place in words."""
+
+
+def fidelity_of(history: History, name: str) -> Fidelity:
+    """The study's fidelity, or one sentence that names the strategy if it declares none."""
+    if history.fidelity is None:
+        raise RequestError(
+            f"strategy '{name}' needs a fidelity, such as Study(..., fidelity=holdfast.Fidelity('epoch', 1, 81))"
+        )
+    return history.fidelity
+
+
+def ordered_at(history: History, level: int, members: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The trials that have reported at a rung or behind it, best first, and whether each has a loss there.
+
+    A trial without one, as it diverged, comes last; ties go to the older. Several objectives are ordered front by
+    front, the least crowded of each first: Schmucker, Donini, Zafar, Salinas and Archambeau, "Multi-objective
+    asynchronous successive halving" (2021).
+
+    Args:
+        history: the study.
+        level: the step of the rung.
+        members: (n,) which trials count; None for all.
+
+    Returns:
+        Numbers (m,) and truth values (m,).
+    """
+    reported = history.reported_at(level)
+    trials = np.flatnonzero(reported if members is None else reported & members)
+    losses = history.losses_at(level)[trials]
+    known = ~np.isnan(losses).any(axis=1)
+    losses = np.where(known[:, None], losses, np.inf)
+    if losses.shape[1] == 1:
+        order = np.argsort(losses[:, 0], kind="stable")
+        return trials[order], known[order]
+    front = np.full(len(trials), len(trials))
+    front[known] = ranks(losses[known])
+    apart = np.zeros(len(trials))
+    for rank in np.unique(front[known]):
+        apart[front == rank] = crowding(losses[front == rank])
+    order = np.lexsort((-apart, front))
+    return trials[order], known[order]
+
+
+def promotions(
+    history: History, fidelity: Fidelity, name: str = "asha", members: np.ndarray | None = None
+) -> Iterator[Promotion]:
+    """Every paused trial among the best ``1 / eta`` of its rung, highest rung first, best first.
+
+    A diverged trial counts as the worst of its rung, and so does not shrink it.
+    """
+    for level, above in reversed(list(itertools.pairwise(fidelity.rungs()))):
+        ordered, known = ordered_at(history, level, members)
+        best = ordered[: len(ordered) // fidelity.eta]
+        waiting = (history.states[best] == PAUSED) & (history.until[best] == level) & known[: len(best)]
+        for place in np.flatnonzero(waiting):
+            reason = f"{name}: {place + 1} of {len(ordered)} at {fidelity.name} {level}, on to {above}"
+            yield int(best[place]), above, reason
+
+
+def resumed(history: History, promoted: Iterator[Promotion], n: int) -> list[Suggestion]:
+    """The first ``n`` promotions as suggestions."""
+    return [
+        Suggestion(history.config(trial), reason, history.index, resume_from=trial, until_step=until)
+        for trial, until, reason in itertools.islice(promoted, n)
+    ]
+
+
+def finish_best(history: History, fidelity: Fidelity, name: str) -> list[Suggestion]:
+    """The best paused trial of the highest rung, to be trained to the end, while no trial is complete."""
+    if (history.states == COMPLETE).any():
+        return []
+    rungs = fidelity.rungs()
+    for level in reversed(rungs[:-1]):
+        ordered, known = ordered_at(history, level, (history.states == PAUSED) & (history.until == level))
+        if known.any():
+            reason = f"{name}: best at {fidelity.name} {level} and nothing else to do, on to {rungs[-1]}"
+            return resumed(history, iter([(int(ordered[0]), rungs[-1], reason)]), 1)
+    return []
+
+
+def pause_at_rung(history: History, trial: int, fidelity: Fidelity) -> Verdict:
+    """Pause at the rung that a trial was assigned to run to."""
+    until = history.until[trial]
+    if until == TO_THE_END or until >= fidelity.max:
+        return Verdict.CONTINUE
+    steps = history.report_step[history.report_trial == trial]
+    return Verdict.PAUSE if steps.size and steps[-1] >= until else Verdict.CONTINUE
+
+
+def stop_below(history: History, trial: int, fidelity: Fidelity) -> Verdict:
+    """Stop a trial that has just passed a rung at which it is not among the best ``1 / eta``.
+
+    The rule without pauses: with fewer than ``eta`` trials at a rung, all go on (Li et al., 2020, section 3.3).
+    """
+    steps = history.report_step[history.report_trial == trial]
+    before, now = steps[:-1].max(initial=0), steps[-1:].max(initial=0)
+    for level in fidelity.rungs()[:-1]:
+        if not before < level <= now:
+            continue
+        ordered, _ = ordered_at(history, level)
+        place = int(np.flatnonzero(ordered == trial)[0])
+        if len(ordered) >= fidelity.eta and place >= len(ordered) // fidelity.eta:
+            return Verdict.STOP
+    return Verdict.CONTINUE

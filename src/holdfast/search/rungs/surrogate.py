@@ -1,0 +1,249 @@
+"""A Gaussian process of losses at all rungs, and what it expects of configurations at the last one.
+
+Each rung above the first adds a column that says whether a loss was reported there or higher. Its length-scale says
+how far the ranking of the rungs below is to be trusted: a rung that says nothing of later ones is told apart by a short
+one, and one that does by a long one. Losses at a lower rung are first moved by how much trials that went on have gained
+since (the median over them), so that the model is of differences between configurations, not of progress.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from holdfast.records import Fidelity
+from holdfast.rng import Streams
+from holdfast.search.gp.aspects import Told
+from holdfast.search.gp.embedding import Embedding, embedding
+from holdfast.search.gp.fits import FIT_POINTS, fit_size
+from holdfast.search.gp.landscape import Improvement, Landscape
+from holdfast.search.gp.maximise import CENTRES
+from holdfast.search.gp.preference import Preference, preference
+from holdfast.search.gp.surrogate import Kernel, Posterior, condition
+from holdfast.search.gp.targets import standardise, subset
+from holdfast.search.history import FAILED, History
+from holdfast.space import Space
+
+MAX_POINTS = 300
+"""At most so many trials are in the surrogate."""
+MAX_PENDING = 64
+"""At most so many running trials, the latest, are in the surrogate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Losses at rungs, in the order in which they were reported.
+
+    Attributes:
+        trial, rung: (m,) which trial, and at which of the K rungs, from 0.
+        losses: (m, k) of each objective, lower is better; NaN where the trial diverged there.
+        rungs: K.
+    """
+
+    trial: np.ndarray
+    rung: np.ndarray
+    losses: np.ndarray
+    rungs: int
+
+    def first(self, size: int) -> Seen:
+        """The first ``size`` of them."""
+        return replace(self, trial=self.trial[:size], rung=self.rung[:size], losses=self.losses[:size])
+
+    @property
+    def known(self) -> int:
+        """How many of them are finite."""
+        return int(np.isfinite(self.losses).all(axis=1).sum())
+
+    def targets(self, weights: np.ndarray) -> np.ndarray:
+        """(m,) standardised losses as if at the last rung; needs one that is known.
+
+        Several objectives are standardised each, and made one by ``weights`` (k,), which sum to 1: the largest
+        weighted loss, with a twentieth of their sum. Knowles, "ParEGO: a hybrid algorithm with on-line landscape
+        approximation for expensive multiobjective optimization problems" (2006), equation 2.
+        """
+        each = np.stack([standardise(self._moved(column)) for column in self.losses.T], axis=1)
+        if each.shape[1] == 1:
+            return np.asarray(each[:, 0])
+        weighted = weights * each
+        return standardise(weighted.max(axis=1) + 0.05 * weighted.sum(axis=1))
+
+    def _moved(self, loss: np.ndarray) -> np.ndarray:
+        """(m,) losses of one objective as if at the last rung; what diverged is at the worst."""
+        table = np.full((int(self.trial.max(initial=-1)) + 1, self.rungs), np.nan)
+        table[self.trial, self.rung] = loss
+        gains = np.zeros(self.rungs)
+        for k in range(self.rungs - 1):
+            both = table[:, k + 1] - table[:, k]
+            both = both[np.isfinite(both)]
+            gains[k] = np.median(both) if len(both) else 0.0
+        moved: np.ndarray = loss + np.cumsum(gains[::-1])[::-1][self.rung]
+        known = np.isfinite(moved)
+        moved[~known] = moved[known].max()
+        return moved
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """(m, K - 1) whether each loss was seen at rung 1, 2, ... or higher."""
+        return (self.rung[:, None] > np.arange(self.rungs - 1)).astype(float)
+
+    @cached_property
+    def latest(self) -> np.ndarray:
+        """Positions (n,) of each trial's loss at its highest rung."""
+        order = np.lexsort((self.rung, self.trial))
+        last = np.append(np.diff(self.trial[order]) > 0, True)
+        return np.sort(order[last])
+
+
+def seen(history: History, fidelity: Fidelity) -> Seen:
+    """What was reported at the rungs; a report that passes several is at the highest.
+
+    A trial that failed without a report is taken to have diverged at the first rung.
+    """
+    levels = fidelity.rungs()
+    rung = np.full(len(history.report_trial), -1)
+    for k, level in enumerate(levels):
+        rung[history.first_reports(level)] = k
+    at = np.flatnonzero(rung >= 0)
+    silent = np.setdiff1d(history.told_trial[history.told_state == FAILED], history.report_trial)
+    return Seen(
+        trial=np.concatenate([history.report_trial[at], silent]),
+        rung=np.concatenate([rung[at], np.zeros(len(silent), dtype=np.int64)]),
+        losses=np.concatenate([history.report_losses[at], np.full((len(silent), len(history.directions)), np.nan)]),
+        rungs=len(levels),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class AtTheEnd:
+    """What a Gaussian process of all rungs believes of the last one, by the features of configurations alone."""
+
+    posterior: Posterior
+    columns: int
+
+    def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance, (m,) each, at features of shape (m, D)."""
+        return self.posterior.predict(self.ended(features))
+
+    def predict_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Mean and variance, (m,) each, and their gradients by the features, (m, D) each."""
+        width = features.shape[1]
+        mean, variance, *slopes = self.posterior.predict_with_gradient(self.ended(features))
+        return mean, variance, slopes[0][:, :width], slopes[1][:, :width]
+
+    def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+        """Mean and variance of the sum of the losses at features (m, D) times weights (m,)."""
+        return self.posterior.weighted_sum(self.ended(features), weights)
+
+    def with_pending(self, features: np.ndarray) -> AtTheEnd:
+        """The same with trials that run, at features of shape (p, D), as if they were trained to the end."""
+        return AtTheEnd(self.posterior.with_pending(self.ended(features)), self.columns)
+
+    def ended(self, features: np.ndarray) -> np.ndarray:
+        """Features (m, D) with those of the last rung beside them."""
+        return np.concatenate([features, np.ones((len(features), self.columns))], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class RungModel:
+    """What a proposal needs of a history.
+
+    Attributes:
+        embed: the embedding of the space.
+        beliefs: of the loss at the last rung, one for each draw of the hyperparameters.
+        bests: the lowest mean of each belief at a trial.
+        best_trial: the trial of the lowest mean, by number.
+        centres: (c, d) the best trials, encoded.
+        preference: the user's priors, if there are any.
+    """
+
+    embed: Embedding
+    beliefs: tuple[AtTheEnd, ...]
+    bests: tuple[float, ...]
+    best_trial: int
+    centres: np.ndarray
+    preference: Preference | None
+
+    @property
+    def size(self) -> int:
+        """Trials times draws."""
+        return len(self.beliefs) * len(self.beliefs[0].posterior.points)
+
+    def landscape(self, space: Space) -> Landscape:
+        """The log of the improvement that is expected at the last rung."""
+        return Landscape(space, self.embed, (Improvement(self.beliefs, self.bests),), self.preference)
+
+    def with_pending(self, units: np.ndarray) -> RungModel:
+        """The same with points (p, d) that run, as if they were trained to the end."""
+        features = self.embed(units)
+        return replace(self, beliefs=tuple(belief.with_pending(features) for belief in self.beliefs))
+
+
+def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int = 0) -> RungModel | None:
+    """Condition on each trial's loss at its highest rung; None while fewer than two losses are known.
+
+    Args:
+        history: the study.
+        fidelity: its fidelity.
+        rng: the study's streams.
+        mixture: which weights make several objectives one.
+    """
+    assert history.space is not None
+    found = seen(history, fidelity)
+    if found.known < 2:
+        return None
+    embed = embedding(history.space)
+    weights = rng.generator(mixture, "rungs/weights").dirichlet(np.ones(len(history.directions)))
+    kernels = _kernels(history, found, embed, weights, mixture, rng)
+    targets = found.targets(weights)
+    chosen = found.latest[subset(targets[found.latest], MAX_POINTS)]
+    units = history.units[found.trial[chosen]]
+    features = embed(units)
+    rows = np.concatenate([features, found.columns[chosen]], axis=1)
+    group = _group(embed, found.rungs)
+    beliefs = tuple(AtTheEnd(condition(kernel, group, rows, targets[chosen]), found.rungs - 1) for kernel in kernels)
+    means = np.array([belief.predict(features)[0] for belief in beliefs])
+    order = np.argsort(means.mean(axis=0), kind="stable")
+    model = RungModel(
+        embed=embed,
+        beliefs=beliefs,
+        bests=tuple(means.min(axis=1).tolist()),
+        best_trial=int(found.trial[chosen[order[0]]]),
+        centres=units[order[:CENTRES]],
+        preference=preference(history.space, embed, beliefs, len(found.latest)),
+    )
+    pending = history.pending[-MAX_PENDING:]
+    return model.with_pending(history.units[pending]) if len(pending) else model
+
+
+def _kernels(
+    history: History, found: Seen, embed: Embedding, weights: np.ndarray, mixture: int, rng: Streams
+) -> tuple[Kernel, ...]:
+    """Draws of the hyperparameters by the losses up to the last fixed number of them; by all while few are known."""
+    features = np.concatenate([embed(history.units[found.trial]), found.columns], axis=1)
+    told = Told((history.token, "rungs", mixture), _group(embed, found.rungs), features)
+
+    def first(size: int) -> tuple[Kernel, ...]:
+        part = found.first(size)
+        chosen = np.arange(size) if size <= FIT_POINTS else _for_fit(part)
+        return told.first(size).draws(chosen, part.targets(weights)[chosen], rng)
+
+    if found.first(fit_size(len(found.trial))).known < 2:
+        return first(len(found.trial))
+    return told.kernels(f"rungs {rng.seed}", first)
+
+
+def _for_fit(found: Seen) -> np.ndarray:
+    """Positions of losses that say most of how rungs agree: those of the trials that went furthest, in full."""
+    reached = np.zeros(int(found.trial.max()) + 1)
+    np.maximum.at(reached, found.trial, found.rung)
+    order = np.lexsort((np.arange(len(found.trial)), -reached[found.trial]))
+    half = order[: FIT_POINTS // 2]
+    rest = np.sort(order[FIT_POINTS // 2 :])
+    spread = rest[np.linspace(0, len(rest) - 1, FIT_POINTS - len(half)).astype(np.int64)]
+    return np.sort(np.concatenate([half, spread]))
+
+
+def _group(embed: Embedding, rungs: int) -> np.ndarray:
+    return np.concatenate([embed.group, embed.groups + np.arange(rungs - 1)])

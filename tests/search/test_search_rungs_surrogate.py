@@ -1,0 +1,87 @@
+"""The surrogate of all rungs: what it is told, and what it makes of rungs that mislead."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from holdfast.records import Fidelity, TrialState
+from holdfast.rng import Streams
+from holdfast.search.rungs.surrogate import rung_model, seen
+from holdfast.space import Float, Space
+from holdfast.testing.rehearsal import Rehearsal
+
+SPACE = Space({"x": Float(0, 1)})
+FIDELITY = Fidelity("epoch", 1, 9, 3)
+
+
+def train(rehearsal: Rehearsal, x: float, losses: dict[int, float | list[float]]) -> int:
+    trial = rehearsal.start({"x": x}, max(losses))
+    for step, loss in losses.items():
+        rehearsal.report(trial, step, loss)
+    rehearsal.pause(trial)
+    return trial
+
+
+def test_a_report_counts_at_the_highest_rung_that_it_passes() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    train(rehearsal, 0.1, {1: 5.0, 2: 4.0, 3: 3.0})
+    train(rehearsal, 0.2, {4: 2.0})
+    failed = rehearsal.start({"x": 0.3}, 1)
+    rehearsal.finish(failed, math.nan, TrialState.FAILED)
+    found = seen(rehearsal.history(), FIDELITY)
+    assert found.trial.tolist() == [0, 0, 1, 2]
+    assert found.rung.tolist() == [0, 1, 1, 0]
+    assert found.losses[:, 0].tolist()[:3] == [5.0, 3.0, 2.0]
+    assert found.known == 3
+    assert found.latest.tolist() == [1, 2, 3]
+
+
+def test_losses_of_low_rungs_are_moved_by_what_others_gained() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for i in range(5):
+        train(rehearsal, i / 10, {1: 10.0 + i, 3: 5.0 + i, 9: 1.0 + i})
+    train(rehearsal, 0.9, {1: 12.0})
+    targets = seen(rehearsal.history(), FIDELITY).targets(np.ones(1))
+    assert targets[-1] == pytest.approx(targets[6]) == pytest.approx(targets[8])
+
+
+def test_a_trial_that_diverged_counts_as_the_worst() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for i, loss in enumerate([1.0, 2.0, 3.0, math.nan]):
+        train(rehearsal, i / 10, {1: loss})
+    targets = seen(rehearsal.history(), FIDELITY).targets(np.ones(1))
+    assert targets[3] == targets[2] > targets[1]
+
+
+def test_a_rung_that_misleads_is_not_followed() -> None:
+    """The first rung wants x = 0, the others x = 1, and only a third of the trials went on."""
+    rehearsal, rng = Rehearsal(SPACE, FIDELITY), np.random.default_rng(0)
+    for i in range(45):
+        x = float(rng.random())
+        train(rehearsal, x, {1: x} if i % 3 else {1: x, 3: 1 - x, 9: 1 - x})
+    model = rung_model(rehearsal.history(), FIDELITY, Streams(0))
+    assert model is not None
+    means, _ = model.beliefs[0].predict(np.array([[0.05], [0.95]]))
+    assert means[1] < means[0] - 1
+
+
+def test_too_little_is_known() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    assert rung_model(rehearsal.history(), FIDELITY, Streams(0)) is None
+    train(rehearsal, 0.5, {1: 1.0})
+    train(rehearsal, 0.6, {1: math.nan})
+    assert rung_model(rehearsal.history(), FIDELITY, Streams(0)) is None
+
+
+def test_several_objectives_are_mixed() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY, ("minimize", "maximize"))
+    for x in np.linspace(0, 1, 12):
+        train(rehearsal, float(x), {1: [float(x), float(x)]})
+    history = rehearsal.history()
+    found = seen(history, FIDELITY)
+    first, second = found.targets(np.array([0.95, 0.05])), found.targets(np.array([0.05, 0.95]))
+    assert np.argmin(first) == 0
+    assert np.argmin(second) == 11
