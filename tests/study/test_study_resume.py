@@ -20,7 +20,7 @@ from holdfast.execute.base import Nothing
 from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.log.verify import verify
-from holdfast.records import Outcome, Trial, TrialState
+from holdfast.records import Event, Outcome, Trial, TrialState
 from holdfast.search.manual import Manual
 from holdfast.study import actions, lock
 from holdfast.study.driver import StudyDriver
@@ -29,11 +29,11 @@ from holdfast.study.load import load_study
 from holdfast.study.study import Study
 
 if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
-    from tests.study.study_objectives import drive, make_study, objective_of
+    from tests.study.study_objectives import drive, drive_and_die, make_study, objective_of
 else:
-    from study_objectives import drive, make_study, objective_of
+    from study_objectives import drive, drive_and_die, make_study, objective_of
 
-STRATEGIES = ["random", "sobol", "grid", "asha", "discovered"]
+STRATEGIES = ["random", "sobol", "grid", "asha", "pbt", "discovered"]
 N_TRIALS = 10
 PAUSE = 0.03
 
@@ -50,7 +50,8 @@ def start(target: Any, *arguments: Any) -> BaseProcess:
 
 def outline(trials: tuple[Trial, ...]) -> list[Any]:
     """All of a trial that the clock and the accidents of a run do not touch."""
-    return [(t.number, t.config, t.state, t.seed, t.metrics, t.reports, t.until_step, t.error) for t in trials]
+    kept = [(t.number, t.config, t.state, t.seed, t.metrics, t.reports, t.until_step, t.error) for t in trials]
+    return [*kept, [(t.parent, t.parent_step, t.replaces) for t in trials]]
 
 
 def undisturbed(strategy: str, n_trials: int = N_TRIALS) -> list[Any]:
@@ -59,7 +60,7 @@ def undisturbed(strategy: str, n_trials: int = N_TRIALS) -> list[Any]:
     return outline(study.trials)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", [strategy for strategy in STRATEGIES if strategy != "pbt"])
 def test_a_study_closed_and_loaded_goes_on_as_undisturbed(tmp_path: Path, strategy: str) -> None:
     storage = f"sqlite:///{tmp_path}/s.db"
     study = make_study(strategy, storage)
@@ -72,7 +73,7 @@ def test_a_study_closed_and_loaded_goes_on_as_undisturbed(tmp_path: Path, strate
         study.optimize(objective_of(strategy), n_trials=1)
     if strategy != "asha":
         assert outline(study.trials) == undisturbed(strategy)
-    assert [t.config for t in study.trials] == [config for _, config, *_ in undisturbed(strategy)]
+    assert [t.config for t in study.trials] == [config for _, config, *_ in undisturbed(strategy)[:-1]]
 
 
 def kill_until_done(strategy: str, tmp_path: Path, n_trials: int, kills: int, seed: int) -> Study:
@@ -123,13 +124,49 @@ def check_log(path: Path, diary: Path, begun: dict[int, Any]) -> None:
         number, state, value = line.split(" ")
         if state != "paused":
             assert told[int(number)]["metrics"]["value"] == float(value)
+    check_trained(events, diary.with_name("trained"))
     print(f"after {len(asked)} trials, {len(told)} told, {len(events)} events")
+
+
+def check_trained(events: list[Event], trained: Path) -> None:
+    """No epoch is trained again but after a restart, and none from before the checkpoint it went on from."""
+    restarted = [event.data for event in events if event.kind == "trial.restarted"]
+    times = Counter(trained.read_text().splitlines() if trained.exists() else [])
+    for line, count in times.items():
+        trial, epoch = map(int, line.split())
+        again = [data for data in restarted if data["trial"] == trial and data["start_step"] < epoch]
+        assert count <= 1 + len(again), f"epoch {epoch} of trial {trial} was trained {count} times"
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_kill_9_changes_nothing(tmp_path: Path, strategy: str) -> None:
     study = kill_until_done(strategy, tmp_path, N_TRIALS, kills=2, seed=len(strategy))
     assert outline(study.trials) == undisturbed(strategy)
+
+
+@pytest.mark.parametrize("strategy", ["asha", "pbt"])
+def test_kill_9_in_every_rung_in_a_clone_and_in_a_pause(tmp_path: Path, strategy: str) -> None:
+    """Nothing is trained twice but what came after the last checkpoint, and the lineage is as without any kill."""
+    storage, marks, trained = f"sqlite:///{tmp_path}/s.db", tmp_path / "marks", tmp_path / "trained"
+    marks.mkdir()
+    for _ in range(40):
+        child = start(drive_and_die, strategy, storage, N_TRIALS, marks, trained)
+        child.join(60)
+        assert child.exitcode in {0, -signal.SIGKILL}, f"the study failed by itself, exit code {child.exitcode}"
+        if child.exitcode == 0:
+            break
+    died = {mark.name for mark in marks.iterdir()}
+    assert {f"in epoch {epoch}" for epoch in range(1, 10)} <= died
+    assert {"a report that is answered with pause", "a checkpoint before its pause"} <= died
+    of_clones = {"a clone begins", "a clone in epoch 3", "a checkpoint of a clone before its pause"}
+    assert strategy == "asha" or of_clones <= died
+    log = SqliteLog(tmp_path / "s.db", "study")
+    assert verify(log).ok
+    check_trained(list(log.read()), trained)
+    log.close()
+    study = load_study("study", storage)
+    assert outline(study.trials) == undisturbed(strategy)
+    assert any(trial.parent is not None for trial in study.trials) == (strategy == "pbt")
 
 
 @pytest.mark.long

@@ -201,13 +201,17 @@ def _with_mean_of_folds(state: StudyState, outcome: Outcome) -> Outcome:
 def restart(book: Book, seen: Trial, why: str) -> Assignment | None:
     """Hand a trial out again that nobody runs, from its last checkpoint; None if it is not as it was ``seen`` any more.
 
-    So it goes out once, however many processes have seen it.
+    So it goes out once, however many processes have seen it. A clone that had reported at its end and left a checkpoint
+    there is paused instead: begun anew it would have no parent.
     """
 
     def decide(state: StudyState) -> tuple[list[Entry], bool]:
         trial = state.trials[seen.number]
         if trial.state is not TrialState.RUNNING or trial.restarts != seen.restarts:
             return [], False
+        ended = checkpoints.ended_in_silence(trial, _end(state, trial))
+        if ended is not None:
+            return [ended], False
         data = {"trial": seen.number, "why": why, "start_step": _restart_step(state, trial)}
         return [entry("trial.restarted", data)], True
 
@@ -216,10 +220,14 @@ def restart(book: Book, seen: Trial, why: str) -> Assignment | None:
 
 def _restart_step(state: StudyState, trial: Trial) -> int:
     """The step of the last checkpoint; 0 if that leaves nothing to train, and so nothing to report or return."""
-    step = 0 if trial.checkpoint is None else trial.checkpoint[0]
-    fidelity = state.settings.fidelity
-    end = trial.until_step if fidelity is None or trial.until_step is not None else fidelity.max
+    step, end = 0 if trial.checkpoint is None else trial.checkpoint[0], _end(state, trial)
     return step if end is None or step < end else 0
+
+
+def _end(state: StudyState, trial: Trial) -> int | None:
+    """The step that a trial runs to; None where nobody knows."""
+    fidelity = state.settings.fidelity
+    return trial.until_step if fidelity is None or trial.until_step is not None else fidelity.max
 
 
 def interrupt(book: Book, numbers: Collection[int]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from holdfast.errors import MissingBlobError, RequestError, TamperError
-from holdfast.records import Entry, Trial, TrialState
+from holdfast.records import Entry, Trial, TrialState, number_to_json
 from holdfast.study.book import Book, entry
 from holdfast.study.state import NO_MORE, StudyState
 
@@ -47,6 +47,16 @@ def read_or_restart(book: Book, number: int) -> bytes | None:
     book.note("trial.restarted", {"trial": number, "why": why, "start_step": 0, "drops": gone})
     book.log.drop(gone)
     return None
+
+
+def ended_in_silence(trial: Trial, end: int | None) -> Entry | None:
+    """The pause of a clone that was lost when it had reported and saved at its end, and had only to say so."""
+    done = end is not None and trial.checkpoint is not None and trial.checkpoint[0] >= end
+    if trial.parent is None or not done or not trial.reports or trial.reports[-1][0] < (end or 0):
+        return None
+    nothing = {"seconds": 0.0, "cpu_seconds": 0.0, "extra": {}, "rows": None, "usage": {}}
+    metrics = {name: number_to_json(value) for name, value in trial.reports[-1][1].items()}
+    return entry("trial.paused", {"trial": trial.number, "metrics": metrics, "until_step": trial.until_step, **nothing})
 
 
 def with_drops(state: StudyState, trial: Trial, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
