@@ -37,6 +37,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
         self.register_buffer("momentum", torch.tensor(momentum), persistent=False)
+        self.stacked = False  # whether it stands for a layer of many networks, each with a momentum of its own
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Same shape as ``x``."""
@@ -48,7 +49,7 @@ class BatchNorm(nn.Module):
                 "batch norm was given a batch of one row, which has no variance; take batches of two rows or more, or "
                 "another norm"
             )
-        if not torch._C._functorch.is_functorch_wrapped_tensor(x):  # one pass over x does both
+        if not (self.stacked or torch._C._functorch.is_functorch_wrapped_tensor(x)):  # one pass over x does both
             running = self.running_mean, self.running_var
             share = self.momentum.item()
             return functional.batch_norm(x, *running, self.weight, self.bias, True, share, EPSILON)

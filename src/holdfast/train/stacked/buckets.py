@@ -53,16 +53,21 @@ def stack_size(run: Training) -> int:
     return min(max(CACHE_BYTES // size, FEWEST), MOST)
 
 
+def buckets_of(runs: Sequence[Training]) -> dict[Hashable, list[int]]:
+    """Indices of runs by what they must have in common to be rows of one stack."""
+    buckets: dict[Hashable, list[int]] = {}
+    for index, run in enumerate(runs):
+        buckets.setdefault(bucket_of(run), []).append(index)
+    return buckets
+
+
 def stacks_of(runs: Sequence[Training], largest: int | None = None) -> list[list[int]]:
     """Indices of runs, grouped into stacks of at most ``largest`` rows; by `stack_size` where that is None.
 
     Runs with about as many batches go together, and stacks of one shape are about equally large.
     """
-    buckets: dict[Hashable, list[int]] = {}
-    for index, run in enumerate(runs):
-        buckets.setdefault(bucket_of(run), []).append(index)
     stacks = []
-    for indices in buckets.values():
+    for indices in buckets_of(runs).values():
         indices.sort(key=lambda index: -runs[index].batches[1])
         most = largest or stack_size(runs[indices[0]])
         count = -(-len(indices) // most)

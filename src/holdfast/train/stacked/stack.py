@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,10 +17,9 @@ import torch
 
 from holdfast.train.failures import Diverged
 from holdfast.train.losses import LossFunction
-from holdfast.train.models.layers import Dropout
 from holdfast.train.stacked.matrices import Matrices
 from holdfast.train.stacked.updates import updates_of
-from holdfast.train.stacked.windows import Windows
+from holdfast.train.stacked.windows import Windows, dropout_shapes
 from holdfast.train.trained import one_exact_thread
 from holdfast.train.training import Training, epoch_rates
 
@@ -62,9 +61,32 @@ class Path:
     alone: bool = False
 
 
+@dataclass(frozen=True)
+class Choice:
+    """How the runs of a bucket are trained, and why.
+
+    Args:
+        path: written, vmap, compiled or plain.
+        size: rows of a stack.
+        text: why, in a sentence.
+        probe: microseconds of a step of one network, by path and size, where that was measured.
+        compile_seconds: what it took to compile, where that was done.
+        failure: why the networks cannot be stacked, as the end of a sentence; None where they can.
+    """
+
+    path: str
+    size: int
+    text: str
+    probe: Mapping[str, float] = field(default_factory=dict)
+    compile_seconds: float | None = None
+    failure: str | None = None
+
+
 @dataclass(eq=False)
 class Row:
     """One run in a stack: where its epoch stands, its share of the time, and why it diverged, if it did.
+
+    The first row of those that were given together and share a bucket keeps the ``choice``.
 
     ``seconds`` and ``cpu_seconds`` are those of its epochs, divided among the runs that took part by their batches.
     """
@@ -77,6 +99,7 @@ class Row:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     diverged: Diverged | None = None
+    choice: Choice | None = None
     limit: float = -math.inf
     batches: int = field(init=False)
 
@@ -116,6 +139,14 @@ class Row:
         return self.diverged is None and not reached and not run.finished
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """The seconds of some steps of a stack, and their losses (steps, k)."""
+
+    seconds: Sequence[float]
+    losses: Sequence[Sequence[float]]
+
+
 class Stack:
     """Runs that have the same shape of network, batch size, optimiser and loss (see `buckets`).
 
@@ -125,7 +156,7 @@ class Stack:
     """
 
     def __init__(self, rows: Sequence[Row], path: Path) -> None:
-        self._make = path.make
+        self.path, self.rows = path, rows
         self._size = rows[0].run.batches[0]
         self._active = sorted(rows, key=lambda row: -row.batches)
         inside = [row.run for row in self._active]
@@ -138,11 +169,32 @@ class Stack:
         self._windows = Windows(inside, self._size, shapes, prepare)
         self._arrange()
 
-    def advance(self) -> None:
-        """Train every run as `Training.advance` would."""
+    def advance(self, fewest: int = 1) -> None:
+        """Train every run as `Training.advance` would, or until fewer than so many are left."""
         with one_exact_thread(), torch.no_grad():
-            while self._keep(lambda row: row.goes_on):
+            while self._keep(lambda row: row.goes_on) >= fewest and self._active:
                 self.epoch()
+
+    def rehearse(self, steps: int) -> Rehearsal:
+        """Make the first steps of the next epoch, on the numbers of the stack alone, and measure them."""
+        losses, seconds = [], []
+        with one_exact_thread(), torch.no_grad():
+            self._windows.start()
+            for row in self._active:
+                row.begin()
+            self._begin_updates()
+            k = len(self._active)
+            program = self._program(k)
+            for number in range(min(steps, self._active[-1].batches)):
+                began = time.thread_time()
+                features, targets, masks = self._windows.batch(number, k)
+                laid_out = time.thread_time()
+                program.mask(masks)
+                losses.append(program.step(features, targets).tolist())
+                self._updates.step(number, k)
+                share = (laid_out - began) / self._windows.length if number == 0 else 0.0
+                seconds.append(time.thread_time() - laid_out + share)
+        return Rehearsal(seconds, losses)
 
     def epoch(self) -> None:
         """One epoch of every run."""
@@ -210,24 +262,5 @@ class Stack:
         if k not in self._programs:
             learner = self._active[0].run.learner
             own = self._matrices.of_rows(slice(0, k))
-            self._programs[k] = self._make(learner.network, own, self._size, learner.loss)
+            self._programs[k] = self.path.make(learner.network, own, self._size, learner.loss)
         return self._programs[k]
-
-
-def dropout_shapes(run: Training) -> list[tuple[int, ...]]:
-    """What each layer of dropout is given for a batch of a run, (rows, *units), in their order."""
-    found: dict[int, tuple[int, ...]] = {}
-    network = run.learner.network
-    layers = [layer for layer in network.modules() if isinstance(layer, Dropout)]
-    if not layers:
-        return []
-    hooks = [
-        layer.register_forward_hook(lambda layer, _, out: found.update({id(layer): tuple(out.shape)}))
-        for layer in layers
-    ]
-    network.eval()
-    with torch.no_grad():
-        network(run.rows.features[: run.batches[0]])
-    for hook in hooks:
-        hook.remove()
-    return [found[id(layer)] for layer in layers]

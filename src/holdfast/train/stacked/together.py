@@ -6,37 +6,50 @@ import time
 from collections.abc import Sequence
 
 from holdfast.train.failures import Diverged
-from holdfast.train.stacked.buckets import stacks_of
-from holdfast.train.stacked.single import Single
-from holdfast.train.stacked.stack import Path, Row, Stack
+from holdfast.train.stacked import chooser
+from holdfast.train.stacked.buckets import buckets_of, stacks_of
+from holdfast.train.stacked.native import native
+from holdfast.train.stacked.stack import Choice, Path, Row, Stack
 from holdfast.train.stacked.written import Written, is_written, prepare
 from holdfast.train.training import Training
 
 WRITTEN = Path("written", Written, prepare)
-PLAIN = Path("plain", Single, alone=True)
 
 
-def advance_together(rows: Sequence[Row], *, largest: int | None = None) -> None:
+def advance_together(rows: Sequence[Row], *, largest: int | None = None, deterministic: bool = False) -> None:
     """Train each run as `Training.advance` would, many of them as one program.
 
-    What a run learns depends on its config, rows and seed and on the layers of its network, not on the other runs; it
-    is what `Training.advance` gives, but for the rounding of sums.
+    What a run learns depends on its config, rows and seed, not on the other runs; it is what `Training.advance` gives,
+    but for the rounding of sums. Networks whose layers have steps that are written out are always trained by them; of
+    any other a short rehearsal tells whether they are stacked by torch (see `chooser`).
 
     Args:
         rows: runs of any shapes, and the epoch that each is to reach. They are left where their training ends, as if
             each had been trained alone; a run that ``diverged`` is not to be used further.
-        largest: the most rows of a stack; None for as many as a cache makes use of.
+        largest: the most rows of a stack; None for as many as are worth it.
+        deterministic: let the shape of the networks alone decide how they are trained, and no clock, so that the same
+            runs give the same bits.
     """
-    for indices in stacks_of([row.run for row in rows], largest):
+    for bucket, indices in buckets_of([row.run for row in rows]).items():
         members = [rows[index] for index in indices]
         if not _is_plain(members[0].run):
             for row in members:
                 _by_itself(row)
         elif is_written(members[0].run.learner.network):
-            Stack(members, WRITTEN).advance()
+            _write_out(members, largest)
         else:
-            for row in members:
-                Stack([row], PLAIN).advance()
+            chooser.train(bucket, members, largest, deterministic=deterministic)
+
+
+def _write_out(rows: Sequence[Row], largest: int | None) -> None:
+    """Train networks whose steps are written out."""
+    stacks = stacks_of([row.run for row in rows], largest)
+    size, missing = len(stacks[0]), native().missing
+    slower = f"; their updates are not compiled, because {missing}" if missing else ""
+    text = f"The networks are trained in stacks of {size}, by steps that are written out for their layers{slower}."
+    rows[0].choice = Choice(WRITTEN.name, size, text)
+    for indices in stacks:
+        Stack([rows[index] for index in indices], WRITTEN).advance()
 
 
 def advance(run: Training, until_epoch: int | None = None) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from holdfast.train.epochs import epoch_order, epoch_rows, smoothed
-from holdfast.train.models.layers import Dropout
+from holdfast.train.models.layers import dropout_layers
 from holdfast.train.stacked import native
 from holdfast.train.training import Training
 
@@ -122,7 +122,7 @@ class _Source:
                 settings, run.streams, epoch, features, targets, classification=self._classification
             )
         seed = run.streams.integer(epoch, "dropout")
-        self.dropouts = [layer for layer in run.learner.network.modules() if isinstance(layer, Dropout)]
+        self.dropouts = dropout_layers(run.learner.network)
         for index, layer in enumerate(self.dropouts):
             layer.generator.manual_seed(seed + index)
 
@@ -140,3 +140,25 @@ class _Source:
                 room[:count] = source[part]
             else:
                 torch.index_select(source, 0, self._order[part], out=room[:count])
+
+
+def dropout_shapes(run: Training) -> list[tuple[int, ...]]:
+    """What each layer of dropout is given for a batch of a run, (rows, *units), in their order."""
+    return [calls[-1] for calls in dropout_calls(run)]
+
+
+def dropout_calls(run: Training) -> list[list[tuple[int, ...]]]:
+    """The shapes that each layer of dropout is given in a pass over one batch of a run, call by call."""
+    network = run.learner.network
+    layers = dropout_layers(network)
+    found: dict[int, list[tuple[int, ...]]] = {id(layer): [] for layer in layers}
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, out: found[id(layer)].append(tuple(out.shape))) for layer in layers
+    ]
+    if layers:
+        network.eval()
+        with torch.no_grad():
+            network(run.rows.features[: run.batches[0]])
+    for hook in hooks:
+        hook.remove()
+    return [found[id(layer)] for layer in layers]
