@@ -59,10 +59,20 @@ class Cause(StrEnum):
     """the objective returned NaN or infinity: information for the search"""
     LOST = "lost"
     """the process that ran it is gone"""
+    MEMORY = "memory"
+    """it ran out of memory, or its process was ended because memory had run out"""
+    PREEMPTED = "preempted"
+    """the machine, or whoever runs it, asked its process to end"""
     INTERRUPTED = "interrupted"
     """a person stopped the study while it ran"""
     BUDGET = "budget"
     """the budget was spent while it ran, and it was ended"""
+
+
+def cause_of(error: BaseException) -> Cause:
+    """Why a trial failed whose objective raised this: memory, also that of a graphics processor, or an error."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return Cause.MEMORY if names & {"MemoryError", "OutOfMemoryError"} else Cause.ERROR
 
 
 @dataclass(frozen=True, slots=True)

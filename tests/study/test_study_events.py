@@ -93,6 +93,10 @@ def test_every_kind_of_a_study_s_own_events_occurs_and_says_what_it_holds() -> N
     changed.amend({"n": holdfast.Int(1, 3)}, "too few")
     changed.learn_from(discovered)
     changed.optimize(lambda trial: float(trial["n"]), n_trials=4)
+    late = discovered.ask()
+    discovered.book.note("trial.restarted", {"trial": late.number, "why": "no sign of life", "start_step": 0})
+    with pytest.warns(UserWarning, match="is kept as late"):
+        discovered.tell(late, 1.0)
     seen: set[str] = set()
     for study in (eventful_study(), discovered, changed):
         for event in study.book.log.read():

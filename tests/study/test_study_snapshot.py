@@ -138,6 +138,7 @@ class AnyStudy(RuleBasedStateMachine):
         trial = self.live[at % len(self.live)]
         actions.interrupt(self.study.book, [trial.number])
         assert actions.restart(self.study.book, self.study.trials[trial.number], why) is not None
+        self.study._holder.hold({trial.number: self.study.trials[trial.number].restarts})  # it stays in these hands
 
     @rule(limit=st.sampled_from([None, 3]))
     def limit(self, limit: int | None) -> None:

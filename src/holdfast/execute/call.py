@@ -6,26 +6,27 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from holdfast.records import Assignment, Cause, Job, Outcome, Reporter, TrialState
+from holdfast.records import Assignment, Cause, Job, Outcome, Reporter, TrialState, cause_of
 
 
 def call_job(job: Job, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
     """The job's outcomes, one for each assignment in the same order.
 
-    A job that raises, or returns something else than that, gives outcomes FAILED with cause ERROR. Exceptions that are
-    no `Exception` (KeyboardInterrupt, SystemExit) pass through.
+    A job that raises, or returns something else than that, gives outcomes FAILED with cause ERROR or MEMORY. Exceptions
+    that are no `Exception` (KeyboardInterrupt, SystemExit) pass through.
     """
     began = time.perf_counter()
     began_cpu = time.process_time()
+    cause = Cause.ERROR
     try:
         outcomes = list(job.run(assignments, report))
         fault = _fault(outcomes, assignments)
-    except Exception:  # noqa: BLE001  # it is handed on as text: its class may exist in this process only
-        fault = traceback.format_exc()
+    except Exception as exc:  # noqa: BLE001  # it is handed on as text: its class may exist in this process only
+        fault, cause = traceback.format_exc(), cause_of(exc)
     if fault is None:
         return outcomes
     seconds = time.perf_counter() - began
-    return failed(assignments, Cause.ERROR, fault, seconds, time.process_time() - began_cpu)
+    return failed(assignments, cause, fault, seconds, time.process_time() - began_cpu)
 
 
 def failed(

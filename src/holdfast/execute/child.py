@@ -16,6 +16,7 @@ from pathlib import Path
 from holdfast.errors import HoldfastError
 from holdfast.execute.call import failed
 from holdfast.execute.channel import HELLO, Setup, receive, send
+from holdfast.execute.endings import ending, memory_kills
 from holdfast.records import Assignment, Cause, Outcome, Report, Verdict
 
 _LAST_WORDS = 1.0
@@ -35,6 +36,7 @@ class Child:
         self._setup = setup
         self._up = False
         self._given_at = 0.0
+        self._kills = memory_kills()
         here, there = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
         try:
@@ -99,13 +101,13 @@ class Child:
             HoldfastError: if it ended before it could take anything in.
         """
         self.wait(_LAST_WORDS)
-        how = _how_it_ended(self._process.returncode)
+        cause, how = ending(self._process.returncode, self._kills)
         if not self._up:
             raise HoldfastError(
                 f"a worker process {how} before it could start; look at what it printed, or run with n_jobs=1"
             )
         seconds = time.perf_counter() - self._given_at
-        outcomes = failed(self.assignments, Cause.LOST, f"the worker process {how} while it ran this trial", seconds)
+        outcomes = failed(self.assignments, cause, f"the worker process {how} while it ran this trial", seconds)
         self.assignments = ()
         return outcomes
 
@@ -150,11 +152,3 @@ def _program(socket: int, lifeline: int) -> str:
         f"import sys; sys.path.insert(0, {package!r});"
         f" from holdfast.execute.worker import main; main({socket}, {lifeline}, {os.getpid()})"
     )
-
-
-def _how_it_ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = signal.Signals(-code).name
-    hint = " (the kernel does this when memory runs out)" if -code == signal.SIGKILL else ""
-    return f"was ended by signal {-code}, {name}{hint},"

@@ -28,6 +28,8 @@ CAUSES: dict[str, str] = {
     Cause.ERROR: "the objective raised an error",
     Cause.DIVERGED: "the score was no finite number",
     Cause.LOST: "the process that ran it was gone",
+    Cause.MEMORY: "memory ran out",
+    Cause.PREEMPTED: "the machine took its process away",
     Cause.INTERRUPTED: "a person stopped the study",
     Cause.BUDGET: "the budget was spent while it ran; not the configuration's fault",
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from holdfast.errors import RequestError, TamperError
+from holdfast.log.leases import Leases
 from holdfast.records import Entry, Event, canonical_json
 
 GENESIS = "0" * 64
@@ -110,6 +111,11 @@ class Auditable(Protocol):
 
 class StudyLog(Log, Snapshots, Auditable, Protocol):
     """A log with everything that holdfast's own logs can do."""
+
+    @property
+    def leases(self) -> Leases:
+        """Who is working on what right now, beside the log."""
+        ...
 
 
 def written(entry: Entry) -> Entry:

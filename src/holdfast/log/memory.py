@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from holdfast.errors import MissingBlobError
 from holdfast.log.base import EMPTY, Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
+from holdfast.log.leases import MemoryLeases
 from holdfast.records import Entry, Event
 
 SEALED = 1024
@@ -107,6 +108,7 @@ class MemoryLog:
     durable = False
 
     def __init__(self) -> None:
+        self.leases = MemoryLeases()
         self._lock = _Lock()
         self._rows = _Rows()
         self._blobs: dict[str, bytes] = {}

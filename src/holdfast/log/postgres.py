@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast.address import masked
-from holdfast.errors import LogError, RequestError, TamperError
+from holdfast.errors import LogError, MissingBlobError, RequestError, TamperError
 from holdfast.log.base import (
     GENESIS,
     Conflict,
@@ -18,6 +18,7 @@ from holdfast.log.base import (
     event_from_row,
     head_after,
 )
+from holdfast.log.held import PostgresLeases
 from holdfast.log.server import Server, check_address
 from holdfast.records import Entry, Event
 
@@ -69,6 +70,7 @@ class PostgresLog:
             self.server.close()
             raise LogError(f"{masked(storage)} holds no study yet")
         self._id = self.server.use(self._found if read_only else self._made)
+        self.leases = PostgresLeases(self.server, self._id)
 
     def head(self) -> Head:
         """The present end of the log."""
@@ -143,13 +145,13 @@ class PostgresLog:
         """The blob with that hash.
 
         Raises:
-            LogError: if it is not there.
+            MissingBlobError: if it is not there.
             TamperError: if its content was changed.
         """
         query = "SELECT data FROM holdfast.blob WHERE sha256 = %s"
         row = self.server.use(lambda sql: sql.execute(query, (sha256,), binary=True).fetchone())
         if row is None:
-            raise LogError(f"{masked(self.server.storage)} holds no blob {sha256[:12]}")
+            raise MissingBlobError(f"{masked(self.server.storage)} holds no blob {sha256[:12]}")
         return checked_blob(bytes(row[0]), sha256)
 
     def drop(self, names: Sequence[str]) -> None:

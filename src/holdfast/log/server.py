@@ -43,6 +43,10 @@ _TABLES = (
         study integer NOT NULL REFERENCES holdfast.study, idx bigint NOT NULL, body text NOT NULL, hash text NOT NULL,
         PRIMARY KEY (study, idx)
     )""",
+    """CREATE TABLE holdfast.lease (
+        study integer NOT NULL REFERENCES holdfast.study, trial integer NOT NULL, token integer NOT NULL,
+        owner text NOT NULL, beat bigint NOT NULL, PRIMARY KEY (study, trial)
+    ) WITH (fillfactor = 50)""",
     "CREATE TABLE holdfast.blob (sha256 text PRIMARY KEY, data bytea NOT NULL)",
     """CREATE TABLE holdfast.snapshot (
         study integer NOT NULL REFERENCES holdfast.study, idx bigint NOT NULL, head_hash text NOT NULL,

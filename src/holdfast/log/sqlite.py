@@ -10,6 +10,7 @@ from pathlib import Path
 from holdfast.errors import MissingBlobError, RequestError, TamperError
 from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
 from holdfast.log.database import Database, is_log, open_read_only, patiently, sentences
+from holdfast.log.held import SqliteLeases
 from holdfast.records import Entry, Event
 
 _CHUNK = 1000
@@ -38,6 +39,7 @@ class SqliteLog:
     def __init__(self, path: str | Path, study: str, read_only: bool = False) -> None:
         self.study = study
         self._database = Database(Path(path), read_only)
+        self.leases = SqliteLeases(self._database, study)
 
     def head(self) -> Head:
         """The present end of the log."""

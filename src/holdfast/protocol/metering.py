@@ -57,7 +57,7 @@ class StudyMeter:
         """The outcome of a trial that ended just now, with its electricity and, if nobody metered it, its time."""
         self.lap()
         laps = self._running.pop(outcome.trial, [])
-        if outcome.cause is Cause.LOST:
+        if outcome.cause in {Cause.LOST, Cause.PREEMPTED}:
             self._between += laps
             laps = []
         usage = replace(outcome.usage, kwh=total(laps))

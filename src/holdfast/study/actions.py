@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from holdfast.errors import RequestError
@@ -162,6 +162,8 @@ def tell(book: Book, outcome: Outcome, token: int | None = None) -> bool:
     One that the budget ended on its way to the next rung is paused at the last one, and what it scored there stands.
     One that was dropped before all of its folds has the mean of those it reported.
     """
+    if token is None:
+        running_trial(book.state, outcome.trial)
     outcome = _with_mean_of_folds(book.state, outcome)
     leg = {
         "trial": outcome.trial,
@@ -172,20 +174,22 @@ def tell(book: Book, outcome: Outcome, token: int | None = None) -> bool:
         "rows": None if outcome.rows is None else book.put_rows(outcome.rows),
         "usage": outcome.usage.to_json(),
     }
-    trial = running_trial(book.state, outcome.trial) if token is None else book.state.trials[outcome.trial]
+    cause = None if outcome.cause is None else outcome.cause.value
+    end = {"state": outcome.state.value, "error": outcome.error, "cause": cause}
+    if _append_for(book, outcome.trial, [_ending(book.state.trials[outcome.trial], outcome, leg, end)], token):
+        return True
+    book.note("trial.late", {**leg, **end, "token": token})
+    return False
+
+
+def _ending(trial: Trial, outcome: Outcome, leg: dict[str, Any], end: dict[str, Any]) -> Entry:
+    """The event of a leg that ended: the trial paused, or was told."""
     if outcome.state is TrialState.PAUSED:
-        _append_for(book, outcome.trial, [entry("trial.paused", {**leg, "until_step": trial.until_step})])
-        return
+        return entry("trial.paused", {**leg, "until_step": trial.until_step})
     if outcome.cause is Cause.BUDGET and trial.start_step > 0 and trial.metrics:
         stands = {"metrics": _numbers_to_json(trial.metrics), "rows": trial.rows, "until_step": trial.start_step}
-        _append_for(book, outcome.trial, [entry("trial.paused", {**leg, **stands})])
-        return
-    end = {
-        "state": outcome.state.value,
-        "error": outcome.error,
-        "cause": None if outcome.cause is None else outcome.cause.value,
-    }
-    _append_for(book, outcome.trial, [entry("trial.told", {**leg, **end})])
+        return entry("trial.paused", {**leg, **stands})
+    return entry("trial.told", {**leg, **end})
 
 
 def _with_mean_of_folds(state: StudyState, outcome: Outcome) -> Outcome:
@@ -240,12 +244,13 @@ def interrupt(book: Book, numbers: Collection[int]) -> None:
     book.commit(decide)
 
 
-def running_trial(state: StudyState, number: int) -> Trial:
-    """The trial of that number, if it is running."""
+def running_trial(state: StudyState, number: int, token: int | None = None) -> Trial:
+    """The trial of that number, if it is running, or has been restarted since it was given out by this token."""
     if not 0 <= number < len(state.trials):
         raise RequestError(f"study '{state.settings.name}' has no trial {number}; it has {len(state.trials)}")
     trial = state.trials[number]
-    if trial.state is not TrialState.RUNNING:
+    restarted = token is not None and token != trial.restarts
+    if trial.state is not TrialState.RUNNING and not restarted:
         raise RequestError(f"trial {number} is not running: it is {trial.state.value} already")
     return trial
 
@@ -345,13 +350,36 @@ def _resumed(state: StudyState, suggestion: Suggestion) -> Entry:
     return entry("trial.resumed", data)
 
 
-def _append_for(book: Book, number: int, entries: list[Entry]) -> None:
-    """Append events about a running trial, and delete the checkpoint that nobody needs any more after them."""
+def _append_for(book: Book, number: int, entries: list[Entry], token: int | None = None) -> bool:
+    """Append events about a running trial; False, and nothing, if it has another ``token`` now, or runs no more."""
 
-    def decide(state: StudyState) -> tuple[list[Entry], list[str]]:
-        return checkpoints.with_drops(state, running_trial(state, number), entries)
+    def decide(state: StudyState) -> tuple[list[Entry], tuple[bool, list[str]]]:
+        if token is None:
+            running_trial(state, number)
+        elif not holds(state, number, token):
+            return [], (False, [])
+        whole, dropped = checkpoints.with_drops(state, state.trials[number], entries)
+        return whole, (True, dropped)
 
-    book.log.drop(book.commit(decide))
+    lasted, dropped = book.commit(decide)
+    book.log.drop(dropped)
+    return lasted
+
+
+def holds(state: StudyState, number: int, token: int) -> bool:
+    """Whether a trial still runs in the hands to which it was given by this token."""
+    trial = state.trials[number]
+    return trial.state is TrialState.RUNNING and trial.restarts == token
+
+
+def tokens_of(state: StudyState, assignments: Sequence[Assignment]) -> dict[int, int]:
+    """The token of each trial: how often it has been restarted, which tells its present hands from earlier ones."""
+    return {item.trial: state.trials[item.trial].restarts for item in assignments}
+
+
+def taken_over(state: StudyState, tokens: Mapping[int, int]) -> list[int]:
+    """The trials, of those that were given out by these tokens, that others have told or run by now."""
+    return [number for number, token in tokens.items() if not holds(state, number, token)]
 
 
 def _numbers_to_json(metrics: Any) -> dict[str, float | str]:

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from holdfast.errors import StudyHaltedError
-from holdfast.execute.base import Nothing
-from holdfast.records import Assignment, Cause, Outcome, Report, Trial, TrialState, Verdict
+from holdfast.execute.base import Executor, Nothing
+from holdfast.meter.job import MeteredJob
+from holdfast.records import Assignment, Cause, Job, Outcome, Report, Trial, TrialState, Verdict
 from holdfast.search.base import Strategy
 from holdfast.study import actions, advice
 from holdfast.study.book import Book
 from holdfast.study.exhausted import note_exhausted
+from holdfast.study.holding import Holder, Watch, warn_of_late
 from holdfast.study.stopping import is_at_its_end
 
-RESTARTS_OF_A_LOST_TRIAL = 1
+RESTARTS: dict[Cause, int] = {Cause.LOST: 1, Cause.MEMORY: 1, Cause.PREEMPTED: 10}
+"""How often a trial may have been restarted and still runs again, by the cause that ended it; none by other causes.
+
+One that diverged is information, and a bug would be one again.
+"""
+
+MOST_RESTARTS = 10
+"""After so many a trial that is lost once more is given up: it may be what ends its workers."""
+
+_WHY: dict[Cause, str] = {
+    Cause.LOST: "the process that ran it is gone",
+    Cause.MEMORY: "memory ran out while it ran",
+    Cause.PREEMPTED: "the machine took its process away",
+    Cause.INTERRUPTED: "a person had stopped it",
+}
 
 
 class Overseer(Protocol):
@@ -56,6 +73,9 @@ class StudyDriver:
         lost: trials, as they were seen, that nobody runs any more; they run first.
         on_finish: called with each trial that ended or paused.
         overseer: meters and minds the budget; None for neither.
+        holder: gives signs of life for what runs here.
+        watch: finds what others ran and nobody runs any more; None where there are no others.
+        stays: whether it waits for what others run, to go on with it should they be gone.
     """
 
     book: Book
@@ -66,8 +86,29 @@ class StudyDriver:
     lost: list[Trial] = field(default_factory=list)
     on_finish: Callable[[Trial], None] | None = None
     overseer: Overseer | None = None
-    running: set[int] = field(default_factory=set)
+    holder: Holder | None = None
+    watch: Watch | None = None
+    stays: bool = False
+    running: dict[int, int] = field(default_factory=dict)
+    causes: dict[int, Cause] = field(default_factory=dict)
     failures: list[Outcome] = field(default_factory=list)
+
+    def drive(self, executor: Executor, job: Job) -> None:
+        """Feed trials to a job until there are no more, with signs of life meanwhile; Ctrl-C marks those that run."""
+        log = self.book.log
+        with closing(Holder(log.leases, shared=log.durable)) as self.holder:
+            self.watch = Watch(log.leases) if log.durable else None
+            try:
+                executor.run(MeteredJob(job, executor.slots), self)
+            except KeyboardInterrupt:
+                self.book.reload()
+                actions.interrupt(self.book, self.held)
+                raise
+
+    @property
+    def held(self) -> list[int]:
+        """The trials that run here, and have not been given to others meanwhile."""
+        return [number for number, token in self.running.items() if actions.holds(self.book.state, number, token)]
 
     def next(self) -> Sequence[Assignment] | Nothing:
         """The next trials: lost ones, then enqueued ones, then what the strategy suggests."""
@@ -77,16 +118,17 @@ class StudyDriver:
         if self.overseer is not None and self.overseer.enough():
             self._give_up()
             return Nothing.DONE
+        self._find_lost()
         most = self.batch if self.overseer is None else self.overseer.at_once(self.batch)
         if not self.lost and (is_at_its_end(self.book) or advice.gains_too_little(self.book, self.strategy)):
             return Nothing.DONE
         assignments = self._again(most) or actions.ask(self.book, self.strategy, most)
-        self.running.update(assignment.trial for assignment in assignments)
         if assignments:
+            self._take(actions.tokens_of(self.book.state, assignments))
             if self.overseer is not None:
                 self.overseer.given([assignment.trial for assignment in assignments])
             return assignments
-        if self.running:
+        if self.running or self._others_may_leave_something():
             return Nothing.WAIT
         note_exhausted(self.book, self.strategy.name)
         return Nothing.DONE
@@ -96,19 +138,24 @@ class StudyDriver:
         return None if self.overseer is None else self.overseer.overdue()
 
     def report(self, report: Report) -> Verdict:
-        """Log and judge."""
-        return actions.report(self.book, self.strategy, report)
+        """Log and judge; one that somebody else has taken over meanwhile is to stop."""
+        return actions.report(self.book, self.strategy, report, self.running[report.trial])
 
     def finish(self, outcome: Outcome) -> None:
-        """Log how a trial ended; a lost one gets one more try."""
-        self.running.discard(outcome.trial)
+        """Log how a trial ended; some causes get one more try."""
+        token = self.running.pop(outcome.trial)
+        if self.holder is not None:
+            self.holder.let_go(outcome.trial)
         if self.overseer is not None:
             outcome = self.overseer.ended(outcome)
         trial = self.book.state.trials[outcome.trial]
-        if outcome.cause is Cause.LOST and trial.restarts < RESTARTS_OF_A_LOST_TRIAL:
+        if outcome.cause in RESTARTS and token < RESTARTS[outcome.cause] and trial.restarts == token:
+            self.causes[trial.number] = outcome.cause
             self.lost.append(trial)
             return
-        actions.tell(self.book, outcome)
+        if not actions.tell(self.book, outcome, token):
+            warn_of_late(outcome.trial)
+            return
         if self.on_finish is not None:
             self.on_finish(self.book.state.trials[outcome.trial])
         self._count(outcome)
@@ -117,10 +164,40 @@ class StudyDriver:
         """Lost trials, from their checkpoints; without those that another process has taken up."""
         assignments: list[Assignment] = []
         while self.lost and len(assignments) < most:
-            again = actions.restart(self.book, self.lost.pop(0), "the process that ran it is gone")
+            seen = self.lost.pop(0)
+            cause = self.causes.pop(seen.number, seen.cause or Cause.LOST)
+            if seen.restarts >= MOST_RESTARTS:
+                self._give_up_on(seen, cause)
+                continue
+            again = actions.restart(self.book, seen, _WHY.get(cause, _WHY[Cause.LOST]))
             if again is not None:
                 assignments.append(again)
         return assignments
+
+    def _take(self, tokens: dict[int, int]) -> None:
+        """These trials run here from now on."""
+        self.running.update(tokens)
+        if self.holder is not None:
+            self.holder.hold(tokens)
+
+    def _find_lost(self, *, at_once: bool = False) -> None:
+        """Take up what others have left."""
+        if self.watch is not None:
+            known = {trial.number for trial in self.lost}
+            own = {*self.running, *known}
+            self.lost += self.watch.lost(self.book.state.trials, own=own, at_once=at_once)
+
+    def _others_may_leave_something(self) -> bool:
+        """Whether others run trials that have to go on here, or may have to."""
+        if self.watch is None:
+            return False
+        self._find_lost(at_once=True)
+        return bool(self.lost or self.watch.undecided or (self.stays and self.watch.alive))
+
+    def _give_up_on(self, seen: Trial, cause: Cause) -> None:
+        """End a trial that was lost again and again."""
+        error = f"it was restarted {seen.restarts} times, and each time {_WHY.get(cause, _WHY[Cause.LOST])}"
+        actions.tell(self.book, Outcome(seen.number, TrialState.FAILED, error=error, cause=cause), seen.restarts)
 
     def _give_up(self) -> None:
         """End the lost trials for good."""

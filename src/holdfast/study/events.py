@@ -85,6 +85,11 @@ KINDS: dict[str, str] = {
         "on training and validation rows (`steps`, `train`, `validation`, null where there is none; `kept` is the "
         "step that predicts)."
     ),
+    "trial.late": (
+        "What came of a `trial` from somebody who had been so slow that it had been given to another one; it does not "
+        "count. The old `token` (how often the trial had been restarted when it was given to the slow one), and, as in "
+        "`trial.told`, `state`, `metrics`, `rows`, `error`, `cause`, `seconds`, `cpu_seconds`, `usage`, `extra`."
+    ),
     "start.skipped": "A configuration of the family's portfolio that the space does not have: a sentence (`text`).",
     "stop.set": (
         "What ends the search before its budget: more trials are expected to gain less than `gain`, or, with the "

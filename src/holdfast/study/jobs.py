@@ -10,7 +10,7 @@ from typing import Any
 
 from holdfast.errors import RequestError
 from holdfast.execute.base import Executor
-from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState
+from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, cause_of
 from holdfast.study.handle import LiveTrial
 from holdfast.study.results import End, Result, end_of
 
@@ -33,16 +33,16 @@ class ObjectiveJob:
     def _run_one(self, trial: LiveTrial) -> Outcome:
         clock = Clock()
         result: Result = None
-        error = None
+        error, cause = None, Cause.ERROR
         try:
             result = self.objective(trial)
         except Exception as exc:  # noqa: BLE001 - a user's objective may raise anything; it is kept in the log
             if is_pruned(exc):
                 trial.give_up()
             else:
-                error = traceback.format_exc()
+                error, cause = traceback.format_exc(), cause_of(exc)
         trial.flush()
-        return outcome_of(trial, result, self.metrics, error, clock)
+        return outcome_of(trial, result, self.metrics, error, clock, cause=cause)
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,20 @@ class BatchJob:
         clock = Clock()
         trials = [LiveTrial(a, report, self.metrics) for a in assignments]
         results: list[Result] = []
-        error = None
+        error, cause = None, Cause.ERROR
         try:
             results = list(self.train_many(trials))
             if len(results) != len(trials):
                 error = f"train_many returned {len(results)} results for {len(trials)} trials"
-        except Exception:  # noqa: BLE001 - as above
-            error = traceback.format_exc()
+        except Exception as exc:  # noqa: BLE001 - as above
+            error, cause = traceback.format_exc(), cause_of(exc)
         if error is not None:
             results = [None] * len(trials)
         for trial in trials:
             trial.flush()
         share = len(trials)
         pairs = zip(trials, results, strict=True)
-        return [outcome_of(trial, result, self.metrics, error, clock, share) for trial, result in pairs]
+        return [outcome_of(trial, result, self.metrics, error, clock, share, cause) for trial, result in pairs]
 
 
 class Clock:
@@ -86,14 +86,20 @@ class Clock:
 
 
 def outcome_of(
-    trial: LiveTrial, result: Result, metrics: tuple[str, ...], error: str | None, clock: Clock, share: int = 1
+    trial: LiveTrial,
+    result: Result,
+    metrics: tuple[str, ...],
+    error: str | None,
+    clock: Clock,
+    share: int = 1,
+    cause: Cause = Cause.ERROR,
 ) -> Outcome:
-    """What a trial came to; ``share`` divides the time among the trials of a batch."""
+    """What a trial came to; ``share`` divides the time among the trials of a batch, ``cause`` is that of an error."""
     seconds, cpu_seconds = (value / share for value in clock.read())
     rows: Any = trial.rows
     if error is None and not (rows is None or isinstance(rows, RowScores)):
         error = f"trial.rows is a {type(rows).__name__}; it must be a holdfast.RowScores"
-    end = End(TrialState.FAILED, {}, error, Cause.ERROR)
+    end = End(TrialState.FAILED, {}, error, cause)
     if error is None:
         try:
             end = end_of(result, metrics, trial.verdict, trial.reported)

@@ -18,9 +18,7 @@ from holdfast.errors import ExhaustedError, RequestError
 from holdfast.execute.base import Executor
 from holdfast.log.memory import MemoryLog
 from holdfast.log.open import open_log, storage_path
-from holdfast.meter.job import MeteredJob
 from holdfast.records import (
-    Cause,
     Config,
     Direction,
     Fidelity,
@@ -48,6 +46,7 @@ from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.folds import checked_rule
 from holdfast.study.handle import LiveTrial
+from holdfast.study.holding import Holder, lost_at_once, warn_of_late
 from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
 from holdfast.study.overtuned import OvertuningCurve, overtuning_of
@@ -56,7 +55,14 @@ from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
 from holdfast.study.schedule import Schedule, replay, schedule_of
-from holdfast.study.settings import Settings, check_at_once, checked_duplicates, checked_workers, named_directions, require_same
+from holdfast.study.settings import (
+    Settings,
+    check_at_once,
+    checked_duplicates,
+    checked_workers,
+    named_directions,
+    require_same,
+)
 from holdfast.study.stopping import Stop, reason_to_stop, set_stop, warn_if_ended
 from holdfast.study.stored import this_version
 from holdfast.study.understanding import analysis_of
@@ -80,9 +86,9 @@ class Study:
             the value.
         duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
         drop_folds: the rule, as ``"curtailed"``, that stops trials which ``report(score, step=fold)`` each fold.
-        earlier: studies to learn from (see `learn_from`).
         deterministic: whether timing changes nothing: a decision waits for what it has to know (see docs/replay.md).
         workers: how many trials of a deterministic study run at once.
+        earlier: studies to learn from (see `learn_from`).
 
     Raises:
         RequestError: for settings that cannot be meant, or that differ from those of the study of that name.
@@ -101,9 +107,9 @@ class Study:
         constraints: Mapping[str, str] | None = None,
         duplicates: Duplicates = "avoid",
         drop_folds: str = "never",
-        earlier: Sequence[Study] = (),
         deterministic: bool = False,
         workers: int = 1,
+        earlier: Sequence[Study] = (),
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise RequestError(f"seed = {seed!r}; it must be a whole number")
@@ -119,12 +125,12 @@ class Study:
             constraints=named_constraints(constraints or {}),
             duplicates=checked_duplicates(duplicates),
             drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
-        )
             workers=checked_workers(deterministic, workers),
+        )
         self._lock = DriverLock(storage_path(storage), name, shared=is_server(storage))
-        self._in_hand: set[int] = set()
         weakref.finalize(self, self._lock.close)
         self._book = Book(open_log(storage, name))
+        self._holder = Holder(self._book.log.leases, shared=self._book.log.durable)
         if not self._book.exists:
             self._book.append([entry("study.created", {**settings.to_json(), "holdfast": this_version()})])
         require_same(settings, self._book.state.settings)
@@ -185,7 +191,7 @@ class Study:
             running = sum(trial.state is TrialState.RUNNING for trial in self.trials)
             wait = f"; {running} running trials may change that when they are told" if running else ""
             raise ExhaustedError(f"{what_is_left(self._book.state, self._strategy.name)}{wait}")
-        self._in_hand.add(assignments[0].trial)
+        self._holder.hold(actions.tokens_of(self._book.state, assignments))
         return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
 
     def tell(
@@ -197,7 +203,7 @@ class Study:
         state: str | None = None,
         error: BaseException | str | None = None,
     ) -> Trial:
-        """Record how a trial ended; the result is on disk when this returns.
+        """Record how a trial ended, as late if others run it by now; the result is on disk when this returns.
 
         Args:
             trial: the trial, or its number.
@@ -213,8 +219,10 @@ class Study:
         self._book.refresh()
         live = trial if isinstance(trial, LiveTrial) else None
         number = trial.number if isinstance(trial, LiveTrial) else operator.index(trial)
-        self._let_go_of_what_others_told()
-        running = actions.running_trial(self._book.state, number)
+        token = self._holder.tokens.get(number)
+        for gone in actions.taken_over(self._book.state, self._holder.tokens):
+            self._let_go(gone)
+        running = actions.running_trial(self._book.state, number, token)
         verdict = Verdict.CONTINUE if live is None else live.verdict
         reported = running.reports[-1][1] if running.reports else {}
         end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error)
@@ -226,10 +234,9 @@ class Study:
             seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
         extra = {} if live is None else live.user_attrs
         outcome = Outcome(number, end.state, end.metrics, rows, end.error, end.cause, seconds, extra=extra)
-        actions.tell(self._book, outcome)
-        if number in self._in_hand:
-            self._in_hand.remove(number)
-            self._lock.release()
+        if not actions.tell(self._book, outcome, token):
+            warn_of_late(number)
+        self._let_go(number)
         return self._book.state.trials[number]
 
     def enqueue(self, config: Mapping[str, Value], why: str = "") -> None:
@@ -314,23 +321,18 @@ class Study:
             RequestError: if another process drives the study and either of the two has an overseer, or a deterministic
                 study is given more workers than it has.
         """
+        check_at_once(self._book.state.settings, executor.slots * batch)
         deadline = None if timeout is None else time.monotonic() + timeout
         self._lock.take(exclusive=overseer is not None)
         try:
             self._book.refresh()
-            lost = [trial for trial in self.trials if self._is_lost(trial)]
-        check_at_once(self._book.state.settings, executor.slots * batch)
+            lost = lost_at_once(self.trials, self._holder.tokens, self._book.log.leases, alone=self._lock.alone)
             if n_trials is not None:
                 actions.set_budget(self._book, n_trials, shared=not self._lock.alone)
             if overseer is None:
                 self._lock.share()
             driver = StudyDriver(self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer)
-            try:
-                executor.run(MeteredJob(job, executor.slots), driver)
-            except KeyboardInterrupt:
-                self._book.reload()
-                actions.interrupt(self._book, driver.running)
-                raise
+            driver.drive(executor, job)
         finally:
             self._lock.release()
 
@@ -474,6 +476,7 @@ class Study:
 
     def close(self) -> None:
         """Release the log's file; trials in hand are given up, and another process may run them."""
+        self._holder.close()
         self._lock.close()
         self._book.log.close()
 
@@ -485,19 +488,10 @@ class Study:
         if n_trials is None:
             actions.set_budget(self._book, None)
 
-    def _is_lost(self, trial: Trial) -> bool:
-        """Whether a trial is running in the log, and nowhere else."""
-        if trial.state is not TrialState.RUNNING or trial.number in self._in_hand:
-            return False
-        return self._lock.alone or trial.cause is Cause.INTERRUPTED
-
-    def _let_go_of_what_others_told(self) -> None:
-        """A trial in hand that another process has told is in hand no more."""
-        trials = self._book.state.trials
-        for number in [n for n in self._in_hand if trials[n].state is not TrialState.RUNNING]:
-            self._in_hand.remove(number)
+    def _let_go(self, number: int) -> None:
+        if self._holder.let_go(number):
             self._lock.release()
 
     def _report(self, said: Report) -> Verdict:
         self._book.refresh()
-        return actions.report(self._book, self._strategy, said)
+        return actions.report(self._book, self._strategy, said, self._holder.tokens.get(said.trial))

@@ -12,7 +12,7 @@ from holdfast.search.memory import Memory
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 
-NOT_THE_CONFIGS_FAULT = frozenset({Cause.LOST, Cause.INTERRUPTED, Cause.BUDGET})
+NOT_THE_CONFIGS_FAULT = frozenset({Cause.LOST, Cause.PREEMPTED, Cause.INTERRUPTED, Cause.BUDGET})
 """Trials that failed by these say nothing of their configuration."""
 
 _KEPT = 2

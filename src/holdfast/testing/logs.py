@@ -18,6 +18,7 @@ from typing import Any
 
 from holdfast.errors import LogError, RequestError
 from holdfast.log.base import Conflict, Head, StudyLog, blob_hash, event_hash
+from holdfast.log.leases import Lease
 from holdfast.log.verify import verify
 from holdfast.records import Entry, Event
 
@@ -207,6 +208,24 @@ def check_snapshots(make_log: MakeLog) -> None:
         assert log.head() == second, "a snapshot moved the head"
 
 
+def check_leases(make_log: MakeLog) -> None:
+    """A sign of life says all that its owner holds; a newer token stands; what is given up is free."""
+    with opened(make_log) as log, opened(make_log) as other:
+        log.leases.beat("ann", {0: 0, 3: 1})
+        if not log.durable:
+            assert log.leases.held() == [], "a log that nobody else sees shows leases"
+            return
+        log.leases.beat("ann", {3: 1, 4: 0})
+        found = [Lease(3, 1, "ann", 2), Lease(4, 0, "ann", 1)]
+        assert other.leases.held() == found, f"the leases seen by others are {other.leases.held()}, not {found}"
+        other.leases.beat("ben", {3: 2, 4: 0})
+        log.leases.beat("ann", {3: 1})
+        assert Lease(3, 2, "ben", 3) in log.leases.held(), "an older token took a trial from the hands of a newer one"
+        other.leases.give_up("ben")
+        assert [lease.owner for lease in log.leases.held()] == ["", ""], "what was given up still has an owner"
+        assert log.head() == Head(), "a lease moved the head"
+
+
 def insist(log: StudyLog, entries: Sequence[Entry]) -> Head:
     """Append behind whatever the head is, until nobody was faster."""
     head = log.head()
@@ -243,5 +262,6 @@ LOG_CHECKS: tuple[Callable[[MakeLog], None], ...] = (
     check_reading_while_appending,
     check_threads,
     check_snapshots,
+    check_leases,
 )
 """Every check takes a function that opens the log, empty at first, and opens the same one again."""
