@@ -1,5 +1,6 @@
 """Trials side by side: what they wait for is advanced together, and each has its own outcome and time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from holdfast.protocol.tune import tune
 from holdfast.records import Cause, Outcome, Trial, TrialState
 from holdfast.space import Categorical, Domain, Float, Int, Space
 from holdfast.train.mlp import MLP
+from holdfast.train.stacked import chooser
+from holdfast.train.stacked.stack import Choice, Row
 
 assert MLP.network is not None
 SHAPE = MLP.network.shape | {"batch_size"}
@@ -92,6 +95,41 @@ def trials_of(folder: Path, stack: Any, strategy: str, split: dict[str, Any]) ->
     result = tune(plan, runs=folder, executor=Inline())
     book = open_book(find_run(result.folder.parent, result.name))
     return list(book.state.trials)
+
+
+def test_how_networks_are_trained_is_on_the_log_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.protocol.tune._write_pages", lambda *_: None)
+    told: list[bool] = []
+
+    def choose(bucket: object, rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
+        told.append(deterministic)
+        rows[0].choice = Choice("plain", 1, "One by one.", {"plain": 2.5}, failure="it is a test")
+        for row in rows:
+            row.run.advance(row.until_epoch)
+
+    monkeypatch.setattr(chooser, "train", choose)
+    plan = {
+        "study": {"name": "chosen"},
+        "data": {"source": "sklearn:iris"},
+        "model": {"family": "softmax"},
+        "space": {"epochs": {"type": "categorical", "choices": [1]}},
+        "search": {"trials": 2, "strategy": "random", "deterministic": True},
+    }
+    monkeypatch.setattr("holdfast.train.stacked.together.is_written", lambda _: False)
+    result = tune(plan, runs=tmp_path, executor=Inline())
+    book = open_book(find_run(result.folder.parent, result.name))
+    (event,) = book.state.notes["stack.chosen"]
+    del event["time"]
+    assert event == {
+        "path": "plain",
+        "size": 1,
+        "text": "One by one.",
+        "probe": {"plain": 2.5},
+        "compile_seconds": None,
+        "failure": "it is a test",
+    }
+    assert all("One by one." in trial.extra["notes"] for trial in book.state.trials)
+    assert told[:2] == [True, True]
 
 
 @pytest.mark.parametrize(

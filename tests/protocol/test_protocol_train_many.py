@@ -30,6 +30,17 @@ def test_a_batch_of_trials_is_trained_and_judged() -> None:
     assert study.trials[0].extra["epochs"] <= 4
 
 
+def test_the_time_of_a_batch_is_divided_by_what_each_trial_took() -> None:
+    study = holdfast.Study({"epochs": holdfast.Categorical([1, 30])}, direction="maximize", strategy="manual")
+    for epochs in (1, 30):
+        study.enqueue({"epochs": epochs})
+    fixed = {"width": 8, "depth": 1, "patience": 30}
+    study.optimize_batch(holdfast.train_many("mlp", TRAIN, validation=VALIDATION, fixed=fixed), n_trials=2, batch=2)
+    short, long = study.trials
+    assert long.seconds > 5 * short.seconds > 0
+    assert short.extra["stack"]["path"] == "written"
+
+
 def test_the_size_of_a_batch_changes_nothing() -> None:
     def values(batch: int) -> list[float]:
         study = a_study()

@@ -84,7 +84,7 @@ def _rules_and_changes(state: StudyState) -> list[str]:
     if outside := sum(trial.number in state.history.masked for trial in scored):
         lie = "trial with a score does" if outside == 1 else "trials with a score do"
         said.append(f"{outside:,} {lie} not lie in the space as it stands now, and cannot be the best.")
-    said += [note["text"] for note in notes.get("start.skipped", [])]
+    said += [note["text"] for kind in ("start.skipped", "stack.chosen") for note in notes.get(kind, [])]
     return [*said, *filter(None, [search_end(state)])]
 
 

@@ -86,7 +86,14 @@ def train_job(ready: Ready) -> TrainJob:
     anew = Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None
     by_fold = ready.book.state.settings.drop_folds != NEVER
     return TrainJob.of(
-        ready.recipe, ready.run.path, folds=ready.folds, measure=ready.measure, weigh=weigh, anew=anew, by_fold=by_fold
+        ready.recipe,
+        ready.run.path,
+        folds=ready.folds,
+        measure=ready.measure,
+        weigh=weigh,
+        anew=anew,
+        by_fold=by_fold,
+        deterministic=ready.plan.search.deterministic,
     )
 
 
@@ -141,6 +148,9 @@ def _timed(trial: Trial) -> Timed:
 def _told(ready: Ready, trial: Trial, progress: Progress | None) -> None:
     """After a trial: the forecast once enough of them are timed, and word to whoever watches."""
     state = ready.book.state
+    chosen = trial.extra.get("stack")
+    if chosen is not None and all(chosen["text"] != said["text"] for said in state.notes.get("stack.chosen", ())):
+        ready.book.note("stack.chosen", chosen)
     if "price.set" in state.notes and "forecast.made" not in state.notes:  # logs of earlier versions have no prices
         timed = timed_trials(state.trials, state.settings.fidelity)
         if len(timed) == min(TIMED, ready.plan.most_trials):

@@ -53,6 +53,7 @@ class TrainJob:
         image: the shape of the images that rows are, where the plan says it.
         preprocessing: how a factory wants its columns prepared, where the plan says it.
         own: the hyperparameters of a factory that makes networks.
+        deterministic: whether no clock decides how networks are trained.
     """
 
     folder: str
@@ -69,6 +70,7 @@ class TrainJob:
     image: tuple[int, ...] = ()
     preprocessing: Preprocessing | None = None
     own: tuple[str, ...] | None = None
+    deterministic: bool = False
 
     @staticmethod
     def of(
@@ -80,19 +82,20 @@ class TrainJob:
         weigh: bool = False,
         anew: Anew | None = None,
         by_fold: bool = False,
+        deterministic: bool = False,
     ) -> TrainJob:
         """The job for a recipe."""
         schema = canonical_json(recipe.schema.to_json())
         where, base = str(folder.resolve()), str(recipe.base)
         weigh = weigh or MODEL_BYTES in recipe.limited
         family, metric, limited = recipe.family, recipe.metric, recipe.limited
-        own = (recipe.image, recipe.preprocessing, recipe.own)
+        own = (recipe.image, recipe.preprocessing, recipe.own, deterministic)
         return TrainJob(where, base, schema, family, metric, folds, measure, weigh, limited, anew, by_fold, *own)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
         trials = [self._trial(assignment, report) for assignment in assignments]
-        return side_by_side(trials, lambda: _most_at_once(_bench(self)))
+        return side_by_side(trials, lambda: _most_at_once(_bench(self)), deterministic=self.deterministic)
 
     def _trial(self, assignment: Assignment, report: Reporter) -> Steps:
         from holdfast.train.failures import Diverged

@@ -170,7 +170,8 @@ class SearchTable(_Table):
     deterministic: bool = Field(
         False,
         description="Whether the same seed gives the same trials with several workers, too: a decision then waits for "
-        "the results that it has to know (see [replay.md](replay.md)).",
+        "the results that it has to know (see [replay.md](replay.md)), and no clock decides how networks are trained "
+        "(see [stacks.md](stacks.md)).",
     )
     stack: Literal["auto", "off"] | Annotated[int, Field(ge=1)] = Field(
         "auto",

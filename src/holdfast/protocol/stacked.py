@@ -7,8 +7,8 @@ folds go into one stack, and the study sees ordinary trials, with their own scor
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from holdfast.records import Outcome
 from holdfast.study.jobs import Clock
@@ -20,19 +20,20 @@ Steps = Generator["list[Row]", None, Outcome]
 """A trial; what it does before it yields for the first time is no part of its training."""
 
 
-def side_by_side(trials: Iterable[Steps], most: Callable[[], int]) -> list[Outcome]:
+def side_by_side(trials: Iterable[Steps], most: Callable[[], int], *, deterministic: bool = False) -> list[Outcome]:
     """The outcomes of trials, each with its own seconds, in their order.
 
     Args:
         trials: as many as are given go on side by side.
         most: how many may do so at once, asked when the first one has begun.
+        deterministic: whether the shape of networks alone decides how they are trained.
     """
     waiting, outcomes = list(trials), []
     while waiting:
         begun = [_Trial(waiting.pop(0))]
         while waiting and len(begun) < most():
             begun.append(_Trial(waiting.pop(0)))
-        _finish(begun)
+        _finish(begun, deterministic=deterministic)
         outcomes += [trial.outcome for trial in begun if trial.outcome is not None]
     return outcomes
 
@@ -66,6 +67,7 @@ class _Trial:
                 outcome,
                 seconds=self._seconds + sum(row.seconds for row in self._rows),
                 cpu_seconds=self._cpu_seconds + sum(row.cpu_seconds for row in self._rows),
+                extra=with_choice(outcome.extra, self._rows),
             )
         return rows
 
@@ -74,7 +76,20 @@ class _Trial:
         self.go_on(lambda: self._steps.throw(error))
 
 
-def _finish(trials: list[_Trial]) -> None:
+def with_choice(extra: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
+    """What is kept beside a trial, and how its networks were trained, where a row of its own was told that.
+
+    It is the ``stack``; what cannot be stacked is among the ``notes``, too.
+    """
+    choices = [row.choice for row in rows if row.choice is not None]
+    if not choices:
+        return dict(extra)
+    notes = {choice.text for choice in choices if choice.failure is not None}
+    told = {"notes": sorted({*extra.get("notes", ()), *notes})} if notes else {}
+    return {**extra, **told, "stack": dataclasses.asdict(choices[-1])}
+
+
+def _finish(trials: list[_Trial], *, deterministic: bool) -> None:
     """Take turns until every trial has ended."""
     while going := [trial for trial in trials if trial.outcome is None]:
         rows = [row for trial in going for row in trial.go_on()]
@@ -83,7 +98,7 @@ def _finish(trials: list[_Trial]) -> None:
         from holdfast.train.stacked.together import advance_together
 
         try:
-            advance_together(rows)
+            advance_together(rows, deterministic=deterministic)
         except Exception as exc:  # noqa: BLE001 - it is a failure of every trial that waits, and kept in the log
             for trial in going:
                 if trial.outcome is None:

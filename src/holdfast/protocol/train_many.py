@@ -13,6 +13,7 @@ import numpy as np
 from holdfast.errors import DataError, RequestError
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.protocol.learn import DEFAULT_METRICS, predict
+from holdfast.protocol.stacked import with_choice
 from holdfast.records import Verdict
 from holdfast.study.handle import LiveTrial
 from holdfast.study.results import Result
@@ -36,6 +37,7 @@ def train_many(
     metric: str | None = None,
     fixed: Mapping[str, Any] | None = None,
     image: tuple[int, ...] = (),
+    deterministic: bool = False,
 ) -> Callable[[list[LiveTrial]], Sequence[Result]]:
     """What trains the trials of a batch together, each on the same rows, and judges each on the validation rows.
 
@@ -51,6 +53,8 @@ def train_many(
         metric: as in a plan; by default accuracy, or rmse where the targets are no classes.
         fixed: hyperparameters that every trial has beside its own.
         image: colours, height and width, for families of images.
+        deterministic: let no clock decide how networks are trained, so that the same trials give the same bits (see
+            docs/stacks.md); how they were trained is their attribute ``stack``.
 
     Raises:
         RequestError: if there is no such family of networks, or it cannot learn the task.
@@ -66,7 +70,9 @@ def train_many(
     task, targets = _task(rows, image)
     found.check(task)
     judge = metric_named(metric or DEFAULT_METRICS[task.kind], task.kind, task.n_classes or None)
-    bench = ManyBench(found.network, task, (rows[0][0], targets[0]), (rows[1][0], targets[1]), judge, dict(fixed or {}))
+    bench = ManyBench(
+        found.network, task, (rows[0][0], targets[0]), (rows[1][0], targets[1]), judge, dict(fixed or {}), deterministic
+    )
     return functools.partial(_train, bench)
 
 
@@ -80,13 +86,14 @@ class ManyBench:
     validation: Table
     metric: Metric
     fixed: Mapping[str, Any]
+    deterministic: bool
 
 
 def _train(bench: ManyBench, trials: list[LiveTrial]) -> list[Result]:
     from holdfast.train.stacked.together import advance_together
 
     rows = [_start(bench, trial) for trial in trials]
-    advance_together(rows)
+    advance_together(rows, deterministic=bench.deterministic)
     return [_judged(bench, trial, row) for trial, row in zip(trials, rows, strict=True)]
 
 
@@ -103,6 +110,8 @@ def _start(bench: ManyBench, trial: LiveTrial) -> Row:
 
 def _judged(bench: ManyBench, trial: LiveTrial, row: Row) -> Result:
     """The metric of a trial; NaN for one that diverged."""
+    trial.share = max(row.seconds, 1e-9)
+    trial.user_attrs.update(with_choice({}, [row]))
     if row.diverged is not None:
         trial.set_user_attr("diverged", str(row.diverged))
         return math.nan

@@ -90,6 +90,11 @@ KINDS: dict[str, str] = {
         "count. The old `token` (how often the trial had been restarted when it was given to the slow one), and, as in "
         "`trial.told`, `state`, `metrics`, `rows`, `error`, `cause`, `seconds`, `cpu_seconds`, `usage`, `extra`."
     ),
+    "stack.chosen": (
+        "How a worker trains networks of a shape: the `path` (written, vmap, compiled, plain), the `size` of a stack, "
+        "why (`text`), the microseconds of a network's step by each path that was rehearsed (`probe`), the seconds of "
+        "compiling (`compile_seconds`, null where nothing was), and why torch cannot stack them (`failure`, or null)."
+    ),
     "start.skipped": "A configuration of the family's portfolio that the space does not have: a sentence (`text`).",
     "stop.set": (
         "What ends the search before its budget: more trials are expected to gain less than `gain`, or, with the "

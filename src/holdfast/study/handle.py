@@ -40,6 +40,7 @@ class LiveTrial:
         reported: the metrics of the last report.
         rows: set it to a `RowScores` and the study can correct its estimate for selection.
         user_attrs: JSON values kept beside the trial.
+        share: its part of the time of a batch, in any unit, for a study that is given a ``train_many``.
         started: when this leg of the trial began, on the clock of `time.perf_counter`.
     """
 
@@ -54,6 +55,7 @@ class LiveTrial:
         self.reported: Mapping[str, float] = {}
         self.rows: RowScores | None = None
         self.user_attrs: dict[str, Any] = {}
+        self.share = 1.0
         self.started = time.perf_counter()
         self._config = dict(assignment.config)
         self._assignment = assignment

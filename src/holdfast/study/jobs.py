@@ -68,9 +68,11 @@ class BatchJob:
             results = [None] * len(trials)
         for trial in trials:
             trial.flush()
-        share = len(trials)
+        whole = sum(trial.share for trial in trials)
         pairs = zip(trials, results, strict=True)
-        return [outcome_of(trial, result, self.metrics, error, clock, share, cause) for trial, result in pairs]
+        return [
+            outcome_of(trial, result, self.metrics, error, clock, whole / trial.share, cause) for trial, result in pairs
+        ]
 
 
 class Clock:
@@ -91,7 +93,7 @@ def outcome_of(
     metrics: tuple[str, ...],
     error: str | None,
     clock: Clock,
-    share: int = 1,
+    share: float = 1.0,
     cause: Cause = Cause.ERROR,
 ) -> Outcome:
     """What a trial came to; ``share`` divides the time among the trials of a batch, ``cause`` is that of an error."""

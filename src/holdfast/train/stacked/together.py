@@ -46,7 +46,7 @@ def _write_out(rows: Sequence[Row], largest: int | None) -> None:
     stacks = stacks_of([row.run for row in rows], largest)
     size, missing = len(stacks[0]), native().missing
     slower = f"; their updates are not compiled, because {missing}" if missing else ""
-    text = f"The networks are trained in stacks of {size}, by steps that are written out for their layers{slower}."
+    text = f"The networks are trained by steps that are written out for stacks of their layers{slower}."
     rows[0].choice = Choice(WRITTEN.name, size, text)
     for indices in stacks:
         Stack([rows[index] for index in indices], WRITTEN).advance()
