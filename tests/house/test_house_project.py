@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 FRAGMENT = re.compile(r"[a-z0-9-]+\.(added|changed|fixed)\.md")
-USED = ("torch", "energy", "card", "cma", "postgres")
+USED = ("torch", "energy", "card", "cma", "postgres", "ray")
 """The extras whose packages the code itself imports."""
 
 NOT_OF_A_REPOSITORY = {

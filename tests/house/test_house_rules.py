@@ -28,6 +28,7 @@ WIDE_CLASSES = {
 }
 LONG_SIGNATURES = {
     "holdfast.study.study.Study.__init__": "everything that a study is created with, by keyword",
+    "holdfast.study.study.Study.optimize": "what is run, until when, and where, by keyword",
     "holdfast.data.columns.infer_schema": "the keys of the table [data] of a plan, by keyword",
     "holdfast.sklearn.search.HoldfastSearchCV.__init__": "scikit-learn's parameters of a search, by keyword",
     "holdfast.evaluate.estimate.estimate": "everything that a correction for selection depends on, by keyword",

@@ -21,9 +21,27 @@ Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="The folder of
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Storage = Annotated[
     str | None,
-    typer.Option("--storage", metavar="URL", help="The storage of a study without a plan, as sqlite:///study.db, or postgresql://user@host/base."),
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help="The storage of a study without a plan, as sqlite:///study.db, or postgresql://user@host/base.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]
+Executor = Annotated[
+    str | None,
+    typer.Option("--executor", metavar="NAME", help="Where trials run: `ray` for a cluster; by default, here."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="The head of the Ray cluster, or `auto` on one of its nodes."),
+]
+Resources = Annotated[
+    str | None,
+    typer.Option(
+        "--resources", metavar="LIST", help="What a trial needs on a cluster, as in cpus=2,gpus=1,memory=4GB."
+    ),
+]
 
 RUNS = Path("runs")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli.options import RUNS, Json, Name, Quiet, Runs
+from holdfast.cli.options import RUNS, Address, Executor, Json, Name, Quiet, Resources, Runs
 from holdfast.cli.options import Plan as PlanPath
 from holdfast.cli.output import say
 
@@ -28,6 +28,9 @@ def tune(
     plan: PlanPath,
     *,
     runs: Runs = RUNS,
+    executor: Executor = None,
+    address: Address = None,
+    resources: Resources = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -49,6 +52,7 @@ def tune(
     [search]
     trials = 30
     """  # noqa: D301 - the mark has typer keep the lines of the plan
+    from holdfast.execute.named import executor_named
     from holdfast.protocol.folder import RunFolder
     from holdfast.protocol.read import read_plan
     from holdfast.protocol.tune import tune as run_plan
@@ -56,31 +60,45 @@ def tune(
     _refuse_a_name(plan, runs)
     file = read_plan(plan)
     run = RunFolder(runs, file.plan.study.name)
+    where = executor_named(executor, address=address, resources=resources)
     if not quiet:
         say(_intent(file.plan))
     return _work(
         run,
-        lambda progress: run_plan(file, runs=runs, progress=progress, begun=None if quiet else _say_findings),
+        lambda progress: run_plan(
+            file, runs=runs, executor=where, progress=progress, begun=None if quiet else _say_findings
+        ),
         file.plan.most_trials,
         quiet,
         as_json,
     )
 
 
-def resume(name: Name, *, runs: Runs = RUNS, quiet: Quiet = False, as_json: Json = False) -> int:
+def resume(
+    name: Name,
+    *,
+    runs: Runs = RUNS,
+    executor: Executor = None,
+    address: Address = None,
+    resources: Resources = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
     """Go on with a study that was stopped, by its name.
 
     The plan is the one on its log. What was told is kept; trials that were running start again from where they were
     last saved.
     """
     from holdfast.errors import RequestError
+    from holdfast.execute.named import executor_named
     from holdfast.protocol.folder import command, find_run
     from holdfast.protocol.tune import resume as run_on
 
     if name.endswith(".toml") and Path(name).is_file():
         raise RequestError(f"there is no study '{name}' in {runs}; a plan is run with: {command(runs, 'tune', name)}")
     run = find_run(runs, name)
-    return _work(run, lambda progress: run_on(name, runs=runs, progress=progress), None, quiet, as_json)
+    where = executor_named(executor, address=address, resources=resources)
+    return _work(run, lambda progress: run_on(name, runs=runs, executor=where, progress=progress), None, quiet, as_json)
 
 
 def unseal(

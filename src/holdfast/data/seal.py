@@ -160,17 +160,27 @@ def load_role(folder: Path, role: Role, record: SealRecord | None = None) -> pl.
         SealError: if the role is test.
         DataError: if there is no such role or file, or the file was changed.
     """
-    if role == "test":
-        raise SealError("the test rows are sealed; they are opened once, at the end of a study, by 'holdfast unseal'")
-    if role not in ROLES:
-        raise DataError(f"there is no role '{role}'{nearest(role, ROLES)}; there are {', '.join(ROLES)}")
-    path = _path(folder, role)
+    path = open_file(folder, role)
     if not path.exists():
         raise DataError(f"there are no {role} rows: '{path}' does not exist")
     content = path.read_bytes()
     if record is not None and hashlib.sha256(content).hexdigest() != record.files.get(role):
         raise DataError(f"the {role} rows in '{path}' are not those that were written there; start a new study")
     return _from_arrow(content)
+
+
+def open_file(folder: Path, role: Role) -> Path:
+    """The file of an open role, whether or not it is there.
+
+    Raises:
+        SealError: if the role is test.
+        DataError: if there is no such role.
+    """
+    if role == "test":
+        raise SealError("the test rows are sealed; they are opened once, at the end of a study, by 'holdfast unseal'")
+    if role not in ROLES:
+        raise DataError(f"there is no role '{role}'{nearest(role, ROLES)}; there are {', '.join(ROLES)}")
+    return _path(folder, role)
 
 
 def open_sealed(folder: Path, record: SealRecord) -> pl.DataFrame:

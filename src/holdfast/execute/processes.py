@@ -57,7 +57,7 @@ class Processes:
             RequestError: if the job cannot be sent to another process.
             HoldfastError: if worker processes cannot start.
         """
-        setup = Setup(tuple(sys.path), _pickled(job))
+        setup = Setup(tuple(sys.path), pickled(job))
         environment = bounded(os.environ, self.n_workers, self.threads_per_worker)
         children: list[Child] = []
         try:
@@ -136,7 +136,12 @@ def _dismiss(children: list[Child]) -> None:
         child.wait(deadline - time.monotonic())
 
 
-def _pickled(job: Job) -> bytes:
+def pickled(job: Job) -> bytes:
+    """The job as it travels; what is defined in the main module goes by value.
+
+    Raises:
+        RequestError: if it cannot be pickled.
+    """
     import cloudpickle
 
     try:

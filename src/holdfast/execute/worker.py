@@ -77,7 +77,7 @@ def serve(connection: Connection) -> None:
     report = _ParentReporter(connection)
     while True:
         assignments: tuple[Assignment, ...] = receive(connection)
-        outcomes = _portable(call_job(job, assignments, report), assignments)
+        outcomes = portable(call_job(job, assignments, report), assignments)
         sys.stdout.flush()
         sys.stderr.flush()
         send(connection, outcomes)
@@ -91,7 +91,7 @@ def _load(data: bytes) -> Job:
     return job
 
 
-def _portable(outcomes: list[Outcome], assignments: Sequence[Assignment]) -> list[Outcome]:
+def portable(outcomes: list[Outcome], assignments: Sequence[Assignment]) -> list[Outcome]:
     """The outcomes if they can be sent, otherwise failures that say why not."""
     try:
         pickle.dumps(outcomes)

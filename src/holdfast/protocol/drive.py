@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from holdfast.errors import PlanError
 from holdfast.execute.base import Executor
 from holdfast.execute.inline import Inline
+from holdfast.execute.ray import Ray
 from holdfast.facts.numbers import count
 from holdfast.facts.spending import amount
 from holdfast.meter.account import usage_of
@@ -16,6 +17,7 @@ from holdfast.meter.energy import NoMeter, energy_meter
 from holdfast.meter.forecast import Timed, forecast, pages_bytes
 from holdfast.meter.price import SECONDS_PER_HOUR, Price
 from holdfast.protocol.batches import trials_at_once
+from holdfast.protocol.carried import CarriedJob
 from holdfast.protocol.job import TrainJob
 from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.opened_curve import trains_again
@@ -40,14 +42,15 @@ class BudgetTooSmallError(PlanError):
 
 
 @contextmanager
-def metered(ready: Ready) -> Iterator[StudyMeter]:
+def metered(ready: Ready, *, elsewhere: bool = False) -> Iterator[StudyMeter]:
     """A meter of the study, by the prices on its log.
 
-    No electricity is metered where the power was given, or when no more than the test is left to do.
+    No electricity is metered where the power was given, when no more than the test is left to do, or if trials run
+    ``elsewhere``, on machines whose meters are not at hand.
     """
     notes = ready.book.state.notes
     price = Price.from_json(notes["price.set"][0]) if "price.set" in notes else Price()
-    idle = price.watts is not None or "model.fitted" in notes
+    idle = elsewhere or price.watts is not None or "model.fitted" in notes
     with closing(NoMeter() if idle else energy_meter()) as energy:
         yield StudyMeter(ready.book, price, energy)
 
@@ -70,7 +73,7 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
     executor = executor or processes(ready.plan.search.workers)
     with meter.search(inside=isinstance(executor, Inline)):
         ready.study.run(
-            train_job(ready),
+            CarriedJob.of(train_job(ready)) if isinstance(executor, Ray) else train_job(ready),
             executor,
             halt_after=ready.plan.search.halt_after,
             on_finish=lambda trial: _told(ready, trial, progress),

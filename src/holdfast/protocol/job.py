@@ -97,6 +97,12 @@ class TrainJob:
         trials = [self._trial(assignment, report) for assignment in assignments]
         return side_by_side(trials, lambda: _most_at_once(_bench(self)), deterministic=self.deterministic)
 
+    def load(self) -> None:
+        """Load rows and libraries now, and keep them for the trials of this process; files are not read again."""
+        _bench(self)
+        if self.anew is not None:
+            _open_rows(self.folder, self.schema_json)
+
     def _trial(self, assignment: Assignment, report: Reporter) -> Steps:
         from holdfast.train.failures import Diverged
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from holdfast.address import masked
 from holdfast.data.leakage.finding import Finding
 from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
+from holdfast.execute.ray import Ray
 from holdfast.facts.leakage import findings_of
 from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
@@ -84,7 +85,8 @@ def tune(
     Args:
         plan: the path of a plan.toml, or its content as a dict.
         runs: the folder of all runs; this one gets a folder in it.
-        executor: where trials run; by default processes, as many as the plan has workers.
+        executor: where trials run, such as `holdfast.execute.Ray`; by default processes, as many as the plan has
+            workers.
         progress: called after each trial.
         begun: called before the first trial, when the table has been divided and checked.
 
@@ -95,6 +97,7 @@ def tune(
     """
     file = plan if isinstance(plan, PlanFile) else read_plan(plan)
     run = RunFolder(Path(runs), file.plan.study.name)
+    executor = _placed(file, executor)
     make_room(run)
     with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
         if begun is not None and not ready.book.state.trials:
@@ -216,6 +219,26 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
     return prepare_study(file, run, uses_in(run.ledger))
 
 
+def _placed(file: PlanFile, executor: Executor | None) -> Executor | None:
+    """The executor with the plan's number of workers, where it has none of its own.
+
+    Raises:
+        RequestError: if there is no such cluster, or nobody could meter the electricity that the budget limits.
+    """
+    if not isinstance(executor, Ray):
+        return executor
+    for key in ("kwh", "kg_co2e"):
+        if getattr(file.plan.budget, key) is not None and file.plan.price.watts is None:
+            with file.at("budget", key):
+                raise RequestError(
+                    f"{key} is limited, and the electricity of other machines is not metered; say what the cluster "
+                    "draws as watts in [price], or run the plan here"
+                )
+    placed = executor if executor.n_workers is not None else replace(executor, n_workers=file.plan.search.workers)
+    _ = placed.slots  # which is refused before anything is done
+    return placed
+
+
 def _write_pages(book: Book, run: RunFolder) -> None:
     """Everything for a person to read."""
     write_results(book, run.path)
@@ -244,7 +267,7 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
         book.note("run.began", {})
     if "choice.made" not in book.state.notes:
         begin_search(ready)
-    with metered(ready) as meter:
+    with metered(ready, elsewhere=isinstance(executor, Ray)) as meter:
         search(ready, meter, executor, progress)
         if ready.split.nested is not None and "choice.made" not in book.state.notes:
             with meter.phase("nested", unless="procedure.estimated"):

@@ -63,9 +63,10 @@ from holdfast.study.settings import (
     named_directions,
     require_same,
 )
-from holdfast.study.stopping import Stop, reason_to_stop, set_stop, warn_if_ended
+from holdfast.study.stopping import Stop, reason_to_stop
 from holdfast.study.stored import this_version
 from holdfast.study.understanding import analysis_of
+from holdfast.study.where import executor_for, limit
 
 DEFAULT_NAME = "study"
 
@@ -249,13 +250,16 @@ class Study:
         checked = dict(config) if space is None else space.validate(config, fill=True)
         self._book.note("config.enqueued", {"config": checked, "why": why})
 
-    def optimize(
+    def optimize(  # noqa: PLR0913 - what is run, until when, and where, by keyword
         self,
         objective: Callable[[LiveTrial], Result],
         n_trials: int | None = None,
         timeout: float | None = None,
-        n_jobs: int = 1,
+        n_jobs: int | None = None,
         *,
+        executor: Executor | str | None = None,
+        address: str | None = None,
+        resources: Mapping[str, float | str] | None = None,
         stop: Literal["auto"] | None = None,
         stop_gain: float | None = None,
         halt_after: int = 5,
@@ -266,19 +270,18 @@ class Study:
         With ``stop="auto"`` it also ends when what is left to gain is less than noise (see `should_stop`), and with
         ``stop_gain`` when the next trials are expected to gain less than that, in the metric's unit (see
         `expected_gain`). With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or live
-        in a notebook. Trials that were begun and lost run again first and do not count; ``n_trials=0`` runs only them,
-        and what the strategy resumes.
+        in a notebook. With ``executor="ray"`` it runs on the Ray cluster at ``address``, each trial with
+        ``resources={"cpus": 2, "gpus": 1, "memory": "8 GB"}``, as many as have room or ``n_jobs``. Trials that were
+        begun and lost run again first and do not count; ``n_trials=0`` runs only them, and what the strategy resumes.
 
         Raises:
+            RequestError: for a run that would never end; if there is no such cluster, or no node with the resources.
             StudyHaltedError: after ``halt_after`` alike failures in a row, with the real error.
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
-        self._limit(n_trials, timeout)
-        set_stop(self._book, gain=stop_gain, rule=stop)
-        warn_if_ended(self._book)
-        self.run(
-            job, executor_of(n_jobs), n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish
-        )
+        where = executor_for(n_jobs, executor, address, resources)
+        limit(self._book, self._strategy.name, n_trials, timeout, stop, stop_gain)
+        self.run(job, where, n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
 
     def optimize_batch(
         self,
@@ -294,9 +297,7 @@ class Study:
         if batch < 1:
             raise RequestError(f"batch = {batch}; it must be at least 1")
         job = BatchJob(train_many, self._book.state.settings.objectives)
-        self._limit(n_trials, timeout)
-        set_stop(self._book, gain=None, rule=stop)
-        warn_if_ended(self._book)
+        limit(self._book, self._strategy.name, n_trials, timeout, stop)
         self.run(job, executor_of(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
 
     def run(
@@ -479,14 +480,6 @@ class Study:
         self._holder.close()
         self._lock.close()
         self._book.log.close()
-
-    def _limit(self, n_trials: int | None, timeout: float | None) -> None:
-        if n_trials is not None and n_trials < 0:
-            raise RequestError(f"n_trials = {n_trials}; it must be 0 or more")
-        if n_trials is None and timeout is None and self._strategy.name not in {"grid", "manual"}:
-            raise RequestError("optimize needs n_trials or a timeout, or it would never end")
-        if n_trials is None:
-            actions.set_budget(self._book, None)
 
     def _let_go(self, number: int) -> None:
         if self._holder.let_go(number):

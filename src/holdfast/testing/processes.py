@@ -6,14 +6,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from holdfast.execute.base import Nothing
 from holdfast.records import Assignment, Cause, Outcome, Report, Reporter, TrialState, Verdict
 from holdfast.testing.executors import EchoJob, MakeExecutor, ScriptedDriver, assignment, run
 
-WAYS_TO_DIE = ("kill", "segfault", "exit", "os_exit")
+WORDS = {"kill": "SIGKILL", "segfault": "SIGSEGV", "exit": "exit code 3", "os_exit": "exit code 3"}
+"""Ways to die, and what an executor that is the parent of its workers says of each."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class SleepingJob:
         return EchoJob().run(assignments, report)
 
 
-def check_lost_worker(make_executor: MakeExecutor) -> None:
-    """A worker that dies gives FAILED with cause LOST and says how; the rest of the work is done by others."""
-    for way in WAYS_TO_DIE:
+def check_lost_worker(make_executor: MakeExecutor, words: Mapping[str, str] = WORDS) -> None:
+    """A worker that dies gives FAILED with cause LOST and says how, in ``words``; others do the rest of the work."""
+    for way in words:
         work: list[Sequence[Assignment] | Nothing] = [
             [assignment(0)],
             [assignment(1)],
@@ -67,8 +68,7 @@ def check_lost_worker(make_executor: MakeExecutor) -> None:
         driver = run(make_executor(), DyingJob(way), ScriptedDriver(work))
         outcomes = driver.by_trial()
         assert (outcomes[1].state, outcomes[1].cause) == (TrialState.FAILED, Cause.LOST), f"{way}: {outcomes[1]}"
-        word = {"kill": "SIGKILL", "segfault": "SIGSEGV"}.get(way, "exit code 3")
-        assert word in (outcomes[1].error or ""), f"{way}: the error does not say how: {outcomes[1].error}"
+        assert words[way] in (outcomes[1].error or ""), f"{way}: the error does not say how: {outcomes[1].error}"
         assert all(outcomes[trial].state is TrialState.COMPLETE for trial in (0, 2, 3)), f"{way}: others were lost too"
         assert len(driver.reports) == 4, f"{way}: a report was lost or doubled"
 
@@ -108,8 +108,10 @@ def check_interrupt_ends_workers(make_executor: MakeExecutor) -> None:
     else:
         raise AssertionError("the interrupt did not pass on")
     assert seconds < 1.0, f"the workers took {seconds:.1f} seconds to end"
-    for report in driver.reports:
-        assert not alive(int(report.metrics["pid"])), "a worker outlived the run"
+    pids = [int(report.metrics["pid"]) for report in driver.reports]
+    while any(alive(pid) for pid in pids):
+        assert time.perf_counter() - driver.interrupted_at < 1.0, "a worker outlived the run by more than a second"
+        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:

@@ -1,0 +1,60 @@
+"""How a run of a study's own objective begins: how long it goes on, and where its trials run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from holdfast.errors import RequestError
+from holdfast.execute.base import Executor
+from holdfast.execute.named import executor_named
+from holdfast.execute.resources import Resources
+from holdfast.study import actions
+from holdfast.study.book import Book
+from holdfast.study.jobs import executor_of
+from holdfast.study.stopping import set_stop, warn_if_ended
+
+
+def limit(
+    book: Book,
+    strategy: str,
+    n_trials: int | None,
+    timeout: float | None,
+    stop: Literal["auto"] | None,
+    stop_gain: float | None = None,
+) -> None:
+    """Put on the record when a run ends.
+
+    Raises:
+        RequestError: if it would never end, or is given less than no trial.
+    """
+    if n_trials is not None and n_trials < 0:
+        raise RequestError(f"n_trials = {n_trials}; it must be 0 or more")
+    if n_trials is None and timeout is None and strategy not in {"grid", "manual"}:
+        raise RequestError("optimize needs n_trials or a timeout, or it would never end")
+    if n_trials is None:
+        actions.set_budget(book, None)
+    set_stop(book, gain=stop_gain, rule=stop)
+    warn_if_ended(book)
+
+
+def executor_for(
+    n_jobs: int | None,
+    executor: Executor | str | None,
+    address: str | None,
+    resources: Mapping[str, float | str] | Resources | None,
+) -> Executor:
+    """The executor that was asked for: an object, one by its name, or by ``n_jobs`` on this machine.
+
+    Raises:
+        RequestError: for settings that an executor does not have, or has already; and if there is no such cluster.
+    """
+    if n_jobs is not None and n_jobs < 1:
+        raise RequestError(f"n_jobs = {n_jobs}; it must be at least 1")
+    if executor is None or isinstance(executor, str):
+        named = executor_named(executor, n_jobs, address, resources)
+        return executor_of(1 if n_jobs is None else n_jobs) if named is None else named
+    for key, value in (("n_jobs", n_jobs), ("address", address), ("resources", resources)):
+        if value is not None:
+            raise RequestError(f"{key} = {value!r} beside an executor that is an object; say it where that is made")
+    return executor
