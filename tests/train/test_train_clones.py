@@ -142,3 +142,16 @@ def test_other_rows_are_refused(make_table: MakeTable) -> None:
 def test_what_is_settled_is_the_shape_and_the_optimiser() -> None:
     assert {"width", "depth", "activation", "optimizer"} <= settled(MLP_NETWORK)
     assert settled(MLP_NETWORK).isdisjoint({"dropout", "learning_rate", "momentum", "batch_size", "weight_decay"})
+
+
+def test_a_run_that_had_stopped_early_is_resumed_beside_others_in_a_stack() -> None:
+    config: Config = {"patience": 1, "learning_rate": 1e-6, "schedule": "constant", "width": 16}
+    stopped, X, y = begun("mlp", {**config, "learning_rate": 0.5})
+    stopped.advance()
+    assert stopped.finished
+    others = [begun("mlp", {**config, "patience": 60}, seed)[0] for seed in (4, 5)]
+    before = stopped.checkpoint()
+    again = resume_training(MLP_NETWORK, before, X, y)
+    advance_together([Row(run, 3) for run in (again, *others)])
+    assert again.checkpoint() == before
+    assert [run.progress.epoch for run in others] == [3, 3]

@@ -28,6 +28,7 @@ from holdfast.report.learning import learning_section
 from holdfast.report.outcome import model_section, scores_section, winner_section
 from holdfast.report.overtuning_figure import overtuning_figure, overtuning_on_page
 from holdfast.report.parallel_figure import parallel_figure
+from holdfast.report.population import population_section
 from holdfast.report.scores_figure import scores_figure
 from holdfast.report.trials_section import trials_section
 from holdfast.report.understanding import dependences, understanding_section
@@ -58,6 +59,7 @@ def document(book: Book) -> Document:
         _configurations(state),
         understanding_section(state),
         learning_section(state),
+        population_section(state),
         cost_section(state),
         winner_section(state),
         model_section(state),

@@ -52,6 +52,7 @@ class Windows:
         self._masks = [room(*shape) for shape in shapes]
         self._draws = [room(-(-math.prod(shape) // 4), dtype=torch.int64) for shape in shapes]
         self._begin = 0
+        self._sources: list[_Source] = []
 
     def start(self) -> None:
         """Begin the next epoch of every run."""
@@ -69,7 +70,7 @@ class Windows:
     def keep(self, stay: Sequence[int]) -> None:
         """Go on with some of the runs."""
         index = list(stay)
-        self._runs, self._sources = [self._runs[i] for i in index], [self._sources[i] for i in index]
+        self._runs, self._sources = [self._runs[i] for i in index], [self._sources[i] for i in index if self._sources]
         self._features, self._targets = self._features[index], self._targets[index]
         self._masks, self._draws = [m[index] for m in self._masks], [d[index] for d in self._draws]
 

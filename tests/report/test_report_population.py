@@ -1,0 +1,94 @@
+"""The section on a population: its lineage, and the course of the winner's hyperparameters."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import holdfast
+from holdfast.facts.blocks import Figure, Gallery, Paragraph
+from holdfast.records import Fidelity, Verdict
+from holdfast.report.figures import draw_svg
+from holdfast.report.population import population_section
+from holdfast.search.pbt import PopulationBasedTraining
+from holdfast.study.handle import LiveTrial
+from holdfast.study.study import Study
+
+SPACE = {
+    "rate": holdfast.Float(1e-3, 1.0, log=True),
+    "size": holdfast.Int(1, 9),
+    "kind": holdfast.Categorical(["a", "b\n<b>"]),
+    "only b": holdfast.Float(0, 1, when={"kind": ["b\n<b>"]}),
+    "fixed": holdfast.Categorical(["one"]),
+}
+
+
+def learn(trial: LiveTrial) -> float | None:
+    """A loss that falls by the rate, and is huge for one trial."""
+    loss = 1.0 if trial.checkpoint is None else float(trial.checkpoint)
+    for step in range(trial.start_step + 1, 10):
+        loss *= 1 - 0.5 * min(float(trial["rate"]), 0.9)
+        if trial.report(1e6 if trial.number == 0 else loss, step) is not Verdict.CONTINUE:
+            trial.save(str(loss).encode())
+            return None
+    return loss
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    found = Study(
+        SPACE,
+        strategy=PopulationBasedTraining(population=6, interval=3, resample=0.6, keep=("fixed",)),
+        fidelity=Fidelity("epoch", 1, 9),
+        seed=5,
+    )
+    found.optimize(learn, n_trials=16)
+    return found
+
+
+def test_the_lineage_and_the_schedule_are_drawn(study: Study) -> None:
+    blocks = population_section(study.book.state).blocks
+    said, lineage, _, gallery = blocks
+    assert isinstance(said, Paragraph)
+    schedule = study.schedule()
+    assert len(schedule.pieces) > 1
+    clones = sum(trial.parent is not None for trial in study.trials)
+    assert f"{clones} clones of {len(study.trials)} trials went on from the weights of another trial." in said.text
+    assert f"The winner, trial {schedule.trial}, was trained with {len(schedule.pieces)} configurations" in said.text
+    assert isinstance(lineage, Figure)
+    assert "3 scores too poor for the picture" in lineage.caption
+    assert f"{clones} clones; the winner ends at" in lineage.alternative
+    assert isinstance(gallery, Gallery)
+    assert 1 <= len(gallery.figures) == len(schedule.changed)
+    assert "fixed" not in schedule.changed
+    for figure in [lineage, *gallery.figures]:
+        assert "<svg" in draw_svg(figure)
+    rate = gallery.figures[schedule.changed.index("rate")]
+    assert rate.caption.count(" up to ") == len(schedule.pieces)
+    assert "up to 9 epoch" in rate.caption
+
+
+def test_a_study_without_clones_has_no_such_section() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="random")
+    study.optimize(lambda trial: float(trial["x"]), n_trials=3)
+    assert population_section(study.book.state).blocks == []
+
+
+def test_a_winner_that_is_no_clone_is_said_to_have_kept_its_hyperparameters() -> None:
+    def hopeless_clones(trial: LiveTrial) -> float | None:
+        worse = 100.0 if trial.parent is not None or (trial.start_step > 5 and trial.number > 5) else 0.0
+        for step in range(trial.start_step + 1, 10):
+            if trial.report(float(trial["x"]) + worse, step) is not Verdict.CONTINUE:
+                trial.save(b"")
+                return None
+        return float(trial["x"]) + worse
+
+    strategy = PopulationBasedTraining(population=4, interval=3)
+    study = Study({"x": holdfast.Float(0, 1)}, strategy=strategy, fidelity=Fidelity("epoch", 1, 9), seed=1)
+    study.optimize(hopeless_clones, n_trials=10)
+    blocks = population_section(study.book.state).blocks
+    assert isinstance(blocks[0], Paragraph)
+    assert "is none of them: its hyperparameters never changed." in blocks[0].text
+    assert not any(isinstance(block, Gallery) for block in blocks)
+    assert math.isfinite(study.best_value)
