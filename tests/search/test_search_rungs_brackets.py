@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from holdfast.records import Fidelity, TrialState
+from holdfast.records import Fidelity, Suggestion, TrialState
 from holdfast.search.rungs.brackets import Brackets, brackets, sizes
 from holdfast.space import Float, Space
 from holdfast.testing.rehearsal import Rehearsal
@@ -91,7 +91,7 @@ def test_the_best_of_a_synchronous_rung_go_on_together() -> None:
     rehearsal = Rehearsal(SPACE, FIDELITY)
     begin(rehearsal, 1, [float(9 - i) for i in range(9)])
     for trial, _ in going_on(rehearsal, synchronous=True):
-        rehearsal._do(lambda builder, trial=trial: builder.moved(trial, 0, 3))
+        rehearsal.take(Suggestion({}, "", 0, resume_from=trial, until_step=3))
         rehearsal.report(trial, 3, float(trial))
         rehearsal.pause(trial)
     assert going_on(rehearsal, synchronous=True) == [(6, 9)]

@@ -62,8 +62,8 @@ class History:
         told_seconds: (m,) the wall seconds that each told trial took.
         told_violation: (m, c) how far each outcome constraint was missed, in the metric's unit; at most 0 where it was
             met, NaN where that is unknown.
-        report_trial, report_step, report_loss, report_losses: (r,), (r,), (r,) of the first objective, (r, k) of all, in
-            the order in which they came.
+        report_trial, report_step, report_loss, report_losses: (r,), (r,), (r,) of the first objective, (r, k) of all,
+            in the order in which they came.
         move_trial, move_state, move_until: (t,) each, every change of state and the step it was assigned to run to.
         origins: (n, 3) of each trial its parent, the step it was cloned at and the trial it replaces; -1 for none.
         token: the same object for all views of one growing history: a key for caches of what depends on a prefix.

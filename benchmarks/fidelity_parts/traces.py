@@ -1,0 +1,129 @@
+"""What was run: lines of JSON of rivals and of ours, and packed files for keeping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.fidelity_parts.curves import CurveTask
+from benchmarks.fidelity_parts.lines import Key
+
+KNOWN = "tasks.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One run; see `simulator.Run`. Regrets are infinite before anything was seen or finished."""
+
+    paid: np.ndarray
+    chosen: np.ndarray
+    finished: np.ndarray
+
+    def at(self, epochs: float, measure: str) -> float:
+        """The regret after so many epochs, by ``chosen`` or ``finished``."""
+        place = int(np.searchsorted(self.paid, epochs, side="right")) - 1
+        return float(getattr(self, measure)[place]) if place >= 0 else float("inf")
+
+    def until(self, target: float, measure: str) -> float:
+        """The epochs paid when the regret was at most ``target`` for the first time; infinite if it never was."""
+        hits = np.flatnonzero(getattr(self, measure) <= target)
+        return float(self.paid[hits[0]]) if len(hits) else float("inf")
+
+
+@dataclass(eq=False)
+class Traces:
+    """All runs of a tool, its errors, the versions that it ran in and the seconds of a run, by key."""
+
+    name: str
+    runs: dict[Key, Trace] = field(default_factory=dict)
+    errors: dict[Key, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    seconds: dict[Key, float] = field(default_factory=dict)
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Take a line in; a later one of the same key stands."""
+        key = (line["task"], line["seed"], line["workers"])
+        self.versions |= line["versions"]
+        if "error" in line:
+            self.errors[key] = line["error"]
+            return
+        finished = [np.inf if value is None else value for value in line["finished"]]
+        self.runs[key] = Trace(np.array(line["paid"]), np.array(line["chosen"]), np.array(finished, dtype=float))
+        self.seconds[key] = line["seconds"]
+
+    def of(self, task: str, workers: int) -> list[Trace]:
+        """The runs of a task with so many workers, by seed."""
+        return [run for (name, _, count), run in sorted(self.runs.items()) if (name, count) == (task, workers)]
+
+
+def read(folder: Path) -> dict[str, Traces]:
+    """All tools of a folder: packed files, and lines in its folder ``raw`` that came since."""
+    found: dict[str, Traces] = {}
+    for path in sorted(folder.glob("*.npz")):
+        found[path.stem] = _unpacked(path)
+    for path in sorted((folder / "raw").glob("*.jsonl")):
+        traces = found.setdefault(path.stem, Traces(path.stem))
+        for line in path.read_text(encoding="utf-8").splitlines():
+            traces.add(json.loads(line))
+    return found
+
+
+def pack(folder: Path, tasks: Iterable[CurveTask], tools: Iterable[str] = ()) -> list[Path]:
+    """Write each tool's runs as one compressed file, and what is known of the tasks beside them."""
+    wanted, written = set(tools), []
+    for name, traces in read(folder).items():
+        if not wanted or name in wanted:
+            written.append(folder / f"{name}.npz")
+            _pack(written[-1], traces)
+    known = [{"name": task.name, "epochs": task.epochs, "agreement": round(task.agreement, 3)} for task in tasks]
+    (folder / KNOWN).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    return written
+
+
+def known_tasks(folder: Path) -> list[dict[str, Any]]:
+    """What `pack` wrote of the tasks."""
+    found: list[dict[str, Any]] = json.loads((folder / KNOWN).read_text(encoding="utf-8"))
+    return found
+
+
+def packed_runs(path: Path) -> set[Key]:
+    """The runs of a packed file, failures among them; none where there is no file."""
+    if not path.exists():
+        return set()
+    traces = _unpacked(path)
+    return {*traces.runs, *traces.errors}
+
+
+def _pack(path: Path, traces: Traces) -> None:
+    keys = sorted(traces.runs)
+    about = {
+        "runs": [[*key, len(traces.runs[key].paid), traces.seconds[key]] for key in keys],
+        "errors": [[*key, text] for key, text in sorted(traces.errors.items())],
+        "versions": traces.versions,
+    }
+    columns = {
+        "paid": np.concatenate([[], *(traces.runs[key].paid for key in keys)]).astype(np.int32),
+        "chosen": np.concatenate([[], *(traces.runs[key].chosen for key in keys)]).astype(np.float32),
+        "finished": np.concatenate([[], *(traces.runs[key].finished for key in keys)]).astype(np.float32),
+    }
+    np.savez_compressed(path, about=np.array(json.dumps(about)), **columns)  # type: ignore[arg-type]
+
+
+def _unpacked(path: Path) -> Traces:
+    traces = Traces(path.stem)
+    with np.load(path, allow_pickle=False) as stored:
+        about = json.loads(str(stored["about"]))
+        paid, chosen, finished = (stored[name].astype(float) for name in ("paid", "chosen", "finished"))
+    traces.versions = about["versions"]
+    traces.errors = {(task, seed, workers): text for task, seed, workers, text in about["errors"]}
+    begin = 0
+    for task, seed, workers, length, seconds in about["runs"]:
+        part = slice(begin, begin + length)
+        traces.runs[task, seed, workers] = Trace(paid[part], chosen[part], finished[part])
+        traces.seconds[task, seed, workers] = seconds
+        begin += length
+    return traces
