@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from holdfast.errors import RequestError
-from holdfast.train.losses import balanced_weights, weighted_cross_entropy
+from holdfast.train.losses import WeightedCrossEntropy, balanced_weights
 from holdfast.train.mlp import MLP, MLP_NETWORK
 from holdfast.train.networks import start_training
 from holdfast.train.task import Task
@@ -24,7 +24,7 @@ def test_weights_count_each_class_also_in_soft_targets() -> None:
     weights = torch.tensor([0.5, 2.0, 3.0], dtype=torch.float64)
     soft = 0.8 * TARGETS + 0.2 / 3
     expected = -(weights * soft * OUTPUTS.log_softmax(dim=1)).sum() / 4
-    torch.testing.assert_close(weighted_cross_entropy(weights)(OUTPUTS, soft), expected)
+    torch.testing.assert_close(WeightedCrossEntropy(weights)(OUTPUTS, soft), expected)
 
 
 def test_balanced_weights_give_every_class_the_same_total() -> None:

@@ -70,9 +70,10 @@ def numbers(run: Training) -> torch.Tensor:
         {"activation": "tanh", "augmentation": "mixup", "optimizer": "sgd"},
         {"activation": "silu", "batch_norm": True, "residual": True, "depth": 3},
         {"activation": "sigmoid", "regression": True, "augmentation": "noise"},
+        {"class_weights": "balanced", "layer_norm": True},
         {"beta1": 0.8, "beta2": 0.95, "patience": 1, "epochs": 12, "learning_rate": 0.05},
     ],
-    ids=["defaults", "gelu and adam", "tanh and sgd", "batch norm", "regression", "early stopping"],
+    ids=["defaults", "gelu and adam", "tanh and sgd", "batch norm", "regression", "class weights", "early stopping"],
 )
 def test_a_stacked_run_is_what_it_is_alone(config: dict[str, Any]) -> None:
     alone, stacked = some_runs(**config), some_runs(**config)
@@ -200,11 +201,16 @@ def test_time_is_shared_out_by_the_batches_of_each_run() -> None:
         ({"optimizer": "sgd"}, False),
         ({"ema": 0.5}, False),
         ({"activation": "tanh"}, False),
+        ({"class_weights": "balanced"}, False),
         ({"precision": "float32"}, False),
     ],
 )
 def test_only_runs_of_one_shape_are_stacked(other: dict[str, Any], same: bool) -> None:
     assert len(stacks_of([a_run(0), a_run(1, **other)])) == (1 if same else 2)
+
+
+def test_runs_with_weights_of_their_own_share_a_stack() -> None:
+    assert len(stacks_of([a_run(index, ROWS - index, class_weights="balanced") for index in range(3)])) == 1
 
 
 def test_a_stack_is_as_large_as_a_cache_makes_use_of() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -21,17 +22,29 @@ def squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return functional.mse_loss(outputs, targets)
 
 
-def weighted_cross_entropy(weights: torch.Tensor) -> LossFunction:
+@dataclass(frozen=True, eq=False)
+class WeightedCrossEntropy:
     """Cross-entropy with a weight for each class, shape (k,).
 
     The term of each class counts by its weight, and the sum of a row by 1/n, so that it is a mean over rows for soft
-    targets (smoothed or mixed) and for parts of a batch, too.
+    targets (smoothed or mixed) and for parts of a batch, too. It is the cross-entropy of targets times their weights.
     """
 
-    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return functional.cross_entropy(outputs, targets, weight=weights)
+    weights: torch.Tensor
 
-    return loss
+    def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Of scores (n, k) against target probabilities (n, k)."""
+        return functional.cross_entropy(outputs, targets, weight=self.weights)
+
+
+def weighted_targets(loss: LossFunction, targets: torch.Tensor) -> torch.Tensor:
+    """The targets (..., k) for which `unweighted` of a loss is what the loss is for these."""
+    return targets * loss.weights if isinstance(loss, WeightedCrossEntropy) else targets
+
+
+def unweighted(loss: LossFunction) -> LossFunction:
+    """A loss that has no weights of its own: see `weighted_targets`."""
+    return cross_entropy if isinstance(loss, WeightedCrossEntropy) else loss
 
 
 def balanced_weights(targets: torch.Tensor) -> torch.Tensor:

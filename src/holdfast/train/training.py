@@ -31,10 +31,10 @@ from holdfast.train.kinds import NetworkKind
 from holdfast.train.learner import Learner, Weights
 from holdfast.train.losses import (
     LossFunction,
+    WeightedCrossEntropy,
     balanced_weights,
     cross_entropy,
     squared_error,
-    weighted_cross_entropy,
 )
 from holdfast.train.models.layers import seed_dropout
 from holdfast.train.monitor import Monitor
@@ -377,7 +377,7 @@ class Training:
             return squared_error
         if self.settings.class_weights == "none":
             return cross_entropy
-        return weighted_cross_entropy(balanced_weights(self.rows.targets).to(self.device))
+        return WeightedCrossEntropy(balanced_weights(self.rows.targets).to(self.device))
 
     def _watched_loss(self) -> float | None:
         """The loss on the watched rows with the current weights, None without such rows."""

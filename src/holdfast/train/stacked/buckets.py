@@ -7,6 +7,7 @@ from dataclasses import asdict
 from itertools import pairwise
 
 from holdfast.records import canonical_json
+from holdfast.train.losses import unweighted
 from holdfast.train.models.layers import Dropout
 from holdfast.train.training import Training
 
@@ -23,8 +24,9 @@ LARGE_BYTES = 1 << 24
 def bucket_of(run: Training) -> Hashable:
     """What runs must have in common to be rows of one stack.
 
-    Rates, decays, betas, momenta, clipping, smoothing, dropout above zero, seeds, orders, folds, patience and the epoch
-    they stand at may differ; the shape of the network, rows of a batch, the kind of optimiser, loss and precision not.
+    Rates, decays, betas, momenta, clipping, smoothing, dropout above zero, seeds, orders, folds, weights of classes,
+    patience and the epoch they stand at may differ; the shape of the network, rows of a batch, the kind of optimiser,
+    loss and precision not, nor whether classes have weights.
     """
     learner, architecture = run.learner, run.architecture
     values = getattr(type(architecture), "values", ())
@@ -37,7 +39,8 @@ def bucket_of(run: Training) -> Hashable:
         run.batches[0],
         run.settings.accumulation,
         (rule.optimizer, rule.coupled, rule.nesterov, *sorted(learner.state)),
-        learner.loss,
+        unweighted(learner.loss),
+        unweighted(learner.loss) is learner.loss,
         learner.parameters.values.dtype,
         run.rows.features.shape[1:],
     )

@@ -17,6 +17,7 @@ from statistics import median
 import torch
 
 from holdfast.train.learner import Learner
+from holdfast.train.losses import unweighted
 from holdfast.train.stacked.buckets import MOST, stack_size
 from holdfast.train.stacked.single import Single
 from holdfast.train.stacked.stack import Choice, Path, Rehearsal, Row, Stack
@@ -154,7 +155,7 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], widest: int) -> Decision:
     probe, found = {"plain": _micro(plain)}, {}
     try:
         memory.template = memory.template or Template.of(_twin(rows[0].run))
-        path = by_vmap(memory.template, rows[0].run.learner.loss)
+        path = by_vmap(memory.template, unweighted(rows[0].run.learner.loss))
         for size in sizes:
             seen = Stack(_copies(rows[:size]), path).rehearse(STEPS)
             _check(alone, seen, rows[0].run.learner)
@@ -187,7 +188,7 @@ def _with_compiled(before: Decision, template: Template, rows: Sequence[Row], si
     probe = dict(before.choice.probe)
     if shutil.which("g++") is None and shutil.which("clang++") is None:
         return before
-    path = by_compiling(template, rows[0].run.learner.loss, size)
+    path = by_compiling(template, unweighted(rows[0].run.learner.loss), size)
     began = time.perf_counter()
     try:
         with warnings.catch_warnings():

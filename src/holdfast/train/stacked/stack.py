@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 
 from holdfast.train.failures import Diverged
-from holdfast.train.losses import LossFunction
+from holdfast.train.losses import LossFunction, unweighted
 from holdfast.train.stacked.matrices import Matrices
 from holdfast.train.stacked.updates import updates_of
 from holdfast.train.stacked.windows import Windows, dropout_shapes
@@ -262,5 +262,5 @@ class Stack:
         if k not in self._programs:
             learner = self._active[0].run.learner
             own = self._matrices.of_rows(slice(0, k))
-            self._programs[k] = self.path.make(learner.network, own, self._size, learner.loss)
+            self._programs[k] = self.path.make(learner.network, own, self._size, unweighted(learner.loss))
         return self._programs[k]

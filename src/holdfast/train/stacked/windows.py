@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from holdfast.train.epochs import epoch_order, epoch_rows, smoothed
+from holdfast.train.losses import weighted_targets
 from holdfast.train.models.layers import dropout_layers
 from holdfast.train.stacked import native
 from holdfast.train.training import Training
@@ -116,12 +117,13 @@ class _Source:
         features, targets, settings = run.rows.features, run.rows.targets, run.settings
         if settings.augmentation == "none":
             self._features = features
-            self._targets = smoothed(targets, settings.label_smoothing) if self._classification else targets
+            targets = smoothed(targets, settings.label_smoothing) if self._classification else targets
             self._order = epoch_order(run.streams, epoch, len(features))
         else:
-            self._features, self._targets = epoch_rows(
+            self._features, targets = epoch_rows(
                 settings, run.streams, epoch, features, targets, classification=self._classification
             )
+        self._targets = weighted_targets(run.learner.loss, targets)
         seed = run.streams.integer(epoch, "dropout")
         self.dropouts = dropout_layers(run.learner.network)
         for index, layer in enumerate(self.dropouts):
