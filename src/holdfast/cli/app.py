@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli import card, doctor, inspect, lr_find, plan, predict, replay, report, run, show, status, verify
+from holdfast.cli import (
+    card,
+    doctor,
+    inspect,
+    lr_find,
+    plan,
+    predict,
+    replay,
+    report,
+    run,
+    show,
+    status,
+    verify,
+    worker,
+)
 from holdfast.cli.options import examples
 
 _START = examples(
@@ -79,6 +93,12 @@ app.command(
         "holdfast resume digits --runs experiments",
     )
 )(run.resume)
+app.command(
+    epilog=examples(
+        "holdfast worker digits --jobs 4        # beside holdfast tune",
+        "holdfast worker mine --storage sqlite:///study.db --objective train:loss",
+    )
+)(worker.worker)
 app.command(
     epilog=examples(
         "holdfast status                   # all studies in runs, the latest first",

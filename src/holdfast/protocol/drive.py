@@ -64,12 +64,7 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
     """
     if "choice.made" in ready.book.state.notes:
         return
-    finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
-    limits, parts = ready.plan.budget.limits(), ready.seal.fits
-    pages = pages_bytes(shape_of(ready).hyperparameters)
-    state = ready.book.state
-    last_fits = 1 + finalists + trains_again(ready)
-    steward = Steward(meter, ready.run.path, limits, parts=parts, last_fits=last_fits, pages=pages)
+    steward, parts, state = steward_of(ready, meter), ready.seal.fits, ready.book.state
     executor = executor or processes(ready.plan.search.workers)
     with meter.search(inside=isinstance(executor, Inline)):
         ready.study.run(
@@ -81,6 +76,19 @@ def search(ready: Ready, meter: StudyMeter, executor: Executor | None, progress:
             batch=trials_at_once(ready.plan.search, ready.recipe.network_shape, state.settings.space, parts),
         )
     _end(ready, steward)
+
+
+def steward_of(ready: Ready, meter: StudyMeter) -> Steward:
+    """Who keeps the search within the budget of its plan."""
+    finalists = ready.plan.search.finalists if "select" in ready.seal.rows else 0
+    return Steward(
+        meter,
+        ready.run.path,
+        ready.plan.budget.limits(),
+        parts=ready.seal.fits,
+        last_fits=1 + finalists + trains_again(ready),
+        pages=pages_bytes(shape_of(ready).hyperparameters),
+    )
 
 
 def train_job(ready: Ready) -> TrainJob:

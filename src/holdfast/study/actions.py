@@ -234,12 +234,13 @@ def _end(state: StudyState, trial: Trial) -> int | None:
     return trial.until_step if fidelity is None or trial.until_step is not None else fidelity.max
 
 
-def interrupt(book: Book, numbers: Collection[int]) -> None:
-    """Mark these trials, where they are running, as interrupted by a person."""
+def interrupt(book: Book, numbers: Collection[int], cause: Cause = Cause.INTERRUPTED) -> None:
+    """Mark these trials, where they are running, as interrupted by a person, or preempted by the machine."""
+    data: dict[str, Any] = {} if cause is Cause.INTERRUPTED else {"cause": cause.value}
 
     def decide(state: StudyState) -> tuple[list[Entry], None]:
         running = [n for n in sorted(numbers) if state.trials[n].state is TrialState.RUNNING]
-        return [entry("trial.interrupted", {"trial": number}) for number in running], None
+        return [entry("trial.interrupted", {"trial": number, **data}) for number in running], None
 
     book.commit(decide)
 

@@ -36,6 +36,12 @@ _WHY: dict[Cause, str] = {
 }
 
 
+class Preempted(KeyboardInterrupt):
+    """The machine, or whoever runs it, asks this process to end; it is as if a person did, but for the cause."""
+
+    cause = Cause.PREEMPTED
+
+
 class Overseer(Protocol):
     """Meters trials and minds a budget while they run; it never touches the log."""
 
@@ -100,9 +106,9 @@ class StudyDriver:
             self.watch = Watch(log.leases) if log.durable else None
             try:
                 executor.run(MeteredJob(job, executor.slots), self)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as exc:
                 self.book.reload()
-                actions.interrupt(self.book, self.held)
+                actions.interrupt(self.book, self.held, exc.cause if isinstance(exc, Preempted) else Cause.INTERRUPTED)
                 raise
 
     @property
@@ -167,7 +173,7 @@ class StudyDriver:
             seen = self.lost.pop(0)
             cause = self.causes.pop(seen.number, seen.cause or Cause.LOST)
             if seen.restarts >= MOST_RESTARTS:
-                self._give_up_on(seen, cause)
+                _give_up_on(self.book, seen, cause)
                 continue
             again = actions.restart(self.book, seen, _WHY.get(cause, _WHY[Cause.LOST]))
             if again is not None:
@@ -194,11 +200,6 @@ class StudyDriver:
         self._find_lost(at_once=True)
         return bool(self.lost or self.watch.undecided or (self.stays and self.watch.alive))
 
-    def _give_up_on(self, seen: Trial, cause: Cause) -> None:
-        """End a trial that was lost again and again."""
-        error = f"it was restarted {seen.restarts} times, and each time {_WHY.get(cause, _WHY[Cause.LOST])}"
-        actions.tell(self.book, Outcome(seen.number, TrialState.FAILED, error=error, cause=cause), seen.restarts)
-
     def _give_up(self) -> None:
         """End the lost trials for good."""
         why = "the budget was spent before this trial could run again"
@@ -220,3 +221,9 @@ class StudyDriver:
             why = f"{len(self.failures)} trials in a row failed alike: {error}"
             self.book.note("study.halted", {"why": why})
             raise StudyHaltedError(f"study '{self.book.state.settings.name}' was halted, because {why}")
+
+
+def _give_up_on(book: Book, seen: Trial, cause: Cause) -> None:
+    """End a trial that was lost again and again."""
+    error = f"it was restarted {seen.restarts} times, and each time {_WHY.get(cause, _WHY[Cause.LOST])}"
+    actions.tell(book, Outcome(seen.number, TrialState.FAILED, error=error, cause=cause), seen.restarts)

@@ -76,7 +76,10 @@ KINDS: dict[str, str] = {
         "`seconds` and `cpu_seconds` of this leg, its `usage` (figures by name), and what the job wanted kept "
         "(`extra`)."
     ),
-    "trial.interrupted": "A person stopped the study while the `trial` ran; it runs again when the study goes on.",
+    "trial.interrupted": (
+        "A person stopped the study while the `trial` ran, or, by the `cause` preempted, the machine asked its process "
+        "to end; it runs again when the study goes on."
+    ),
     "trial.told": (
         "A `trial` ended: `state`, `metrics`, row scores (`rows`, as blobs), `error` (a traceback) and its `cause`, "
         "`seconds` and `cpu_seconds` of its last leg, its `usage` (figures by name), and what the job wanted kept "

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from holdfast.errors import HoldfastError
 from holdfast.log.leases import NOBODY, Lease, Leases
-from holdfast.records import Cause, Trial, TrialState
+from holdfast.records import Trial, TrialState
 
 BEAT = 1.0
 """Seconds between two signs of life."""
@@ -167,11 +167,11 @@ class Watch:
 def lost_at_once(trials: Sequence[Trial], own: Collection[int], leases: Leases, *, alone: bool) -> list[Trial]:
     """The running trials, but for one's ``own``, that nobody runs as far as can be told at once.
 
-    If others may be there, whom no lease shows yet, it is only those that a person interrupted.
+    If others may be there, whom no lease shows yet, it is only those that were interrupted.
     """
     running = [t for t in trials if t.state is TrialState.RUNNING and t.number not in own]
     held = {(lease.trial, lease.token) for lease in leases.held() if _may_live(lease)} if alone and running else set()
-    return [t for t in running if t.cause is Cause.INTERRUPTED or (alone and _key(t) not in held)]
+    return [t for t in running if t.cause is not None or (alone and _key(t) not in held)]
 
 
 def warn_of_late(trial: int) -> None:

@@ -208,7 +208,7 @@ def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _interrupted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    _change(state, data, cause=Cause.INTERRUPTED)
+    _change(state, data, cause=Cause(data.get("cause", Cause.INTERRUPTED)))
 
 
 def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:

@@ -334,6 +334,7 @@ class Study:
                 self._lock.share()
             driver = StudyDriver(self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer)
             driver.drive(executor, job)
+            driver.stays = overseer is not None
         finally:
             self._lock.release()
 
