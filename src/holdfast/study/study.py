@@ -333,8 +333,8 @@ class Study:
             if overseer is None:
                 self._lock.share()
             driver = StudyDriver(self._book, self._strategy, halt_after, deadline, batch, lost, on_finish, overseer)
-            driver.drive(executor, job)
             driver.stays = overseer is not None
+            driver.drive(executor, job)
         finally:
             self._lock.release()
 
