@@ -1,6 +1,7 @@
 """Many networks trained as one program, beside the loops that networks are usually trained by.
 
-    python benchmarks/training.py shape      # 64 configurations of one shape; a larger network; a convolutional one
+    python benchmarks/training.py shape      # 64 configurations of one shape, of small and larger networks
+    python benchmarks/training.py paths      # what a step takes by each way that holdfast has for other networks
     python benchmarks/training.py space      # 64 configurations of mlp's default space, early stopping on
     python benchmarks/training.py halving    # successive halving 81, 27, 9, 3, 1, and the brackets of a hyperband
     python benchmarks/training.py study --optuna PYTHON    # seconds to 98% validation accuracy on digits
@@ -22,11 +23,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
 import torch
-from benchmarks.training_parts import halving, shape, space, study
+from benchmarks.training_parts import halving, paths, shape, space, study
 
 from holdfast.meter.machine import machine_words
 
-ITEMS = {"shape": shape.main, "space": space.main, "halving": halving.main, "study": study.main}
+ITEMS = {"shape": shape.main, "paths": paths.main, "space": space.main, "halving": halving.main, "study": study.main}
 
 
 def main() -> None:

@@ -63,6 +63,20 @@ def convolutional(channels: int, side: int, classes: int) -> nn.Module:
     return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(2 * channels * (side // 4) ** 2, classes))
 
 
+def own_network(_config: Mapping[str, Any] | None = None) -> nn.Module:
+    """A module of somebody's own for digits, 64-128-64-10, with layers that holdfast has no steps for."""
+    return nn.Sequential(
+        nn.Linear(64, 128),
+        nn.BatchNorm1d(128),
+        nn.LeakyReLU(),
+        nn.Dropout(0.1),
+        nn.Linear(128, 64),
+        nn.LayerNorm(64),
+        nn.LeakyReLU(),
+        nn.Linear(64, 10),
+    )
+
+
 def tutorial(job: Job) -> nn.Module:
     """As a tutorial does it."""
     rows = torch.utils.data.TensorDataset(job.X, job.y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from holdfast.train.kinds import NetworkKind
+from holdfast.train.own import factory_network
 from holdfast.train.registry import family_named
 from holdfast.train.task import Task
 from holdfast.train.training import Training
@@ -36,7 +38,9 @@ def images(n: int, side: int = 28) -> Table:
 
 
 def kind_of(family: str) -> NetworkKind:
-    """How a family of networks reads its configs."""
+    """How a family of networks reads its configs, or a factory as ``module:function``."""
+    if ":" in family:
+        return factory_network(family, Path(), (), "scaled")
     kind = family_named(family).network
     assert kind is not None
     return kind

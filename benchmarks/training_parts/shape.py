@@ -1,4 +1,4 @@
-"""Configurations of one shape: a small perceptron, a larger one, and a small convolutional network."""
+"""Configurations of one shape: a small perceptron, a larger one, convolutional networks, a module of somebody's own."""
 
 from __future__ import annotations
 
@@ -37,9 +37,15 @@ class Case:
     epochs: int
     side: int | None = None
 
+    def config(self, drawn: dict[str, Any]) -> dict[str, Any]:
+        """A configuration of holdfast's; a module of one's own has no rate of dropout that is a hyperparameter."""
+        return {
+            name: value for name, value in drawn.items() if name != "dropout" or ":" not in self.family
+        } | self.shape
+
 
 def cases(quick: bool) -> list[Case]:
-    """The three of them."""
+    """All of them."""
     digits, large, small = (
         rows.digits()[0],
         rows.images(2_000 if quick else 20_000),
@@ -55,10 +61,33 @@ def cases(quick: bool) -> list[Case]:
             {"channels": 8, "blocks": 2, "dropout": 0.0},
             lambda _: rivals.convolutional(8, 28, 10),
             6.0 * (9 * 8 * 784 + 9 * 8 * 16 * 196 + 784 * 10),
-            2,
-            2,
+            2 if quick else 16,
+            1,
             1,
             side=28,
+        ),
+        Case(
+            "digits, 8 × 8, small cnn",
+            digits,
+            "cnn",
+            {"channels": 8, "blocks": 2, "dropout": 0.0},
+            lambda _: rivals.convolutional(8, 8, 10),
+            6.0 * (9 * 8 * 64 + 9 * 8 * 16 * 16 + 64 * 10),
+            4 if quick else 64,
+            2,
+            2 if quick else 10,
+            side=8,
+        ),
+        Case(
+            "digits, a module of one's own",
+            digits,
+            "benchmarks.training_parts.rivals:own_network",
+            {},
+            rivals.own_network,
+            6.0 * (64 * 128 + 128 * 64 + 64 * 10),
+            4 if quick else 64,
+            2,
+            2 if quick else 10,
         ),
     ]
 
@@ -84,13 +113,16 @@ def configs_of(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def stacked(runs: Sequence[Training]) -> None:
-    """Train runs by holdfast."""
-    advance_together([Row(run) for run in runs])
+def stacked(runs: Sequence[Training]) -> str:
+    """Train runs by holdfast; by which path."""
+    rows_of = [Row(run) for run in runs]
+    advance_together(rows_of)
+    choice = rows_of[0].choice
+    return "" if choice is None else f"{choice.path} of {choice.size}"
 
 
-def _ways(case: Case) -> dict[str, Callable[[], float]]:
-    """Seconds for each configuration, by each way."""
+def _ways(case: Case, paths: list[str]) -> dict[str, Callable[[], float]]:
+    """Seconds for each configuration, by each way; ``paths`` keeps what holdfast chose, round by round."""
     configs = configs_of(case.configs)
     X, y = torch.from_numpy(case.table[0]), torch.from_numpy(case.table[1])
     shaped = X if case.side is None else X.reshape(-1, 1, case.side, case.side)
@@ -102,10 +134,10 @@ def _ways(case: Case) -> dict[str, Callable[[], float]]:
     def ours() -> float:
         def run() -> None:
             made = [
-                rows.start(case.family, config | case.shape, case.table, seed, epochs=case.epochs, side=case.side)
+                rows.start(case.family, case.config(config), case.table, seed, epochs=case.epochs, side=case.side)
                 for seed, config in enumerate(configs)
             ]
-            stacked(made)
+            paths.append(stacked(made))
 
         return seconds_of(run) / len(configs)
 
@@ -117,13 +149,23 @@ def main(options: argparse.Namespace) -> None:
     found = []
     for case in cases(options.quick):
         peak = gemm_peak()
-        times = take_turns(_ways(case), 2 if options.quick else 7)
+        paths: list[str] = []
+        times = take_turns(_ways(case, paths), 2 if options.quick else 7)
         passes = case.epochs * (len(case.table[0]) // 32) * 32
         shares = [f"{passes * case.operations / median(times[way]) / peak:.0%}" for way in times]
         steps = case.epochs * (len(case.table[0]) // 32)
         micro = [f"{median(times[way]) / steps * 1e6:,.0f}" for way in times]
         found.append(
-            [case.name, *micro, ratio(times["(a)"], times["holdfast"]), ratio(times["(b)"], times["holdfast"]), *shares]
+            [
+                case.name,
+                *micro,
+                ratio(times["(a)"], times["holdfast"]),
+                ratio(times["(b)"], times["holdfast"]),
+                *shares,
+                " → ".join(dict.fromkeys(paths)),
+            ]
         )
     print("Configurations of one shape: microseconds for a step of one configuration, batches of 32\n")
-    table(["", "(a)", "(b)", "holdfast", "(a) to holdfast", "(b) to holdfast", "peak (a)", "(b)", "holdfast"], found)
+    head = ["", "(a)", "(b)", "holdfast", "(a) to holdfast", "(b) to holdfast", "peak (a)", "(b)", "holdfast", "path"]
+    table(head, found)
+    print("Rehearsals and compiling count in the round that they fall in.\n")

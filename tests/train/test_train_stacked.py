@@ -20,15 +20,22 @@ KIND = family_named("mlp").network
 ROWS, COLUMNS, CLASSES = 150, 7, 3
 
 
-def a_run(seed: int, n: int = ROWS, *, regression: bool = False, **config: Any) -> Training:
+def a_run(seed: int, n: int = ROWS, *, regression: bool = False, family: str = "mlp", **config: Any) -> Training:
     draw = np.random.default_rng(0)
     X = draw.normal(size=(ROWS, COLUMNS))
     score = X[:, :CLASSES] + draw.normal(size=(ROWS, CLASSES))
     y = score.sum(axis=1) if regression else score.argmax(axis=1)
     task = Task("regression", n, COLUMNS) if regression else Task("multiclass", n, COLUMNS, CLASSES)
-    assert KIND is not None
-    config = {"width": 12, "batch_size": 16, "epochs": 4, "precision": "float64", **config}
-    return Training.start(KIND, config, task, X[:n], y[:n], seed, judged=(X, y))
+    kind = family_named(family).network
+    assert kind is not None
+    config = {
+        **({"width": 12} if family == "mlp" else {}),
+        "batch_size": 16,
+        "epochs": 4,
+        "precision": "float64",
+        **config,
+    }
+    return Training.start(kind, config, task, X[:n], y[:n], seed, judged=(X, y))
 
 
 def differing(index: int) -> dict[str, Any]:
@@ -129,6 +136,17 @@ def test_a_network_that_is_not_written_out_is_what_it_is_alone() -> None:
     together(others)
     for one, other in zip(alone, others, strict=True):
         assert one.epochs_used == other.epochs_used
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+
+
+def test_one_linear_layer_is_a_stack_of_its_own_kind() -> None:
+    stacked = [a_run(index, family="softmax", label_smoothing=0.1 * index) for index in range(3)]
+    rows = together(stacked)
+    assert rows[0].choice is not None
+    assert rows[0].choice.path == "written"
+    for index, other in enumerate(stacked):
+        one = a_run(index, family="softmax", label_smoothing=0.1 * index)
+        one.advance()
         np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
 
 
