@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.bad_input import (
+        cluster_cases,
         model_cases,
         network_cases,
         own_cases,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from tests.bad_input.bench import Case, ask
 else:
+    import cluster_cases
     import model_cases
     import network_cases
     import own_cases
@@ -52,6 +54,7 @@ TOPICS: dict[str, list[Case]] = {
     "Your own code": own_cases.CODE,
     "The size of the model": model_cases.LIMITS,
     "A model to inspect": model_cases.MODELS,
+    "A cluster": cluster_cases.CLUSTERS,
     "The command line": study_cases.COMMANDS,
 }
 

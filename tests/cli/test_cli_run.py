@@ -241,3 +241,17 @@ def test_trials_that_fail_alike_halt_the_study_with_the_real_error(
     assert "trial 0 failed: ArithmeticError: no luck" in answer.stderr
     assert "trial 1 failed" not in answer.stderr
     assert "5 trials in a row failed alike: ArithmeticError: no luck" in answer.stderr.splitlines()[-1]
+
+
+@pytest.mark.long
+def test_a_plan_on_a_cluster_gives_what_it_gives_here(call: Call, tmp_path: Path, ray_cluster: object) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(SLOW.replace("TRIALS", "3"))
+    (tmp_path / "slow_model.py").write_text(SLOW_MODEL)
+    here = call("tune", plan, "--runs", tmp_path / "here", "--json", "--quiet")
+    there = call("tune", plan, "--runs", tmp_path / "there", "--json", "--quiet", "--executor", "ray")
+    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    scores = [
+        {key: json.loads(answer.stdout)[key] for key in ("config", "naive", "estimate")} for answer in (here, there)
+    ]
+    assert scores[0] == scores[1]

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,6 @@ from holdfast.testing.processes import PROCESS_CHECKS, check_lost_worker
 
 WORDS = dict.fromkeys(("kill", "segfault", "os_exit", "exit"), "while it ran this trial")
 SPARE = Resources(cpus=0.5, others={"spare": 1.0})
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A head with two cores, to which this process is connected."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    head = {"num_cpus": 2, "object_store_memory": 100 * 2**20, "include_dashboard": False}
-    made = Cluster(initialize_head=True, connect=True, head_node_args=head)
-    yield made
-    ray.shutdown()
-    made.shutdown()
 
 
 def spare_nodes(cluster: Any, count: int) -> list[Any]:
@@ -75,18 +62,18 @@ def _beside() -> int | None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("check", [*EXECUTOR_CHECKS, *PROCESS_CHECKS[1:]], ids=lambda check: check.__name__)
-def test_executor_on_ray_conforms(check: Callable[[MakeExecutor], None], cluster: Any) -> None:
+def test_executor_on_ray_conforms(check: Callable[[MakeExecutor], None], ray_cluster: Any) -> None:
     check(lambda: Ray(2))
 
 
 @pytest.mark.long
-def test_a_worker_that_is_lost_says_how(cluster: Any) -> None:
+def test_a_worker_that_is_lost_says_how(ray_cluster: Any) -> None:
     check_lost_worker(lambda: Ray(2), WORDS)
 
 
 @pytest.mark.long
-def test_trials_of_a_node_that_is_gone_are_lost_and_the_rest_is_done_by_others(cluster: Any) -> None:
-    spare_nodes(cluster, 2)
+def test_trials_of_a_node_that_is_gone_are_lost_and_the_rest_is_done_by_others(ray_cluster: Any) -> None:
+    spare_nodes(ray_cluster, 2)
     assert Ray(resources=SPARE).slots == 2
     driver = run(Ray(resources=SPARE), NodeKillingJob(), ScriptedDriver([[assignment(n)] for n in range(4)]))
     outcomes = driver.by_trial()
@@ -96,16 +83,16 @@ def test_trials_of_a_node_that_is_gone_are_lost_and_the_rest_is_done_by_others(c
 
 
 @pytest.mark.long
-def test_a_run_that_has_lost_every_node_says_so(cluster: Any) -> None:
-    for node in [node for node in cluster.list_all_nodes() if not node.head]:
-        cluster.remove_node(node)
-    spare_nodes(cluster, 1)
+def test_a_run_that_has_lost_every_node_says_so(ray_cluster: Any) -> None:
+    for node in [node for node in ray_cluster.list_all_nodes() if not node.head]:
+        ray_cluster.remove_node(node)
+    spare_nodes(ray_cluster, 1)
     with pytest.raises(RequestError, match=r"what one trial needs \(cpus = 0.5, spare = 1\)"):
         Ray(resources=SPARE).run(NodeKillingJob(), ScriptedDriver([[assignment(0)], [assignment(1)]]))
 
 
 @pytest.mark.long
-def test_what_runs_or_waits_ends_when_the_driver_is_overdue(cluster: Any) -> None:
+def test_what_runs_or_waits_ends_when_the_driver_is_overdue(ray_cluster: Any) -> None:
     driver = ScriptedDriver([[assignment(0)], [assignment(1)], [assignment(2)]])
     driver.deadline = time.monotonic() + 20.0
     began = time.monotonic()
@@ -115,7 +102,7 @@ def test_what_runs_or_waits_ends_when_the_driver_is_overdue(cluster: Any) -> Non
 
 
 @pytest.mark.long
-def test_a_worker_runs_where_the_driver_runs(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_runs_where_the_driver_runs(ray_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "beside.py").write_text("NUMBER = 7\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -124,23 +111,23 @@ def test_a_worker_runs_where_the_driver_runs(cluster: Any, tmp_path: Path, monke
 
 
 @pytest.mark.long
-def test_code_goes_along_by_the_runtime_env(cluster: Any, tmp_path: Path) -> None:
+def test_code_goes_along_by_the_runtime_env(ray_cluster: Any, tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("NUMBER = 8\n")
     import ray
 
-    there = Ray(1, runtime_env={"working_dir": str(tmp_path)}, address=cluster.address)
+    there = Ray(1, runtime_env={"working_dir": str(tmp_path)}, address=ray_cluster.address)
     with pytest.raises(RequestError, match=r"give it to ray\.init"):
         _ = there.slots
     ray.shutdown()
     driver = run(there, FolderJob(), ScriptedDriver([[assignment(0)]]))
     ray.shutdown()
-    ray.init(address=cluster.address, logging_level="ERROR")
+    ray.init(address=ray_cluster.address, logging_level="ERROR")
     assert driver.outcomes[0].extra["beside"] == 8
     assert driver.outcomes[0].extra["cwd"] != str(Path.cwd())
 
 
 @pytest.mark.long
-def test_code_that_the_nodes_lack_is_refused(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_the_nodes_lack_is_refused(ray_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vanishing.py").write_text("class Job:\n    def run(self, assignments, report):\n        return []\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     vanishing = importlib.import_module("vanishing")
@@ -150,7 +137,7 @@ def test_code_that_the_nodes_lack_is_refused(cluster: Any, tmp_path: Path, monke
 
 
 @pytest.mark.long
-def test_resources_that_no_node_has_are_refused(cluster: Any) -> None:
+def test_resources_that_no_node_has_are_refused(ray_cluster: Any) -> None:
     with pytest.raises(RequestError, match=r"needs \(cpus = 1, gpus = 8\); .* at most 2 cpus, 0 gpus"):
         Ray(resources=Resources(gpus=8)).run(EchoJob(), ScriptedDriver([[assignment(0)]]))
     with pytest.raises(RequestError, match="is connected to the Ray cluster at"):

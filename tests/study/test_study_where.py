@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +48,28 @@ def test_without_ray_no_trial_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'holdfast\[ray\]'"):
         study.optimize(lambda trial: trial["x"], n_trials=1, executor="ray")
     assert not study.trials
+
+
+def dying_with_its_node(trial: Any) -> float:
+    """The first trial is saved at step 2 and then takes its node along; what comes back is where a trial went on."""
+    if trial.number == 0 and trial.checkpoint is None:
+        trial.report(0.5, step=2)
+        trial.save(b"half-way")
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+    return float(trial.start_step)
+
+
+@pytest.mark.long
+def test_a_trial_goes_on_from_its_checkpoint_when_its_node_is_gone(ray_cluster: Any, tmp_path: Path) -> None:
+    import ray
+
+    nodes = [ray_cluster.add_node(num_cpus=1, resources={"mortal": 1}, object_store_memory=80 * 2**20) for _ in "ab"]
+    storage = f"sqlite:///{tmp_path}/study.db"
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, storage=storage, direction="maximize", strategy="random")
+    needs = {"cpus": 0.5, "mortal": 1}
+    study.optimize(dying_with_its_node, n_trials=3, executor="ray", address="auto", resources=needs)
+    assert [(trial.metrics["value"], trial.restarts) for trial in study.trials] == [(2.0, 1), (0.0, 0), (0.0, 0)]
+    assert study.trials[0].reports == ((2, {"value": 0.5}),)
+    alive = {node.node_id for node in nodes} & {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    assert len(alive) == 1, "no node was lost"

@@ -136,7 +136,8 @@ def _see_that_it_answers(address: str | None) -> None:
 
 
 def _refusal(address: str | None, exc: Exception) -> str:
-    reason = " ".join(str(exc).split())[:200].rstrip(". ")
+    said = exc.strerror.lower() if isinstance(exc, OSError) and exc.strerror else str(exc)
+    reason = " ".join(said.split())[:200].rstrip(". ")
     if address is None or address == "local":
         return f"Ray cannot start on this machine ({reason}); see that memory and room in /dev/shm are left"
     return (

@@ -20,7 +20,12 @@ _LOOK_EVERY = 1.0
 
 
 class LostMemberError(HoldfastError):
-    """A worker is gone; the sentence says how it ended."""
+    """A worker is gone; the sentence says how it ended.
+
+    ``cause`` is that of the trials that it ran.
+    """
+
+    cause: Cause = Cause.LOST
 
 
 class Member:
@@ -149,8 +154,12 @@ class Fleet:
         self.close()
 
     def _loss(self, member: Member, exc: Exception) -> LostMemberError:
-        """How a member ended, in one sentence, and whether none will ever start."""
+        """How a member ended, in one sentence."""
         text = " ".join(str(exc).split())
+        if "No module named 'holdfast" in text:
+            return LostMemberError(
+                "holdfast is not installed on the nodes of the Ray cluster; install there what runs here"
+            )
         if member.hello is None:
             return LostMemberError(f"a Ray worker ended before it could start: {text[-300:]}")
         where = f"node {member.hello.node} of the Ray cluster"
@@ -159,13 +168,15 @@ class Fleet:
             how = f"{where} is gone, and with it the worker that ran this trial"
         elif code is not None:
             how = f"the worker on {where} ended with exit code {code[1]} while it ran this trial"
-        elif "running low on memory" in text:
-            how = f"{where} ran low on memory, and Ray ended the worker that ran this trial"
         elif isinstance(exc, self.ray.exceptions.RayActorError):
             how = f"the worker on {where} was killed, or crashed, while it ran this trial"
         else:
             how = f"the worker on {where} could not say how this trial ended: {text[-300:]}"
-        return LostMemberError(how)
+        lost = LostMemberError(how)
+        if "running low on memory" in text:
+            lost = LostMemberError(f"{where} ran low on memory, and Ray ended the worker that ran this trial")
+            lost.cause = Cause.MEMORY
+        return lost
 
 
 def _check(hello: Hello) -> None:

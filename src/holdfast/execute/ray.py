@@ -190,7 +190,7 @@ class _Run:
             self.failed_starts += 1
             if self.failed_starts >= _STARTS:
                 raise HoldfastError(str(exc)) from exc
-        self._finish(member.ended(Cause.LOST, str(exc)))
+        self._finish(member.ended(exc.cause, str(exc)))
 
     def _cut_short(self, why: str) -> None:
         """End all that runs or waits, because the budget is spent."""
