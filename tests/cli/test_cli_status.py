@@ -352,3 +352,25 @@ def test_that_test_rows_had_been_read_before_is_said() -> None:
     tell(study, 0.5)
     found = {**status_dict(study.book.state), "reopened": ["The test rows were opened for the second time."]}
     assert ["note", "The test rows were opened for the second time."] in words.rows(found)
+
+
+def test_what_running_trials_are_expected_to_end_at(call: Call, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    space, fidelity = {"x": holdfast.Float(0, 1)}, holdfast.Fidelity("epoch", 1, 9)
+    study = Study(space, strategy="random", storage=storage, name="ahead", fidelity=fidelity)
+    for number in range(8):
+        trial = study.ask()
+        for epoch in range(1, 10 if number < 4 else 3):
+            trial.report(float(str(trial["x"])) + 1 / epoch, step=epoch)
+        if number < 4:
+            study.tell(trial, float(str(trial["x"])) + 1 / 9)
+    study.close()
+    shown = call("status", "ahead", "--storage", storage).stdout
+    found = json.loads(call("status", "ahead", "--storage", storage, "--json").stdout)["predicted"]
+    assert [item["step"] for item in found] == [2, 2, 2, 2]
+    assert {item["trial"] for item in found} == {4, 5, 6, 7}
+    assert [item["value"] for item in found] == sorted(item["value"] for item in found)
+    first = found[0]
+    assert f"predicted   trial {first['trial']}, at 2 now, to end at {first['value']:.4g}"[:40] in shown
+    assert "; 1 others" not in shown
+    assert "(95%); 1 other\n" in shown

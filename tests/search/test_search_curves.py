@@ -73,7 +73,7 @@ def test_points_are_by_trial_and_step_and_the_latest_report_counts() -> None:
         (1, 1, 3.0),
         (1, 9, 2.0),  # complete, so trained to the end
         (2, 1, math.inf),
-        (2, 2, math.inf),  # failed behind its last step
+        (2, 9, math.inf),  # failed, as if that had been its end
         (3, 4, 0.5),  # stopped where it was
     ]
 
@@ -118,12 +118,14 @@ def test_covariance_is_the_formula_and_positive() -> None:
     for i in range(5):
         for j in range(5):
             ratio = 2 * math.sqrt(steps[i] * steps[j]) / (steps[i] + steps[j])
-            shared, own = (
+            shared, own, course = (
                 v * (w + (1 - w) * ratio**a)
                 for v, w, a in zip(kernel.variance, kernel.kept, kernel.sharpness, strict=True)
             )
             gap = np.sum(((features[owner[i]] - features[owner[j]]) / kernel.lengths) ** 2)
-            expected = MEAN_VARIANCE + float(matern(np.array([gap]))[0]) * shared + own * (owner[i] == owner[j])
+            expected = (
+                MEAN_VARIANCE + course + float(matern(np.array([gap]))[0]) * shared + own * (owner[i] == owner[j])
+            )
             assert found[i, j] == pytest.approx(expected)
     assert np.linalg.eigvalsh(found).min() > -1e-12
 
@@ -131,9 +133,9 @@ def test_covariance_is_the_formula_and_positive() -> None:
 def test_the_slope_of_the_posterior_density_is_that_of_small_steps() -> None:
     rng = np.random.default_rng(0)
     where = layout(rng.random((6, 4)), np.array([0, 1, 1, 2]), np.repeat(np.arange(6), 3), np.tile([1.0, 2, 7], 6))
-    targets, at = rng.standard_normal(18), 0.4 * rng.standard_normal(10)
+    targets, at = rng.standard_normal(18), 0.4 * rng.standard_normal(12)
     slope = negative_log_posterior(at, where, targets)[1]
-    for i, step in enumerate(1e-5 * np.eye(10)):
+    for i, step in enumerate(1e-5 * np.eye(12)):
         up, down = (negative_log_posterior(at + sign * step, where, targets)[0] for sign in (1, -1))
         assert slope[i] == pytest.approx((up - down) / 2e-5, abs=1e-6)
 

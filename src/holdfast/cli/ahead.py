@@ -1,4 +1,4 @@
-"""What a study would try next and why, what one more trial may gain, how its trials learned. The log is only read."""
+"""What a study would try next and why, what trials may gain or end at, how they learned. The log is only read."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def overtuning_json(book: Book) -> dict[str, Any]:
         return {"overtuning": overtuning_of(book).alarm or None}
     except RequestError:  # no trial is the best
         return {"overtuning": None}
+
+
+def predicted_json(state: StudyState) -> dict[str, Any]:
+    """``predicted``: for each trial that runs or waits its step and the Score that it is expected to end at."""
+    from holdfast.study.finals import finals_of
+
+    found = [{"trial": final.trial, "step": final.step, **final.score.to_json()} for final in finals_of(state)]
+    return {"predicted": found}
 
 
 def learning_json(state: StudyState) -> dict[str, Any]:

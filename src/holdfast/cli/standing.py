@@ -13,6 +13,9 @@ from holdfast.usage import Figure, Method
 
 HEADER = ["study", "state", "metric", "trials", "naive", "estimate", "test"]
 
+MOST_PREDICTED = 3
+"""Trials of which it is said what they are expected to end at."""
+
 Standing = dict[str, Any]
 
 
@@ -30,6 +33,7 @@ def rows(standing: Standing) -> list[list[str]]:
         *([["overtuning", standing["overtuning"]]] if standing.get("overtuning") else []),
         *_learning(standing),
         *_gain(standing),
+        *_predicted(standing),
         *_costs(standing),
         *_waiting(standing),
         *[["running", _running(trial)] for trial in standing["running"]],
@@ -144,6 +148,18 @@ def _gain(standing: Standing) -> list[list[str]]:
         return [["gain", standing["expected_gain_missing"]]]
     words = gain_words(Score.from_json(standing["expected_gain"]), standing["metric"])
     return [["gain", f"one more trial is expected to gain {words}"]]
+
+
+def _predicted(standing: Standing) -> list[list[str]]:
+    """What the most promising trials that run or wait are expected to end at, where somebody has asked."""
+    found = standing.get("predicted") or []
+    rows = []
+    for item in found[:MOST_PREDICTED]:
+        score = Score.from_json({key: item[key] for key in Score.__dataclass_fields__})
+        rows.append(f"trial {item['trial']}, at {item['step']} now, to end at {number(score.value)}, {interval(score)}")
+    if len(found) > MOST_PREDICTED:
+        rows[-1] += f"; {count(len(found) - MOST_PREDICTED, 'other')}"
+    return [["predicted" if k == 0 else "", row] for k, row in enumerate(rows)]
 
 
 def _spending(standing: Standing) -> list[Spending]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.ahead import gain_json, learning_json, overtuning_json, show_next
+from holdfast.cli.ahead import gain_json, learning_json, overtuning_json, predicted_json, show_next
 from holdfast.cli.complete import studies
 from holdfast.cli.options import RUNS, Json, Runs, Storage
 from holdfast.cli.output import aligned, columns, is_live, json_text, say, show, show_json
@@ -57,8 +57,9 @@ def status(
     """Show where a study stands, also while it runs.
 
     Trials by state, the best so far, an alarm where only its luck still grows, how the trials learned, what one more
-    trial is expected to gain, what was spent of the budget, what runs, and what of the protocol is done. Without a
-    name: a line for each study in DIR, or in the storage, the latest first.
+    trial is expected to gain, what those that run or wait are expected to end at, what was spent of the budget, what
+    runs, and what of the protocol is done. Without a name: a line for each study in DIR, or in the storage, the latest
+    first.
 
     With --next it is said what the strategy would try next: what that changes against the best trial, what is expected
     of it, and why.
@@ -79,7 +80,10 @@ def status(
         return show_next(book, as_json)
     if follow:
         return _follow(book, folder, as_json)
-    standing = {**look(book, folder), **gain_json(book.state), **overtuning_json(book), **learning_json(book.state)}
+    standing = look(book, folder)
+    for found in (gain_json, learning_json, predicted_json):
+        standing |= found(book.state)
+    standing |= overtuning_json(book)
     if as_json:
         show_json(standing)
     else:

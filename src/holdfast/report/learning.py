@@ -13,6 +13,7 @@ from holdfast.records import Trial
 from holdfast.report.charts import chart, label, specification, symbols, tooltip
 from holdfast.report.curve_figures import SIDES, curve_figures, name_of, opened_figure
 from holdfast.report.palette import INK
+from holdfast.report.prediction_figures import prediction_blocks
 from holdfast.report.ranked import scored
 from holdfast.study.state import StudyState
 
@@ -40,6 +41,7 @@ def learning_section(state: StudyState) -> Section:
         gap = ", with the gap shaded" if scores is not None else ""
         blocks.append(Paragraph(f"The learning curves of the best trials{gap}, all on one scale:"))
         blocks.append(Gallery(curves))
+    blocks += prediction_blocks(state)
     opened = opened_figure(state)
     if opened is not None:
         blocks.append(opened)

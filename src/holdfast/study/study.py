@@ -44,6 +44,7 @@ from holdfast.study.constraints import named_constraints
 from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.exhausted import what_is_left
+from holdfast.study.finals import predict_final
 from holdfast.study.folds import checked_rule
 from holdfast.study.handle import LiveTrial
 from holdfast.study.holding import Holder, lost_at_once, warn_of_late
@@ -439,6 +440,14 @@ class Study:
         """
         self._book.refresh()
         return reason_to_stop(self._book)
+
+    def predict_final(self, trial: int | Trial, level: float = 0.95) -> Score:
+        """What a trial that runs or waits is expected to end at, with an interval for what it will report there.
+
+        Raises:
+            RequestError: for a trial that is at its end, or of which nothing can be said yet.
+        """
+        return predict_final(self._book, trial, level)
 
     def schedule(self, trial: int | None = None) -> Schedule:
         """By which hyperparameters a trial, the best one if none is named, was trained step by step, by its lineage."""

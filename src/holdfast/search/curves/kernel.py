@@ -1,9 +1,9 @@
 """The covariance of points on learning curves, and the posterior density of its hyperparameters.
 
-A product kernel over configuration and step, and beside it a term of each trial's own:
+A product kernel over configuration and step, beside it a course that all curves share and a term of each trial's own:
 
-    k = 1 + s M(x, x') T(t, t') + o [same trial] T'(t, t') + noise [same point],    T = w + (1 - w) D,
-    D(t, t') = (2 sqrt(t t') / (t + t'))^a.
+    k = 1 + c D''(t, t') + s M(x, x') T(t, t') + o [same trial] T'(t, t') + noise [same point],
+    T = w + (1 - w) D,    D(t, t') = (2 sqrt(t t') / (t + t'))^a.
 
 M is a Matérn-5/2 kernel of the embedded configurations. D is the kernel of mixtures of exponential decays of Swersky,
 Snoek and Adams, "Freeze-thaw Bayesian optimization" (2014), eq. 5, with beta = 0 and divided by its own standard
@@ -35,45 +35,46 @@ MAX_ITERATIONS = 40
 _LOG_LENGTH_SD = math.sqrt(3.0)
 _STARTS_BELOW = 0.8
 """A fit starts from length-scales below the prior's mean by so many standard deviations, where slopes do not vanish."""
-_MEANS = np.array([0.5, 0.0, 0.0, 0.5, 0.0, -1.0, -5.0])
-_SDS = np.array([1.0, 1.5, 1.0, 1.0, 1.5, 0.7, 1.5])
-"""Of (log a, logit w, log s, log a', logit w', log o, log noise): a trial always has something of its own."""
+_MEANS = np.array([0.5, 0.0, 0.0, 0.5, 0.0, -2.0, 0.5, -1.0, -5.0])
+_SDS = np.array([1.0, 1.5, 1.0, 1.0, 1.5, 1.5, 1.0, 1.5, 1.5])
+"""Of (log a, logit w, log s, log a', logit w', log o, log a'', log c, log noise)."""
+REST = len(_MEANS)
 _WIDEST = 4.0
 """A fit goes no further from the prior's mean than so many standard deviations."""
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """Hyperparameters; of the time kernels as pairs: of what trials share, and of what is a trial's own.
+    """Hyperparameters; of the time kernels: of the product, of what is a trial's own, of the course that all share.
 
     Attributes:
         lengths: (g,) a length-scale for each group of columns of the embedded configuration.
-        sharpness: the exponents a.
-        kept: the shares w of the variance that do not depend on the step.
-        variance: s and o.
+        sharpness: the three exponents a.
+        kept: the shares w of the variance that do not depend on the step; of the course none does.
+        variance: s, o and c.
         noise: of a single point.
     """
 
     lengths: np.ndarray
-    sharpness: tuple[float, float]
-    kept: tuple[float, float]
-    variance: tuple[float, float]
+    sharpness: tuple[float, float, float]
+    kept: tuple[float, float, float]
+    variance: tuple[float, float, float]
     noise: float
 
     def parameters(self) -> np.ndarray:
-        """What `kernel_at` takes, shape (g + 7,)."""
-        shares = [math.log(share / (1 - share)) for share in self.kept]
-        (a, b), (s, o) = np.log(self.sharpness), np.log(self.variance)
-        rest = [a, shares[0], s, b, shares[1], o, math.log(self.noise - NOISE_FLOOR)]
+        """What `kernel_at` takes, shape (g + REST,)."""
+        shares = [math.log(share / (1 - share)) for share in self.kept[:2]]
+        (a, b, e), (s, o, c) = np.log(self.sharpness), np.log(self.variance)
+        rest = [a, shares[0], s, b, shares[1], o, e, c, math.log(self.noise - NOISE_FLOOR)]
         return np.concatenate([np.log(self.lengths), rest])
 
-    def times(self, steps: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The two time kernels, with their variances, at steps (q,) and (p,): two arrays of shape (q, p)."""
-        shared, own = (
+    def times(self, steps: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The three time kernels, with their variances, at steps (q,) and (p,): three arrays of shape (q, p)."""
+        shared, own, course = (
             variance * (kept + (1 - kept) * decays(steps, others) ** sharpness)
             for variance, kept, sharpness in zip(self.variance, self.kept, self.sharpness, strict=True)
         )
-        return shared, own
+        return shared, own, course + MEAN_VARIANCE
 
     def configs(self, features: np.ndarray, others: np.ndarray, group: np.ndarray) -> np.ndarray:
         """(m, k) M of embedded configurations (m, D) and (k, D)."""
@@ -132,11 +133,11 @@ def layout(features: np.ndarray, group: np.ndarray, owner: np.ndarray, steps: np
 
 def covariance(kernel: Kernel, where: Layout) -> np.ndarray:
     """(n, n) the prior covariance of all points, without noise."""
-    shared, own = kernel.times(where.levels, where.levels)
+    shared, own, course = kernel.times(where.levels, where.levels)
     level = where.level
     found: np.ndarray = kernel.configs(where.features, where.features, where.group)[np.ix_(where.owner, where.owner)]
     found *= shared[np.ix_(level, level)]
-    found += MEAN_VARIANCE
+    found += course[np.ix_(level, level)]
     ends = np.append(where.starts, len(level))
     for begin, end in itertools.pairwise(ends.tolist()):  # blocks of one trial each
         found[begin:end, begin:end] += own[np.ix_(level[begin:end], level[begin:end])]
@@ -144,21 +145,21 @@ def covariance(kernel: Kernel, where: Layout) -> np.ndarray:
 
 
 def kernel_at(parameters: np.ndarray) -> Kernel:
-    """The kernel at (log lengths, log a, logit w, log s, log a', logit w', log o, log noise), shape (g + 7,)."""
-    rest = parameters[-7:]
+    """The kernel at (log lengths, log a, logit w, log s, log a', logit w', log o, log a'', log c, log noise)."""
+    rest = parameters[-REST:]
     shares = 1 / (1 + np.exp(-rest[[1, 4]]))
     values = np.exp(rest)
     return Kernel(
-        lengths=np.exp(parameters[:-7]),
-        sharpness=(float(values[0]), float(values[3])),
-        kept=(float(shares[0]), float(shares[1])),
-        variance=(float(values[2]), float(values[5])),
-        noise=float(values[6]) + NOISE_FLOOR,
+        lengths=np.exp(parameters[:-REST]),
+        sharpness=(float(values[0]), float(values[3]), float(values[6])),
+        kept=(float(shares[0]), float(shares[1]), 0.0),
+        variance=(float(values[2]), float(values[5]), float(values[7])),
+        noise=float(values[8]) + NOISE_FLOOR,
     )
 
 
 def prior_moments(groups: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the parameters before any result, both (groups + 7,); see `kernel_at`."""
+    """Mean and standard deviation of the parameters before any result, both (groups + REST,); see `kernel_at`."""
     mean = np.concatenate([np.full(groups, math.sqrt(2.0) + 0.5 * math.log(max(groups, 1))), _MEANS])
     return mean, np.concatenate([np.full(groups, _LOG_LENGTH_SD), _SDS])
 
@@ -195,7 +196,7 @@ def negative_log_posterior(parameters: np.ndarray, where: Layout, targets: np.nd
     """
     from scipy.linalg import lapack
 
-    kernel, groups = kernel_at(parameters), len(parameters) - 7
+    kernel, groups = kernel_at(parameters), len(parameters) - REST
     factor, _ = cholesky(covariance(kernel, where), kernel.noise)
     weights = solve_lower(factor, solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     value = 0.5 * float(targets @ weights) + float(np.log(np.diag(factor)).sum())
@@ -208,6 +209,8 @@ def negative_log_posterior(parameters: np.ndarray, where: Layout, targets: np.nd
     own = where.at_level.T @ np.where(where.same, sensitivity, 0.0) @ where.at_level
     for k, sums in enumerate((by_level, own)):
         gradient[groups + 3 * k : groups + 3 * k + 3] = _by_time(kernel, k, where.levels, sums)
+    course = _by_time(kernel, 2, where.levels, where.at_level.T @ sensitivity @ where.at_level)
+    gradient[groups + 6 : groups + 8] = course[[0, 2]]
     gradient[-1] = float(np.trace(sensitivity)) * (kernel.noise - NOISE_FLOOR)
 
     mean, sd = prior_moments(groups)
@@ -217,7 +220,7 @@ def negative_log_posterior(parameters: np.ndarray, where: Layout, targets: np.nd
 
 def _by_trial(kernel: Kernel, where: Layout, sensitivity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The gradient by the log length-scales (g,), and the sums of sensitivity times M by pairs of levels (q, q)."""
-    shared, _ = kernel.times(where.levels, where.levels)
+    shared, _, _ = kernel.times(where.levels, where.levels)
     scaled = where.features / kernel.lengths[where.group]
     squared = squared_distances(scaled, scaled)
     by_pair = sensitivity * shared[np.ix_(where.level, where.level)]

@@ -60,6 +60,12 @@ class CurveModel:
         """(n,) the mean target at the points themselves: where each curve is, without its noise."""
         return self.scale.targets(self.points.losses) - self.noise * self.weights[: len(self.points)]
 
+    def places(self, trials: np.ndarray) -> np.ndarray:
+        """(k,) where trials (k,) of these numbers are among the points' trials, which hold them all."""
+        order = np.argsort(self.points.trials, kind="stable")
+        found: np.ndarray = order[np.searchsorted(self.points.trials[order], trials)]
+        return found
+
     def with_pending(self, trials: np.ndarray, units: np.ndarray, steps: np.ndarray) -> CurveModel:
         """The model that also knows that trials (p,) of configurations (p, d) will reach steps (p,), each at its mean.
 
@@ -71,8 +77,8 @@ class CurveModel:
         owner = np.array([int(np.flatnonzero(known == trial)[0]) for trial in trials], dtype=np.int64)
         features = np.concatenate([where.features, self.embed(units)])
         below = solve_lower(self.factor, self._cross(features[owner], steps, owner).T).T
-        shared, own = self.kernel.times(steps, steps)
-        corner = self.kernel.configs(features[owner], features[owner], where.group) * shared + MEAN_VARIANCE
+        shared, own, course = self.kernel.times(steps, steps)
+        corner = self.kernel.configs(features[owner], features[owner], where.group) * shared + course
         corner += np.where(owner[:, None] == owner, own, 0.0)
         corner, _ = cholesky(corner - below @ below.T, self.noise)
         n, p = self.factor.shape[0], len(trials)
@@ -103,10 +109,10 @@ class CurveModel:
         """(k, n) prior covariance of configurations (k, D) at steps (k,) with the points."""
         where = self.where
         levels, level = np.unique(steps, return_inverse=True)
-        shared, own = self.kernel.times(levels, where.levels)
+        shared, own, course = self.kernel.times(levels, where.levels)
         cross = self.kernel.configs(features, where.features, where.group)[:, where.owner]
         cross *= shared[np.ix_(level, where.level)]
-        cross += MEAN_VARIANCE
+        cross += course[np.ix_(level, where.level)]
         rows, columns = np.nonzero(places[:, None] == where.owner)
         cross[rows, columns] += own[level[rows], where.level[columns]]
         return cross

@@ -50,7 +50,7 @@ def points_of(history: History, reports: int, told: int, end: int) -> Points:
     """What the first ``reports`` reports and the first ``told`` results say.
 
     A step that was reported twice has its latest loss. The result of a complete trial is its loss at step ``end``; of
-    one that was stopped, at its last step. A trial that failed has an infinite loss one step behind its last.
+    one that was stopped, at its last step. A trial that failed has an infinite loss at step ``end``.
     """
     trial, step = history.report_trial[:reports], history.report_step[:reports].astype(float)
     loss = history.report_loss[:reports]
@@ -58,8 +58,7 @@ def points_of(history: History, reports: int, told: int, end: int) -> Points:
     np.maximum.at(reached, trial, step)
     done, state, result = history.told_trial[:told], history.told_state[:told], history.told_loss[:told, 0]
     known = np.isfinite(result) & ((state == COMPLETE) | (state == STOPPED))
-    at = np.where(known, np.where(state == COMPLETE, max(end, 1), reached[done]), reached[done] + 1)
-    at = np.where(known & (state == COMPLETE), np.maximum(at, reached[done]), np.maximum(at, 1))
+    at = np.where(known & (state == STOPPED), np.maximum(reached[done], 1), np.maximum(reached[done], end))
     trial, step = np.concatenate([trial, done]), np.concatenate([step, at])
     loss = np.concatenate([loss, np.where(known, result, np.inf)])
     step = np.maximum(step, 0.5)

@@ -1,0 +1,59 @@
+"""What the trials that run or wait are expected to end at, by the curves on the log."""
+
+from __future__ import annotations
+
+import operator
+
+from holdfast.errors import RequestError
+from holdfast.records import Score, Trial, TrialState
+from holdfast.search.curves.finals import Ahead, Final, ahead_of
+from holdfast.search.memory import Memory
+from holdfast.study.book import Book
+from holdfast.study.state import StudyState
+
+LEVEL = 0.95
+
+_memory: Memory[tuple[object, int], Ahead | None] = Memory(4)
+
+
+def ahead(state: StudyState) -> Ahead | None:
+    """The model of the study's curves; None where nothing can be said."""
+    history = state.history.snapshot(state.length)
+    return _memory.get((history.token, state.length), lambda: ahead_of(history))
+
+
+def finals_of(state: StudyState, level: float = LEVEL) -> tuple[Final, ...]:
+    """What each trial that runs or waits is expected to end at, the best first; empty where nothing can be said."""
+    found = ahead(state)
+    return () if found is None else found.finals(level)
+
+
+def predict_final(book: Book, trial: int | Trial, level: float = LEVEL) -> Score:
+    """`final_of` as the log stands now."""
+    book.refresh()
+    return final_of(book.state, trial.number if isinstance(trial, Trial) else operator.index(trial), level)
+
+
+def final_of(state: StudyState, trial: int, level: float = LEVEL) -> Score:
+    """What a trial that runs or waits is expected to end at.
+
+    Raises:
+        RequestError: for a trial that does not exist, is at its end, or of which nothing can be said yet.
+    """
+    if not 0 <= trial < len(state.trials):
+        raise RequestError(f"study '{state.settings.name}' has no trial {trial}; it has {len(state.trials)} so far")
+    if not 0 < level < 1:
+        raise RequestError(f"the level is {level:g}; it needs a number between 0 and 1, such as 0.95")
+    its = state.trials[trial]
+    if its.state not in (TrialState.RUNNING, TrialState.PAUSED):
+        raise RequestError(
+            f"trial {trial} is {its.state.value}: there is nothing left to predict; its metrics are on the trial"
+        )
+    for final in finals_of(state, level):
+        if final.trial == trial:
+            return final.score
+    if not its.reports:
+        raise RequestError(f"trial {trial} has reported nothing yet, so there is no curve to go on")
+    raise RequestError(
+        f"nothing can be said of the end of trial {trial} yet: the curves of the study are too few, or all the same"
+    )

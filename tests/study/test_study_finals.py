@@ -1,0 +1,94 @@
+"""What trials that run or wait are expected to end at, as a study says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast.errors import RequestError
+from holdfast.records import Direction, Fidelity, Score
+from holdfast.search.curves.finals import Ahead
+from holdfast.space import Float
+from holdfast.study.finals import ahead, final_of, finals_of
+from holdfast.study.handle import LiveTrial
+from holdfast.study.study import Study
+
+
+def curve(x: float, epoch: int) -> float:
+    return 0.9 - (x - 0.3) ** 2 - 0.5 / epoch
+
+
+EPOCHS = Fidelity("epoch", 1, 9)
+
+
+def learning(direction: Direction = "maximize", fidelity: Fidelity | None = EPOCHS) -> Study:
+    """A study of six trials that are complete, and one that has reached epoch 3."""
+    sign = 1.0 if direction == "maximize" else -1.0
+    study = Study({"x": Float(0, 1)}, direction=direction, strategy="random", seed=0, fidelity=fidelity, name="curves")
+
+    def train(epochs: int) -> LiveTrial:
+        trial = study.ask()
+        for epoch in range(1, epochs + 1):
+            trial.report(sign * curve(float(str(trial["x"])), epoch), step=epoch)
+        return trial
+
+    for _ in range(6):
+        trial = train(9)
+        study.tell(trial, sign * curve(float(str(trial["x"])), 9))
+    train(3)
+    return study
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize("fidelity", [EPOCHS, None])
+def test_the_end_of_a_running_trial(direction: Direction, fidelity: Fidelity | None) -> None:
+    study = learning(direction, fidelity)
+    found = study.predict_final(6)
+    truth = curve(float(str(study.trials[6].config["x"])), 9) * (1.0 if direction == "maximize" else -1.0)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < found.value < found.high
+    assert found.low <= truth <= found.high
+    assert abs(found.value - truth) < 0.3 * abs(study.trials[6].reports[-1][1]["value"] - truth)
+    assert found.estimand == f"the value that trial 6 reports at {'step' if fidelity is None else 'epoch'} 9"
+    assert found == study.predict_final(study.trials[6])
+
+
+def test_a_higher_level_is_wider() -> None:
+    def width(score: Score) -> float:
+        assert score.low is not None
+        assert score.high is not None
+        return score.high - score.low
+
+    study = learning()
+    assert width(study.predict_final(6, level=0.99)) > width(study.predict_final(6)) > 0
+
+
+def test_the_best_is_first_and_a_fan_begins_where_the_curve_is() -> None:
+    study = learning()
+    other = study.ask()
+    other.report(0.05, step=1)
+    finals = finals_of(study.book.state)
+    assert {final.trial for final in finals} == {6, 7}
+    assert [final.score.value for final in finals] == sorted((final.score.value for final in finals), reverse=True)
+    found = ahead(study.book.state)
+    assert isinstance(found, Ahead)
+    fan = found.fan(6, 0.95)
+    assert (fan.steps[0], fan.steps[-1]) == (3, 9)
+    assert fan.values[0] == pytest.approx(study.trials[6].reports[-1][1]["value"], abs=0.02)
+    assert fan.highs[-1] - fan.lows[-1] > fan.highs[0] - fan.lows[0]
+
+
+def test_what_cannot_be_predicted_says_why() -> None:
+    study = learning()
+    late = study.ask()
+    for number, why in ((9, "has no trial 9"), (0, "trial 0 is complete"), (late.number, "has reported nothing")):
+        with pytest.raises(RequestError, match=why):
+            study.predict_final(number)
+    with pytest.raises(RequestError, match="needs a number between 0 and 1"):
+        study.predict_final(6, level=95)
+    empty = Study({"x": Float(0, 1)}, direction="minimize", strategy="random", name="empty")
+    trial = empty.ask()
+    trial.report(0.5, step=1)
+    with pytest.raises(RequestError, match="too few, or all the same"):
+        final_of(empty.book.state, 0)
+    assert finals_of(empty.book.state) == ()
