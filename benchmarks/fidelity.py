@@ -6,6 +6,7 @@
     python benchmarks/fidelity.py pack --data FOLDER
     python benchmarks/fidelity.py table
     python benchmarks/fidelity.py figure --file fidelity.png
+    python benchmarks/fidelity.py population --pictures FOLDER
 
 FOLDER holds recorded tasks and their module tasks.py. Workers are simulated: an epoch takes one unit of time, and what
 is paid is time multiplied by workers, so that one who waits costs what one who trains does. Every tool is told each
@@ -27,6 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
+from benchmarks.fidelity_parts import population
 from benchmarks.fidelity_parts.curves import load
 from benchmarks.fidelity_parts.rivals import RIVALS
 from benchmarks.fidelity_parts.running import Plan, run_ours, run_random, run_rivals
@@ -123,6 +125,10 @@ def main() -> None:
     figure.add_argument("--measure", choices=["chosen", "finished"], default="chosen")
     figure.add_argument("--file", type=Path, required=True)
     figure.set_defaults(run=_figure)
+    populations = commands.add_parser("population", help="populations: the toy problem of their paper, and digits")
+    populations.add_argument("--quick", action="store_true", help="few seeds and epochs")
+    populations.add_argument("--pictures", type=Path, help="a folder to draw the schedule into")
+    populations.set_defaults(run=population.main)
     options = parser.parse_args()
     options.run(options)
 
