@@ -308,12 +308,24 @@ def test_reading_a_long_log_is_fast(tmp_path: Path) -> None:
     log.close()
 
 
-def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+def test_an_append_waits_for_the_disk_and_what_need_not_last_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(database, "flush", lambda file: flushed.append(os.fstat(file).st_ino))
     for _ in ("created", "opened again"):
         log = SqliteLog(tmp_path / "study.db", "digits")
+        flushed.clear()
+        head = log.append([entry(0)], log.head(), lasting=False)
+        assert flushed == []
+        assert isinstance(head, Head)
+        log.append([entry(1)], head)
+        log.append([entry(2)], head)  # a conflict, which writes nothing
+        log.put(str(head).encode())
+        assert flushed == [(tmp_path / "study.db-wal").stat().st_ino] * 2
         modes = [
             log._database.use(lambda sql, name=name: sql.execute(f"PRAGMA {name}").fetchone()[0])  # type: ignore[misc]
             for name in ("journal_mode", "synchronous", "fullfsync")
         ]
-        assert modes == ["wal", 2, 1]
+        assert modes == ["wal", 1, 1]
         log.close()

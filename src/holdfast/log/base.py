@@ -46,8 +46,12 @@ class Log(Protocol):
         """The present end of the log."""
         ...
 
-    def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
-        """Add events behind ``expected_head``, all or none; they are durable when this returns a `Head`."""
+    def append(self, events: Sequence[Entry], expected_head: Head, *, lasting: bool = True) -> Head | Conflict:
+        """Add events behind ``expected_head``, all or none; they are durable when this returns a `Head`.
+
+        What need not be ``lasting`` may be lost to a power failure of the only machine that can have read it, as long
+        as nothing lasting was appended behind it.
+        """
         ...
 
     def read(self, after: int = 0) -> Iterator[Event]:

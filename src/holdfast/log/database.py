@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,7 @@ class Database:
         self.read_only = read_only
         self._lock = threading.Lock()
         self._process = os.getpid()
+        self._wal: int | None = None
         self._connection: sqlite3.Connection | None = _open_log(path) if read_only else open_database(path)
 
     def use(self, action: Callable[[sqlite3.Connection], T]) -> T:
@@ -75,8 +77,12 @@ class Database:
                 raise LogError(f"the log in '{self.path}' is closed")
             return patiently(lambda: action(connection), self.path)
 
-    def write(self, action: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, action: Callable[[sqlite3.Connection], T], *, lasting: bool = True) -> T:
         """As `use`, in one transaction that holds the write lock; what was written is on disk when this returns.
+
+        What need not be ``lasting`` is safe from the end of any process, but a power failure may take it, as long as
+        nothing lasting was written behind it. The lock is let go before the disk is waited for, so that several threads
+        and processes wait together.
 
         Raises:
             RequestError: if the file was opened read-only.
@@ -85,11 +91,16 @@ class Database:
         if self.read_only:
             raise RequestError(f"the log in '{self.path}' was opened read-only; open it for writing to add to it")
 
-        def transaction(connection: sqlite3.Connection) -> T:
+        def transaction(connection: sqlite3.Connection) -> tuple[T, bool]:
+            before = connection.total_changes
             with writing(connection):
-                return action(connection)
+                found = action(connection)
+            return found, connection.total_changes > before
 
-        return self.use(transaction)
+        found, changed = self.use(transaction)
+        if lasting and changed:
+            self._flush()
+        return found
 
     def close(self) -> None:
         """Release the file."""
@@ -97,6 +108,25 @@ class Database:
             if self._connection is not None and os.getpid() == self._process:
                 self._connection.close()
             self._connection = None
+            if self._wal is not None:
+                os.close(self._wal)
+                self._wal = None
+
+    def _flush(self) -> None:
+        """Wait until all that was committed so far is on disk, in the file beside the database that is written first.
+
+        It is the same file as long as a connection is open, and no lock of SQLite's lies on it.
+        """
+        with self._lock, sentences(self.path):
+            if self._wal is None:
+                self._wal = _open_wal(self.path)
+            wal = os.dup(self._wal)
+        try:
+            flush(wal)
+        except OSError as exc:
+            raise LogError(f"the disk that holds '{self.path}' failed to write ({exc.strerror})") from exc
+        finally:
+            os.close(wal)
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -112,12 +142,36 @@ def open_database(path: Path) -> sqlite3.Connection:
         try:
             if not patiently(lambda: is_log(connection, path), path):
                 _create(connection, path)
-            connection.execute("PRAGMA synchronous = FULL")
+            # whole after a power failure whatever was being written; how far it goes is seen to by Database.write
+            connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
+            connection.execute("PRAGMA checkpoint_fullfsync = ON")
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _open_wal(path: Path) -> int:
+    """The write-ahead log of an open database, with its name in the folder on disk, too."""
+    wal = os.open(f"{path}-wal", os.O_RDWR)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return wal
+
+
+def flush(file: int) -> None:
+    """Wait until a file is on disk, and not only in the disk's own memory."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(file)
 
 
 def check_file(path: Path) -> None:
@@ -203,7 +257,12 @@ def _decoded(text: bytes) -> str:
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
     """Lay out an empty database; several processes may try at once."""
-    patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path)
+    (mode,) = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path)
+    if mode != "wal":
+        raise LogError(
+            f"'{path}' lies where files cannot be shared by processes, as on some network drives; name a file on a disk"
+            " of this machine, or a server as postgresql://user@host/base"
+        )
 
     def lay_out() -> None:
         with writing(connection):

@@ -122,7 +122,7 @@ class MemoryLog:
     def _head(self) -> Head:
         return head_after(self._rows.last(), EMPTY)
 
-    def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
+    def append(self, events: Sequence[Entry], expected_head: Head, *, lasting: bool = True) -> Head | Conflict:  # noqa: ARG002
         """Add events behind ``expected_head``, all or none.
 
         Raises:

@@ -76,8 +76,10 @@ class PostgresLog:
         """The present end of the log."""
         return self.server.use(self._head)
 
-    def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
+    def append(self, events: Sequence[Entry], expected_head: Head, *, lasting: bool = True) -> Head | Conflict:  # noqa: ARG002
         """Add events behind ``expected_head``, all or none; they are on disk when this returns a `Head`.
+
+        Also where they need not be ``lasting``: others may have read them when the server fails.
 
         Raises:
             RequestError: if an event holds something that JSON has no form for, or the log was opened read-only.

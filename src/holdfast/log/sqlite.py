@@ -20,9 +20,10 @@ _CHUNK = 1000
 class SqliteLog:
     """The log of one study in a database file that may hold several; blobs are shared between them.
 
-    Every append is one transaction that compares the head under the write lock and is on disk when it returns
-    (write-ahead log, ``synchronous=FULL``). Any number of threads may use one object; every process opens its own. The
-    file has to be on a disk of this machine: SQLite's write-ahead log does not work over a network file system.
+    Every append is one transaction that compares the head under the write lock and is on disk when it returns: in the
+    write-ahead log, which is waited for without the lock, so that several appends share the wait. Any number of threads
+    may use one object; every process opens its own. The file has to be on a disk of this machine: SQLite's write-ahead
+    log does not work over a network file system.
 
     Args:
         path: the database file; created if it is not there.
@@ -45,8 +46,8 @@ class SqliteLog:
         """The present end of the log."""
         return self._database.use(lambda connection: _head(connection, self.study))
 
-    def append(self, events: Sequence[Entry], expected_head: Head) -> Head | Conflict:
-        """Add events behind ``expected_head``, all or none; they are on disk when this returns a `Head`.
+    def append(self, events: Sequence[Entry], expected_head: Head, *, lasting: bool = True) -> Head | Conflict:
+        """Add events behind ``expected_head``, all or none; if ``lasting``, they are on disk when this returns.
 
         Raises:
             RequestError: if an event holds something that JSON has no form for, or the log was opened read-only.
@@ -64,7 +65,7 @@ class SqliteLog:
             )
             return head_after(rows, head)
 
-        return self._database.write(write)
+        return self._database.write(write, lasting=lasting)
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """The events with index ``after`` and later, in order; takes no lock that a writer would wait for.

@@ -42,7 +42,7 @@ def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
         given = [item.data["trial"] for item in entries if item.kind != "strategy.chosen"]
         return entries, (given, [name for item in entries for name in item.data.get("drops", ())])
 
-    given, dropped = book.commit(decide)
+    given, dropped = book.commit(decide, lasting=False)  # one that is lost was never told of
     book.log.drop(dropped)
     return [assignment_of(book, number) for number in given]
 

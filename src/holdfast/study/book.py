@@ -78,19 +78,22 @@ class Book:
         if state is not None and self._predicates:
             self._supply()
 
-    def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]]) -> T:
-        """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict."""
+    def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]], *, lasting: bool = True) -> T:
+        """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict.
+
+        What need not be ``lasting`` is safe with the next event that is (see `holdfast.log.base.Log.append`).
+        """
         while True:
             entries, answer = decide(self.state)
             if not entries:
                 return answer
-            if self.append(entries):
+            if self.append(entries, lasting=lasting):
                 return answer
 
-    def append(self, entries: Sequence[Entry]) -> bool:
+    def append(self, entries: Sequence[Entry], *, lasting: bool = True) -> bool:
         """Append behind the known head; False, and up to date again, if somebody else was first."""
         as_read = [written(item) for item in entries]  # what is folded now is what will be read later
-        result = self.log.append(as_read, self._head)
+        result = self.log.append(as_read, self._head, lasting=lasting)
         if isinstance(result, Conflict):
             self.refresh()
             return False
