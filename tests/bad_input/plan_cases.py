@@ -91,7 +91,6 @@ KEYS = [
     added("a constraint that is no number", '[metric]\nconstraints = { recall = ">= most" }'),
     added("a constraint in percent", '[metric]\nconstraints = { recall = ">= 80" }'),
     plan("an unknown strategy", '"random"', '"randm"'),
-    plan("a strategy that is not built yet", '"random"', '"freeze-thaw"'),
     plan("an unknown setting of a strategy", '"random"', '"grid"\nsettings = { resolutoin = 3 }'),
     plan("a setting of the wrong type", '"random"', '"grid"\nsettings = { resolution = "three" }'),
     plan("a setting that is too small", '"random"', '"grid"\nsettings = { resolution = 0 }'),

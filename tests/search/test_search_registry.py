@@ -9,7 +9,7 @@ import pytest
 from holdfast.errors import RequestError
 from holdfast.rng import Streams
 from holdfast.search.grid import GridSearch
-from holdfast.search.registry import NAMES, PLANNED, make_strategy, settings_of
+from holdfast.search.registry import NAMES, make_strategy, settings_of
 from holdfast.space import Float, Space
 from holdfast.testing.rehearsal import Rehearsal
 
@@ -31,10 +31,12 @@ def test_settings_are_passed_on() -> None:
     ("name", "settings", "message"),
     [
         ("randon", {}, r"strategy 'randon' does not exist; there are manual, grid.*did you mean 'random'"),
-        ("freeze-thaw", {}, "strategy 'freeze-thaw' is not built yet; there are manual, grid"),
+        ("freeze-thaw", {"growth": 0.5}, "freeze-thaw has growth = 0.5; it needs a number of at least 1"),
         ("hyperband", {"synchronous": 1}, "hyperband has synchronous = 1; it takes true or false"),
         ("bohb", {"random_share": 2}, "bohb has random_share = 2; it needs a number from 0 to 1"),
         ("bohb", {"candidates": 2}, "bohb has candidates = 2; it needs a whole number of at least 16"),
+        ("bohb", {"brackets": "all"}, "bohb has brackets = 'all'; it takes 'learned' or 'hyperband'"),
+        ("bohb", {"synchronous": True}, "bohb has synchronous = True, which goes with brackets = 'hyperband'"),
         ("priorband", {"synchronous": "no"}, "priorband has synchronous = 'no'; it takes true or false"),
         ("asha", {"type": "stop"}, "asha has type = 'stop'; it takes 'promotion' or 'stopping'"),
         ("grid", {"resolutoin": 3}, r"has no setting 'resolutoin'; it has resolution \(did you mean 'resolution'\?\)"),
@@ -52,10 +54,6 @@ def test_settings_are_passed_on() -> None:
 def test_what_does_not_exist_is_refused_by_name(name: str, settings: dict[str, object], message: str) -> None:
     with pytest.raises(RequestError, match=message):
         make_strategy(name, settings)
-
-
-def test_no_planned_strategy_exists_already() -> None:
-    assert not set(NAMES) & set(PLANNED)
 
 
 def test_a_person_s_strategy_proposes_nothing() -> None:

@@ -15,6 +15,7 @@ from holdfast.search.base import Strategy, known_space
 from holdfast.search.bohb import Bohb
 from holdfast.search.cmaes import CmaEs
 from holdfast.search.evolution import Evolution
+from holdfast.search.freeze_thaw import FreezeThaw
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
@@ -40,6 +41,7 @@ SUBJECTS = (
     Subject("synchronous hyperband", lambda: Hyperband(synchronous=True), needs_fidelity=True),
     Subject("bohb", lambda: Bohb(candidates=64), needs_fidelity=True),
     Subject("priorband", PriorBand, needs_fidelity=True),
+    Subject("freeze-thaw", lambda: FreezeThaw(candidates=64), needs_fidelity=True),
     Subject("pbt", PopulationBasedTraining, needs_fidelity=True),
     Subject("auto", Auto),
     Subject("auto with fidelity", Auto, needs_fidelity=True),

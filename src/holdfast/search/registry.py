@@ -1,4 +1,4 @@
-"""Strategies by name; what is not built yet is refused by name."""
+"""Strategies by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 from holdfast.errors import RequestError, nearest
 from holdfast.search.base import Strategy
 
-PLANNED = ("freeze-thaw",)
-
 
 def _makers() -> dict[str, Callable[..., Any]]:
     from holdfast.search.asha import Asha
@@ -18,6 +16,7 @@ def _makers() -> dict[str, Callable[..., Any]]:
     from holdfast.search.bohb import Bohb
     from holdfast.search.cmaes import CmaEs
     from holdfast.search.evolution import Evolution
+    from holdfast.search.freeze_thaw import FreezeThaw
     from holdfast.search.gp import GaussianProcess
     from holdfast.search.grid import GridSearch
     from holdfast.search.hyperband import Hyperband
@@ -41,6 +40,7 @@ def _makers() -> dict[str, Callable[..., Any]]:
         "hyperband": Hyperband,
         "bohb": Bohb,
         "priorband": PriorBand,
+        "freeze-thaw": FreezeThaw,
         "pbt": PopulationBasedTraining,
         "auto": Auto,
     }
@@ -59,6 +59,7 @@ NAMES = (
     "hyperband",
     "bohb",
     "priorband",
+    "freeze-thaw",
     "pbt",
     "auto",
 )
@@ -68,10 +69,8 @@ def make_strategy(name: str, settings: Mapping[str, Any] | None = None) -> Strat
     """The strategy of that name, with settings such as ``{"resolution": 3}``.
 
     Raises:
-        RequestError: for an unknown name or setting, or a strategy that is not built yet.
+        RequestError: for an unknown name or setting.
     """
-    if name in PLANNED:
-        raise RequestError(f"strategy '{name}' is not built yet; there are {', '.join(NAMES)}")
     makers = _makers()
     if name not in makers:
         raise RequestError(f"strategy '{name}' does not exist; there are {', '.join(NAMES)}{nearest(name, NAMES)}")
