@@ -82,8 +82,8 @@ def dies_after(kind: str) -> Callable[..., bool]:
     """`Book.append`, in a process that dies as soon as an event of a kind is on disk."""
     append = Book.append
 
-    def appended(self: Book, entries: Any) -> bool:
-        done = append(self, entries)
+    def appended(self: Book, entries: Any, **how: Any) -> bool:
+        done = append(self, entries, **how)
         if any(item.kind == kind for item in entries):
             raise KeyboardInterrupt
         return done
@@ -289,11 +289,11 @@ class TestOpenings:
         run(tmp_path, plan("quick", study={"name": "quick", "unseal": "by-hand"}))
         append, runs = SqliteLog.append, tmp_path / "runs"
 
-        def late(self: SqliteLog, entries: Any, head: Any) -> Any:
+        def late(self: SqliteLog, entries: Any, head: Any, **how: Any) -> Any:
             if isinstance(entries[0], Entry) and entries[0].data.get("study") == "slow":
                 monkeypatch.setattr(SqliteLog, "append", append)
                 assert unseal_study("quick", runs=runs).test is not None
-            return append(self, entries, head)
+            return append(self, entries, head, **how)
 
         monkeypatch.setattr(SqliteLog, "append", late)
         with pytest.raises(SealError, match="opened once before"):

@@ -15,9 +15,9 @@ from holdfast.study.events import KINDS
 def documented_events_only(monkeypatch: pytest.MonkeyPatch) -> None:
     append = Book.append
 
-    def checked(self: Book, entries: Sequence[Entry]) -> bool:
+    def checked(self: Book, entries: Sequence[Entry], *, lasting: bool = True) -> bool:
         unknown = {entry.kind for entry in entries} - KINDS.keys()
         assert not unknown, f"{unknown} are no events of events.KINDS"
-        return append(self, entries)
+        return append(self, entries, lasting=lasting)
 
     monkeypatch.setattr(Book, "append", checked)
