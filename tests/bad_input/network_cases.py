@@ -27,7 +27,9 @@ def network(what: str, family: str, shown: str, *, space: str = "", model: str =
 def factory(what: str, code: str) -> Case:
     """A network of one's own, four numbers to two classes."""
     files = {"plan.toml": changed(family='"nets:make"') + OWN, "table.csv": SEQUENCES}
-    return Case(what, code, {**files, "nets.py": f"from torch import nn\ndef make(config):\n    {code}\n"})
+    return Case(
+        what, code, {**files, "nets.py": f"import random\nfrom torch import nn\ndef make(config):\n    {code}\n"}
+    )
 
 
 NETWORKS = [
@@ -62,5 +64,9 @@ NETWORKS = [
     factory("a network that does not fit the loss", "return nn.Sequential(nn.Linear(4, config['width']))"),
     factory("a network that ignores its configuration", "return nn.Linear(4, 2)"),
     factory("a network that learns nothing", "return nn.Flatten(config['width'] * 0 + 1)"),
+    factory(
+        "a network of another shape each time",
+        "return nn.Sequential(nn.Linear(4, config['width'] + random.randint(1, 10**4)), nn.LazyLinear(2))",
+    ),
     factory("a factory that gives a network and then none", "return nn.Linear(4, 2) if config['width'] == 6 else None"),
 ]

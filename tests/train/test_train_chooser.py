@@ -57,7 +57,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has learned nothing yet, and networks that need no module."""
     monkeypatch.setattr(chooser, "_MEMORY", {})
     monkeypatch.setattr(chooser, "_compile_seconds", [])
-    monkeypatch.setattr(chooser, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(chooser, "SHARE", 100.0)
 
     def build(architecture: FactoryArchitecture, generator: torch.Generator) -> nn.Module:
         network = NETWORKS[architecture.reference]()
@@ -156,6 +156,12 @@ def test_what_torch_cannot_stack_is_trained_one_by_one_and_told(name: str, why: 
     torch.testing.assert_close(values_of(rows), values_of(alone), rtol=0, atol=1e-10)
 
 
+def test_hopeless_stacks_are_not_tried_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = as_if(monkeypatch, lambda name, k: 1e-3 if name == "plain" else 2e-3 * k)
+    advance_together(rows_of("fine"))
+    assert seen == [("plain", 1), ("vmap", 4)]
+
+
 def test_a_deterministic_study_asks_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = as_if(monkeypatch, lambda _name, _k: 1.0)
     rows = rows_of("fine")
@@ -166,10 +172,10 @@ def test_a_deterministic_study_asks_no_clock(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("count", "fewest", "why"), [(1, 1, "there is one at a time"), (6, 1_000, "do not pay for a rehearsal")]
+    ("count", "share", "why"), [(1, 100.0, "there is one at a time"), (6, 0.03, "do not pay for a rehearsal")]
 )
-def test_little_work_is_not_rehearsed(count: int, fewest: int, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chooser, "FEWEST_STEPS", fewest)
+def test_little_work_is_not_rehearsed(count: int, share: float, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chooser, "SHARE", share)
     seen = as_if(monkeypatch, lambda _name, _k: 1.0)
     rows = rows_of("fine", count)
     advance_together(rows)

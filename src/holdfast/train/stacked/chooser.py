@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from statistics import median
 
 import torch
@@ -26,11 +27,14 @@ from holdfast.train.training import Training
 
 PLAIN = Path("plain", Single, alone=True)
 
-STEPS = 5
+STEPS = 4
 """Of a rehearsal; the first one, in which torch prepares much, does not count."""
 
-FEWEST_STEPS = 2_000
-"""With fewer steps left, of all networks together, a rehearsal would not pay."""
+SHARE = 0.03
+"""The part of the steps that are left, of all networks together, that a rehearsal may have."""
+
+HOPELESS = 1.5
+"""Where a small stack takes so many times the time of single networks, larger ones are not tried."""
 
 WIDE = 4 * MOST
 """The most rows of a stack whose steps torch takes one operation at a time."""
@@ -131,11 +135,12 @@ def _decide(memory: _Memory, rows: Sequence[Row], largest: int | None) -> Decisi
     if stack_size(run) == 1:
         return _plainly("they are so large that company gains them nothing")
     steps = sum(map(_steps_left, rows))
-    if memory.decision is None and steps < FEWEST_STEPS:
-        return _plainly("the steps that are left do not pay for a rehearsal")
     widest = min(len(rows), largest or WIDE)
-    if memory.decision is None or widest >= 2 * memory.wide:
-        memory.wide, memory.decision = widest, _rehearsed(memory, rows, widest)
+    sizes = _sizes(widest, SHARE * steps / STEPS)
+    if sizes and (memory.decision is None or sizes[-1] >= 2 * memory.wide):
+        memory.wide, memory.decision = sizes[-1], _rehearsed(memory, rows, sizes)
+    if memory.decision is None:
+        return _plainly("the steps that are left do not pay for a rehearsal")
     saved = (memory.decision.best - memory.decision.marginal) * HALF * steps + (
         memory.spent * (1.0 - memory.decision.marginal / memory.decision.best) if memory.decision.best else 0.0
     )
@@ -146,12 +151,17 @@ def _decide(memory: _Memory, rows: Sequence[Row], largest: int | None) -> Decisi
     return memory.decision
 
 
-def _rehearsed(memory: _Memory, rows: Sequence[Row], widest: int) -> Decision:
+def _sizes(widest: int, most: float) -> list[int]:
+    """The sizes of stacks to rehearse, up to the widest, beside one network alone; so many networks in all at most."""
+    sizes = [*(size for size in (MOST // 4, MOST, WIDE) if 1.5 * size <= widest), widest]
+    return [size for size, all_of_them in zip(sizes, accumulate(sizes), strict=True) if 1 + all_of_them <= most]
+
+
+def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> Decision:
     """One by one or stacked by torch, whatever takes less time."""
     rows = sorted(rows, key=lambda row: -row.batches)
     alone = _rehearse_alone(rows[0])
     plain = _seconds(alone)
-    sizes = [*(size for size in (MOST // 4, MOST, WIDE) if 1.5 * size <= widest), widest]
     probe, found = {"plain": _micro(plain)}, {}
     try:
         memory.template = memory.template or Template.of(_twin(rows[0].run))
@@ -161,6 +171,8 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], widest: int) -> Decision:
             _check(alone, seen, rows[0].run.learner)
             found[size] = _seconds(seen)
             probe[f"vmap of {size}"] = _micro(found[size] / size)
+            if found[size] / size > HOPELESS * plain:
+                break
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
         memory.template = None
         why = _reason(exc)
