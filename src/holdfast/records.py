@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -80,7 +81,7 @@ class Fidelity:
     """How much training a trial may have: ``min`` to ``max`` units of ``name``, rungs a factor ``eta`` apart.
 
     Raises:
-        RequestError: if not ``1 <= min <= max`` or ``eta <= 1``.
+        RequestError: if not ``1 <= min <= max`` or ``eta <= 1``, or if one of them is no whole number.
     """
 
     name: str = "step"
@@ -89,6 +90,11 @@ class Fidelity:
     eta: int = 3
 
     def __post_init__(self) -> None:
+        for key in ("min", "max", "eta"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise RequestError(f"fidelity '{self.name}' has {key} = {value!r}; it needs a whole number")
+            object.__setattr__(self, key, operator.index(value))
         if not 1 <= self.min <= self.max:
             raise RequestError(
                 f"fidelity '{self.name}' runs from {self.min} to {self.max}; it needs 1 <= min <= max, both integers"

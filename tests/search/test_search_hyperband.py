@@ -20,7 +20,13 @@ from holdfast.testing.rehearsal import Rehearsal
 
 SPACE = Space({"x": Float(0, 1), "y": Float(0, 1)})
 FIDELITY = Fidelity("epoch", 1, 27, 3)
-ALL: tuple[Strategy, ...] = (Hyperband(), Hyperband(synchronous=True), Bohb(candidates=32), PriorBand())
+ALL: tuple[Strategy, ...] = (
+    Hyperband(),
+    Hyperband(synchronous=True),
+    Bohb(candidates=32),
+    Bohb("hyperband", candidates=32, synchronous=True),
+    PriorBand(),
+)
 
 
 def loss_after(config: Config, epoch: int) -> float:
@@ -58,11 +64,31 @@ def test_the_study_ends_with_trials_that_were_trained_to_the_end(strategy: Strat
 
 
 def test_the_model_finds_what_chance_does_not() -> None:
-    best = {
-        strategy.name: np.nanmin(epochs_of(strategy, 250, seed=1, workers=3).history().losses)
-        for strategy in (Hyperband(), Bohb(candidates=64))
-    }
-    assert best["bohb"] < best["hyperband"] / 3
+    late = {}
+    for strategy in (Hyperband(), Bohb(candidates=64)):
+        history = epochs_of(strategy, 250, seed=1, workers=3).history()
+        late[strategy.name] = np.median(
+            [loss_after(history.config(i), 27) for i in range(len(history) - 20, len(history))]
+        )
+    assert late["bohb"] < late["hyperband"] / 3
+
+
+def test_trials_begin_where_losses_tell_something() -> None:
+    """The first rung is chance, the second one tells."""
+    rehearsal, strategy = Rehearsal(SPACE, FIDELITY), Bohb(candidates=32)
+    for number in range(60):
+        (suggestion,) = strategy.ask(rehearsal.history(), 1, Streams(0))
+        trial, until = rehearsal.take(suggestion), suggestion.until_step or 27
+        luck = float(np.random.default_rng(number).random())
+        rehearsal.report(trial, until, luck if until == 1 else loss_after(suggestion.config, until))
+        if judge(strategy, rehearsal.history(), trial) is Verdict.PAUSE:
+            rehearsal.pause(trial)
+        else:
+            rehearsal.finish(trial, loss_after(suggestion.config, until))
+    history = rehearsal.history()
+    first = history.move_until[np.unique(history.move_trial, return_index=True)[1]]
+    assert (first[:8] == 1).all()
+    assert (first[-10:] == 3).mean() >= 0.6
 
 
 def test_a_synchronous_search_begins_the_next_bracket_while_it_waits() -> None:

@@ -6,6 +6,7 @@ Li et al., "A system for massively parallel hyperparameter tuning", MLSys 2020, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from holdfast.errors import RequestError
@@ -13,14 +14,7 @@ from holdfast.records import Config, Suggestion, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_configs
 from holdfast.search.history import History
-from holdfast.search.rungs.halving import (
-    fidelity_of,
-    finish_best,
-    pause_at_rung,
-    promotions,
-    resumed,
-    stop_below,
-)
+from holdfast.search.rungs.halving import fidelity_of, go_on_or_begin, pause_at_rung, promotions, stop_below
 
 __all__ = ["Asha", "promotions"]
 
@@ -52,22 +46,17 @@ class Asha:
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Promote what may be promoted, highest rung first; fill up with new configurations."""
         fidelity = fidelity_of(history, self.name)
-        stopping = self.type == "stopping"
-        suggestions = [] if stopping else resumed(history, promotions(history, fidelity), n)
-        fresh = n - len(suggestions)
-        if history.trials_left is not None:
-            fresh = min(fresh, history.trials_left)
-        suggestions += self._new(history, fresh, fidelity.max if stopping else fidelity.rungs()[0], rng)
-        if not suggestions and len(history.pending) == 0:
-            suggestions = finish_best(history, fidelity, self.name)
-        return suggestions
+        if self.type == "stopping":
+            return go_on_or_begin(history, n, self.name, iter(()), partial(self._new, history, rng, fidelity.max))
+        begin = partial(self._new, history, rng, fidelity.rungs()[0])
+        return go_on_or_begin(history, n, self.name, promotions(history, fidelity), begin)
 
     def judge(self, history: History, trial: int) -> Verdict:
         """Pause at the rung a trial was assigned to run to, or stop at one where it is too bad."""
         fidelity = fidelity_of(history, self.name)
         return (stop_below if self.type == "stopping" else pause_at_rung)(history, trial, fidelity)
 
-    def _new(self, history: History, n: int, until: int, rng: Streams) -> list[Suggestion]:
+    def _new(self, history: History, rng: Streams, until: int, n: int) -> list[Suggestion]:
         space = known_space(history, self.name)
 
         def propose(number: int, attempt: int) -> Config:
@@ -75,5 +64,5 @@ class Asha:
 
         assert history.fidelity is not None
         reason = f"asha: new, to {history.fidelity.name} {until}"
-        configs = new_configs(history, max(n, 0), propose)
+        configs = new_configs(history, n, propose)
         return [Suggestion(config, reason, history.index, until_step=until) for config in configs]

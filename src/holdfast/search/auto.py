@@ -12,6 +12,7 @@ from holdfast.rng import Streams
 from holdfast.search import base
 from holdfast.search.asha import Asha
 from holdfast.search.base import Strategy
+from holdfast.search.bohb import Bohb
 from holdfast.search.evolution import Evolution
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.gp.embedding import embedding
@@ -59,9 +60,8 @@ def choose(history: History) -> tuple[Strategy, str]:
         return RandomSearch(), "no hyperparameter is known yet"
     budget = None if history.trials_left is None else history.trials_left + len(history)
     count = history.space.count()
-    if history.fidelity is not None and history.fidelity.min < history.fidelity.max and len(history.directions) == 1:
-        name = history.fidelity.name
-        return Asha(), f"trials can be paused and resumed by {name}, so that poor ones cost little"
+    if history.fidelity is not None and history.fidelity.min < history.fidelity.max:
+        return _for_rungs(history, history.fidelity.name)
     if budget is not None and count is not None and count <= budget:
         return GridSearch(resolution=budget), f"the budget of {budget} trials covers all {count} configurations"
     if budget is not None and budget <= FEW_TRIALS:
@@ -72,6 +72,15 @@ def choose(history: History) -> tuple[Strategy, str]:
     if why is not None:
         return TreeParzenEstimator(), f"{why}, and densities of good and bad trials are quick at any number"
     return GaussianProcess(), "a model of the score over the space usually finds good configurations in few trials"
+
+
+def _for_rungs(history: History, fidelity: str) -> tuple[Strategy, str]:
+    pause = f"trials can be paused and resumed by {fidelity}, so that poor ones cost little"
+    why = f"{len(history):,} trials slow a model down" if len(history) >= GP_TRIALS else None
+    why = why or _too_much_for_gp(history, GP_TRIALS)
+    if why is not None:
+        return Asha(), f"{pause}, and {why}"
+    return Bohb(), f"{pause}, and a model of the losses at all rungs learns which of them to trust"
 
 
 def _for_several(history: History) -> tuple[Strategy, str]:

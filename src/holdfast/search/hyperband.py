@@ -9,8 +9,8 @@ from holdfast.records import Config, Suggestion, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_suggestions
 from holdfast.search.history import History
-from holdfast.search.rungs.brackets import ask_in_brackets, brackets, check_synchronous
-from holdfast.search.rungs.halving import fidelity_of, pause_at_rung
+from holdfast.search.rungs.brackets import brackets, check_synchronous
+from holdfast.search.rungs.halving import fidelity_of, go_on_or_begin, pause_at_rung
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Hyperband:
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Go on with what may go on, then begin random configurations in the bracket that is next."""
-        space = known_space(history, self.name)
+        space, found = known_space(history, self.name), brackets(history, fidelity_of(history, self.name))
 
         def drawn(number: int, _: list[Config]) -> Iterator[tuple[Config, str]]:
             yield space.sample(rng.generator(number, "random")), f"{self.name}: a random draw"
 
-        def propose(n: int, _: list[int]) -> list[Suggestion]:
-            return new_suggestions(history, n, rng, self.name, drawn)
+        def begin(n: int) -> list[Suggestion]:
+            return found.begin(new_suggestions(history, n, rng, self.name, drawn), found.following(n))
 
-        found = brackets(history, fidelity_of(history, self.name))
-        return ask_in_brackets(history, n, found, self.name, propose, synchronous=self.synchronous)
+        promoted = found.promoted(self.name, synchronous=self.synchronous)
+        return go_on_or_begin(history, n, self.name, promoted, begin)
 
     def judge(self, history: History, trial: int) -> Verdict:
         """Pause at the rung a trial was assigned to run to."""

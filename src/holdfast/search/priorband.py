@@ -15,8 +15,8 @@ from holdfast.records import Config, Suggestion, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_suggestions
 from holdfast.search.history import History
-from holdfast.search.rungs.brackets import Brackets, ask_in_brackets, brackets, check_synchronous
-from holdfast.search.rungs.halving import fidelity_of, ordered_at, pause_at_rung
+from holdfast.search.rungs.brackets import Brackets, brackets, check_synchronous
+from holdfast.search.rungs.halving import fidelity_of, go_on_or_begin, ordered_at, pause_at_rung
 from holdfast.search.start import default_once
 from holdfast.space import Categorical, Space
 
@@ -55,7 +55,9 @@ class PriorBand:
         space, found = known_space(history, self.name), brackets(history, fidelity_of(history, self.name))
         around = incumbent(found)
 
-        def propose(n: int, firsts: list[int]) -> list[Suggestion]:
+        def begin(n: int) -> list[Suggestion]:
+            firsts = found.following(n)
+
             def drawn(number: int, before: list[Config]) -> Iterator[tuple[Config, str]]:
                 yield from default_once(history, before, self.name)
                 draw = rng.generator(number, self.name)
@@ -63,9 +65,10 @@ class PriorBand:
                 for _ in range(DRAWN):
                     yield self._from(which, space, around, draw), f"{self.name}: {why}"
 
-            return new_suggestions(history, n, rng, self.name, drawn)
+            return found.begin(new_suggestions(history, n, rng, self.name, drawn), firsts)
 
-        return ask_in_brackets(history, n, found, self.name, propose, synchronous=self.synchronous)
+        promoted = found.promoted(self.name, synchronous=self.synchronous)
+        return go_on_or_begin(history, n, self.name, promoted, begin)
 
     def judge(self, history: History, trial: int) -> Verdict:
         """Pause at the rung a trial was assigned to run to."""

@@ -84,10 +84,15 @@ class LiveTrial:
         A value that is NaN or infinite is answered with STOP.
 
         Raises:
-            RequestError: for a step that is no whole number from 0 up.
+            RequestError: for a step that is no whole number from 0 up, or not above the last one reported.
         """
         if isinstance(step, bool) or not hasattr(step, "__index__") or operator.index(step) < 0:
             raise RequestError(f"trial {self.number} reported at step {step!r}; a step is a whole number from 0 up")
+        if self.reported and operator.index(step) <= self._last_step:
+            raise RequestError(
+                f"trial {self.number} reported at step {operator.index(step)} after step {self._last_step}; steps go "
+                "up, and each is reported once"
+            )
         named = value if isinstance(value, Mapping) else {self._metric: value}
         self.reported = {str(name): float(number) for name, number in named.items()}
         self._last_step = operator.index(step)

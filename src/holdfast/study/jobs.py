@@ -10,7 +10,7 @@ from typing import Any
 
 from holdfast.errors import RequestError
 from holdfast.execute.base import Executor
-from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, cause_of
+from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, Verdict, cause_of
 from holdfast.study.handle import LiveTrial
 from holdfast.study.results import End, Result, end_of
 
@@ -101,6 +101,11 @@ def outcome_of(
     rows: Any = trial.rows
     if error is None and not (rows is None or isinstance(rows, RowScores)):
         error = f"trial.rows is a {type(rows).__name__}; it must be a holdfast.RowScores"
+    if error is None and trial.until_step is not None and not trial.reported and trial.verdict is Verdict.CONTINUE:
+        error = (
+            f"trial {trial.number} was to run to step {trial.until_step} and reported none; call trial.report(value, "
+            "step) after each, and return where it says not to go on"
+        )
     end = End(TrialState.FAILED, {}, error, cause)
     if error is None:
         try:

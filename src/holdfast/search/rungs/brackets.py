@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Fidelity, Suggestion
 from holdfast.search.history import COMPLETE, FAILED, PAUSED, STOPPED, TO_THE_END, History
-from holdfast.search.rungs.halving import Promotion, finish_best, ordered_at, promotions, resumed
+from holdfast.search.rungs.halving import Promotion, ordered_at, promotions
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +38,24 @@ class Brackets:
     sizes: tuple[int, ...]
     of: np.ndarray
 
-    def following(self, begun: np.ndarray) -> int:
-        """The bracket of the next trial: the first, in rounds, that has room, where so many (brackets,) have begun."""
-        rounds = begun // np.array(self.sizes)
-        return int(np.argmin(rounds))
+    def following(self, n: int) -> list[int]:
+        """The brackets of the next ``n`` trials: each time the first, in rounds, that has room."""
+        begun = np.bincount(self.of[self.of >= 0], minlength=len(self.sizes))
+        found = []
+        for _ in range(n):
+            found.append(int(np.argmin(begun // np.array(self.sizes))))
+            begun[found[-1]] += 1
+        return found
 
-    def begun(self) -> np.ndarray:
-        """(brackets,) how many trials each bracket has."""
-        return np.bincount(self.of[self.of >= 0], minlength=len(self.sizes))
+    def begin(self, new: Sequence[Suggestion], firsts: Sequence[int]) -> list[Suggestion]:
+        """New suggestions, each in the bracket that it begins in."""
+        rungs, unit = self.fidelity.rungs(), self.fidelity.name
+        return [
+            dataclasses.replace(
+                item, reason=f"{item.reason}, bracket {first + 1}, to {unit} {rungs[first]}", until_step=rungs[first]
+            )
+            for item, first in zip(new, firsts, strict=False)
+        ]
 
     def promoted(self, name: str, *, synchronous: bool) -> Iterator[Promotion]:
         """The trials that may go on: by each bracket's own rungs, the bracket of the highest rung first."""
@@ -97,52 +107,6 @@ def brackets(history: History, fidelity: Fidelity) -> Brackets:
 def sizes(rungs: int, eta: int) -> tuple[int, ...]:
     """How many trials begin in each bracket, that of the lowest rung first."""
     return tuple(math.ceil(rungs / (s + 1) * eta**s) for s in reversed(range(rungs)))
-
-
-def ask_in_brackets(
-    history: History,
-    n: int,
-    found: Brackets,
-    name: str,
-    propose: Callable[[int, list[int]], list[Suggestion]],
-    *,
-    synchronous: bool,
-) -> list[Suggestion]:
-    """Go on with what may go on, then begin new trials, each in the bracket that is next.
-
-    When the budget allows no new trial, nothing runs and nothing may go on, yet no trial has been trained to the end,
-    the best of the highest rung is.
-
-    Args:
-        history: the study.
-        n: how many suggestions at most.
-        found: its brackets.
-        name: the strategy's.
-        propose: new suggestions for trials that begin at these rungs, given which these are; at most so many.
-        synchronous: whether a rung waits until all are there.
-    """
-    suggestions = resumed(history, found.promoted(name, synchronous=synchronous), n)
-    fresh = n - len(suggestions)
-    if history.trials_left is not None:
-        fresh = min(fresh, history.trials_left)
-    if fresh > 0:
-        begun, rungs, firsts = found.begun(), found.fidelity.rungs(), []
-        for _ in range(fresh):
-            bracket = found.following(begun)
-            begun[bracket] += 1
-            firsts.append(bracket)
-        new = propose(fresh, firsts)
-        suggestions += [
-            dataclasses.replace(
-                item,
-                reason=f"{item.reason}, bracket {bracket + 1}, to {found.fidelity.name} {rungs[bracket]}",
-                until_step=rungs[bracket],
-            )
-            for item, bracket in zip(new, firsts, strict=False)
-        ]
-    if not suggestions and len(history.pending) == 0:
-        suggestions = finish_best(history, found.fidelity, name)
-    return suggestions
 
 
 def check_synchronous(owner: str, value: object) -> None:

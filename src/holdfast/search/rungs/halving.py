@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -71,6 +71,32 @@ def promotions(
         for place in np.flatnonzero(waiting):
             reason = f"{name}: {place + 1} of {len(ordered)} at {fidelity.name} {level}, on to {above}"
             yield int(best[place]), above, reason
+
+
+def go_on_or_begin(
+    history: History, n: int, name: str, promoted: Iterator[Promotion], begin: Callable[[int], list[Suggestion]]
+) -> list[Suggestion]:
+    """Go on with what may go on, then begin new trials, as the budget allows.
+
+    When the budget allows none, nothing runs and nothing may go on, yet no trial has been trained to the end, the best
+    of the highest rung is.
+
+    Args:
+        history: the study.
+        n: how many suggestions at most.
+        name: the strategy's.
+        promoted: what may go on.
+        begin: new suggestions, at most so many.
+    """
+    suggestions = resumed(history, promoted, n)
+    fresh = n - len(suggestions)
+    if history.trials_left is not None:
+        fresh = min(fresh, history.trials_left)
+    if fresh > 0:
+        suggestions += begin(fresh)
+    if not suggestions and len(history.pending) == 0:
+        suggestions = finish_best(history, fidelity_of(history, name), name)
+    return suggestions
 
 
 def resumed(history: History, promoted: Iterator[Promotion], n: int) -> list[Suggestion]:

@@ -18,10 +18,11 @@ from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.fits import FIT_POINTS, fit_size
-from holdfast.search.gp.landscape import Improvement, Landscape
+from holdfast.search.gp.flat import OutsideFlats, outside_flats
+from holdfast.search.gp.landscape import Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
 from holdfast.search.gp.preference import Preference, preference
-from holdfast.search.gp.surrogate import Kernel, Posterior, condition
+from holdfast.search.gp.surrogate import Kernel, Posterior, condition, matern
 from holdfast.search.gp.targets import standardise, subset
 from holdfast.search.history import FAILED, History
 from holdfast.space import Space
@@ -50,6 +51,16 @@ class Seen:
     def first(self, size: int) -> Seen:
         """The first ``size`` of them."""
         return replace(self, trial=self.trial[:size], rung=self.rung[:size], losses=self.losses[:size])
+
+    @cached_property
+    def first_losses(self) -> np.ndarray:
+        """By trial number, a number that is equal for trials that were first seen at one rung with one loss."""
+        order = np.lexsort((self.rung, self.trial))
+        first = order[np.insert(np.diff(self.trial[order]) > 0, 0, True)]
+        _, same = np.unique(np.column_stack([self.rung, self.losses])[first], axis=0, return_inverse=True)
+        found = np.full(int(self.trial.max()) + 1, np.nan)
+        found[self.trial[first]] = same.ravel()
+        return found
 
     @property
     def known(self) -> int:
@@ -154,6 +165,7 @@ class RungModel:
         beliefs: of the loss at the last rung, one for each draw of the hyperparameters.
         bests: the lowest mean of each belief at a trial.
         best_trial: the trial of the lowest mean, by number.
+        flats: where another trial would be told what is known.
         centres: (c, d) the best trials, encoded.
         preference: the user's priors, if there are any.
     """
@@ -162,6 +174,7 @@ class RungModel:
     beliefs: tuple[AtTheEnd, ...]
     bests: tuple[float, ...]
     best_trial: int
+    flats: OutsideFlats | None
     centres: np.ndarray
     preference: Preference | None
 
@@ -172,7 +185,15 @@ class RungModel:
 
     def landscape(self, space: Space) -> Landscape:
         """The log of the improvement that is expected at the last rung."""
-        return Landscape(space, self.embed, (Improvement(self.beliefs, self.bests),), self.preference)
+        terms: list[Term] = [Improvement(self.beliefs, self.bests)]
+        terms += [] if self.flats is None else [self.flats]
+        return Landscape(space, self.embed, tuple(terms), self.preference)
+
+    def agreement(self, rung: int) -> float:
+        """The correlation of losses at a rung, from 0, with those of the same configuration at the last one."""
+        columns = self.beliefs[0].columns
+        steps = [belief.posterior.kernel.lengths[-columns:][rung:] if columns else [] for belief in self.beliefs]
+        return float(np.mean([matern(np.sum(np.power(each, -2.0), keepdims=True)) for each in steps]))
 
     def with_pending(self, units: np.ndarray) -> RungModel:
         """The same with points (p, d) that run, as if they were trained to the end."""
@@ -210,11 +231,19 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
         beliefs=beliefs,
         bests=tuple(means.min(axis=1).tolist()),
         best_trial=int(found.trial[chosen[order[0]]]),
+        flats=_flats(embed, kernels, features, found.first_losses[found.trial[chosen]]),
         centres=units[order[:CENTRES]],
         preference=preference(history.space, embed, beliefs, len(found.latest)),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
+
+
+def _flats(
+    embed: Embedding, kernels: tuple[Kernel, ...], features: np.ndarray, losses: np.ndarray
+) -> OutsideFlats | None:
+    of_configs = [replace(kernel, lengths=kernel.lengths[: embed.groups]) for kernel in kernels]
+    return outside_flats(of_configs, embed.group, features, losses)
 
 
 def _kernels(

@@ -1,0 +1,84 @@
+"""Fidelities that cannot be, and objectives that do not keep to theirs, in one sentence each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import holdfast
+from holdfast.errors import RequestError
+
+SPACE = {"x": holdfast.Float(0, 1)}
+FIDELITY = holdfast.Fidelity("epoch", 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((9, 3), "fidelity 'epoch' runs from 9 to 3; it needs 1 <= min <= max"),
+        ((0, 3), "runs from 0 to 3"),
+        ((1, 9, 1), "has eta = 1; it needs an integer of at least 2"),
+        ((1, 9, 2.5), "has eta = 2.5; it needs a whole number"),
+        ((1.0, 9), "has min = 1.0; it needs a whole number"),
+        ((1, "9"), "has max = '9'; it needs a whole number"),
+        ((True, 9), "has min = True; it needs a whole number"),
+    ],
+)
+def test_what_is_no_fidelity_is_refused(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        holdfast.Fidelity("epoch", *arguments)
+
+
+def test_numbers_of_numpy_are_whole_numbers() -> None:
+    fidelity = holdfast.Fidelity("epoch", np.int64(1), np.int64(9))  # type: ignore[arg-type]
+    assert (type(fidelity.min), fidelity.rungs()) == (int, (1, 3, 9))
+
+
+def error_of(objective: Any, strategy: str = "hyperband") -> str:
+    study = holdfast.Study(SPACE, strategy=strategy, fidelity=FIDELITY, seed=0)
+    study.optimize(objective, n_trials=1)
+    (trial,) = study.trials
+    assert trial.state.value == "failed"
+    return str(trial.error)
+
+
+def test_an_objective_that_never_reports_fails_with_what_to_do() -> None:
+    assert error_of(lambda trial: trial["x"]) == (
+        "trial 0 was to run to step 1 and reported none; call trial.report(value, step) after each, and return where "
+        "it says not to go on"
+    )
+
+
+@pytest.mark.parametrize("steps", [(2, 1), (1, 1)])
+def test_steps_go_up_and_are_reported_once(steps: tuple[int, int]) -> None:
+    def objective(trial: holdfast.LiveTrial) -> float:
+        for step in steps:
+            trial.report(trial["x"], step)
+        return float(trial["x"])
+
+    error = error_of(objective)
+    assert f"trial 0 reported at step {steps[1]} after step {steps[0]}; steps go up, and each is reported once" in error
+
+
+@pytest.mark.parametrize("strategy", ["hyperband", "bohb", "priorband"])
+def test_a_study_prunes_and_what_diverges_ends_at_once(strategy: str) -> None:
+    paid = []
+
+    def objective(trial: holdfast.LiveTrial) -> float | None:
+        for epoch in range(trial.start_step + 1, 10):
+            paid.append(trial.number)
+            loss = float("nan") if trial.number % 5 == 2 else trial["x"] + 1 / epoch
+            if trial.report(loss, epoch) is not holdfast.Verdict.CONTINUE:
+                trial.save(b"", epoch)
+                return None
+        return float(trial["x"] + 1 / 9)
+
+    study = holdfast.Study(SPACE, strategy=strategy, fidelity=FIDELITY, seed=0)
+    study.optimize(objective, n_trials=20)
+    states = [trial.state.value for trial in study.trials]
+    assert all((state == "failed") == (number % 5 == 2) for number, state in enumerate(states))
+    assert all(paid.count(number) == 1 for number in range(2, 20, 5))
+    assert states.count("complete") >= 2
+    assert len(paid) < 0.6 * 20 * 9
