@@ -13,8 +13,8 @@ WIDE, NARROW = 16, 4
 FEW_SHAPES = 4
 """With more shapes than these to choose from, trials hardly ever share one."""
 
-BLIND = frozenset({"manual", "grid", "random", "sobol", "asha", "pbt"})
-"""Strategies whose next trial does not depend on the last one, or, of asha and pbt, waits for many others anyway."""
+BLIND = frozenset({"manual", "grid", "random", "sobol", "asha", "hyperband", "priorband", "pbt"})
+"""Strategies whose next trial does not depend on the last one, or, of those with rungs, waits for many others."""
 
 
 SCALES = frozenset({"dropout", "norm_momentum"})

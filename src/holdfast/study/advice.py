@@ -24,7 +24,7 @@ from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 from holdfast.study.stopping import stop_set
 
-INDEPENDENT = ("random", "sobol", "grid", "manual", "asha")
+INDEPENDENT = ("random", "sobol", "grid", "manual", "asha", "hyperband")
 """Strategies whose new configurations do not depend on earlier scores."""
 
 FEWEST_TO_STOP = 10
