@@ -5,6 +5,7 @@
     python benchmarks/fidelity.py ours --data FOLDER --strategy hyperband bohb auto --processes 2
     python benchmarks/fidelity.py pack --data FOLDER
     python benchmarks/fidelity.py table
+    python benchmarks/fidelity.py prediction --data FOLDER
     python benchmarks/fidelity.py figure --file fidelity.png
     python benchmarks/fidelity.py population --pictures FOLDER
 
@@ -28,7 +29,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.fidelity_parts import population
+from benchmarks.fidelity_parts import population, prediction
 from benchmarks.fidelity_parts.curves import load
 from benchmarks.fidelity_parts.rivals import RIVALS
 from benchmarks.fidelity_parts.running import Plan, run_ours, run_random, run_rivals
@@ -129,6 +130,11 @@ def main() -> None:
     populations.add_argument("--quick", action="store_true", help="few seeds and epochs")
     populations.add_argument("--pictures", type=Path, help="a folder to draw the schedule into")
     populations.set_defaults(run=population.main)
+    predictions = commands.add_parser("prediction", help="the end of a curve, predicted from its beginning")
+    predictions.add_argument("--data", type=Path, required=True)
+    predictions.add_argument("--tasks", nargs="*", default=[])
+    predictions.add_argument("--seeds", type=int, default=5)
+    predictions.set_defaults(run=prediction.main)
     options = parser.parse_args()
     options.run(options)
 
