@@ -115,6 +115,7 @@ def test_the_schedule_of_the_winner_is_a_file_that_can_be_trained_again(result: 
     winner = ready.book.state.notes["choice.made"][-1]["trial"]
     ready.close()
     runs = result.folder.parent
+    assert result.schedule is not None
     assert result.schedule.trial == winner
     assert Schedule.load(result.folder / "schedule.json") == result.schedule
     again = replay_schedule(result.name, result.folder / "schedule.json", runs=runs)

@@ -15,7 +15,7 @@ from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.handle import LiveTrial
 from holdfast.study.study import Study
 
-SPACE = {
+SPACE: dict[str, holdfast.Float | holdfast.Int | holdfast.Categorical] = {
     "rate": holdfast.Float(1e-3, 1.0, log=True),
     "size": holdfast.Int(1, 9),
     "kind": holdfast.Categorical(["a", "b\n<b>"]),
@@ -38,7 +38,7 @@ def learn(trial: LiveTrial) -> float | None:
 @pytest.fixture(scope="module")
 def study() -> Study:
     found = Study(
-        SPACE,
+        holdfast.Space(SPACE),
         strategy=PopulationBasedTraining(population=6, interval=3, resample=0.6, keep=("fixed",)),
         fidelity=Fidelity("epoch", 1, 9),
         seed=5,

@@ -108,7 +108,10 @@ def progressing(config: Config) -> float:
 def test_a_strategy_made_anew_clones_as_one_that_was_there_all_along(space: str) -> None:
     """And every clone is a valid configuration, of a member that was among the best, and keeps what it is told to."""
     kept = SPACES[space].names[0]
-    make = lambda: PopulationBasedTraining(population=8, interval=1, keep=(kept,))  # noqa: E731
+
+    def make() -> PopulationBasedTraining:
+        return PopulationBasedTraining(population=8, interval=1, keep=(kept,))
+
     rehearsal, warm, clones = Rehearsal(SPACES[space], FIDELITY), make(), 0
     for _ in range(60):
         asked = warm.ask(rehearsal.history(), 1, Streams(3))

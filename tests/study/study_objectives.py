@@ -13,6 +13,7 @@ from typing import Any
 
 import holdfast
 from holdfast.records import Verdict
+from holdfast.search.base import Strategy
 from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.handle import LiveTrial
 from holdfast.study.study import Study
@@ -28,7 +29,7 @@ SPACES: dict[str, holdfast.Space] = {
     "grid": holdfast.Space({"x": holdfast.Float(-1, 1), "kind": holdfast.Categorical(["p", "q"])}),
 }
 FIDELITY = holdfast.Fidelity("epoch", 1, 9)
-STEPWISE = {"asha": "asha", "pbt": PopulationBasedTraining(population=4, interval=2)}
+STEPWISE: dict[str, str | Strategy] = {"asha": "asha", "pbt": PopulationBasedTraining(population=4, interval=2)}
 """Strategies that pause their trials."""
 
 

@@ -75,11 +75,11 @@ def _lineage_figure(state: StudyState, schedule: Schedule | None) -> Figure:
     y = alt.Y("value:Q", title=label(metric.name), scale=scale)
     said = tooltip(trial="trial:N", step="step:N", score="value:Q", parent="parent:N")
     order, each = alt.Order("step:Q"), alt.Detail("trial:N")
-    thin = {"color": GREY, "opacity": 0.6, "clip": True}
+    thin: dict[str, Any] = {"color": GREY, "opacity": 0.6, "clip": True}
     lines = chart(rows).mark_line(strokeWidth=1.2, **thin).encode(x=x, y=y, detail=each, order=order)
     points = chart(rows).mark_point(filled=True, size=10, **thin).encode(x=x, y=y, tooltip=said)
     best = chart(path).mark_line(color=VERMILION, strokeWidth=3, clip=True).encode(x=x, y=y, order=order)
-    dots = {"filled": True, "size": 26, "color": INK, "opacity": 0.75, "clip": True}
+    dots: dict[str, Any] = {"filled": True, "size": 26, "color": INK, "opacity": 0.75, "clip": True}
     births = chart(born).mark_point(**dots).encode(x=x, y=y, tooltip=said)
     text = (
         f"The {label(metric.name)} of every member ({better(metric.direction)}) as training went on. A dot is where a "
@@ -144,7 +144,7 @@ def _course(state: StudyState, schedule: Schedule, name: str) -> Figure | None:
     y = _axis_of(domain, rows, name) if numeric else alt.Y("value:N", title=label(name))
     said = tooltip(value="value:Q" if numeric else "value:N", after="start:N", until="until:N")
     marks = chart(rows).mark_rule(color=VERMILION, strokeWidth=3).encode(x=x, x2="until:Q", y=y, tooltip=said)
-    changes = [row["start"] for row in rows if row["start"] > 0]
+    changes = [start for start, _, value in stairs if start > 0 and value is not None]
     bars = chart([{"at": at} for at in changes]).mark_rule(color=INK, strokeDash=[2, 3], opacity=0.4).encode(x="at:Q")
     spec = specification(alt.layer(*([bars] if changes else []), marks), 150, title=label(name))
     unit = label(schedule.unit)

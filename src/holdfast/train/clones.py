@@ -37,7 +37,7 @@ def check_clone(kind: NetworkKind, task: Task, before: Mapping[str, Any], after:
     old, new = kind.settings(before), kind.settings(after)
     for name in SETTLED:
         _require(name, getattr(old, name), getattr(new, name), "a run keeps that from its beginning to its end")
-    shapes = [asdict(kind.architecture(config, task)) for config in (before, after)]  # type: ignore[call-overload]
+    shapes = [asdict(kind.architecture(config, task)) for config in (before, after)]
     for name in sorted(set(shapes[0]) - FREE_OF_SHAPE):
         _require(name, shapes[0][name], shapes[1][name], "the weights of one shape are of no use in another")
 
