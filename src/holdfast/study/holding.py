@@ -195,7 +195,7 @@ def is_alive(owner: str) -> bool | None:
         return None
     if machine != _machine():
         return None
-    return _began(int(pid)) == began
+    return bool(_began(int(pid)) == began)
 
 
 def _key(trial: Trial) -> tuple[int, int]:
