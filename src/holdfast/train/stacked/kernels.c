@@ -132,6 +132,15 @@ void NAME(masks)(const int16_t *restrict bits, long count, long size, long step,
             out[mask * size + i] = bits[mask * step + i] < below ? scale : 0;
 }
 
+/* x / sqrt(1 + (x / limit)^2) in place. */
+void NAME(clip)(REAL *restrict x, long count, double limit)
+{
+    REAL scale = 1 / limit;
+#pragma omp simd
+    for (long i = 0; i < count; i++)
+        x[i] /= ROOT(1 + x[i] * scale * x[i] * scale);
+}
+
 /* Cross-entropy of scores (rows, classes) against targets of the same shape, which need not sum to one: its mean over
    the rows is returned, its gradient takes the place of the scores. */
 static REAL NAME(entropy)(REAL *restrict scores, const REAL *restrict targets, long rows, long classes)

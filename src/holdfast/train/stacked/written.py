@@ -5,6 +5,7 @@ Whether a network is one is seen by its layers alone, so that it is always train
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -17,6 +18,7 @@ from holdfast.train.stacked import layers
 from holdfast.train.stacked.layers import Layer, Pair, backwards, forwards
 from holdfast.train.stacked.losses import stacked_loss
 from holdfast.train.stacked.matrices import Matrices
+from holdfast.train.stacked.native import SUFFIXES, native
 
 _ACTIVATIONS: Mapping[type[nn.Module], Callable[[], Layer]] = {
     nn.GELU: layers.gelu,
@@ -59,8 +61,15 @@ def _is_plain(layer: nn.Module) -> bool:
 
 def prepare(network: nn.Module, features: torch.Tensor) -> None:
     """Clip features in place, where that is what a network begins with: they are data, which need no gradient."""
-    if isinstance(network, nn.Sequential) and isinstance(network[0], single.SmoothClip):
+    if not isinstance(network, nn.Sequential) or not isinstance(network[0], single.SmoothClip):
+        return
+    library = native().library
+    if library is None or not features.is_contiguous():
         features.mul_((features / single.INPUT_LIMIT).square_().add_(1.0).rsqrt_())
+    else:
+        clip = getattr(library, f"clip_{SUFFIXES[features.dtype]}")
+        sizes = ctypes.c_long(features.numel()), ctypes.c_double(single.INPUT_LIMIT)
+        clip(ctypes.c_void_p(features.data_ptr()), *sizes)
 
 
 class Written:
