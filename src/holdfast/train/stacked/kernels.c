@@ -36,8 +36,9 @@ typedef struct {
     REAL *values, *gradients;     /* (rows, size), as all that follow */
     REAL *first, *second;         /* moments of Adam; `first` is the velocity of SGD, without a second */
     REAL *average;                /* of the values, or null */
-    const REAL *decays;           /* (size): 1 where weight decay applies, 0 elsewhere */
     double *norms;                /* (rows): of the gradients, before clipping */
+    long pieces, decays_first;    /* by turns weight decay applies to a piece and does not; whether to the first */
+    const int64_t *bounds;          /* (pieces + 1): where they begin and end */
 } NAME(Stack);
 
 static REAL NAME(norm)(const REAL *restrict x, long size)
@@ -49,55 +50,54 @@ static REAL NAME(norm)(const REAL *restrict x, long size)
     return ROOT(sum);
 }
 
-static void NAME(adam)(const NAME(Coefficients) *c, long row, const NAME(Stack) *s, REAL shorten)
+static void NAME(adam)(const NAME(Coefficients) *c, long row, const NAME(Stack) *s, long from, long to, REAL shorten,
+                       REAL decay)
 {
     REAL *restrict p = s->values + row * s->size, *restrict g = s->gradients + row * s->size;
     REAL *restrict m = s->first + row * s->size, *restrict v = s->second + row * s->size;
-    const REAL *restrict d = s->decays;
     REAL one = 1 - c->keep_first, two = 1 - c->keep_second, keep = c->keep_second, step = c->rate, scale = c->scale;
-    REAL coupled = s->coupled ? c->decay : 0, free = s->coupled ? 0 : c->decay;
+    REAL coupled = s->coupled ? decay : 0, free = s->coupled ? 0 : decay;
 #pragma omp simd
-    for (long i = 0; i < s->size; i++) {
-        REAL slope = g[i] * shorten + coupled * d[i] * p[i];
+    for (long i = from; i < to; i++) {
+        REAL slope = g[i] * shorten + coupled * p[i];
         REAL mean = m[i] + one * (slope - m[i]), square = keep * v[i] + two * slope * slope;
         m[i] = mean;
         v[i] = square;
-        p[i] = p[i] - free * d[i] * p[i] - step * mean / (ROOT(square) * scale + (REAL)1e-8);
+        p[i] = p[i] - free * p[i] - step * mean / (ROOT(square) * scale + (REAL)1e-8);
     }
 }
 
-static void NAME(sgd)(const NAME(Coefficients) *c, long row, const NAME(Stack) *s, REAL shorten)
+static void NAME(sgd)(const NAME(Coefficients) *c, long row, const NAME(Stack) *s, long from, long to, REAL shorten,
+                      REAL decay)
 {
     REAL *restrict p = s->values + row * s->size, *restrict g = s->gradients + row * s->size;
     REAL *restrict m = s->first + row * s->size;
-    const REAL *restrict d = s->decays;
     REAL momentum = c->momentum, rate = c->rate;
-    REAL coupled = s->coupled ? c->decay : 0, free = s->coupled ? 0 : c->decay;
+    REAL coupled = s->coupled ? decay : 0, free = s->coupled ? 0 : decay;
     REAL now = s->nesterov ? rate : 0, later = s->nesterov ? rate * momentum : rate;
 #pragma omp simd
-    for (long i = 0; i < s->size; i++) {
-        REAL slope = g[i] * shorten + coupled * d[i] * p[i];
+    for (long i = from; i < to; i++) {
+        REAL slope = g[i] * shorten + coupled * p[i];
         REAL velocity = momentum * m[i] + slope;
         m[i] = velocity;
-        p[i] = p[i] - free * d[i] * p[i] - now * slope - later * velocity;
+        p[i] = p[i] - free * p[i] - now * slope - later * velocity;
     }
 }
 
-static void NAME(finish)(const NAME(Coefficients) *c, long row, const NAME(Stack) *s)
+static void NAME(finish)(const NAME(Coefficients) *c, long row, const NAME(Stack) *s, long from, long to, int decays)
 {
     REAL *restrict p = s->values + row * s->size;
-    const REAL *restrict d = s->decays;
-    REAL l1 = c->l1, weight = c->average;
-    if (l1 > 0)
+    REAL most = c->l1, weight = c->average;
+    if (decays && most > 0)
 #pragma omp simd
-        for (long i = 0; i < s->size; i++) {
-            REAL most = l1 * d[i], shrunk = p[i] < most ? p[i] : most;
+        for (long i = from; i < to; i++) {
+            REAL shrunk = p[i] < most ? p[i] : most;
             p[i] -= shrunk > -most ? shrunk : -most;
         }
     if (s->average) {
         REAL *restrict a = s->average + row * s->size;
 #pragma omp simd
-        for (long i = 0; i < s->size; i++)
+        for (long i = from; i < to; i++)
             a[i] += weight * (p[i] - a[i]);
     }
 }
@@ -112,11 +112,15 @@ void NAME(step)(const NAME(Stack) *s, const NAME(Coefficients) *coefficients, lo
         if (!isfinite(norm))
             continue;
         REAL shorten = c->clip > 0 && norm > c->clip ? c->clip / norm : 1;
-        if (s->second)
-            NAME(adam)(c, row, s, shorten);
-        else
-            NAME(sgd)(c, row, s, shorten);
-        NAME(finish)(c, row, s);
+        for (long piece = 0; piece < s->pieces; piece++) {
+            long from = s->bounds[piece], to = s->bounds[piece + 1];
+            int decays = s->decays_first ? piece % 2 == 0 : piece % 2 == 1;
+            if (s->second)
+                NAME(adam)(c, row, s, from, to, shorten, decays ? c->decay : 0);
+            else
+                NAME(sgd)(c, row, s, from, to, shorten, decays ? c->decay : 0);
+            NAME(finish)(c, row, s, from, to, decays);
+        }
     }
 }
 

@@ -52,8 +52,10 @@ class Place(ctypes.Structure):
         ("first", ctypes.c_void_p),
         ("second", ctypes.c_void_p),
         ("average", ctypes.c_void_p),
-        ("decays", ctypes.c_void_p),
         ("norms", ctypes.c_void_p),
+        ("pieces", ctypes.c_long),
+        ("decays_first", ctypes.c_long),
+        ("bounds", ctypes.c_void_p),
     )
 
 

@@ -60,22 +60,18 @@ class Compiled:
         self._table, self._at = np.empty(0), 0
         rule = self._rules[0]
         adam = rule.optimizer != "sgd"
+        moments = state["first_moment" if adam else "velocity"], state["second_moment"] if adam else None
+        numbers = values, matrices.gradients, *moments, state.get("average")
+        self._bounds, decays_first = pieces_of(learners[0].parameters.decay.numpy())
         self._place = native.Place(
             *values.shape,
             rule.coupled,
             rule.nesterov,
-            *map(
-                native.address,
-                (
-                    values,
-                    matrices.gradients,
-                    state["first_moment" if adam else "velocity"],
-                    state["second_moment"] if adam else None,
-                    state.get("average"),
-                    learners[0].parameters.decay,
-                ),
-            ),
+            *map(native.address, numbers),
             self._norms.ctypes.data,
+            len(self._bounds) - 1,
+            decays_first,
+            self._bounds.ctypes.data,
         )
         self._where = ctypes.byref(self._place)
 
@@ -92,6 +88,12 @@ class Compiled:
         self._step(self._where, ctypes.c_void_p(self._at + number * self._table.strides[0]), ctypes.c_long(k))
         norms: list[float] = self._norms[:k].tolist()
         return norms
+
+
+def pieces_of(decay: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Where the pieces of a vector of zeros and ones (P,) begin and end, by turns, and whether the first is of ones."""
+    changes = np.flatnonzero(np.diff(decay)) + 1
+    return np.concatenate([[0], changes, [len(decay)]]).astype(np.int64), bool(decay[0])
 
 
 def coefficients(rule: Rule, done: int, rates: np.ndarray) -> np.ndarray:
