@@ -12,8 +12,6 @@ import time
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
-from statistics import median
 
 import torch
 
@@ -27,8 +25,8 @@ from holdfast.train.training import Training
 
 PLAIN = Path("plain", Single, alone=True)
 
-STEPS = 4
-"""Of a rehearsal; the first one, in which torch prepares much, does not count."""
+ALONE, STACKED = 4, 3
+"""Steps of a rehearsal; the first ones, in which torch prepares much, do not count."""
 
 SHARE = 0.03
 """The part of the steps that are left, of all networks together, that a rehearsal may have."""
@@ -136,7 +134,7 @@ def _decide(memory: _Memory, rows: Sequence[Row], largest: int | None) -> Decisi
         return _plainly("they are so large that company gains them nothing")
     steps = sum(map(_steps_left, rows))
     widest = min(len(rows), largest or WIDE)
-    sizes = _sizes(widest, SHARE * steps / STEPS)
+    sizes = _sizes(widest, SHARE * steps)
     if sizes and (memory.decision is None or sizes[-1] >= 2 * memory.wide):
         memory.wide, memory.decision = sizes[-1], _rehearsed(memory, rows, sizes)
     if memory.decision is None:
@@ -152,9 +150,15 @@ def _decide(memory: _Memory, rows: Sequence[Row], largest: int | None) -> Decisi
 
 
 def _sizes(widest: int, most: float) -> list[int]:
-    """The sizes of stacks to rehearse, up to the widest, beside one network alone; so many networks in all at most."""
-    sizes = [*(size for size in (MOST // 4, MOST, WIDE) if 1.5 * size <= widest), widest]
-    return [size for size, all_of_them in zip(sizes, accumulate(sizes), strict=True) if 1 + all_of_them <= most]
+    """The sizes of stacks to rehearse, up to the widest, the large ones first to be kept.
+
+    With one network alone, they take so many steps of one network at most.
+    """
+    found: list[int] = []
+    for size in (widest, *(size for size in (WIDE, MOST, MOST // 4) if 1.5 * size <= widest)):
+        if ALONE + STACKED * (size + sum(found)) <= most:
+            found.append(size)
+    return sorted(found)
 
 
 def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> Decision:
@@ -167,7 +171,7 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> De
         memory.template = memory.template or Template.of(_twin(rows[0].run))
         path = by_vmap(memory.template, unweighted(rows[0].run.learner.loss))
         for size in sizes:
-            seen = Stack(_copies(rows[:size]), path).rehearse(STEPS)
+            seen = Stack(_copies(rows[:size]), path).rehearse(STACKED)
             _check(alone, seen, rows[0].run.learner)
             found[size] = _seconds(seen)
             probe[f"vmap of {size}"] = _micro(found[size] / size)
@@ -205,7 +209,7 @@ def _with_compiled(before: Decision, template: Template, rows: Sequence[Row], si
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch, on what it compiles
-            seen = Stack(_copies(rows[:size]), path).rehearse(STEPS)
+            seen = Stack(_copies(rows[:size]), path).rehearse(ALONE)
         took = time.perf_counter() - began
         _check(_rehearse_alone(rows[0]), seen, rows[0].run.learner)
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
@@ -234,7 +238,7 @@ def _copies(rows: Sequence[Row]) -> list[Row]:
 
 def _rehearse_alone(row: Row) -> Rehearsal:
     """Some steps of one run by itself, by a twin of it."""
-    return Stack([Row(_twin(row.run), row.until_epoch)], PLAIN).rehearse(STEPS)
+    return Stack([Row(_twin(row.run), row.until_epoch)], PLAIN).rehearse(ALONE)
 
 
 def _twin(run: Training) -> Training:
@@ -258,7 +262,7 @@ def _check(alone: Rehearsal, stacked: Rehearsal, learner: Learner) -> None:
 
 def _seconds(seen: Rehearsal) -> float:
     """Of a step."""
-    return median(seen.seconds[1:] or seen.seconds)
+    return min(seen.seconds[1:] or seen.seconds)
 
 
 def _marginal(found: Mapping[int, float]) -> float:
