@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -24,11 +25,13 @@ class FakeRay:
 
     Args:
         cpus: what the node has.
+        up_after: seconds before an actor answers for the first time.
         fails: called with (number of the actor, method) before each call; what it returns is raised.
     """
 
     cpus: float = 2.0
     fails: Callable[[int, str], Exception | None] = lambda _actor, _method: None
+    up_after: float = 0.0
     actors: int = 0
     alive: bool = True
     exceptions: Any = field(default_factory=lambda: SimpleNamespace(RayError=RayError, RayActorError=RayActorError))
@@ -77,6 +80,7 @@ class Actor:
         answer: Future[Any] = Future()
 
         def run() -> None:
+            time.sleep(self.ray.up_after if method == "hello" else 0.0)
             failure = self.ray.fails(self.number, method)
             if failure is not None:
                 answer.set_exception(failure)

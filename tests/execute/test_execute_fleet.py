@@ -68,6 +68,20 @@ def test_workers_that_never_come_up_end_the_run(fake: FakeRay) -> None:
     assert fake.actors == 3
 
 
+def test_nodes_that_die_before_their_workers_are_up_end_nothing(fake: FakeRay) -> None:
+    gone = RayActorError("The actor died because its node has died.")
+    fake.fails = lambda actor, method: gone if actor < 5 else None
+    driver = run(Ray(1), EchoJob(), ScriptedDriver([[assignment(0)]]))
+    assert driver.outcomes[0].state is TrialState.COMPLETE
+
+
+def test_a_cluster_that_others_have_is_told_of(fake: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.execute.ray._LONG", 0.3)
+    fake.up_after = 0.8
+    with pytest.warns(UserWarning, match=r"no worker has started .* \(a trial needs cpus = 1\)"):
+        run(Ray(1), EchoJob(), ScriptedDriver([[assignment(0)]]))
+
+
 def test_another_version_on_a_node_is_refused(fake: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
     versions = iter(["0.0.1", "0.0.2"])
     for side in ("remote", "fleet"):

@@ -56,9 +56,10 @@ def connect(address: str | None, runtime_env: Mapping[str, Any] | None = None) -
         MissingExtraError: if Ray is not installed.
     """
     ray = ray_module()
-    if address is not None and address.startswith(CLIENT):
+    target = address or os.environ.get("RAY_ADDRESS")
+    if target is not None and target.startswith(CLIENT):
         raise RequestError(
-            f"address = '{address}' is for Ray's client, and trials are driven from within the cluster: run this on "
+            f"address = '{target}' is for Ray's client, and trials are driven from within the cluster: run this on "
             "one of its nodes with the address 'auto', for example by: ray job submit"
         )
     if ray.is_initialized():
@@ -74,17 +75,17 @@ def connect(address: str | None, runtime_env: Mapping[str, Any] | None = None) -
                 "give it to ray.init, or call ray.shutdown() first"
             )
         return ray
-    _see_that_it_answers(address or os.environ.get("RAY_ADDRESS"))
+    _see_that_it_answers(target)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # where Ray begins on this machine, nobody is told of it
     settings: dict[str, Any] = {"address": address, "logging_level": "ERROR"}
-    if address in {None, "local"} and "RAY_ADDRESS" not in os.environ:
+    if target in {None, "local"}:
         settings["include_dashboard"] = False
     if runtime_env:
         settings["runtime_env"] = dict(runtime_env)
     try:
         ray.init(**settings)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError, AssertionError, ray.exceptions.RayError) as exc:
-        raise RequestError(_refusal(address or os.environ.get("RAY_ADDRESS"), exc)) from exc
+        raise RequestError(_refusal(target, exc)) from exc
     _connected_with["runtime_env"] = runtime_env
     return ray
 

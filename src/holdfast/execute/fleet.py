@@ -22,10 +22,11 @@ _LOOK_EVERY = 1.0
 class LostMemberError(HoldfastError):
     """A worker is gone; the sentence says how it ended.
 
-    ``cause`` is that of the trials that it ran.
+    ``cause`` is that of the trials that it ran; ``with_node`` says whether its machine is gone as well.
     """
 
     cause: Cause = Cause.LOST
+    with_node: bool = False
 
 
 class Member:
@@ -156,15 +157,18 @@ class Fleet:
     def _loss(self, member: Member, exc: Exception) -> LostMemberError:
         """How a member ended, in one sentence."""
         text = " ".join(str(exc).split())
+        with_node = "node has died" in text or "node was terminated" in text
         if "No module named 'holdfast" in text:
             return LostMemberError(
                 "holdfast is not installed on the nodes of the Ray cluster; install there what runs here"
             )
         if member.hello is None:
-            return LostMemberError(f"a Ray worker ended before it could start: {text[-300:]}")
+            lost = LostMemberError(f"a Ray worker ended before it could start: {text[-300:]}")
+            lost.with_node = with_node
+            return lost
         where = f"node {member.hello.node} of the Ray cluster"
         code = re.search(r"exits? with an exit code (-?\d+)", text)
-        if "node has died" in text or "node was terminated" in text:
+        if with_node:
             how = f"{where} is gone, and with it the worker that ran this trial"
         elif code is not None:
             how = f"the worker on {where} ended with exit code {code[1]} while it ran this trial"

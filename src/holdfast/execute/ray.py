@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from holdfast.records import Assignment, Cause, Job, Outcome, Report
 
 _PATIENCE = 0.1
 """Seconds after which the driver is asked again, though no worker has said a word."""
+
+_LONG = 120.0
+"""Seconds without any worker after which a person should know."""
 
 _STARTS = 3
 """So many workers in a row that end before they are up are no accident."""
@@ -111,6 +115,7 @@ class _Run:
         done: whether the driver has no more.
         failed_starts: how many workers in a row ended before they were up.
         seen_room: when the cluster last had a node with the resources, in `time.monotonic` seconds.
+        heard_at: when a worker last answered, on the same clock.
     """
 
     fleet: Fleet
@@ -120,6 +125,7 @@ class _Run:
     done: bool = False
     failed_starts: int = 0
     seen_room: float = field(default_factory=time.monotonic)
+    heard_at: float = field(default_factory=time.monotonic)
 
     def to_the_end(self) -> None:
         """Give out assignments and take in answers until the driver is done and nothing runs."""
@@ -135,7 +141,9 @@ class _Run:
                 continue
             why = self.driver.overdue()
             for member in self.fleet.heard(_PATIENCE if why is None else 0.0):
+                self.heard_at = time.monotonic()
                 self._attend(member)  # first of all, so that no result is lost that is there already
+            self._say_if_stuck()
             if why is not None:
                 self._cut_short(why)
 
@@ -170,6 +178,16 @@ class _Run:
         for _ in range(min(len(self.waiting) - starting, slots - len(self.fleet.members))):
             self.fleet.start()
 
+    def _say_if_stuck(self) -> None:
+        """Warn, from time to time, if no worker has come up for long: others may have the whole cluster."""
+        if time.monotonic() - self.heard_at > _LONG and not any(member.hello for member in self.fleet.members):
+            self.heard_at = time.monotonic()
+            warnings.warn(
+                f"no worker has started on the Ray cluster for {_LONG:.0f} seconds; see with 'ray status' who uses it "
+                f"(a trial needs {self.fleet.resources})",
+                stacklevel=2,
+            )
+
     def _attend(self, member: Member) -> None:
         """Take in one answer of a worker and do what it calls for."""
         try:
@@ -186,7 +204,7 @@ class _Run:
             self._finish(said)
 
     def _lose(self, member: Member, exc: LostMemberError) -> None:
-        if member.hello is None:
+        if member.hello is None and not exc.with_node:
             self.failed_starts += 1
             if self.failed_starts >= _STARTS:
                 raise HoldfastError(str(exc)) from exc
