@@ -40,7 +40,7 @@ class Elsewhere:
         data = pickle.dumps(job)
         for path in self.gone:
             path.rename(path.with_name(f"{path.name}.away"))
-        for name in ("own_models", "beside_models"):
+        for name in ("carried_models", "beside_models"):
             sys.modules.pop(name, None)
         Inline().run(pickle.loads(data), driver)
         for path in self.gone:
@@ -48,11 +48,11 @@ class Elsewhere:
 
 
 def plan_with_own_code(folder: Path) -> Path:
-    (folder / "own_models.py").write_text(OWN)
+    (folder / "carried_models.py").write_text(OWN)
     (folder / "beside_models.py").write_text("DEPTH = 4\n")
     path = folder / "plan.toml"
     path.write_text(
-        '[study]\nname = "wines"\n[data]\nsource = "sklearn:wine"\n[model]\nfamily = "own_models:trees"\n'
+        '[study]\nname = "wines"\n[data]\nsource = "sklearn:wine"\n[model]\nfamily = "carried_models:trees"\n'
         '[space]\nmax_depth = { type = "int", low = 1, high = 6 }\n[search]\ntrials = 3\nstrategy = "random"\n'
     )
     return path
@@ -63,7 +63,7 @@ def test_a_job_brings_its_rows_and_code_along(tmp_path: Path, monkeypatch: pytes
     here = tune(path, runs=tmp_path / "here", executor=Inline())
     monkeypatch.setattr(drive, "train_job", lambda ready, make=drive.train_job: CarriedJob.of(make(ready)))
     run = tmp_path / "there" / "wines"
-    gone = (run / "data", run / "sealed", tmp_path / "own_models.py", tmp_path / "beside_models.py")
+    gone = (run / "data", run / "sealed", tmp_path / "carried_models.py", tmp_path / "beside_models.py")
     rows = set(Path(tempfile.gettempdir()).glob("holdfast-rows-*"))
     there = tune(path, runs=tmp_path / "there", executor=Elsewhere(gone))
     assert (there.best_config, there.naive) == (here.best_config, here.naive)
@@ -81,14 +81,14 @@ def test_no_test_rows_are_carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(drive, "train_job", carry)
     tune(plan_with_own_code(tmp_path), runs=tmp_path / "runs", executor=Inline())
     assert set(made[0].rows) == {"data/train.arrow", "data/validation.arrow"}
-    assert set(made[0].code) == {"own_models.py", "beside_models.py"}
+    assert set(made[0].code) == {"carried_models.py", "beside_models.py"}
     assert not CarriedJob.of(replace(made[0].job, family="tree")).code, "code goes along only where a plan names some"
 
 
 def test_too_much_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carried, "MOST_CODE", 10)
-    (tmp_path / "own_models.py").write_text(OWN)
-    job = TrainJob(str(tmp_path), str(tmp_path), "{}", "own_models:trees", None, folds=False)
+    (tmp_path / "carried_models.py").write_text(OWN)
+    job = TrainJob(str(tmp_path), str(tmp_path), "{}", "carried_models:trees", None, folds=False)
     with pytest.raises(RequestError, match="put the plan and its code into a folder of their own"):
         CarriedJob.of(job)
 

@@ -157,8 +157,8 @@ app.command(
 )(verify.verify)
 app.command(
     epilog=examples(
-        "holdfast replay digits                # what was decided, and on what",
-        "holdfast replay digits --verify       # all of it again, and is it the same?",
+        "holdfast replay digits            # what was decided, and on what",
+        "holdfast replay digits --verify   # all of it again: is it the same?",
         "holdfast replay mine --verify --storage sqlite:///study.db",
     )
 )(replay.replay)

@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "cma": ("cmaes", "the strategy 'cma-es'"),
     "energy": ("codecarbon", "metered electricity and carbon"),
     "postgres": ("psycopg", "storage in PostgreSQL"),
+    "ray": ("ray", "trials on a Ray cluster"),
     "card": ("huggingface-hub", "the check of the model card's front matter"),
 }
 """The package that each extra installs, and what it is for."""

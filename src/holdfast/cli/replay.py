@@ -23,8 +23,9 @@ def replay(
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> int:
-    """Show what was decided in a study, and on what; with --verify, decide it all again and compare.
+    """Show what was decided, or decide it all again.
 
+    With --verify every decision is taken again and compared.
     A suggestion, a promotion or a verdict depends on what the log held before it and on nothing else. On the
     environment that the study ran on every one comes out the same, to the bit; on another one the first that does not
     is named, with what differs between the environments.

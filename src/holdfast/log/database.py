@@ -140,7 +140,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     with sentences(path):
         connection = _connect(path, "mode=rwc")
         try:
-            if not patiently(lambda: is_log(connection, path), path):
+            if patiently(lambda: is_log(connection, path), path):
+                _write_ahead(connection, path)  # a copy of a log may have lost the mode
+            else:
                 _create(connection, path)
             # whole after a power failure whatever was being written; how far it goes is seen to by Database.write
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -257,12 +259,7 @@ def _decoded(text: bytes) -> str:
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
     """Lay out an empty database; several processes may try at once."""
-    (mode,) = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path)
-    if mode != "wal":
-        raise LogError(
-            f"'{path}' lies where files cannot be shared by processes, as on some network drives; name a file on a disk"
-            " of this machine, or a server as postgresql://user@host/base"
-        )
+    _write_ahead(connection, path)
 
     def lay_out() -> None:
         with writing(connection):
@@ -274,6 +271,16 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA user_version = {FORMAT}")
 
     patiently(lay_out, path)
+
+
+def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Have what is written go to a log of its own first, so that readers and the writer are not in each other's way."""
+    (mode,) = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone(), path)
+    if mode != "wal":
+        raise LogError(
+            f"'{path}' lies where files cannot be shared by processes, as on some network drives; name a file on a disk"
+            " of this machine, or a server as postgresql://user@host/base"
+        )
 
 
 @contextmanager

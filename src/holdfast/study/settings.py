@@ -146,7 +146,9 @@ def require_same(wanted: Settings, found: Settings) -> None:
 
 def _determinism(settings: Settings) -> str:
     return (
-        "without deterministic = True" if settings.workers is None else f"deterministic for {_workers(settings.workers)}"
+        "without deterministic = True"
+        if settings.workers is None
+        else f"deterministic for {_workers(settings.workers)}"
     )
 
 
