@@ -82,4 +82,4 @@ def agreement(losses: np.ndarray) -> float:
     top = np.argsort(losses[:, -1], kind="stable")[: int(TOP_SHARE * len(losses))]
     early = losses[top, max(round(EARLY_SHARE * losses.shape[1]), 1) - 1]
     ranks = [np.argsort(np.argsort(column, kind="stable"), kind="stable") for column in (early, losses[top, -1])]
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])

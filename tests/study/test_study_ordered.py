@@ -30,7 +30,7 @@ def loss(config: dict[str, Any], step: int) -> float:
 def run(strategy: str, schedule: int, trials: int, fidelity: holdfast.Fidelity | None, *, kills: bool = True) -> Book:
     """Eight workers that end in any order, and are killed at random; the driver dies and comes back, too."""
     log, rng = MemoryLog(), np.random.default_rng(schedule)
-    more = {"strategy": strategy, "seed": 5, "storage": log, "fidelity": fidelity}
+    more: dict[str, Any] = {"strategy": strategy, "seed": 5, "storage": log, "fidelity": fidelity}
     study = holdfast.Study(SPACE, deterministic=True, workers=WORKERS, **more)
     chooser, book = make_strategy(strategy), study.book
     actions.set_budget(book, trials)
@@ -110,7 +110,8 @@ def test_every_decision_of_it_comes_out_the_same_again() -> None:
 
 
 def test_a_study_goes_on_from_its_log(tmp_path: Path) -> None:
-    url, how = f"sqlite:///{tmp_path / 'study.db'}", {"strategy": "tpe", "seed": 2, "deterministic": True, "workers": 2}
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    how: dict[str, Any] = {"strategy": "tpe", "seed": 2, "deterministic": True, "workers": 2}
     objective: Callable[[holdfast.LiveTrial], float] = lambda trial: loss(trial.config, 1)  # noqa: E731
     for _ in range(2):
         study = holdfast.Study(SPACE, storage=url, name="one", **how)

@@ -30,8 +30,8 @@ class StudyTable(_Table):
     seed: int = Field(0, ge=0, description="Every random draw follows from it: the split, the search, the models.")
     storage: str | None = Field(
         None,
-        description="Where the log is kept, such as `sqlite:///all.db` or `postgresql://user@host/base` (its password comes "
-        "from PGPASSWORD or ~/.pgpass); by default `runs/NAME/study.db`.",
+        description="Where the log is kept, such as `sqlite:///all.db` or `postgresql://user@host/base` (its password "
+        "comes from PGPASSWORD or ~/.pgpass); by default `runs/NAME/study.db`.",
     )
     unseal: Literal["at-end", "by-hand"] = Field(
         "at-end",

@@ -192,7 +192,8 @@ class RungModel:
     def agreement(self, rung: int) -> float:
         """The correlation of losses at a rung, from 0, with those of the same configuration at the last one."""
         columns = self.beliefs[0].columns
-        steps = [belief.posterior.kernel.lengths[-columns:][rung:] if columns else [] for belief in self.beliefs]
+        of_rungs = [belief.posterior.kernel.lengths for belief in self.beliefs]
+        steps = [lengths[len(lengths) - columns :][rung:] for lengths in of_rungs]
         return float(np.mean([matern(np.sum(np.power(each, -2.0), keepdims=True)) for each in steps]))
 
     def with_pending(self, units: np.ndarray) -> RungModel:
