@@ -177,8 +177,10 @@ def gains_too_little(book: Book, strategy: Strategy) -> bool:
 
 
 def _asked(state: StudyState, strategy: Strategy, n: int) -> list[Suggestion] | None:
-    """What the strategy would try next; None where it never says, or the space is not known yet."""
+    """What the strategy would try next, though the budget be spent; None where it never says, or knows no space yet."""
     history = _history(state)
+    if history.trials_left is not None and history.trials_left < n:
+        history = dataclasses.replace(history, trials_left=n)
     if strategy.name == "manual" or history.space is None:
         return None
     return strategy.ask(history, n, Streams(state.settings.seed))
