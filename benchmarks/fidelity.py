@@ -8,6 +8,7 @@
     python benchmarks/fidelity.py prediction --data FOLDER
     python benchmarks/fidelity.py figure --file fidelity.png
     python benchmarks/fidelity.py population --pictures FOLDER
+    python benchmarks/fidelity.py digits --optuna PYTHON
 
 FOLDER holds recorded tasks and their module tasks.py. Workers are simulated: an epoch takes one unit of time, and what
 is paid is time multiplied by workers, so that one who waits costs what one who trains does. Every tool is told each
@@ -29,7 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.fidelity_parts import population, prediction
+from benchmarks.fidelity_parts import digits, population, prediction
 from benchmarks.fidelity_parts.curves import load
 from benchmarks.fidelity_parts.rivals import RIVALS
 from benchmarks.fidelity_parts.running import Plan, run_ours, run_random, run_rivals
@@ -135,6 +136,11 @@ def main() -> None:
     predictions.add_argument("--tasks", nargs="*", default=[])
     predictions.add_argument("--seeds", type=int, default=5)
     predictions.set_defaults(run=prediction.main)
+    real = commands.add_parser("digits", help="real training: seconds to 98 percent on digits")
+    real.add_argument("--seeds", type=int, default=10)
+    real.add_argument("--quick", action="store_true", help="two seeds")
+    real.add_argument("--optuna", metavar="PYTHON", help="an interpreter that has Optuna and torch")
+    real.set_defaults(run=digits.main)
     options = parser.parse_args()
     options.run(options)
 

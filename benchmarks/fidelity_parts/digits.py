@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from benchmarks.training_parts import rows
 from benchmarks.training_parts.rounds import table
 from benchmarks.training_parts.study import LEFT_OUT, _as_json
@@ -84,6 +85,7 @@ def optuna(python: str, seed: int) -> tuple[float | None, int]:
 
 def main(options: argparse.Namespace) -> None:
     """The table of this item."""
+    torch.set_num_threads(1)
     ours(IN_FULL, 1_000, limit=0.5)  # imports
     names = [*WAYS, *(["Optuna, hyperband"] if options.optuna else [])]
     times: dict[str, list[float]] = {name: [] for name in names}

@@ -88,6 +88,15 @@ def test_no_schedule_changes_the_trajectory(strategy: str, fidelity: holdfast.Fi
         assert trajectory(run(strategy, schedule, 20, fidelity)) == first
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", ["asha", "hyperband", "gp"])
+def test_fifty_schedules_of_eight_workers_have_one_trajectory(strategy: str) -> None:
+    fidelity = None if strategy == "gp" else holdfast.Fidelity("step", 1, 9, 3)
+    first = trajectory(run(strategy, 0, 24, fidelity, kills=False))
+    for schedule in range(1, 51):
+        assert trajectory(run(strategy, schedule, 24, fidelity)) == first
+
+
 def test_without_the_rule_the_schedule_matters() -> None:
     """So the test above can fail."""
     found = set()
