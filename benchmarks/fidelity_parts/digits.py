@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from benchmarks.training_parts import rows
 from benchmarks.training_parts.rounds import table
-from benchmarks.training_parts.study import LEFT_OUT, _as_json
+from benchmarks.training_parts.study import LEFT_OUT, space_json
 
 import holdfast
 from holdfast.space import Categorical, Space
@@ -77,7 +77,7 @@ def optuna(python: str, seed: int) -> tuple[float | None, int]:
     np.savez(data, X=X, y=y, Xv=Xv, yv=yv)
     searched = Space({n: d for n, d in space().domains.items() if n not in {"epochs", "patience"}})
     script = Path(__file__).with_name("optuna_pruned.py")
-    command = [python, str(script), str(LIMIT), str(TARGET), str(seed), str(EPOCHS), json.dumps(_as_json(searched))]
+    command = [python, str(script), str(LIMIT), str(TARGET), str(seed), str(EPOCHS), json.dumps(space_json(searched))]
     done = subprocess.run(command, input=data.getvalue(), capture_output=True, check=True)
     found = json.loads(done.stdout)
     return found["seconds"], found["trials"]

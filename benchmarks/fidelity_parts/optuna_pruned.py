@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from benchmarks.training_parts.optuna_space import suggested
 from benchmarks.training_parts.rivals import Job, accuracy, make_optimizer, perceptron, tutorial
 
 
@@ -35,14 +36,7 @@ def main() -> None:
     reached: list[float] = []
 
     def objective(trial: Any) -> float:
-        config: dict[str, Any] = {}
-        for name, domain in space.items():
-            if "choices" in domain:
-                config[name] = trial.suggest_categorical(name, domain["choices"])
-            elif domain["type"] == "int":
-                config[name] = trial.suggest_int(name, domain["low"], domain["high"], log=domain["log"])
-            else:
-                config[name] = trial.suggest_float(name, domain["low"], domain["high"], log=domain["log"])
+        config = suggested(trial, space)
         network = perceptron([X.shape[1], *[config["width"]] * config["depth"], 10], config)
         optimizer = make_optimizer(network, config, fused=False)
         value = 0.0

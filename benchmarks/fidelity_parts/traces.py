@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from benchmarks.fidelity_parts.curves import CurveTask
 from benchmarks.fidelity_parts.lines import Key
+from benchmarks.search_parts.kept import pack_folder, read_folder
 
 KNOWN = "tasks.json"
 
@@ -62,23 +63,12 @@ class Traces:
 
 def read(folder: Path) -> dict[str, Traces]:
     """All tools of a folder: packed files, and lines in its folder ``raw`` that came since."""
-    found: dict[str, Traces] = {}
-    for path in sorted(folder.glob("*.npz")):
-        found[path.stem] = _unpacked(path)
-    for path in sorted((folder / "raw").glob("*.jsonl")):
-        traces = found.setdefault(path.stem, Traces(path.stem))
-        for line in path.read_text(encoding="utf-8").splitlines():
-            traces.add(json.loads(line))
-    return found
+    return read_folder(folder, Traces, _unpacked)
 
 
 def pack(folder: Path, tasks: Iterable[CurveTask], tools: Iterable[str] = ()) -> list[Path]:
     """Write each tool's runs as one compressed file, and what is known of the tasks beside them."""
-    wanted, written = set(tools), []
-    for name, traces in read(folder).items():
-        if not wanted or name in wanted:
-            written.append(folder / f"{name}.npz")
-            _pack(written[-1], traces)
+    written = pack_folder(folder, read(folder), tools, _pack)
     known = [{"name": task.name, "epochs": task.epochs, "agreement": round(task.agreement, 3)} for task in tasks]
     (folder / KNOWN).write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     return written

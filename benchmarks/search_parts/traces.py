@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.search_parts.kept import pack_folder, read_folder
 from benchmarks.search_parts.tasks import Task
 
 KNOWN = "tasks.json"
@@ -70,24 +71,12 @@ class Traces:
 
 def read(folder: Path) -> dict[str, Traces]:
     """All tools of a folder: packed files, and lines in its folder ``raw`` that came since."""
-    found: dict[str, Traces] = {}
-    for path in sorted(folder.glob("*.npz")):
-        found[path.stem] = _unpacked(path)
-    for path in sorted((folder / "raw").glob("*.jsonl")):
-        traces = found.setdefault(path.stem, Traces(path.stem))
-        for line in path.read_text(encoding="utf-8").splitlines():
-            traces.add(json.loads(line))
-    return found
+    return read_folder(folder, Traces, _unpacked)
 
 
 def pack(folder: Path, tasks: Iterable[Task], tools: Iterable[str] = ()) -> list[Path]:
     """Write each tool's runs as one compressed file, and what is known of the tasks beside them."""
-    wanted = set(tools)
-    written = []
-    for name, traces in read(folder).items():
-        if not wanted or name in wanted:
-            written.append(folder / f"{name}.npz")
-            _pack(written[-1], traces)
+    written = pack_folder(folder, read(folder), tools, _pack)
     known: list[dict[str, Any]] = [
         {"name": t.name, "family": t.family, "best": t.best, "noise": t.noise, "kind": kind_of(t.space)} for t in tasks
     ]

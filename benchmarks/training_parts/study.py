@@ -58,13 +58,14 @@ def optuna(python: str, seed: int, space: Space) -> tuple[float | None, int]:
     data = io.BytesIO()
     np.savez(data, X=X[~watched], y=y[~watched], Xw=X[watched], yw=y[watched], Xv=Xv, yv=yv)
     script = Path(__file__).with_name("optuna_loop.py")
-    command = [python, str(script), str(LIMIT), str(TARGET), str(seed), json.dumps(_as_json(space))]
+    command = [python, str(script), str(LIMIT), str(TARGET), str(seed), json.dumps(space_json(space))]
     done = subprocess.run(command, input=data.getvalue(), capture_output=True, check=True)
     found = json.loads(done.stdout)
     return found["seconds"], found["trials"]
 
 
-def _as_json(space: Space) -> dict[str, Any]:
+def space_json(space: Space) -> dict[str, Any]:
+    """A space as JSON values, for an interpreter that has no holdfast."""
     found: dict[str, Any] = {}
     for name, domain in space.domains.items():
         if isinstance(domain, Categorical):

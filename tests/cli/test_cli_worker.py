@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.cli.conftest import PLAN, Call
 
 import holdfast
 from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.protocol.prepare import prepare_study
 from holdfast.protocol.read import read_plan
-
-PLAN = """
-[study]
-name = "bc"
-[data]
-source = "sklearn:breast_cancer"
-[model]
-family = "logistic"
-[search]
-strategy = "random"
-trials = 3
-"""
-
-Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_a_worker_searches_a_plan_and_leaves_the_rest_to_tune(call: Call, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -183,6 +183,23 @@ def chain(events: Sequence[Entry], head: Head) -> list[Row]:
 def head_after(rows: Sequence[Row], head: Head) -> Head:
     """The head of a log that stood at ``head`` and got ``rows``."""
     return Head(rows[-1].index + 1, rows[-1].hash) if rows else head
+
+
+def in_order(study: str, rows: Iterable[Row], after: int) -> Iterator[Event]:
+    """The events that rows from index ``after`` on hold.
+
+    Raises:
+        TamperError: if an event is missing in between or its text is no event.
+    """
+    for expected, row in enumerate(rows, start=after):
+        if row.index != expected:
+            raise TamperError(f"event {expected} is missing in study '{study}'; run 'holdfast verify'")
+        yield event_from_row(row)
+
+
+def newest_intact(found: Iterable[tuple[int, str, bytes]]) -> tuple[int, bytes] | None:
+    """Of snapshots (index, sha256, data), the newest first, the first one whose content is what was kept."""
+    return next(((index, data) for index, sha256, data in found if blob_hash(data) == sha256), None)
 
 
 def event_from_row(row: Row) -> Event:

@@ -15,8 +15,9 @@ from holdfast.log.base import (
     blob_hash,
     chain,
     checked_blob,
-    event_from_row,
     head_after,
+    in_order,
+    newest_intact,
 )
 from holdfast.log.held import PostgresLeases
 from holdfast.log.server import Server, check_address
@@ -116,10 +117,7 @@ class PostgresLog:
             TamperError: if an event is missing in between or its text is no event.
         """
         after = max(after, 0)
-        for expected, row in enumerate(self._rows(after), start=after):
-            if row.index != expected:
-                raise TamperError(f"event {expected} is missing in study '{self.study}'; run 'holdfast verify'")
-            yield event_from_row(row)
+        return in_order(self.study, self._rows(after), after)
 
     def rows(self) -> Iterator[Row]:
         """Every event as it is stored, gaps and all."""
@@ -190,7 +188,7 @@ class PostgresLog:
             ON event.study = snapshot.study AND event.idx = snapshot.idx - 1 AND event.hash = snapshot.head_hash
             WHERE snapshot.study = %s ORDER BY snapshot.idx DESC"""
         found = self.server.use(lambda sql: sql.execute(query, (self._id,), binary=True).fetchall())
-        return next(((index, bytes(data)) for index, sha256, data in found if blob_hash(bytes(data)) == sha256), None)
+        return newest_intact((int(index), str(sha256), bytes(data)) for index, sha256, data in found)
 
     def close(self) -> None:
         """Release the connection."""

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from holdfast.errors import MissingBlobError, RequestError, TamperError
-from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
+from holdfast.log.base import Conflict, Head, Row, blob_hash, chain, checked_blob, head_after, in_order, newest_intact
 from holdfast.log.database import Database, is_log, open_read_only, patiently, sentences
 from holdfast.log.held import SqliteLeases
 from holdfast.records import Entry, Event
@@ -74,10 +74,7 @@ class SqliteLog:
             TamperError: if an event is missing in between or its text is no event.
         """
         after = max(after, 0)
-        for expected, row in enumerate(self._rows(after), start=after):
-            if row.index != expected:
-                raise TamperError(f"event {expected} is missing in study '{self.study}'; run 'holdfast verify'")
-            yield event_from_row(row)
+        return in_order(self.study, self._rows(after), after)
 
     def rows(self) -> Iterator[Row]:
         """Every event as it is stored, gaps and all."""
@@ -132,7 +129,7 @@ class SqliteLog:
             " WHERE snapshot.study = ? ORDER BY snapshot.idx DESC"
         )
         found = self._database.use(lambda sql: sql.execute(query, (self.study,)).fetchall())
-        return next(((index, _bytes(data)) for index, sha256, data in found if blob_hash(_bytes(data)) == sha256), None)
+        return newest_intact((index, sha256, _bytes(data)) for index, sha256, data in found)
 
     def close(self) -> None:
         """Release the file."""

@@ -96,8 +96,7 @@ class Ready:
         fidelity = self.book.state.settings.fidelity
         if fidelity is None:
             return None
-        rows = self.seal.rows["train"] - (self.seal.unjudged if self.folds else 0)
-        return Measure.of(self.recipe, fidelity, rows, self.seal.folds, self.plan.study.seed)
+        return Measure.of(self.recipe, fidelity, self.seal.rows["train"], self.seal.folds, self.plan.study.seed)
 
     def close(self) -> None:
         """Release the study's log, so that its file is whole without the files that SQLite keeps beside an open one."""
