@@ -162,7 +162,7 @@ class FidelityTable(_Table):
 class SearchTable(_Table):
     """The search: the strategy and how many trials it has."""
 
-    strategy: str = Field("auto", description="auto, gp, random, sobol, grid, asha or manual.")
+    strategy: str = Field("auto", description="`auto` or another one, see [strategies.md](strategies.md).")
     trials: int = Field(50, ge=1, description="How many configurations are tried, enqueued ones included.")
     workers: int = Field(
         1, ge=1, description="Processes that train at once; with one, the same seed gives the same trials."
