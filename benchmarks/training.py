@@ -5,6 +5,7 @@
     python benchmarks/training.py space      # 64 configurations of mlp's default space, early stopping on
     python benchmarks/training.py halving    # successive halving 81, 27, 9, 3, 1, and the brackets of a hyperband
     python benchmarks/training.py study --optuna PYTHON    # seconds to 98% validation accuracy on digits
+    python benchmarks/training.py gpu        # stacks of 1 to 4,096 on a GPU, where there is one
     python benchmarks/training.py all --optuna PYTHON
 
 (a) is the loop of tutorials: a `DataLoader`, `torch.optim.AdamW` as it comes, `loss.item()` at every step. (b) is the
@@ -23,11 +24,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
 import torch
-from benchmarks.training_parts import halving, paths, shape, space, study
+from benchmarks.training_parts import gpu, halving, paths, shape, space, study
 
 from holdfast.meter.machine import machine_words
 
-ITEMS = {"shape": shape.main, "paths": paths.main, "space": space.main, "halving": halving.main, "study": study.main}
+ITEMS = {
+    "shape": shape.main,
+    "paths": paths.main,
+    "space": space.main,
+    "halving": halving.main,
+    "study": study.main,
+    "gpu": gpu.main,
+}
 
 
 def main() -> None:

@@ -33,8 +33,12 @@ def _imported(trees: list[ast.Module]) -> set[str]:
     return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"holdfast"}
 
 
+BROUGHT = {"triton": ["torch"]}
+"""What another distribution brings along, on some machines only."""
+
+
 def _distributions(imported: set[str]) -> set[str]:
-    installed = packages_distributions()
+    installed = {**packages_distributions(), **BROUGHT}
     return {_normal(name) for module in imported for name in installed[module]}
 
 

@@ -31,6 +31,7 @@ LONG_SIGNATURES = {
     "holdfast.study.study.Study.optimize": "what is run, until when, and where, by keyword",
     "holdfast.data.columns.infer_schema": "the keys of the table [data] of a plan, by keyword",
     "holdfast.sklearn.search.HoldfastSearchCV.__init__": "scikit-learn's parameters of a search, by keyword",
+    "holdfast.train.stacked.triton_step.step": "a kernel, to which everything is passed as an address or a number",
     "holdfast.evaluate.estimate.estimate": "everything that a correction for selection depends on, by keyword",
 }
 LONG_BODIES: dict[str, str] = {}

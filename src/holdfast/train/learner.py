@@ -73,7 +73,7 @@ class Learner:
                     raise
                 self._more_parts(len(X), exc)
             for layer, before in zip(self._dropouts, drawn, strict=True):
-                layer.restart(layer.seed, layer.generator.device, before)
+                layer.restart(layer.seed, layer.device, before)
             torch.cuda.empty_cache()
 
     @property

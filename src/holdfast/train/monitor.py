@@ -70,9 +70,13 @@ class Monitor:
         """The same rows on a device."""
         return replace(self, features=self.features.to(device), targets=self.targets.to(device))
 
+    def is_due(self, epoch: int) -> bool:
+        """Whether a point is taken after an epoch."""
+        return epoch <= DENSE_START or epoch % self.every == 0
+
     def point(self, epoch: int, network: torch.nn.Module, loss: LossFunction) -> Point | None:
         """The losses after an epoch, None where its turn has not come."""
-        if epoch > DENSE_START and epoch % self.every:
+        if not self.is_due(epoch):
             return None
         network.eval()
         with torch.no_grad():

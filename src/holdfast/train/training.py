@@ -133,6 +133,7 @@ class Training:
         self.device = device_of(self.settings)
         watched = features[watch].to(self.device), targets[watch].to(self.device)
         self.rows = Rows(features[fit], targets[fit], *watched)
+        self.fitted = fit
         self.settings = at_batch(self.settings, self.batches[0])
         network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
         self.learner = Learner(network.to(self.device, features.dtype), self.settings, self._make_loss())
@@ -147,11 +148,11 @@ class Training:
         self.progress = Progress()
         self.guard = Guard()
         self._points: list[Point] = []
-        self._monitor = None
+        self.monitor = None
         if judged is not None:
             rows = self.rows
             monitor = Monitor.of(rows.features, rows.targets, judged, self.targets, self.settings.batch_size)
-            self._monitor = None if monitor is None else monitor.to(self.device)
+            self.monitor = None if monitor is None else monitor.to(self.device)
 
     @staticmethod
     def start(
@@ -182,6 +183,12 @@ class Training:
             DataError: if the rows cannot be learned from.
         """
         return Training(kind, Plan(dict(config), task, seed, epochs, kind.name), X, np.asarray(y), judged)
+
+    def whole(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (n, *row) and targets (n, k) of all rows that were given, of which ``fitted`` are fitted."""
+        dtype = np.float64 if self.settings.precision == "float64" else np.float32
+        features = shaped(torch.from_numpy(as_matrix(self._given[0], dtype)), self.architecture)
+        return features, torch.from_numpy(self.targets.encode(self._given[1], dtype))
 
     @property
     def last_epoch(self) -> int:
@@ -323,15 +330,23 @@ class Training:
         learner = self.learner
         with Weights.of(learner).in_place(learner) if "average" in self.state else nullcontext():
             validation_loss = self._watched_loss()
-            point = None if self._monitor is None else self._monitor.point(epoch, self.network, self.loss)
+            point = None if self.monitor is None else self.monitor.point(epoch, self.network, self.loss)
+        if self.take_stock(epoch, validation_loss, point):
+            self.best = Weights.of(learner)
+        return EpochMetrics(epoch, train_loss, validation_loss)
+
+    def take_stock(self, epoch: int, validation_loss: float | None, point: Point | None) -> bool:
+        """Note what was found after a pass over the rows; whether the epoch is the best so far.
+
+        Raises:
+            Diverged: if the loss on the watched rows is NaN or infinite.
+        """
         if validation_loss is not None and not math.isfinite(validation_loss):
             raise Diverged(epoch)
         self.progress = self.progress.after(validation_loss)
-        if self.progress.best_epoch == epoch:
-            self.best = Weights.of(learner)
         if point is not None:
             self._points.append(point)
-        return EpochMetrics(epoch, train_loss, validation_loss)
+        return self.progress.best_epoch == epoch
 
     def _pass(self, epoch: int) -> float:
         """One pass over the rows that are fitted, less those that fill no batch; the mean loss over its batches."""

@@ -21,9 +21,8 @@ class Drawing(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """What the network gives; the global generator stays as it was."""
-        generator = self.stream.generator
         if self.training:
-            seed = int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
+            seed = int(torch.randint(2**62, (1,), generator=self.stream.generator))
             with torch.random.fork_rng(devices=[] if x.device.type == "cpu" else [x.device]):
                 torch.manual_seed(seed)
                 out: torch.Tensor = self.network(x)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from holdfast.train.architectures import Activation
+from holdfast.train.models.counting import counted_bits
 
 ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -17,6 +18,8 @@ ACTIVATION_LAYERS: dict[Activation, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
 }
 
+CPU = torch.device("cpu")
+
 INPUT_LIMIT = 3.0
 """Standardised inputs are squeezed smoothly into (-3, 3)."""
 
@@ -25,14 +28,14 @@ class Dropout(nn.Module):
     """Dropout (Srivastava et al. 2014) with masks from a generator of its own, so that they can be repeated.
 
     Every 64 random bits decide on four entries, at a resolution of 1/65536 of the rate; that is several times faster
-    than a draw for each entry.
+    than a draw for each entry. They are those of a generator on the CPU, and counted ones on an accelerator.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.kept = min(round((1.0 - rate) * 65536), 65535)
         self.generator = torch.Generator()
-        self.seed, self.drawn = 0, 0
+        self.device, self.seed, self.drawn = CPU, 0, 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` with entries zeroed at the rate and the others scaled up; ``x`` itself outside of training."""
@@ -48,17 +51,17 @@ class Dropout(nn.Module):
 
     def restart(self, seed: int, device: torch.device, drawn: int = 0) -> None:
         """Begin the stream of masks that follows from a seed, after so many draws of 64 bits."""
-        if self.generator.device != device:
-            self.generator = torch.Generator(device)
         self.generator.manual_seed(seed)
-        self.seed, self.drawn = seed, 0
-        if drawn > 0:
+        self.device, self.seed, self.drawn = device, seed, 0
+        if drawn > 0 and device == CPU:
             self._draw(drawn)
+        self.drawn = drawn
 
     def _draw(self, count: int) -> torch.Tensor:
-        self.drawn += count
-        draws = torch.empty(count, dtype=torch.int64, device=self.generator.device)
-        return draws.random_(-(2**63), None, generator=self.generator)
+        before, self.drawn = self.drawn, self.drawn + count
+        if self.device != CPU:
+            return counted_bits(torch.tensor([[self.seed]], device=self.device), before, count)[0]
+        return torch.empty(count, dtype=torch.int64).random_(-(2**63), None, generator=self.generator)
 
 
 class SmoothClip(nn.Module):
@@ -72,9 +75,6 @@ class SmoothClip(nn.Module):
 def dropout_layers(network: nn.Module) -> list[Dropout]:
     """The dropout layers of a network, in the order of its modules."""
     return [layer for layer in network.modules() if isinstance(layer, Dropout)]
-
-
-CPU = torch.device("cpu")
 
 
 def seed_dropout(network: nn.Module, seed: int, device: torch.device = CPU) -> None:

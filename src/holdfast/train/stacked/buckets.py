@@ -41,7 +41,7 @@ def bucket_of(run: Training) -> Hashable:
         (rule.optimizer, rule.coupled, rule.nesterov, *sorted(learner.state)),
         unweighted(learner.loss),
         unweighted(learner.loss) is learner.loss,
-        learner.parameters.values.dtype,
+        (run.settings.precision, run.device.type),
         run.rows.features.shape[1:],
     )
 

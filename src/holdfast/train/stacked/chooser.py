@@ -170,7 +170,7 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> De
     plain = _seconds(alone)
     probe, found = {"plain": _micro(plain)}, {}
     try:
-        memory.template = memory.template or Template.of(_twin(rows[0].run))
+        memory.template = memory.template or Template.of(twin_of(rows[0].run))
         path = by_vmap(memory.template, unweighted(rows[0].run.learner.loss))
         for size in sizes:
             seen = Stack(_copies(rows[:size]), path).rehearse(STACKED)
@@ -181,7 +181,7 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> De
                 break
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
         memory.template = None
-        why = _reason(exc)
+        why = reason_of(exc)
         return _plainly(f"torch cannot stack them: {why}", probe, failure=why)
     size = min(found, key=lambda size: found[size] / size)
     marginal = _marginal(found)
@@ -215,7 +215,7 @@ def _with_compiled(before: Decision, template: Template, rows: Sequence[Row], si
         took = time.perf_counter() - began
         _check(_rehearse_alone(rows[0]), seen, rows[0].run.learner)
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
-        text = f"{before.choice.text[:-1]}; compiling failed: {_reason(exc)}."
+        text = f"{before.choice.text[:-1]}; compiling failed: {reason_of(exc)}."
         return replace(before, choice=replace(before.choice, text=text))
     _compile_seconds.append(took)
     seconds = _seconds(seen) / size
@@ -240,10 +240,10 @@ def _copies(rows: Sequence[Row]) -> list[Row]:
 
 def _rehearse_alone(row: Row) -> Rehearsal:
     """Some steps of one run by itself, by a twin of it."""
-    return Stack([Row(_twin(row.run), row.until_epoch)], PLAIN).rehearse(ALONE)
+    return Stack([Row(twin_of(row.run), row.until_epoch)], PLAIN).rehearse(ALONE)
 
 
-def _twin(run: Training) -> Training:
+def twin_of(run: Training) -> Training:
     """A run on the same rows with a network of its own, which is the same and may change."""
     twin, learner = copy.copy(run), run.learner
     twin.learner = Learner(copy.deepcopy(learner.network), learner.settings, learner.loss)
@@ -279,7 +279,7 @@ def _micro(seconds: float) -> float:
     return round(seconds * 1e6, 1)
 
 
-def _reason(exc: Exception) -> str:
+def reason_of(exc: Exception) -> str:
     """What an error says, as the end of a sentence."""
     said = str(exc).strip().split("\n")[0].split(". ")[0].rstrip(".")
     said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"

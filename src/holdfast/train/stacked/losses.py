@@ -16,10 +16,10 @@ StackedLoss = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.T
 over them."""
 
 
-def stacked_loss(function: LossFunction) -> StackedLoss:
+def stacked_loss(function: LossFunction, device: torch.device) -> StackedLoss:
     """The same loss for every network of a stack; the two of the built-in networks are written out."""
     if function is cross_entropy:
-        library = native.native().library
+        library = native.native().library if device.type == "cpu" else None
         return _cross_entropy if library is None else _CompiledCrossEntropy(library)
     if function is squared_error:
         return _squared_error

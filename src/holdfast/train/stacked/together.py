@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
-from holdfast.train.failures import Diverged
-from holdfast.train.stacked import chooser
+from holdfast.train.stacked import accelerator, chooser
 from holdfast.train.stacked.buckets import buckets_of, stacks_of
 from holdfast.train.stacked.native import native
 from holdfast.train.stacked.stack import Choice, Path, Row, Stack
@@ -32,9 +30,12 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None, determi
     """
     for bucket, indices in buckets_of([row.run for row in rows]).items():
         members = [rows[index] for index in indices]
-        if not _is_plain(members[0].run):
+        run = members[0].run
+        if run.settings.accumulation > 1 or run.learner.parts > 1:
             for row in members:
-                _by_itself(row)
+                accelerator.one_by_one(row)
+        elif run.device.type != "cpu":
+            accelerator.train(members, largest, deterministic=deterministic)
         elif is_written(members[0].run.learner.network):
             _write_out(members, largest)
         else:
@@ -62,20 +63,3 @@ def advance(run: Training, until_epoch: int | None = None) -> None:
     advance_together([row])
     if row.diverged is not None:
         raise row.diverged
-
-
-def _is_plain(run: Training) -> bool:
-    """Whether it is trained on the processor, in whole batches, in one precision."""
-    settings = run.settings
-    on_processor = run.learner.parameters.values.device.type == "cpu"
-    return on_processor and settings.accumulation == 1 and settings.precision in {"float32", "float64"}
-
-
-def _by_itself(row: Row) -> None:
-    wall, cpu = time.perf_counter(), time.process_time()
-    try:
-        row.run.advance(row.until_epoch)
-    except Diverged as exc:
-        row.diverged = exc
-    row.seconds += time.perf_counter() - wall
-    row.cpu_seconds += time.process_time() - cpu

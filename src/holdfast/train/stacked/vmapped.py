@@ -149,9 +149,8 @@ class Vmapped:
         self._slopes = slopes
         self._k = len(numbers.values)
         self._idle = 0 if room is None else room - self._k
-        places = {name: p for name, p in network.named_parameters() if p.requires_grad}
-        self._values = {name: _view(numbers.values, parameter) for name, parameter in places.items()}
-        self._gradients = [_view(numbers.gradients, parameter) for parameter in places.values()]
+        self._values = parameters_of(numbers.values, network)
+        self._gradients = list(parameters_of(numbers.gradients, network).values())
         self._buffers = dict(numbers.buffers)
         self._names = template.masks
         self._masks: dict[str, torch.Tensor] = {}
@@ -203,3 +202,9 @@ def _view(matrix: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
     """The values of one parameter of all networks, shape (k, *shape)."""
     begin = parameter.storage_offset()
     return matrix[:, begin : begin + parameter.numel()].view(len(matrix), *parameter.shape)
+
+
+def parameters_of(matrix: torch.Tensor, network: nn.Module) -> dict[str, torch.Tensor]:
+    """The parameters of all networks by their names, (k, *shape), for a matrix (k, P)."""
+    free = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    return {name: _view(matrix, parameter) for name, parameter in free.items()}

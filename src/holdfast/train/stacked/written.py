@@ -64,7 +64,7 @@ def prepare(network: nn.Module, features: torch.Tensor) -> None:
     if not isinstance(network, nn.Sequential) or not isinstance(network[0], single.SmoothClip):
         return
     library = native().library
-    if library is None or not features.is_contiguous():
+    if library is None or features.device.type != "cpu" or not features.is_contiguous():
         features.mul_((features / single.INPUT_LIMIT).square_().add_(1.0).rsqrt_())
     else:
         clip = getattr(library, f"clip_{SUFFIXES[features.dtype]}")
@@ -84,7 +84,7 @@ class Written:
 
     def __init__(self, network: nn.Module, numbers: Matrices, rows: int, loss: LossFunction) -> None:
         self._numbers, self._rows = numbers, rows
-        self._loss = stacked_loss(loss)
+        self._loss = stacked_loss(loss, numbers.values.device)
         self._names = {id(buffer): name for name, buffer in network.named_buffers()}
         self._dropouts: list[layers.Dropout] = []
         self._begun = False

@@ -1,0 +1,163 @@
+"""How the networks of a bucket are trained on an accelerator: stacked, or one by one, as a short rehearsal tells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from holdfast.train.epochs import epoch_rows
+from holdfast.train.failures import Diverged
+from holdfast.train.losses import unweighted
+from holdfast.train.models.layers import seed_dropout
+from holdfast.train.stacked.chooser import reason_of, twin_of
+from holdfast.train.stacked.queued import Queued
+from holdfast.train.stacked.stack import Choice, Path, Row
+from holdfast.train.stacked.vmapped import Template, Unstackable, by_vmap
+from holdfast.train.stacked.written import Written, is_written, prepare
+from holdfast.train.training import Training, epoch_rates
+
+STEPS = 8
+"""Of a rehearsal; the first ones, in which torch prepares much and a step is recorded, do not count."""
+
+REHEARSED = 32
+"""Rows of a rehearsal at most."""
+
+WORTH = 0.95
+"""A stack is taken where its steps take less than this part of those of single networks."""
+
+TOLERANCE = {"float32": 1e-3, "float64": 1e-8, "amp": 0.05}
+"""Between the losses of a network in a stack and alone, in the first steps."""
+
+
+def train(rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
+    """Train the runs of a bucket, which keep their share of the time.
+
+    Args:
+        rows: the runs.
+        largest: the most rows of a stack; None for as many as the memory holds.
+        deterministic: whether no clock is asked: one by one.
+    """
+    for augments in (False, True):
+        alike = [row for row in rows if (row.run.settings.augmentation != "none") == augments]
+        if not alike:
+            continue
+        path, choice = _chosen(alike, deterministic=deterministic or largest == 1)
+        size = len(alike) if path is None else _in_stacks(alike, path, largest or len(alike))
+        if path is None:
+            for row in alike:
+                one_by_one(row)
+        alike[0].choice = replace(choice, size=1 if path is None else size)
+
+
+def _in_stacks(rows: Sequence[Row], path: Path, size: int) -> int:
+    """Train runs in stacks of so many, or of half as many wherever the memory is short; the size that it came to."""
+    pending = sorted(rows, key=lambda row: -row.batches)
+    while pending:
+        group, stack = pending[:size], None
+        try:
+            stack = Queued(group, path)
+            stack.advance()
+        except torch.cuda.OutOfMemoryError:
+            if size == 1 or (stack is not None and stack.epochs):
+                raise
+            del stack
+            size = max(len(group) // 2, 1)
+            torch.cuda.empty_cache()
+        else:
+            pending = pending[size:]
+    return size
+
+
+def one_by_one(row: Row) -> None:
+    """Train a run by itself."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        row.run.advance(row.until_epoch)
+    except Diverged as exc:
+        row.diverged = exc
+    row.seconds += time.perf_counter() - wall
+    row.cpu_seconds += time.process_time() - cpu
+
+
+def _chosen(rows: Sequence[Row], *, deterministic: bool) -> tuple[Path | None, Choice]:
+    """The way for these runs, None for one by one, and why."""
+    if deterministic:
+        return None, _plainly("that is the way of their shape, and no clock was asked")
+    run = rows[0].run
+    on, probe = run.device.type.upper(), {}
+    try:
+        path = _path_of(run)
+        alone, losses = _alone(run)
+        probe["plain"] = _micro(alone)
+        some = [Row(row.run, row.until_epoch) for row in rows[:REHEARSED]]
+        seconds, found = Queued(some, path).rehearse(STEPS)
+        _check(losses, found[:, _place(some)].tolist(), run.settings.precision)
+    except torch.cuda.OutOfMemoryError:
+        return None, _plainly("the memory of the accelerator is short", probe)
+    except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
+        why = reason_of(exc)
+        return None, _plainly(f"torch cannot stack them: {why}", probe, failure=why)
+    stacked = min(seconds[2:] or seconds) / len(some)
+    probe[f"{path.name} of {len(some)}"] = _micro(stacked)
+    if stacked > WORTH * alone:
+        return None, _plainly(
+            f"a step takes {_micro(alone):,.0f} µs so, and {_micro(stacked):,.0f} µs in a stack of {len(some)}", probe
+        )
+    text = (
+        f"The networks are trained on {on} in stacks, where a step of one of {len(some)} takes {_micro(stacked):,.0f} "
+        f"µs, and {_micro(alone):,.0f} µs one by one."
+    )
+    return path, Choice(path.name, len(rows), text, probe)
+
+
+def _path_of(run: Training) -> Path:
+    """Steps that are written out where a network has them, and those of torch's vmap elsewhere."""
+    if is_written(run.learner.network) and run.settings.precision != "amp":
+        return Path("written", Written, prepare)
+    return by_vmap(Template.of(run), unweighted(run.learner.loss))
+
+
+def _alone(run: Training) -> tuple[float, list[float]]:
+    """Seconds of a step of a twin of the run by itself, and the losses of its first steps."""
+    twin, epoch = twin_of(run), run.progress.epoch + 1
+    size, batches = run.batches
+    classification = run.targets.classes is not None
+    X, T = epoch_rows(
+        run.settings, run.streams, epoch, run.rows.features, run.rows.targets, classification=classification
+    )
+    X, T = X[: STEPS * size].to(run.device), T[: STEPS * size].to(run.device)
+    seed_dropout(twin.learner.network, run.streams.integer(epoch, "dropout"), run.device)
+    twin.learner.network.train()
+    rates, seconds, losses = epoch_rates(run.settings, epoch, batches, run.horizon), [], []
+    for step in range(min(STEPS, batches)):
+        part, began = slice(step * size, (step + 1) * size), time.perf_counter()
+        loss, _ = twin.learner.learn(X[part], T[part], (epoch - 1) * batches + step + 1, rates[step])
+        seconds.append(time.perf_counter() - began)
+        losses.append(loss)
+    return min(seconds[2:] or seconds), losses
+
+
+def _place(rows: Sequence[Row]) -> int:
+    """Where the first of some rows is in a stack of them."""
+    return sorted(range(len(rows)), key=lambda index: -rows[index].batches).index(0)
+
+
+def _check(alone: Sequence[float], stacked: Sequence[float], precision: str) -> None:
+    """Raise `Unstackable` if a network has other losses in the stack than alone."""
+    for number, (one, many) in enumerate(zip(alone, stacked, strict=False), start=1):
+        if abs(one - many) > TOLERANCE[precision] * max(1.0, abs(one)):
+            raise Unstackable(
+                f"it gives other numbers in a stack: a loss of {many:.6g} instead of {one:.6g} at step {number}"
+            )
+
+
+def _plainly(why: str, probe: dict[str, float] | None = None, failure: str | None = None) -> Choice:
+    """One by one, because of something."""
+    return Choice("plain", 1, f"The networks are trained one by one, because {why}.", probe or {}, failure=failure)
+
+
+def _micro(seconds: float) -> float:
+    return round(seconds * 1e6, 1)
