@@ -329,3 +329,33 @@ def test_an_append_waits_for_the_disk_and_what_need_not_last_does_not(
         ]
         assert modes == ["wal", 1, 1]
         log.close()
+
+
+def test_a_blob_that_somebody_else_has_put_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one may still be waiting for the disk, and a loss of power would take what both were promised."""
+    path = tmp_path / "study.db"
+    waits: list[int] = []
+    monkeypatch.setattr(database, "flush", waits.append)
+    one, other = SqliteLog(path, "digits"), SqliteLog(path, "digits")
+    name = one.put(b"the same")
+    assert len(waits) == 1
+    for expected in (2, 2):
+        assert other.put(b"the same") == name
+        assert len(waits) == expected
+    other.drop([name])
+    assert other.put(b"the same") == name
+    assert len(waits) == 4
+    one.close()
+    other.close()
+
+
+def test_a_file_that_lost_its_power_while_it_was_laid_out_is_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    path.write_bytes(bytes(4096))  # its first page, which was never written
+    journal = bytes.fromhex("d9d505f920a163d7") + b"".join(n.to_bytes(4, "big") for n in (0, 1, 0, 512, 4096))
+    path.with_name("study.db-journal").write_bytes(journal.ljust(512, b"\0"))
+    assert list_studies(f"sqlite:///{path}") == []
+    log = SqliteLog(path, "digits")
+    append(log, entry(0))
+    assert verify(log).ok
+    log.close()

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,7 +99,7 @@ class Database:
 
         found, changed = self.use(transaction)
         if lasting and changed:
-            self._flush()
+            self.flush()
         return found
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Database:
                 os.close(self._wal)
                 self._wal = None
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Wait until all that was committed so far is on disk, in the file beside the database that is written first.
 
         It is the same file as long as a connection is open, and no lock of SQLite's lies on it.
@@ -200,14 +200,25 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         connection = _connect(path, "mode=ro")
         try:
             is_log(connection, path)
-        except sqlite3.OperationalError:
-            # Where SQLite cannot put its shared memory beside the file, nobody can write, and the file stays as it is.
+        except sqlite3.OperationalError as exc:
             connection.close()
+            if exc.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+                return _undone(path)
+            # Where SQLite cannot put its shared memory beside the file, nobody can write, and the file stays as it is.
             beside = path.with_name(path.name + "-wal")
             if beside.exists() and beside.stat().st_size > 0:
                 raise
             connection = _connect(path, "mode=ro&immutable=1")
             is_log(connection, path)
+    return connection
+
+
+def _undone(path: Path) -> sqlite3.Connection:
+    """A connection for reading to a file that lost its power while it was laid out, which is undone first."""
+    with closing(_connect(path, "mode=rw")) as connection:
+        is_log(connection, path)
+    connection = _connect(path, "mode=ro")
+    is_log(connection, path)
     return connection
 
 

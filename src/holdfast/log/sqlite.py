@@ -41,6 +41,7 @@ class SqliteLog:
         self.study = study
         self._database = Database(Path(path), read_only)
         self.leases = SqliteLeases(self._database, study)
+        self._kept: set[str] = set()  # blobs that were put again, and are on disk
 
     def head(self) -> Head:
         """The present end of the log."""
@@ -88,8 +89,12 @@ class SqliteLog:
             LogError: if the disk is full, the file cannot be written, or stays locked.
         """
         sha256 = blob_hash(data)
-        if self._database.use(lambda sql: sql.execute(_HAS_BLOB, (sha256,)).fetchone()) is None:
-            self._database.write(lambda sql: _insert_blob(sql, sha256, data))
+        there = self._database.use(lambda sql: sql.execute(_HAS_BLOB, (sha256,)).fetchone()) is not None
+        if not there and self._database.write(lambda sql: _insert_blob(sql, sha256, data)):
+            return sha256
+        if sha256 not in self._kept:  # somebody else put it, who may still be waiting for the disk
+            self._database.flush()
+            self._kept.add(sha256)
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -108,6 +113,7 @@ class SqliteLog:
 
     def drop(self, names: Sequence[str]) -> None:
         """Delete blobs by their sha256, but for those that an event of another study in the file names."""
+        self._kept.difference_update(names)
         if names:
             self._database.write(lambda sql: _delete_blobs(sql, self.study, names))
 
@@ -158,11 +164,12 @@ def _head(connection: sqlite3.Connection, study: str) -> Head:
     return Head() if row is None else Head(row[0] + 1, row[1])
 
 
-def _insert_blob(connection: sqlite3.Connection, sha256: str, data: bytes) -> None:
+def _insert_blob(connection: sqlite3.Connection, sha256: str, data: bytes) -> bool:
+    """Insert a blob; False if it is there already."""
     limit = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
     if len(data) + 1000 > limit:
         raise RequestError(f"a blob of {len(data)} bytes is more than the {limit} that SQLite can hold in one piece")
-    connection.execute("INSERT OR IGNORE INTO blob (sha256, data) VALUES (?, ?)", (sha256, data))
+    return connection.execute("INSERT OR IGNORE INTO blob (sha256, data) VALUES (?, ?)", (sha256, data)).rowcount > 0
 
 
 def _delete_blobs(connection: sqlite3.Connection, study: str, names: Sequence[str]) -> None:
