@@ -245,7 +245,7 @@ def test_trials_that_do_not_fit_an_amended_space_are_masked_and_come_back() -> N
     assert np.isnan(narrow.losses[[1, 3]]).all()
     assert narrow.contains({"x": 0.1, "n": 3})
     restored = HistoryBuilder(Space({"x": Float(0, 1)}), ["minimize"], constraints=["ms <= 5"])
-    restored.restore(builder.to_json())
+    restored.restore(*builder.to_columns(), builder.configs)
     assert restored.snapshot(9).told_trial.tolist() == [0, 2]
     builder.amended(Space({"x": Float(0, 2), "n": Int(1, 3)}), {})
     wide = builder.snapshot(10)

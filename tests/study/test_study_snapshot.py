@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,6 +20,7 @@ from holdfast.records import Entry, Outcome, TrialState, Verdict
 from holdfast.space import Space
 from holdfast.study import actions, book, snapshot
 from holdfast.study.book import Book
+from holdfast.study.container import MAGIC, from_bytes, to_bytes
 from holdfast.study.load import load_study
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
@@ -50,7 +49,7 @@ def described(value: Any) -> Any:
             return ["space", value.names, described(value.to_json())]
         case Mapping():
             return [[key, described(item)] for key, item in value.items()]
-        case list() | tuple():
+        case Sequence():
             return [described(item) for item in value]
         case set():
             return sorted(value)
@@ -190,10 +189,10 @@ def test_a_snapshot_is_what_a_study_opens_from(tmp_path: Path, monkeypatch: pyte
     assert [t.config for t in again.trials] == [t.config for t in busy_study(None, 15).trials]
 
 
-def _edited(data: bytes, change: Any) -> bytes:
-    loaded = json.loads(zlib.decompress(data))
-    change(loaded)
-    return zlib.compress(json.dumps(loaded).encode())
+def _edited(data: bytes, change: Callable[[Any, Any, Any], Any]) -> bytes:
+    values, arrays, lines = from_bytes(data)
+    change(values, arrays, lines)
+    return to_bytes(values, arrays, lines)
 
 
 @pytest.mark.parametrize(
@@ -202,14 +201,16 @@ def _edited(data: bytes, change: Any) -> bytes:
         lambda data: b"",
         lambda data: b"no snapshot",
         lambda data: data[: len(data) // 2],
-        lambda data: zlib.compress(b"[1, 2]"),
-        lambda data: zlib.compress(b"{}"),
-        lambda data: zlib.compress(b"\xff"),
-        lambda data: _edited(data, lambda loaded: loaded.update(version=snapshot.VERSION + 1)),
-        lambda data: _edited(data, lambda loaded: loaded.pop("queue")),
-        lambda data: _edited(data, lambda loaded: loaded["trials"].append([])),
-        lambda data: _edited(data, lambda loaded: loaded["settings"]["space"].append(["x", {"type": "flaot"}])),
-        lambda data: _edited(data, lambda loaded: loaded["history"]["columns"].pop()),
+        lambda data: data[:-1],
+        lambda data: data.replace(MAGIC, b"another program.\n"),
+        lambda data: data[: len(MAGIC)] + b"\xff" * 8 + data[len(MAGIC) + 8 :],
+        lambda data: to_bytes({}, [], []),
+        lambda data: _edited(data, lambda values, *_: values.update(version=snapshot.VERSION + 1)),
+        lambda data: _edited(data, lambda values, *_: values.pop("queue")),
+        lambda data: _edited(data, lambda values, *_: values["settings"]["space"].append(["x", {"type": "flaot"}])),
+        lambda data: _edited(data, lambda _, arrays, __: arrays.pop()),
+        lambda data: _edited(data, lambda _, arrays, __: arrays.__setitem__(1, arrays[1][:, 1:])),
+        lambda data: _edited(data, lambda _, __, lines: lines[1].append("[]")),
     ],
 )
 def test_a_damaged_or_foreign_snapshot_is_ignored(tmp_path: Path, damage: Any) -> None:

@@ -15,8 +15,10 @@ from typing import Any, Literal
 import numpy as np
 
 from holdfast.errors import SpaceError
-from holdfast.records import Config, Direction, Fidelity, TrialState, Value, array_from_bytes, array_to_bytes
+from holdfast.records import Config, Direction, Fidelity, TrialState, Value
+from holdfast.search.rows import Configs, Fitting, Rows
 from holdfast.space import Categorical, Domain, Space
+from holdfast.space.space import KEY_BYTES
 
 STATES: tuple[TrialState, ...] = tuple(TrialState)
 RUNNING, PAUSED, COMPLETE, STOPPED, FAILED = range(len(STATES))
@@ -185,20 +187,20 @@ class HistoryBuilder:
         self.duplicates = duplicates
         self.trials_limit: int | None = None
         self._signs = [1.0 if d == "minimize" else -1.0 for d in self.directions]
-        self._configs: list[Config] = []
+        self._configs = Configs()
         self._declared = space is not None
         self._seen: dict[str, int] = {}
-        self._units = _Rows((0 if space is None else len(space),), float)
-        self._told = _Fitting(
-            _Rows((), np.int64),
-            _Rows((len(self.directions),), float),
-            _Rows((), np.int8),
-            _Rows((), float),
-            _Rows((len(self.constraints),), float),
+        self._units = Rows((0 if space is None else len(space),), float)
+        self._told = Fitting(
+            Rows((), np.int64),
+            Rows((len(self.directions),), float),
+            Rows((), np.int8),
+            Rows((), float),
+            Rows((len(self.constraints),), float),
         )
-        self._reports = _Fitting(_Rows((), np.int64), _Rows((), np.int64), _Rows((len(self.directions),), float))
-        self._moves = (_Rows((), np.int64), _Rows((), np.int8), _Rows((), np.int64))
-        self._origins = _Rows((3,), np.int64)
+        self._reports = Fitting(Rows((), np.int64), Rows((), np.int64), Rows((len(self.directions),), float))
+        self._moves = (Rows((), np.int64), Rows((), np.int8), Rows((), np.int64))
+        self._origins = Rows((3,), np.int64)
         self._token = object()
         self._amended = False
         self._added: dict[str, Value] = {}
@@ -221,7 +223,8 @@ class HistoryBuilder:
         if self.space is None:
             self._units.append(np.full(self._units.shape, np.nan))
         else:
-            if self._amended and _mapped(self.space, config, {}) is None:  # a person's wish from before
+            # a person's wish from before, or a trial whose configuration is lost
+            if (self._amended or "" in config) and _mapped(self.space, config, {}) is None:
                 self._mask(len(self._configs) - 1)
                 self._units.append(_encode_within(self.space, config))
             else:
@@ -275,7 +278,7 @@ class HistoryBuilder:
     def drew(self, trial: int, domains: Mapping[str, Domain], config: Config) -> None:
         """A trial of a space that is found as it is used has drawn values; ``config`` is all that it drew so far."""
         before = {} if self.space is None else self.space.domains
-        self._configs = [*self._configs[:trial], config, *self._configs[trial + 1 :]]  # earlier views keep theirs
+        self._configs = self._configs.with_item(trial, config)  # earlier views keep theirs
         if any(before.get(name) != domain for name, domain in domains.items()):
             self.space = Space({**before, **domains})
             self._token = object()
@@ -315,55 +318,60 @@ class HistoryBuilder:
             constraints=self.constraints,
             duplicates=self.duplicates,
             earlier=self._earlier,
-            _configs=self._configs,
+            _configs=self._configs.view(),
             _seen=self._seen,
             _seen_before=len(self._seen),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """All that `restore` needs, as JSON values."""
-        return {
+    def to_columns(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """All that `restore` needs but the configurations: JSON values, and arrays of numbers."""
+        data = {
             "space": None if self.space is None else self.space.to_json(),
             "trials_limit": self.trials_limit,
-            "configs": self._configs,
-            "seen": list(self._seen),
             "amended": self._amended,
             "added": self._added,
             "masked": sorted(self._masked),
             "earlier": [[name, *found] for name, found in self._before.items()],
-            "columns": [array_to_bytes(column.view()).hex() for column in self._columns()],
         }
+        seen = np.frombuffer(bytes.fromhex("".join(self._seen)), dtype=np.uint8).reshape(-1, KEY_BYTES)
+        return data, [seen, *(column.view() for column in self._columns())]
 
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Take over what `to_json` of another builder wrote."""
+    def restore(self, data: Mapping[str, Any], arrays: Sequence[np.ndarray], configs: Sequence[Config | str]) -> None:
+        """Take over what `to_columns` of another builder gave, and its configurations, which may be JSON texts."""
         stored = None if data["space"] is None else Space.from_json(data["space"])
         if stored != self.space:
             self.space = stored
         self._amended, self._added, self._masked = data["amended"], dict(data["added"]), set(data["masked"])
         self._before = {name: (configs, losses) for name, configs, losses in data["earlier"]}
         self.trials_limit = data["trials_limit"]
-        self._configs = data["configs"]
-        arrays = [array_from_bytes(bytes.fromhex(text)) for text in data["columns"]]
-        self._units = _Rows(arrays[0].shape[1:], float)
-        for column, array in zip(self._columns(), arrays, strict=True):
+        self._configs = Configs(configs)
+        seen, *columns = arrays
+        self._units = Rows(columns[0].shape[1:], float)
+        for column, array in zip(self._columns(), columns, strict=True):
             column.fill(array)
         for part in (self._told, self._reports):
             part.keep(self._masked)
-        self._seen = {key: position for position, key in enumerate(data["seen"])}
+        keys, width = seen.tobytes().hex(), 2 * KEY_BYTES
+        self._seen = {keys[width * at : width * (at + 1)]: at for at in range(len(seen))}
         self._encode_earlier()
+
+    @property
+    def configs(self) -> Configs:
+        """The configurations by number."""
+        return self._configs
 
     def _see(self, config: Config) -> None:
         """Remember a configuration; a view knows those that were there before it by their number."""
         assert self.space is not None
         self._seen.setdefault(self.space.key(config), len(self._seen))
 
-    def _columns(self) -> tuple[_Rows, ...]:
+    def _columns(self) -> tuple[Rows, ...]:
         return (self._units, *self._told.all, *self._reports.all, *self._moves, self._origins)
 
     def _encode_anew(self) -> None:
         """Encode every trial in the space as it is now, and mask those that do not fit into a declared one."""
         assert self.space is not None
-        self._units = _Rows((len(self.space),), float)
+        self._units = Rows((len(self.space),), float)
         self._seen, self._masked = {}, set()
         for number, config in enumerate(self._configs):
             fitting = _mapped(self.space, config, self._added) if self._declared else config
@@ -404,7 +412,7 @@ def _mapped(space: Space, config: Config, added: Mapping[str, Value]) -> Config 
     What it lacks stands at ``added`` or the default; what this space does not have is left out, and computed values are
     computed anew.
     """
-    known = {name: value for name, value in config.items() if name in space}
+    known = {name: value for name, value in config.items() if name in space or not name}
     try:
         for name in space.names:
             if name not in known and name in added and name in space.active({**added, **known}):
@@ -433,66 +441,3 @@ def _fits(domain: Domain, value: Value) -> bool:
     if isinstance(domain, Categorical):
         return domain.position(value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool) and domain.low <= value <= domain.high
-
-
-class _Fitting:
-    """Columns that belong to trials (the first column): all rows, and those of trials that fit into the space."""
-
-    def __init__(self, *columns: _Rows) -> None:
-        self.all = columns
-        self._kept = columns
-
-    def append(self, row: Sequence[Any], *, fits: bool) -> None:
-        for column, value in zip(self.all, row, strict=True):
-            column.append(value)
-        if fits and self._kept is not self.all:
-            for column, value in zip(self._kept, row, strict=True):
-                column.append(value)
-
-    def keep(self, masked: set[int]) -> None:
-        """Show all rows but those of masked trials."""
-        if not masked:
-            self._kept = self.all
-            return
-        chosen = ~np.isin(self.all[0].view(), sorted(masked))
-        self._kept = tuple(_Rows(column.shape, column.view().dtype.type) for column in self.all)
-        for column, whole in zip(self._kept, self.all, strict=True):
-            column.fill(whole.view()[chosen])
-
-    def views(self) -> list[np.ndarray]:
-        return [column.view() for column in self._kept]
-
-
-class _Rows:
-    """An array that grows at its end; views taken earlier never change."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: type) -> None:
-        self.shape = shape
-        self._take(np.empty((64, *shape), dtype=dtype))
-        self._length = 0
-
-    def append(self, row: float | Sequence[float] | np.ndarray) -> None:
-        if self._length == len(self._array):
-            grown = np.empty((max(2 * self._length, 64), *self.shape), dtype=self._array.dtype)
-            grown[: self._length] = self._array
-            self._take(grown)
-        self._array[self._length] = row
-        self._length += 1
-
-    def fill(self, array: np.ndarray) -> None:
-        """Hold exactly the rows of ``array``."""
-        self._take(np.array(array))
-        self._length = len(array)
-
-    def replace(self, position: int, row: np.ndarray) -> None:
-        """Change one row in a copy, so that earlier views keep theirs."""
-        self._take(self._array.copy())
-        self._array[position] = row
-
-    def view(self) -> np.ndarray:
-        return self._read_only[: self._length]
-
-    def _take(self, array: np.ndarray) -> None:
-        self._array = array
-        self._read_only = array.view()
-        self._read_only.flags.writeable = False

@@ -23,6 +23,9 @@ MOST_DRAWS = 1 << 20
 ENOUGH_DRAWS = 1 << 14
 """A space of whose configurations none of so many is allowed is refused."""
 
+KEY_BYTES = 15
+"""Bytes of `Space.key`, which is them in hex."""
+
 MOST_KEPT = 100_000
 """Answers of a predicate that are kept."""
 
@@ -293,7 +296,7 @@ class Space:
     def key(self, config: Mapping[str, Scalar]) -> str:
         """A short text for looking one configuration up; two have the same one with a probability under 1e-15."""
         text = json.dumps([config.get(name, "\0") for name in self.names])
-        return hashlib.blake2b(text.encode(), digest_size=15).hexdigest()
+        return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values for `from_json`; forbidden combinations stand under the empty name."""

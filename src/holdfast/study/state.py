@@ -16,6 +16,7 @@ from holdfast.space import Space, domain_from_json
 from holdfast.space.rules import Predicate
 from holdfast.study.limits import with_limits
 from holdfast.study.settings import Settings
+from holdfast.study.trials import Trials
 from holdfast.usage import Usage
 
 NO_MORE = frozenset({TrialState.STOPPED, TrialState.FAILED})
@@ -47,7 +48,7 @@ class StudyState:
 
     settings: Settings
     history: HistoryBuilder
-    trials: list[Trial] = field(default_factory=list)
+    trials: Trials = field(default_factory=Trials)
     queue: dict[int, Request] = field(default_factory=dict)
     proposals: dict[int, Proposal] = field(default_factory=dict)
     requests: int = 0
@@ -188,8 +189,7 @@ def _drawn(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     metrics = _numbers(data["metrics"])
-    trial = state.trials[data["trial"]]
-    _change(state, data, reports=(*trial.reports, (data["step"], metrics)))
+    state.trials.reported(data["trial"], data["step"], metrics)
     if state.first_metric in metrics:
         state.history.reported(data["trial"], data["step"], state.objectives(metrics))
 
@@ -268,7 +268,8 @@ def _enqueued(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _dropped(state: StudyState, _: Mapping[str, Any], __: float) -> None:
-    state.trials[:] = [dataclasses.replace(trial, checkpoint=None) for trial in state.trials]
+    for number in list(state.trials.saved):
+        _change(state, {"trial": number}, checkpoint=None)
 
 
 def _budget(state: StudyState, data: Mapping[str, Any], _: float) -> None:

@@ -1,0 +1,234 @@
+"""Many trials in little room: their numbers and reports as columns, and what is irregular of each as a JSON text."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from holdfast.records import Cause, Trial, TrialState
+from holdfast.usage import Usage
+
+STATES = tuple(TrialState)
+CAUSES = tuple(Cause)
+INTS = ("seed", "until_step", "start_step", "parent", "parent_step", "restarts", "replaces")
+FLOATS = ("asked_at", "told_at", "seconds", "cpu_seconds")
+NONE = np.iinfo(np.int64).min
+"""What stands for None among whole numbers; among times it is NaN."""
+
+Report = tuple[int, Mapping[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """n trials with r reports of v values in all.
+
+    Attributes:
+        codes: (3, n) the state, the cause (0 for none), and whether there is a checkpoint.
+        ints: (7, n) what `INTS` names.
+        floats: (4, n) what `FLOATS` names.
+        configs: n JSON texts.
+        texts: n JSON texts of reason, metrics, checkpoint, rows, error, extra and usage.
+        reports: (n,) how many reports each trial has.
+        steps: (r,) of the reports, trial by trial.
+        kinds: (r,) which of ``names`` each report has.
+        names: tuples of metrics that were reported together.
+        values: (v,) what was reported, in that order.
+    """
+
+    codes: np.ndarray
+    ints: np.ndarray
+    floats: np.ndarray
+    configs: list[str]
+    texts: list[str]
+    reports: np.ndarray
+    steps: np.ndarray
+    kinds: np.ndarray
+    names: tuple[tuple[str, ...], ...]
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def check(self) -> None:
+        """See that the columns belong together.
+
+        Raises:
+            ValueError, IndexError: if they do not.
+        """
+        n, r = len(self.texts), len(self.steps)
+        shapes = [(3, n), (len(INTS), n), (len(FLOATS), n), (n,), (r,), (int(self.ends[-1]),)]
+        found = [self.codes, self.ints, self.floats, self.reports, self.kinds, self.steps]
+        whole = len(self.configs) == n and int(self.value_ends[-1]) == len(self.values)
+        if not whole or [item.shape for item in found] != shapes:
+            raise ValueError("columns of different lengths")
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """(n + 1,) where the reports of each trial end, behind a 0."""
+        return np.concatenate([[0], np.cumsum(self.reports, dtype=np.int64)])
+
+    @cached_property
+    def value_ends(self) -> np.ndarray:
+        """(n + 1,) where the values of each trial end, behind a 0."""
+        widths = np.array([len(names) for names in self.names], dtype=np.int64)
+        return np.concatenate([[0], np.cumsum(widths[self.kinds] if len(widths) else self.kinds)])[self.ends]
+
+    def trials(self, start: int, stop: int) -> list[Trial]:
+        """The trials from one number on up to another one, as far as there are any."""
+        stop = min(stop, len(self))
+        states, causes, _ = self.codes[:, start:stop].tolist()
+        ints = [[None if value == NONE else value for value in row] for row in self.ints[:, start:stop].tolist()]
+        seeds, untils, starts, parents, parent_steps, restarts, replaces = ints
+        asked, told, seconds, cpu_seconds = self.floats[:, start:stop].tolist()
+        configs = json.loads(f"[{','.join(self.configs[start:stop])}]")
+        texts = json.loads(f"[{','.join(self.texts[start:stop])}]")
+        reports = self._reports(start, stop)
+        return [
+            Trial(
+                number=start + i,
+                config=configs[i],
+                state=STATES[states[i]],
+                reason=sys.intern(reason),
+                seed=seeds[i],
+                metrics=metrics,
+                reports=reports[i],
+                until_step=untils[i],
+                start_step=starts[i],
+                checkpoint=None if checkpoint is None else (checkpoint[0], checkpoint[1]),
+                rows=rows,
+                error=error,
+                cause=CAUSES[causes[i] - 1] if causes[i] else None,
+                parent=parents[i],
+                asked_at=asked[i],
+                told_at=None if math.isnan(told[i]) else told[i],
+                seconds=seconds[i],
+                cpu_seconds=cpu_seconds[i],
+                restarts=restarts[i],
+                extra=extra,
+                usage=tuple(Usage.from_json(leg) for leg in usage),
+                parent_step=parent_steps[i],
+                replaces=replaces[i],
+            )
+            for i, (reason, metrics, checkpoint, rows, error, extra, usage) in enumerate(texts)
+        ]
+
+    def _reports(self, start: int, stop: int) -> list[tuple[Report, ...]]:
+        ends = self.ends[start : stop + 1]
+        steps = self.steps[ends[0] : ends[-1]].tolist()
+        values = self.values[self.value_ends[start] : self.value_ends[stop]].tolist()
+        if len(self.names) == 1 and len(self.names[0]) == 1:
+            name = self.names[0][0]
+            said: list[Report] = [(step, {name: value}) for step, value in zip(steps, values, strict=True)]
+        else:
+            at, said = iter(values), []
+            for step, kind in zip(steps, self.kinds[ends[0] : ends[-1]].tolist(), strict=True):
+                said.append((step, dict(zip(self.names[kind], at, strict=False))))
+        bounds = (ends - ends[0]).tolist()
+        return [tuple(said[bounds[i] : bounds[i + 1]]) for i in range(stop - start)]
+
+    def taken(self, rows: np.ndarray) -> Packed:
+        """The trials at these places, in their order."""
+        of_reports, of_values = _spans(self.ends, rows), _spans(self.value_ends, rows)
+        places = rows.tolist()
+        return Packed(
+            codes=self.codes[:, rows],
+            ints=self.ints[:, rows],
+            floats=self.floats[:, rows],
+            configs=[self.configs[at] for at in places],
+            texts=[self.texts[at] for at in places],
+            reports=self.reports[rows],
+            steps=self.steps[of_reports],
+            kinds=self.kinds[of_reports],
+            names=self.names,
+            values=self.values[of_values],
+        )
+
+    def joined(self, other: Packed) -> Packed:
+        """These trials and then those."""
+        names = tuple(dict.fromkeys([*self.names, *other.names]))
+        kinds = np.array([names.index(found) for found in other.names], dtype=np.int64)
+        return Packed(
+            codes=np.concatenate([self.codes, other.codes], axis=1),
+            ints=np.concatenate([self.ints, other.ints], axis=1),
+            floats=np.concatenate([self.floats, other.floats], axis=1),
+            configs=self.configs + other.configs,
+            texts=self.texts + other.texts,
+            reports=np.concatenate([self.reports, other.reports]),
+            steps=np.concatenate([self.steps, other.steps]),
+            kinds=np.concatenate([self.kinds, small(kinds[other.kinds] if len(kinds) else other.kinds)]),
+            names=names,
+            values=np.concatenate([self.values, other.values]),
+        )
+
+
+def packed(trials: Sequence[Trial]) -> Packed:
+    """The trials as columns."""
+    said = [report for trial in trials for report in trial.reports]
+    names: dict[tuple[str, ...], int] = {}
+    kinds = [names.setdefault(tuple(metrics), len(names)) for _, metrics in said]
+    causes = [0 if trial.cause is None else CAUSES.index(trial.cause) + 1 for trial in trials]
+    return Packed(
+        codes=_columns(
+            np.int8,
+            [STATES.index(trial.state) for trial in trials],
+            causes,
+            [trial.checkpoint is not None for trial in trials],
+        ),
+        ints=_columns(np.int64, *(_whole(getattr(trial, name) for trial in trials) for name in INTS)),
+        floats=_columns(np.float64, *(_times(getattr(trial, name) for trial in trials) for name in FLOATS)),
+        configs=[text(trial.config) for trial in trials],
+        texts=[text(_irregular(trial)) for trial in trials],
+        reports=np.array([len(trial.reports) for trial in trials], dtype=np.int64),
+        steps=small(np.array([step for step, _ in said], dtype=np.int64)),
+        kinds=small(np.array(kinds, dtype=np.int64)),
+        names=tuple(names),
+        values=np.array([value for _, metrics in said for value in metrics.values()], dtype=np.float64),
+    )
+
+
+def _irregular(trial: Trial) -> list[Any]:
+    usage = [leg.to_json() for leg in trial.usage]
+    return [trial.reason, trial.metrics, trial.checkpoint, trial.rows, trial.error, trial.extra, usage]
+
+
+def text(value: Any) -> str:
+    """A value as JSON in one line, with the floats that JSON has no form for as Python writes them."""
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=dict)
+
+
+def small(array: np.ndarray) -> np.ndarray:
+    """The same whole numbers in as few bytes as hold them."""
+    least, most = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return array.astype(kind, copy=False)
+    return array
+
+
+def _whole(values: Iterable[int | None]) -> list[int]:
+    return [NONE if value is None else value for value in values]
+
+
+def _times(values: Iterable[float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values]
+
+
+def _columns(kind: type, *columns: Sequence[Any]) -> np.ndarray:
+    return np.array(columns, dtype=kind).reshape(len(columns), -1)
+
+
+def _spans(ends: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The places that belong to these rows, where row i has those from ``ends[i]`` to ``ends[i + 1]``."""
+    lengths = ends[rows + 1] - ends[rows]
+    shift = ends[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]) if len(rows) else ends[:0]
+    return np.asarray(np.repeat(shift, lengths) + np.arange(lengths.sum()))
