@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -89,8 +89,8 @@ class Usage:
         """The figures that are known, as JSON values; `from_json` undoes it."""
         if self is NOTHING_KNOWN:
             return {}
-        figures = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: figure.to_json() for name, figure in figures.items() if figure != UNKNOWN}
+        figures = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: figure.to_json() for name, figure in figures if figure is not UNKNOWN and figure != UNKNOWN}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Usage:
