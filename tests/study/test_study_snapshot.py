@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import holdfast
+from holdfast.log.base import Head
 from holdfast.records import Entry, Outcome, TrialState, Verdict
 from holdfast.space import Space
-from holdfast.study import actions, book, snapshot
+from holdfast.study import actions, book, kept, snapshot
 from holdfast.study.book import Book
 from holdfast.study.container import MAGIC, from_bytes, to_bytes
 from holdfast.study.load import load_study
@@ -157,6 +158,21 @@ class AnyStudy(RuleBasedStateMachine):
         assert restored[1] == self.study.book.head
         assert described(restored[0]) == described(by_log)
 
+    def teardown(self) -> None:
+        """A state that was put away and taken out again, between any two events, is folded on as if it had not been."""
+        if not hasattr(self, "study"):
+            return
+        events = list(self.study.book.log.read())
+        for every in (1, 3, 7):
+            state: StudyState | None = None
+            for event in events:
+                state = fold(state, Entry(event.kind, event.data, event.time), event.index)
+                if event.index % every == 0:
+                    loaded = state_from_bytes(state_to_bytes(state, Head(event.index + 1, event.hash)))
+                    assert loaded is not None
+                    state = loaded[0]
+            assert described(state) == described(folded(self.study.book))
+
 
 TestAnyStudy = AnyStudy.TestCase
 TestAnyStudy.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
@@ -169,7 +185,7 @@ def busy_study(storage: str | None, n_trials: int = 12) -> Study:
 
 
 def test_a_snapshot_is_what_a_study_opens_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "FIRST_SNAPSHOT", 10)
+    monkeypatch.setattr(kept, "FIRST", 10)
     storage = f"sqlite:///{tmp_path}/s.db"
     study = busy_study(storage)
     found = study.book.log.load_snapshot()

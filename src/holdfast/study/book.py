@@ -11,16 +11,11 @@ from holdfast.log.base import Conflict, Head, StudyLog, written
 from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes
 from holdfast.space import Space
 from holdfast.space.rules import Predicate
+from holdfast.study.kept import Kept
 from holdfast.study.ordered import Ordered
-from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import StudyState, fold
 
 T = TypeVar("T")
-FIRST_SNAPSHOT = 5_000
-"""The length of the log at which its state is kept for the first time; a shorter one is folded in no time."""
-
-SNAPSHOT_GROWTH = 1.5
-"""The state is kept again when the log has grown by this factor, so that all snapshots together cost what one does."""
 
 
 class Book:
@@ -32,7 +27,8 @@ class Book:
         self._state: StudyState | None = None
         self._ordered: Ordered | None = None
         self._predicates: list[Predicate] = []
-        self._next_snapshot = FIRST_SNAPSHOT
+        self._kept = Kept(log)
+        self._whole = True
         self.reload()
 
     @property
@@ -65,6 +61,8 @@ class Book:
 
     def refresh(self) -> StudyState | None:
         """Fold what others have appended."""
+        if self._is_torn:
+            self.reload()
         for event in self.log.read(self._head.length):
             self._fold(Entry(event.kind, event.data, event.time), event.index)
             self._head = Head(event.index + 1, event.hash)
@@ -72,9 +70,10 @@ class Book:
 
     def reload(self) -> None:
         """Fold the log anew, where an interrupt may have struck in the middle of a fold."""
-        self._head, self._state, self._ordered = Head(), None, None
-        self._load_snapshot()
+        self._head, self._state, self._ordered, self._whole = Head(), None, None, True
+        self._state, self._head = self._kept.load() or (None, Head())
         state = self.refresh()
+        self._kept.opened(self._head.length)
         if state is not None and self._predicates:
             self._supply()
 
@@ -99,8 +98,8 @@ class Book:
             return False
         for index, item in enumerate(as_read, start=self._head.length):
             self._fold(item, index)
-        self._head = result
-        if self.log.durable and self._ordered is None and result.length >= self._next_snapshot:
+        before, self._head = self._head.length, result
+        if self._kept.is_due(before, result.length):
             self.save_snapshot()
         return True
 
@@ -129,30 +128,34 @@ class Book:
 
     def save_snapshot(self) -> None:
         """Keep the folded state, to open faster next time."""
-        self.log.save_snapshot(self._head.length, self._head.hash, state_to_bytes(self.state, self._head))
-        self._plan_snapshot()
+        if not self._is_torn and self._ordered is None:
+            self._kept.save(self.state, self._head)
+
+    def close(self) -> None:
+        """Release the log, with the state kept if much was added since the last time."""
+        if self._kept.is_due_at_close(self._head.length):
+            self.save_snapshot()
+        self.log.close()
+
+    @property
+    def _is_torn(self) -> bool:
+        """Whether an interrupt struck in the middle of a fold, or between one and its place in the log."""
+        return not self._whole or (self._state is not None and self._state.length != self._head.length)
 
     def _fold(self, item: Entry, index: int) -> None:
+        self._whole = False
         self._state = fold(self._state, item, index)
         if index == 0 and self._state.settings.workers is not None:
             self._ordered = Ordered(self._state.settings.workers)
         if self._ordered is not None:
             self._ordered.take(item)
+        self._whole = True
+        self._kept.pack(self._state)
 
     def _supply(self) -> None:
         self.state.supply(self._predicates)
         if self._ordered is not None:
             self._ordered.supply(self._predicates)
-
-    def _load_snapshot(self) -> None:
-        found = self.log.load_snapshot()
-        loaded = None if found is None else state_from_bytes(found[1])
-        if loaded is not None:
-            self._state, self._head = loaded
-        self._plan_snapshot()
-
-    def _plan_snapshot(self) -> None:
-        self._next_snapshot = max(FIRST_SNAPSHOT, int(self._head.length * SNAPSHOT_GROWTH))
 
 
 def entry(kind: str, data: Mapping[str, Any]) -> Entry:

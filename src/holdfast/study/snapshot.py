@@ -24,7 +24,8 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
     """The state after the event that ``head`` names; what has not changed since the last time is not encoded anew."""
     trials = state.trials.pack()
     history, columns = state.history.to_columns()
-    found = state.settings.space is None  # a running trial's configuration is a proposal, as far as strategies see it
+    # strategies see a proposal, where the space is found as it is used, and otherwise what was asked, if it is not lost
+    own = state.settings.space is None or "event.lost" in state.notes
     values = {
         "version": VERSION,
         "head": [head.length, head.hash],
@@ -43,7 +44,7 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
     }
     numbers = [trials.codes, trials.ints, trials.floats, trials.reports, trials.steps, trials.kinds, trials.values]
     whole = [small(column) if column.dtype.kind == "i" else column for column in columns]
-    lines = [trials.configs, trials.texts, [text(config) for config in state.history.configs] if found else []]
+    lines = [trials.configs, trials.texts, [text(config) for config in state.history.configs] if own else []]
     return to_bytes(values, [*numbers, *whole], lines)
 
 
@@ -73,7 +74,7 @@ def _state(values: dict[str, Any], arrays: list[np.ndarray], lines: list[list[st
     state.strategy_says = values["strategy_says"]
     state.notes = values["notes"]
     state.sessions = [(start, end) for start, end in values["sessions"]]
-    state.history.restore(values["history"], columns, configs if state.settings.space is not None else seen)
+    state.history.restore(values["history"], columns, seen or configs)
     if state.history.space is not None:
         state.history.space = with_limits(state.history.space)
     length, digest = values["head"]

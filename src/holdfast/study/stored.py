@@ -26,9 +26,9 @@ def stored_settings(
     studies = list_studies(storage)
     if name not in studies:
         raise RequestError(f"storage '{masked(storage)}' has no study named '{name}'{nearest(name, studies)}")
-    log = open_log(storage, name, read_only=True)
-    settings = Book(log).state.settings
-    log.close()
+    book = Book(open_log(storage, name))
+    settings = book.state.settings
+    book.close()  # with the state kept if the log is long, so that it is not folded again
     if strategy is None and settings.strategy not in NAMES:
         raise RequestError(
             f"study '{name}' was made with a strategy of its own, '{settings.strategy}'; give it again as "

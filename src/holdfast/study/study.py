@@ -489,7 +489,7 @@ class Study:
         """Release the log's file; trials in hand are given up, and another process may run them."""
         self._holder.close()
         self._lock.close()
-        self._book.log.close()
+        self._book.close()
 
     def _let_go(self, number: int) -> None:
         if self._holder.let_go(number):
