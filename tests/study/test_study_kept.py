@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import holdfast
+from holdfast.log.base import Head
 from holdfast.log.open import open_log
 from holdfast.records import Entry
 from holdfast.study import book, kept
@@ -59,9 +60,12 @@ def test_at_most_a_tenth_is_left_to_fold(storage: str) -> None:
 def test_two_processes_keep_each_state_once(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[int] = []
     plain = kept.Kept.save
-    monkeypatch.setattr(
-        kept.Kept, "save", lambda self, state, head: (saved.append(head.length), plain(self, state, head))
-    )
+
+    def noted(self: kept.Kept, state: StudyState, head: Head) -> None:
+        saved.append(head.length)
+        plain(self, state, head)
+
+    monkeypatch.setattr(kept.Kept, "save", noted)
     studies = [a_study(storage), a_study(storage)]
     for at in range(60):
         studies[at % 2].tell(studies[at % 2].ask(), 0.5)

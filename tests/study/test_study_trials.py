@@ -85,7 +85,7 @@ def test_more_trials_than_a_block_come_back_in_order() -> None:
 
 
 def test_values_that_are_no_numbers_come_back() -> None:
-    said = ((1, {"value": math.nan}), (2, {"value": -math.inf}), (3, {}))
+    said: tuple[tuple[int, dict[str, float]], ...] = ((1, {"value": math.nan}), (2, {"value": -math.inf}), (3, {}))
     trials = Trials()
     trials.append(Trial(0, {}, TrialState.FAILED, "r", 1, metrics={"value": math.nan}, reports=said))
     trials.pack()

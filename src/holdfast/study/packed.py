@@ -78,14 +78,14 @@ class Packed:
     def value_ends(self) -> np.ndarray:
         """(n + 1,) where the values of each trial end, behind a 0."""
         widths = np.array([len(names) for names in self.names], dtype=np.int64)
-        return np.concatenate([[0], np.cumsum(widths[self.kinds] if len(widths) else self.kinds)])[self.ends]
+        found = np.concatenate([[0], np.cumsum(widths[self.kinds] if len(widths) else self.kinds)])
+        return np.asarray(found[self.ends])
 
     def trials(self, start: int, stop: int) -> list[Trial]:
         """The trials from one number on up to another one, as far as there are any."""
         stop = min(stop, len(self))
         states, causes, _ = self.codes[:, start:stop].tolist()
-        ints = [[None if value == NONE else value for value in row] for row in self.ints[:, start:stop].tolist()]
-        seeds, untils, starts, parents, parent_steps, restarts, replaces = ints
+        seeds, untils, starts, parents, parent_steps, restarts, replaces = self.ints[:, start:stop].tolist()
         asked, told, seconds, cpu_seconds = self.floats[:, start:stop].tolist()
         configs = json.loads(f"[{','.join(self.configs[start:stop])}]")
         texts = json.loads(f"[{','.join(self.texts[start:stop])}]")
@@ -99,13 +99,13 @@ class Packed:
                 seed=seeds[i],
                 metrics=metrics,
                 reports=reports[i],
-                until_step=untils[i],
+                until_step=_or_none(untils[i]),
                 start_step=starts[i],
                 checkpoint=None if checkpoint is None else (checkpoint[0], checkpoint[1]),
                 rows=rows,
                 error=error,
                 cause=CAUSES[causes[i] - 1] if causes[i] else None,
-                parent=parents[i],
+                parent=_or_none(parents[i]),
                 asked_at=asked[i],
                 told_at=None if math.isnan(told[i]) else told[i],
                 seconds=seconds[i],
@@ -114,7 +114,7 @@ class Packed:
                 extra=extra,
                 usage=tuple(Usage.from_json(leg) for leg in usage),
                 parent_step=parent_steps[i],
-                replaces=replaces[i],
+                replaces=_or_none(replaces[i]),
             )
             for i, (reason, metrics, checkpoint, rows, error, extra, usage) in enumerate(texts)
         ]
@@ -213,6 +213,10 @@ def small(array: np.ndarray) -> np.ndarray:
         if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
             return array.astype(kind, copy=False)
     return array
+
+
+def _or_none(value: int) -> int | None:
+    return None if value == NONE else value
 
 
 def _whole(values: Iterable[int | None]) -> list[int]:
