@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from holdfast.train.failures import Diverged
-from holdfast.train.losses import unweighted
 from holdfast.train.models.counting import counted_bits
 from holdfast.train.registry import family_named
 from holdfast.train.stacked import accelerator, pooled, together
+from holdfast.train.stacked.products import is_product, with_products
 from holdfast.train.stacked.queued import Queued
 from holdfast.train.stacked.stack import Path, Row
-from holdfast.train.stacked.vmapped import Template, by_vmap
 from holdfast.train.stacked.written import Written, prepare
 from holdfast.train.task import Task
 from holdfast.train.training import Training
@@ -73,7 +73,8 @@ def check_queued(family: str, config: dict[str, Any], apart: float = 1e-10) -> N
     """Each of some runs is what it is alone."""
     config = {"augmentation": "none", **config}
     runs, alone = some_runs(family, **config), some_runs(family, **config)
-    path = WRITTEN if family == "mlp" else by_vmap(Template.of(runs[0]), unweighted(runs[0].loss))
+    path = accelerator._paths_of(runs[0])[-1]
+    assert path.name == {"mlp": "written", "cnn": "vmap of products"}[family]
     Queued([Row(run) for run in runs], path).advance()
     for one, other in zip(alone, runs, strict=True):
         one.advance()
@@ -106,6 +107,15 @@ def test_mixed_precision_in_a_stack_is_that_of_a_run_alone() -> None:
     for one, other in zip(alone, runs, strict=True):
         one.advance()
         np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=0.1)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "bias"), [(3, 1, 1, False), ((1, 3), 2, (0, 1), True)])
+def test_a_product_is_the_convolution(kernel: Any, stride: int, padding: Any, bias: bool) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 5, kernel, stride, padding, bias=bias)).double()
+    x = torch.randn(4, 3, 7, 6, dtype=torch.float64)
+    expected = network(x)
+    np.testing.assert_allclose(with_products(network)(x).detach(), expected.detach(), atol=1e-12)
+    assert not is_product(nn.Conv2d(4, 4, 3, groups=2))
 
 
 def test_a_run_that_diverges_ends_alone_and_in_long_epochs_early(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.durable import make_folder, write_whole
 from holdfast.errors import RequestError
 from holdfast.optional import need
 from holdfast.records import canonical_json
@@ -106,7 +107,7 @@ class LoadedModel:
 
 
 def save_model(folder: Path, model: Any, preprocessor: Any, meta: Mapping[str, Any]) -> None:
-    """Write a fitted model into ``folder``, which is made if need be.
+    """Write a fitted model into ``folder``, which is made if need be; it is on disk when this returns.
 
     Args:
         folder: where to.
@@ -117,10 +118,10 @@ def save_model(folder: Path, model: Any, preprocessor: Any, meta: Mapping[str, A
     Raises:
         RequestError: if the model holds something that cannot be saved without pickles.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if isinstance(model, NetworkEstimator):
         kind = "network"
-        (folder / TENSOR_FILE).write_bytes(model.trained.to_bytes())
+        write_whole(folder / TENSOR_FILE, model.trained.to_bytes())
         _dump(folder / PREPROCESSOR_FILE, preprocessor)
     else:
         from sklearn.pipeline import Pipeline
@@ -129,7 +130,7 @@ def save_model(folder: Path, model: Any, preprocessor: Any, meta: Mapping[str, A
         steps = [("preprocessor", "passthrough" if preprocessor is None else preprocessor), ("model", model)]
         _dump(folder / SKOPS_FILE, Pipeline(steps))
     text = canonical_json({"format": FORMAT, "kind": kind, "meta": dict(meta)})
-    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+    write_whole(folder / CONFIG_FILE, text.encode())
 
 
 def saved_bytes(model: Any, preprocessor: Any) -> int | None:
@@ -186,7 +187,7 @@ def _dump(path: Path, value: Any) -> None:
         data = skops.io.dumps(value)
     except UnsupportedTypeException as exc:
         raise RequestError(f"the model cannot be saved without pickles: {' '.join(str(exc).split())}") from exc
-    path.write_bytes(data)
+    write_whole(path, data)
 
 
 def _load(path: Path, trust: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from holdfast.train.failures import Diverged
 from holdfast.train.losses import unweighted
 from holdfast.train.models.layers import seed_dropout
 from holdfast.train.stacked.chooser import reason_of, twin_of
+from holdfast.train.stacked.products import is_product, with_products
 from holdfast.train.stacked.queued import Queued
 from holdfast.train.stacked.stack import Choice, Path, Row
 from holdfast.train.stacked.vmapped import Template, Unstackable, by_vmap
@@ -22,7 +24,7 @@ from holdfast.train.training import Training, epoch_rates
 STEPS = 8
 """Of a rehearsal; the first ones, in which torch prepares much and a step is recorded, do not count."""
 
-REHEARSED = 32
+REHEARSED = 1024
 """Rows of a rehearsal at most."""
 
 WORTH = 0.95
@@ -87,37 +89,48 @@ def _chosen(rows: Sequence[Row], *, deterministic: bool) -> tuple[Path | None, C
     if deterministic:
         return None, _plainly("that is the way of their shape, and no clock was asked")
     run = rows[0].run
-    on, probe = run.device.type.upper(), {}
+    probe: dict[str, float] = {}
+    some = [Row(row.run, row.until_epoch) for row in rows[:REHEARSED]]
+    found: dict[str, tuple[float, Path]] = {}
     try:
-        path = _path_of(run)
         alone, losses = _alone(run)
         probe["plain"] = _micro(alone)
-        some = [Row(row.run, row.until_epoch) for row in rows[:REHEARSED]]
-        seconds, found = Queued(some, path).rehearse(STEPS)
-        _check(losses, found[:, _place(some)].tolist(), run.settings.precision)
+        for path in _paths_of(run):
+            seconds, seen = Queued(some, path).rehearse(STEPS)
+            _check(losses, seen[:, _place(some)].tolist(), run.settings.precision)
+            found[path.name] = min(seconds[2:] or seconds) / len(some), path
+            probe[f"{path.name} of {len(some)}"] = _micro(found[path.name][0])
     except torch.cuda.OutOfMemoryError:
         return None, _plainly("the memory of the accelerator is short", probe)
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
         why = reason_of(exc)
         return None, _plainly(f"torch cannot stack them: {why}", probe, failure=why)
-    stacked = min(seconds[2:] or seconds) / len(some)
-    probe[f"{path.name} of {len(some)}"] = _micro(stacked)
+    stacked, path = min(found.values(), key=lambda pair: pair[0])
     if stacked > WORTH * alone:
         return None, _plainly(
             f"a step takes {_micro(alone):,.0f} µs so, and {_micro(stacked):,.0f} µs in a stack of {len(some)}", probe
         )
     text = (
-        f"The networks are trained on {on} in stacks, where a step of one of {len(some)} takes {_micro(stacked):,.0f} "
-        f"µs, and {_micro(alone):,.0f} µs one by one."
+        f"The networks are trained on {run.device.type.upper()} in stacks, where a step of one of {len(some)} takes "
+        f"{_micro(stacked):,.1f} µs, and {_micro(alone):,.0f} µs one by one."
     )
     return path, Choice(path.name, len(rows), text, probe)
 
 
-def _path_of(run: Training) -> Path:
-    """Steps that are written out where a network has them, and those of torch's vmap elsewhere."""
-    if is_written(run.learner.network) and run.settings.precision != "amp":
-        return Path("written", Written, prepare)
-    return by_vmap(Template.of(run), unweighted(run.learner.loss))
+def _paths_of(run: Training) -> list[Path]:
+    """Steps that are written out where a network has them, and those of torch's vmap elsewhere.
+
+    Convolutions are tried as such and as products of matrices: which is faster depends on their channels and places.
+    """
+    network, loss = run.learner.network, unweighted(run.learner.loss)
+    if is_written(network) and run.settings.precision != "amp":
+        return [Path("written", Written, prepare)]
+    template = Template.of(run)
+    paths = [by_vmap(template, loss)]
+    if any(is_product(layer) for layer in template.network.modules() if layer is not template.network):
+        changed = Template(with_products(copy.deepcopy(template.network)), template.masks)
+        paths.append(replace(by_vmap(changed, loss), name="vmap of products", judged=with_products))
+    return paths
 
 
 def _alone(run: Training) -> tuple[float, list[float]]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from holdfast.train.curves import Point, shown
 from holdfast.train.losses import LossFunction, unweighted, weighted_targets
+from holdfast.train.stacked.stack import Path
 from holdfast.train.training import Training
 
 AT_ONCE_BYTES = 1 << 26
@@ -26,10 +27,11 @@ class Judge:
     Args:
         network: any one of the stack.
         loss: of outputs and targets.
+        path: how they are trained.
     """
 
-    def __init__(self, network: nn.Module, loss: LossFunction) -> None:
-        self._network, self._function = copy.deepcopy(network).eval(), unweighted(loss)
+    def __init__(self, network: nn.Module, loss: LossFunction, path: Path) -> None:
+        self._network, self._function = path.judged(copy.deepcopy(network).eval()), unweighted(loss)
 
     def watched(self, runs: Sequence[Training], values: Numbers, buffers: Numbers) -> list[float | None]:
         """The loss of each run on its watched rows, None where it has none.

@@ -47,7 +47,7 @@ class Queued:
         self._best = torch.stack([run.best.values for run in runs])
         names = self._numbers.buffers
         self._best_buffers = {name: torch.stack([run.best.buffers[name] for run in runs]) for name in names}
-        self._judge = Judge(runs[0].learner.network, runs[0].learner.loss)
+        self._judge = Judge(runs[0].learner.network, runs[0].learner.loss, path)
         self._stream: torch.cuda.Stream | None = None
         if self._device.type == "cuda":
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]

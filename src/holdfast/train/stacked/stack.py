@@ -40,6 +40,11 @@ MakeProgram = Callable[[torch.nn.Module, Matrices, int, LossFunction], Program]
 """A program from one of the networks, the matrices of all, the rows of a batch, and what is made small."""
 
 
+def _itself(network: torch.nn.Module) -> torch.nn.Module:
+    """The network."""
+    return network
+
+
 def _nothing(network: torch.nn.Module, features: torch.Tensor) -> None:
     """Leave the features as they are."""
 
@@ -53,12 +58,14 @@ class Path:
         make: its programs.
         prepare: what is done to features (k, batches, rows, ...) in place once they are laid out, for the network.
         alone: whether its programs are of one run, on that run's own numbers, which draws its own masks.
+        judged: what is made of a copy of the network that predicts for many.
     """
 
     name: str
     make: MakeProgram
     prepare: Callable[[torch.nn.Module, torch.Tensor], None] = _nothing
     alone: bool = False
+    judged: Callable[[torch.nn.Module], torch.nn.Module] = _itself
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def dropout_calls(run: Training) -> list[list[tuple[int, ...]]]:
     if layers:
         network.eval()
         with torch.no_grad():
-            network(run.rows.features[: run.batches[0]])
+            network(run.rows.features[: run.batches[0]].to(run.device))
     for hook in hooks:
         hook.remove()
     return [found[id(layer)] for layer in layers]
