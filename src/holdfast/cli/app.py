@@ -171,4 +171,11 @@ app.command(
         "holdfast inspect plan.toml --json",
     )
 )(inspect.inspect)
-app.command(epilog=examples("holdfast doctor", "holdfast doctor --json"))(doctor.doctor)
+app.command(
+    epilog=examples(
+        "holdfast doctor",
+        "holdfast doctor --json",
+        "holdfast doctor digits --salvage   # where the file of its log was damaged",
+        "holdfast doctor --salvage --storage sqlite:///study.db",
+    )
+)(doctor.doctor)

@@ -44,6 +44,7 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
     A study by its storage alone has no folder, and so no files.
     """
     from holdfast.log.open import open_log
+    from holdfast.log.salvage import salvaged_in
     from holdfast.log.verify import verify as verify_log
     from holdfast.protocol.folder import find_run
     from holdfast.protocol.ledger import ledger_problems
@@ -55,6 +56,7 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
         checked = verify_log(log, head)
         problems = list(checked.problems)
         blobs = sum(1 for _ in log.blobs())
+        salvaged = salvaged_in(log)
         files = recorded_files(log) if checked.ok and run is not None else {}
         if run is not None:
             problems += changed_files(run.path, files)
@@ -69,12 +71,14 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
         "files": len(files),
         "head": checked.head,
         "problems": problems,
+        "salvaged": salvaged,
         "cannot_exclude": checked.cannot_exclude,
     }
 
 
 def _print(found: dict[str, Any], runs: Path) -> None:
     from holdfast.facts.numbers import count
+    from holdfast.facts.record import salvaged_sentence
     from holdfast.protocol.folder import RunFolder
 
     sizes = f"{count(found['events'], 'event')}, {count(found['blobs'], 'blob')}, {count(found['files'], 'file')}"
@@ -86,6 +90,8 @@ def _print(found: dict[str, Any], runs: Path) -> None:
         if len(problems) > 1:
             again = RunFolder(runs, found["name"]).command("verify", "--json")
             show(f"and {count(len(problems) - 1, 'further problem')}; all of them: {again}")
+    for told in found["salvaged"]:
+        show(f"note: {salvaged_sentence(told)}")
     show(f"head: {found['head']}")
     if found["cannot_exclude"]:
         show(f"note: {found['cannot_exclude']}")

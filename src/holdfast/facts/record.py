@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.facts.blocks import Block, Command, Paragraph, Section, Table
 from holdfast.facts.log import latest
 from holdfast.facts.numbers import count
+from holdfast.log.salvage import SALVAGED
 from holdfast.study.book import Book
 
 
@@ -26,8 +27,25 @@ def log_section(book: Book, what: str = "page") -> Section:
         Command(f"holdfast verify {shlex.quote(name)}{place} --head {head.hash}"),
         *([Paragraph("ADDRESS is the storage of the study, such as sqlite:///study.db.")] if place else []),
         Table(["log", "which"], rows, "The end of the log", code=frozenset({1})),
+        *(Paragraph(f"{_first_upper(salvaged_sentence(told))}.") for told in book.state.notes.get(SALVAGED, [])),
     ]
     return Section("The record", blocks)
+
+
+def salvaged_sentence(told: Mapping[str, Any]) -> str:
+    """What the event says that stands at the end of what was saved from a damaged file."""
+    lost = sum(last - first + 1 for first, last in told["lost"])
+    length = told["head"][0]
+    text = f"the log was salvaged from a damaged file, '{told['source']}': {count(told['events'], 'event')} were saved"
+    if lost:
+        text += f", {lost:,} are lost"
+    missing = f", and {count(len(told['missing']), 'blob')} that they name" if told["missing"] else ""
+    known = f"; the first {length:,} have the hashes that they had there" if length else ""
+    return f"{text}{missing}{known}"
+
+
+def _first_upper(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def environment_rows(book: Book) -> list[list[str]]:

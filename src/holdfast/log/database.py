@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import shutil
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +14,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from holdfast.durable import flush, flush_folder
 from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
 from holdfast.log.base import FORMAT
+from holdfast.log.remains import holds_events
 
 T = TypeVar("T")
 
@@ -157,23 +159,8 @@ def open_database(path: Path) -> sqlite3.Connection:
 def _open_wal(path: Path) -> int:
     """The write-ahead log of an open database, with its name in the folder on disk, too."""
     wal = os.open(f"{path}-wal", os.O_RDWR)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    flush_folder(path.parent)
     return wal
-
-
-def flush(file: int) -> None:
-    """Wait until a file is on disk, and not only in the disk's own memory."""
-    if sys.platform == "darwin":
-        import fcntl
-
-        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(file)
 
 
 def check_file(path: Path) -> None:
@@ -256,6 +243,11 @@ def is_log(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    wal = path.with_name(f"{path.name}-wal")
+    if path.exists() and path.stat().st_size == 0 and wal.exists() and wal.stat().st_size > 0:  # SQLite would delete it
+        raise LogError(
+            f"'{path}' has lost its content, but not what lies beside it; save that with: {salvage_command(path)}"
+        )
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=1.0, isolation_level=None, check_same_thread=False
     )
@@ -344,7 +336,20 @@ def sentences(path: Path) -> Iterator[None]:
         code = _code(exc)
         if code == sqlite3.SQLITE_IOERR and _is_full(path):
             code = sqlite3.SQLITE_FULL
-        raise LogError(_SENTENCES.get(code, "'{path}' cannot be used: {exc}").format(path=path, exc=exc)) from exc
+        if (code == sqlite3.SQLITE_NOTADB or "no such table" in str(exc)) and is_left_of_a_log(path):
+            code = sqlite3.SQLITE_CORRUPT
+        sentence = _SENTENCES.get(code, "'{path}' cannot be used: {exc}")
+        raise LogError(sentence.format(path=path, exc=exc, salvage=salvage_command(path))) from exc
+
+
+def salvage_command(path: Path) -> str:
+    """What to type to save what can be saved of a damaged file."""
+    return f"holdfast doctor --salvage --storage {shlex.quote(f'sqlite:///{path}')}"
+
+
+def is_left_of_a_log(path: Path) -> bool:
+    """Whether a file that SQLite cannot read still holds events of a log."""
+    return path.is_file() and holds_events(path)
 
 
 def _is_full(path: Path) -> bool:
@@ -354,7 +359,7 @@ def _is_full(path: Path) -> bool:
 
 _SENTENCES = {
     sqlite3.SQLITE_NOTADB: "'{path}' is no SQLite database; name a new file, or a study's file",
-    sqlite3.SQLITE_CORRUPT: "'{path}' is damaged ({exc}); go back to a copy of it",
+    sqlite3.SQLITE_CORRUPT: "'{path}' is damaged ({exc}); save what can be saved of it with: {salvage}",
     sqlite3.SQLITE_FULL: "the disk that holds '{path}' is full; what was logged is kept, free some space and resume",
     sqlite3.SQLITE_READONLY: "'{path}' cannot be written to; check the permissions of the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "'{path}' cannot be opened; check the permissions of the file and its folder",

@@ -12,7 +12,8 @@ from holdfast.log.memory import MemoryLog
 from holdfast.log.postgres import PostgresLog, check_address, studies_at
 from holdfast.log.sqlite import SqliteLog, studies_in
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
+"""How the address of a file begins."""
 
 
 def open_log(storage: str | MemoryLog | None, study: str, read_only: bool = False) -> StudyLog:
@@ -83,8 +84,8 @@ def storage_path(storage: str | MemoryLog | None) -> Path | None:
             f"storage '{masked(storage)}' is not understood; write postgresql://user@host/database, with nothing"
             " between postgresql and the colon"
         )
-    name = storage.removeprefix(_SQLITE)
-    if not storage.startswith(_SQLITE) or name in {"", ":memory:"}:
+    name = storage.removeprefix(SQLITE)
+    if not storage.startswith(SQLITE) or name in {"", ":memory:"}:
         raise RequestError(
             f"storage '{masked(storage)}' is not understood; write {_suggestion(storage)}, or leave it out for memory"
         )
@@ -96,4 +97,4 @@ def _suggestion(storage: str) -> str:
     path = storage.removeprefix("sqlite:")
     if path.startswith("//"):
         path = path.lstrip("/")
-    return f"{_SQLITE}study.db" if ":" in path or not path else f"{_SQLITE}{path}"
+    return f"{SQLITE}study.db" if ":" in path or not path else f"{SQLITE}{path}"

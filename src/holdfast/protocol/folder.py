@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.address import masked
+from holdfast.durable import make_folder
 from holdfast.errors import HoldfastError, RequestError, nearest
-from holdfast.log.open import exists, open_log
+from holdfast.log.open import SQLITE, exists, open_log
+from holdfast.log.salvage import newest
 from holdfast.study.book import Book
 
 PLAN = "plan.toml"
@@ -52,11 +54,11 @@ class RunFolder:
     @property
     def ledger(self) -> str:
         """The storage of the ledger of openings, shared by all runs of the store."""
-        return f"sqlite:///{self.runs / 'openings.db'}"
+        return _standing(f"sqlite:///{self.runs / 'openings.db'}")
 
     def storage(self, wanted: str | None) -> str:
-        """The study's storage: as the plan says, else `study.db` in the folder."""
-        return wanted or f"sqlite:///{self.path / LOG}"
+        """The study's storage: as the plan says, else `study.db` in the folder; or what was last salvaged from it."""
+        return _standing(wanted or f"sqlite:///{self.path / LOG}")
 
     def recorded_storage(self) -> str:
         """The storage that the plan in the folder names."""
@@ -72,6 +74,12 @@ class RunFolder:
             return dict(tomllib.loads(self.plan.read_text(encoding="utf-8"))["study"])
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as exc:
             raise RequestError(f"{self.plan} is not the plan that was written there; restore it or delete it") from exc
+
+
+def _standing(storage: str) -> str:
+    """A storage, or the file that was last salvaged from it."""
+    path = storage.removeprefix(SQLITE)
+    return f"{SQLITE}{newest(Path(path))}" if path not in {storage, ""} else storage
 
 
 def command(runs: Path, *words: str) -> str:
@@ -100,7 +108,7 @@ def make_room(run: RunFolder) -> None:
         if path.exists() and not path.is_dir():
             raise RequestError(f"'{path}' is a file, where a folder is needed; move it, or name another --runs")
     try:
-        run.runs.mkdir(parents=True, exist_ok=True)
+        make_folder(run.runs)
         with tempfile.TemporaryFile(dir=run.path if run.path.exists() else run.runs):
             pass
     except OSError as exc:

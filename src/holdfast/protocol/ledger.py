@@ -21,6 +21,7 @@ from holdfast.log.verify import verify
 from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.records import Entry
 from holdfast.study.book import Book
+from holdfast.study.losses import OPENED_BEFORE
 
 LEDGER = "openings"
 """The ledger's name within its storage."""
@@ -156,7 +157,7 @@ def _looks_of(ledger: StudyLog, name: str, book: Book, *, openings: bool) -> Ite
     if "data.split" not in notes:
         return
     first = study_hash(book)
-    for note in notes.get("test.opened", []) if openings else []:
+    for note in [*notes.get(OPENED_BEFORE, []), *notes.get("test.opened", [])] if openings else []:
         data = entry_data(ledger, name, first, hashes_of(book, "test"))
         yield Entry("rows.opened", {**data, "why": note["why"]}, note["time"])
     judged, choice = hashes_of(book, "judged"), notes.get("choice.made", [])

@@ -26,6 +26,7 @@ from holdfast.protocol.nested import search_in_every_fold
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
 from holdfast.protocol.read import PlanFile, read_plan
+from holdfast.protocol.salvaged import refuse_without_beginning
 from holdfast.protocol.scheduled import schedule_in, write_schedule
 from holdfast.protocol.ship import ship
 from holdfast.protocol.unseal import OpenedBeforeError, unseal
@@ -123,6 +124,7 @@ def resume(
     run = find_run(Path(runs), name)
     book = open_book(run)
     book.log.close()
+    refuse_without_beginning(book)
     if not is_prepared(book) and run.plan.exists() and not book.state.trials:
         again = command(run.runs, "tune", "PLAN")
         raise RequestError(f"study '{name}' was cut short before its first trial; begin it again: {again}")
@@ -210,6 +212,7 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
     if is_there:
         book = Book(open_log(storage, run.name))
         book.log.close()
+        refuse_without_beginning(book)
         if is_prepared(book):
             return reopen_study(file, run, book)
         if book.state.trials:

@@ -25,6 +25,7 @@ from holdfast.protocol.tables import Rows, rows_of_frame
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import Entry, Score
 from holdfast.study.book import entry
+from holdfast.study.losses import OPENED_BEFORE
 from holdfast.train.storage import LoadedModel
 
 
@@ -141,7 +142,8 @@ def _off_the_ledger(ready: Ready, known: list[Opening]) -> list[Opening]:
 
 def _own_notes(ready: Ready) -> list[Mapping[str, Any]]:
     """The openings in the study's own log."""
-    return ready.book.state.notes.get("test.opened", [])
+    notes = ready.book.state.notes
+    return [*notes.get(OPENED_BEFORE, []), *notes.get("test.opened", [])]
 
 
 def _read_scores(ready: Ready, model: LoadedModel, rows: Rows, opening: int) -> tuple[Score, dict[str, Score]]:

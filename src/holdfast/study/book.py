@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from holdfast.errors import LogError
 from holdfast.log.base import Conflict, Head, StudyLog, written
+from holdfast.log.salvage import LOST
 from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes
 from holdfast.space import Space
 from holdfast.space.rules import Predicate
@@ -147,6 +148,8 @@ class Book:
         self._state = fold(self._state, item, index)
         if index == 0 and self._state.settings.workers is not None:
             self._ordered = Ordered(self._state.settings.workers)
+        if item.kind == LOST:
+            self._ordered = None  # the order of decisions is lost with it
         if self._ordered is not None:
             self._ordered.take(item)
         self._whole = True

@@ -114,6 +114,17 @@ KINDS: dict[str, str] = {
         "learned); and a sentence (`text`)."
     ),
     "study.halted": "The study ended itself, and `why`.",
+    "event.lost": (
+        "An event that could not be saved when the file of the log was damaged; it stands in its place, so that those "
+        "behind it keep theirs. It says nothing."
+    ),
+    "log.salvaged": (
+        "Everything before was saved from a damaged file: its name (`source`) and `sha256`, how many `events`, the "
+        "`head` (length and hash) up to which this log is the damaged one, hash by hash, and the `last` event of that "
+        "one (length and hash). The pieces that are `lost` (first and last index), those among them that can be read "
+        "but are not what was written (`altered`), those that were saved but have no hash before them that would "
+        "vouch for them (`unchecked`), and the `missing` blobs that saved events name."
+    ),
     "plan.resolved": (
         "The `plan` with every default filled in, the `path` it was read from, and the `sha256` of its JSON."
     ),

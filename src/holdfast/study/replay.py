@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from holdfast.log.base import written
+from holdfast.log.salvage import LOST
 from holdfast.records import Entry, Event, Report, Verdict, canonical_json, number_from_json
 from holdfast.search.base import Strategy
 from holdfast.space.rules import Predicate
@@ -48,7 +50,7 @@ class Replayed:
 
 
 def replay(events: Iterable[Event], strategy: Strategy, predicates: Sequence[Predicate] = ()) -> Replayed:
-    """Take every decision of a study again, until the first one that differs.
+    """Take every decision of a study again, until the first one that differs, or an event that is lost.
 
     Args:
         events: the log, from its beginning.
@@ -56,7 +58,7 @@ def replay(events: Iterable[Event], strategy: Strategy, predicates: Sequence[Pre
         predicates: the functions by which its space forbids, which no log holds.
     """
     found = _Replay(strategy, predicates)
-    for event in events:
+    for event in takewhile(lambda event: event.kind != LOST, events):
         found.take(event)
         if found.difference is not None:
             break

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.errors import LogError, SpaceError
+from holdfast.log.salvage import LOST, SALVAGED
 from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
 from holdfast.search.folds import comparable_loss
 from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
 from holdfast.space.rules import Predicate
+from holdfast.study import losses
 from holdfast.study.limits import with_limits
 from holdfast.study.settings import Settings
 from holdfast.study.trials import Trials
@@ -21,6 +23,9 @@ from holdfast.usage import Usage
 
 NO_MORE = frozenset({TrialState.STOPPED, TrialState.FAILED})
 """The states of trials that neither go on nor have clones, so that nobody needs their checkpoints."""
+
+LATER = frozenset({"config.enqueued", SALVAGED})
+"""What a person may do days after the last session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +106,22 @@ class StudyState:
 def fold(state: StudyState | None, entry: Entry, index: int) -> StudyState:
     """The state after one more event (changed in place)."""
     if state is None:
+        if entry.kind == LOST:
+            raise losses.no_beginning()
         if entry.kind != "study.created":
             raise LogError(f"the log begins with '{entry.kind}'; a study's log begins with 'study.created'")
         state = StudyState.begin(Settings.from_json(entry.data))
-    elif entry.kind in _FOLDS:
-        _FOLDS[entry.kind](state, entry.data, entry.time)
     else:
-        state.notes.setdefault(entry.kind, []).append({**entry.data, "time": entry.time})
+        fitting = losses.fitting(state, entry) if losses.has_lost(state) else entry
+        if fitting is not None and fitting.kind in _FOLDS:
+            _FOLDS[fitting.kind](state, fitting.data, fitting.time)
+        elif fitting is not None:
+            state.notes.setdefault(fitting.kind, []).append({**fitting.data, "time": fitting.time})
+    if entry.kind == SALVAGED:
+        losses.settle(state, set(entry.data["missing"]))
     if entry.kind == "run.began":
         state.sessions.append((entry.time, entry.time))
-    elif state.sessions and entry.kind != "config.enqueued":  # a person may do that days after the last session
+    elif state.sessions and entry.kind not in LATER:
         state.sessions[-1] = (state.sessions[-1][0], entry.time)
     state.length = index + 1
     return state
