@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from holdfast.data.columns import Schema
 from holdfast.data.fingerprint import fingerprint, hashes_to_bytes, row_hashes
 from holdfast.data.kinds import AGAIN, FOLD, KEPT, LEARN, ROW
 from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Role, Roles
+from holdfast.durable import make_folder, write_whole
 from holdfast.errors import DataError, HoldfastError, SealError, nearest
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def write_roles(
     for role in reversed(present):
         path = _path(folder, role)
         try:
-            _write(path, contents[role], mode=0o400 if role == "test" else 0o644)
+            make_folder(path.parent)
+            write_whole(path, contents[role], mode=0o400 if role == "test" else 0o644)
         except OSError as exc:
             reason = (exc.strerror or str(exc)).lower()
             raise HoldfastError(
@@ -248,23 +249,3 @@ def _from_arrow(content: bytes) -> pl.DataFrame:
     import polars as pl
 
     return pl.read_ipc(io.BytesIO(content))
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file such that it is there whole and for good, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

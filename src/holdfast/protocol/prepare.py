@@ -23,6 +23,7 @@ from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Roles, SplitPlan, assig
 from holdfast.data.seal import SealRecord, load_role, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.data.uses import Seen, Use
+from holdfast.durable import make_folder, write_whole
 from holdfast.errors import PlanError, RequestError, SpaceError
 from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
@@ -114,7 +115,7 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
     with file.at("study", "storage"):
         check_place(plan.study.storage)
     with whole_or_none(run):
-        run.path.mkdir(parents=True, exist_ok=True)
+        make_folder(run.path)
         seal, test_hashes = write_roles(run.path, table.frame, table.roles, table.schema, table.hashes)
         study = Study(
             asked.space,
@@ -348,7 +349,7 @@ def recorded_plan(book: Book) -> PlanFile:
 def write_plan(plan: Plan, run: RunFolder) -> None:
     """The plan with every default filled in, as TOML."""
     text = "# every key of the plan, defaults included\n" + tomli_w.dumps(_without_none(plan.to_json()))
-    run.plan.write_text(text, encoding="utf-8")
+    write_whole(run.plan, text.encode())
 
 
 def different_keys(old: Any, new: Any, where: str = "") -> list[str]:

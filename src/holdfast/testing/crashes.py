@@ -282,7 +282,7 @@ def _look_at_log(path: Path, place: Place, found: Found, extend: bool) -> None:
             if '"kind":"trial.told"' in row.body:
                 data = json.loads(row.body)["data"]
                 if data["state"] == "complete":
-                    found.told[data["trial"], data["metrics"]["value"]] += 1
+                    found.told[data["trial"], next(iter(data["metrics"].values()))] += 1
         found.problems.extend(f"{place}: {problem}" for problem in verify(log).problems)
         if not extend:
             return
