@@ -71,7 +71,7 @@ def split(history: History) -> Split:
     study: so that a branch which started badly is looked at again, from where it was best.
     """
     losses, violation = history.told_loss, total_violation(history.told_violation)
-    known = (history.told_state == COMPLETE) & np.isfinite(losses).all(axis=1) & np.isfinite(violation)
+    known = (history.told_state == COMPLETE) & _finite(losses) & np.isfinite(violation)
     allowed = known & (violation == 0)
     positions = np.flatnonzero(allowed if allowed.any() else known)
     goods = min(max(1, min(math.ceil(GOOD_SHARE * len(known)), MOST_GOOD)), len(positions))
@@ -106,8 +106,28 @@ def _groups(history: History) -> np.ndarray:
     A sum of large whole numbers, one of each hyperparameter that is inactive.
     """
     inactive = np.isnan(history.units)
-    sometimes = np.flatnonzero(inactive.any(axis=0))
-    return np.asarray(inactive[:, sometimes] @ _marks(inactive.shape[1])[sometimes])
+    n, d = inactive.shape
+    groups = np.zeros(n, dtype=np.int64)
+    for column in np.flatnonzero(_any_row(inactive)).tolist():
+        groups += inactive[:, column] * _marks(d)[column]
+    return groups
+
+
+def _any_row(table: np.ndarray) -> np.ndarray:
+    """(d,) ``table.any(axis=0)`` of a table (n, d): with many rows side by side, since long ones are taken fast."""
+    n, d = table.shape
+    side = 64
+    whole = n // side * side
+    many = table[:whole].reshape(-1, side * d).any(axis=0).reshape(side, d)
+    return np.asarray(many.any(axis=0) | table[whole:].any(axis=0))
+
+
+def _finite(losses: np.ndarray) -> np.ndarray:
+    """(m,) whether all objectives of each trial are finite."""
+    found = np.isfinite(losses[:, 0])
+    for objective in range(1, losses.shape[1]):
+        found &= np.isfinite(losses[:, objective])
+    return np.asarray(found)
 
 
 @functools.lru_cache(maxsize=16)
@@ -119,9 +139,10 @@ def _heads(group: np.ndarray, key: np.ndarray, good: np.ndarray) -> np.ndarray:
     """Positions in (m,) trials: the best of each group without any of the ``good`` ones, best first."""
     if len(good) <= 2:
         return good[:0]
-    left = np.arange(len(group))
+    unserved = np.ones(len(group), dtype=bool)
     for served in np.unique(group[good]):
-        left = left[group[left] != served]
+        unserved &= group != served
+    left = np.flatnonzero(unserved)
     heads: list[int] = []
     while len(left) and len(heads) < MOST_HEADS:
         heads.append(int(left[np.argmin(key[left])]))
