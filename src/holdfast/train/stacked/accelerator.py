@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import torch
@@ -13,7 +13,7 @@ from holdfast.train.epochs import epoch_rows
 from holdfast.train.failures import Diverged
 from holdfast.train.losses import unweighted
 from holdfast.train.models.layers import seed_dropout
-from holdfast.train.stacked.chooser import reason_of, twin_of
+from holdfast.train.stacked.chooser import reason_of, steps_left, twin_of
 from holdfast.train.stacked.products import is_product, with_products
 from holdfast.train.stacked.queued import Queued
 from holdfast.train.stacked.stack import Choice, Path, Row
@@ -34,10 +34,18 @@ TOLERANCE = {"float32": 1e-3, "float64": 1e-8, "amp": 0.05}
 """Between the losses of a network in a stack and alone, in the first steps."""
 
 
-def train(rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
+FEW = 200
+"""Steps of a single network, up to which neither a rehearsal nor recording one pays."""
+
+_MEMORY: dict[Hashable, tuple[int, Path | None, Choice]] = {}
+"""What a process has found for a bucket that augments or not, and of how many runs."""
+
+
+def train(bucket: Hashable, rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
     """Train the runs of a bucket, which keep their share of the time.
 
     Args:
+        bucket: what they have in common.
         rows: the runs.
         largest: the most rows of a stack; None for as many as the memory holds.
         deterministic: whether no clock is asked: one by one.
@@ -46,7 +54,12 @@ def train(rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> N
         alike = [row for row in rows if (row.run.settings.augmentation != "none") == augments]
         if not alike:
             continue
-        path, choice = _chosen(alike, deterministic=deterministic or largest == 1)
+        if deterministic or largest == 1:
+            path, choice = None, _plainly("that is the way of their shape, and no clock was asked")
+        elif len(alike) == 1 and steps_left(alike[0]) <= FEW:
+            path, choice = None, _plainly("there is one at a time, of few steps")
+        else:
+            path, choice = _remembered((bucket, augments), alike)
         size = len(alike) if path is None else _in_stacks(alike, path, largest or len(alike))
         if path is None:
             for row in alike:
@@ -84,10 +97,15 @@ def one_by_one(row: Row) -> None:
     row.cpu_seconds += time.process_time() - cpu
 
 
-def _chosen(rows: Sequence[Row], *, deterministic: bool) -> tuple[Path | None, Choice]:
+def _remembered(key: Hashable, rows: Sequence[Row]) -> tuple[Path | None, Choice]:
+    """The way for these runs; what was found out before in this process, for half as many or more, holds."""
+    if key not in _MEMORY or len(rows) > 2 * _MEMORY[key][0]:
+        _MEMORY[key] = (len(rows), *_chosen(rows))
+    return _MEMORY[key][1:]
+
+
+def _chosen(rows: Sequence[Row]) -> tuple[Path | None, Choice]:
     """The way for these runs, None for one by one, and why."""
-    if deterministic:
-        return None, _plainly("that is the way of their shape, and no clock was asked")
     run = rows[0].run
     probe: dict[str, float] = {}
     some = [Row(row.run, row.until_epoch) for row in rows[:REHEARSED]]

@@ -108,7 +108,7 @@ def train(bucket: Hashable, rows: Sequence[Row], largest: int | None, *, determi
         row.seconds += took / len(rows)
         row.cpu_seconds += took / len(rows)
     rows[0].choice = decision.choice
-    pending = sorted(rows, key=_steps_left, reverse=True)
+    pending = sorted(rows, key=steps_left, reverse=True)
     while len(pending) >= decision.fewest:
         group, rest = pending[: decision.choice.size], pending[decision.choice.size :]
         Stack(group, decision.path).advance(max(decision.fewest, len(group) // 2 if rest else 1))
@@ -124,7 +124,7 @@ def _plainly(why: str, probe: Mapping[str, float] | None = None, failure: str | 
     return Decision(choice, PLAIN, 1 << 30, 0.0, 0.0)
 
 
-def _steps_left(row: Row) -> int:
+def steps_left(row: Row) -> int:
     """Steps of a run until it is where it shall be, if nothing ends it earlier."""
     last = row.run.last_epoch if row.until_epoch is None else min(row.until_epoch, row.run.last_epoch)
     return max(last - row.run.progress.epoch, 0) * row.batches
@@ -135,7 +135,7 @@ def _decide(memory: _Memory, rows: Sequence[Row], largest: int | None) -> Decisi
     run = rows[0].run
     if stack_size(run) == 1:
         return _plainly("they are so large that company gains them nothing")
-    steps = sum(map(_steps_left, rows))
+    steps = sum(map(steps_left, rows))
     widest = min(len(rows), largest or WIDE)
     sizes = _sizes(widest, SHARE * steps)
     if sizes and (memory.decision is None or sizes[-1] >= 2 * memory.wide):

@@ -35,7 +35,7 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None, determi
             for row in members:
                 accelerator.one_by_one(row)
         elif run.device.type != "cpu":
-            accelerator.train(members, largest, deterministic=deterministic)
+            accelerator.train(bucket, members, largest, deterministic=deterministic)
         elif is_written(members[0].run.learner.network):
             _write_out(members, largest)
         else:
