@@ -15,8 +15,8 @@ from benchmarks.fidelity_parts.curves import CurveTask, load
 from benchmarks.search_parts.ours import space_of
 from scipy.optimize import least_squares
 
+from holdfast.analyse.finals import ahead_of
 from holdfast.records import Fidelity
-from holdfast.search.curves.finals import ahead_of
 from holdfast.testing.rehearsal import Rehearsal
 
 WHOLE, PARTIAL, ASKED = 6, 24, 15

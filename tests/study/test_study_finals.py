@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from holdfast.analyse.finals import Ahead
 from holdfast.errors import RequestError
 from holdfast.records import Direction, Fidelity, Score
-from holdfast.search.curves.finals import Ahead
 from holdfast.space import Float
 from holdfast.study.finals import ahead, final_of, finals_of
 from holdfast.study.handle import LiveTrial

@@ -1,1 +1,1 @@
-"""What a history can teach: importance, interactions, ablation, and the diagnosis of learning curves."""
+"""What a history can teach: importance, interactions, ablation, the diagnosis of curves, and where they are going."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from holdfast.analyse.finals import Ahead, Final
 from holdfast.facts.blocks import Block, Figure, Gallery, Paragraph
 from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import interval, number
 from holdfast.records import Trial
 from holdfast.report.charts import SMALL, chart, label, specification, tooltip
 from holdfast.report.palette import BLUE, INK
-from holdfast.search.curves.finals import Ahead, Final
 from holdfast.study.finals import LEVEL, ahead
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState

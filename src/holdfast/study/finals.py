@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 
+from holdfast.analyse.finals import Ahead, Final, ahead_of
 from holdfast.errors import RequestError
 from holdfast.records import Score, Trial, TrialState
-from holdfast.search.curves.finals import Ahead, Final, ahead_of
 from holdfast.search.memory import Memory
 from holdfast.study.book import Book
 from holdfast.study.state import StudyState

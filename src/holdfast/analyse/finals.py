@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -92,12 +93,10 @@ class Ahead:
         self, places: np.ndarray, steps: np.ndarray, level: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Values, lower and upper bounds, all (k,)."""
-        from scipy.special import ndtri
-
         if len(places) == 0:
             return np.empty(0), np.empty(0), np.empty(0)
         mean, variance = self.model.of_trials(places, steps)
-        reach = float(ndtri(0.5 + level / 2)) * np.sqrt(variance + self.model.noise)
+        reach = NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(variance + self.model.noise)
         value, better, worse = (
             self.sign * self.model.scale.losses(target) for target in (mean, mean - reach, mean + reach)
         )
