@@ -247,6 +247,20 @@ def test_a_driver_that_waits_sees_what_others_add(tmp_path: Path) -> None:
     assert given[0].config == {"x": 0.75}
 
 
+def test_a_driver_that_has_just_told_looks_again_before_it_ends(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    study, other = (Study({"x": holdfast.Float(0, 1)}, strategy="manual", storage=storage) for _ in range(2))
+    study.enqueue({"x": 0.25})
+    driver = StudyDriver(study.book, Manual())
+    given = driver.next()
+    assert isinstance(given, list)
+    driver.finish(Outcome(given[0].trial, TrialState.COMPLETE, {"value": 1.0}))
+    other.enqueue({"x": 0.75}, why="between telling and asking")
+    again = driver.next()
+    assert isinstance(again, list)
+    assert again[0].config == {"x": 0.75}
+
+
 def test_a_trial_lost_between_its_last_checkpoint_and_its_pause_starts_again() -> None:
     """From the checkpoint at its rung it would have nothing to train, and so nothing to report."""
     study = make_study("asha", None)

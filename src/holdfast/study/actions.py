@@ -239,10 +239,15 @@ def interrupt(book: Book, numbers: Collection[int], cause: Cause = Cause.INTERRU
     data: dict[str, Any] = {} if cause is Cause.INTERRUPTED else {"cause": cause.value}
 
     def decide(state: StudyState) -> tuple[list[Entry], None]:
-        running = [n for n in sorted(numbers) if state.trials[n].state is TrialState.RUNNING]
-        return [entry("trial.interrupted", {"trial": number, **data}) for number in running], None
+        those = sorted(state.trials.running.intersection(numbers))
+        return [entry("trial.interrupted", {"trial": number, **data}) for number in those], None
 
     book.commit(decide)
+
+
+def running(state: StudyState) -> list[Trial]:
+    """The trials that run as the log has it, by number."""
+    return [state.trials[number] for number in sorted(state.trials.running)]
 
 
 def running_trial(state: StudyState, number: int, token: int | None = None) -> Trial:

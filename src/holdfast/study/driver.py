@@ -82,6 +82,7 @@ class StudyDriver:
         holder: gives signs of life for what runs here.
         watch: finds what others ran and nobody runs any more; None where there are no others.
         stays: whether it waits for what others run, to go on with it should they be gone.
+        level: whether the end of the log was told from here a moment ago, so that there is nothing to read behind it.
     """
 
     book: Book
@@ -95,6 +96,7 @@ class StudyDriver:
     holder: Holder | None = None
     watch: Watch | None = None
     stays: bool = False
+    level: bool = False
     running: dict[int, int] = field(default_factory=dict)
     causes: dict[int, Cause] = field(default_factory=dict)
     failures: list[Outcome] = field(default_factory=list)
@@ -120,7 +122,9 @@ class StudyDriver:
         """The next trials: lost ones, then enqueued ones, then what the strategy suggests."""
         if self.deadline is not None and time.monotonic() >= self.deadline:
             return Nothing.DONE
-        self.book.refresh()
+        level, self.level = self.level, False
+        if not level:
+            self.book.refresh()
         if self.overseer is not None and self.overseer.enough():
             self._give_up()
             return Nothing.DONE
@@ -134,6 +138,8 @@ class StudyDriver:
             if self.overseer is not None:
                 self.overseer.given([assignment.trial for assignment in assignments])
             return assignments
+        if level and _others_went_on(self.book):
+            return self.next()
         if self.running or self._others_may_leave_something():
             return Nothing.WAIT
         note_exhausted(self.book, self.strategy.name)
@@ -162,6 +168,7 @@ class StudyDriver:
         if not actions.tell(self.book, outcome, token):
             warn_of_late(outcome.trial)
             return
+        self.level = True
         if self.on_finish is not None:
             self.on_finish(self.book.state.trials[outcome.trial])
         self._count(outcome)
@@ -191,7 +198,7 @@ class StudyDriver:
         if self.watch is not None:
             known = {trial.number for trial in self.lost}
             own = {*self.running, *known}
-            self.lost += self.watch.lost(self.book.state.trials, own=own, at_once=at_once)
+            self.lost += self.watch.lost(actions.running(self.book.state), own=own, at_once=at_once)
 
     def _others_may_leave_something(self) -> bool:
         """Whether others run trials that have to go on here, or may have to."""
@@ -221,6 +228,13 @@ class StudyDriver:
             why = f"{len(self.failures)} trials in a row failed alike: {error}"
             self.book.note("study.halted", {"why": why})
             raise StudyHaltedError(f"study '{self.book.state.settings.name}' was halted, because {why}")
+
+
+def _others_went_on(book: Book) -> bool:
+    """Whether others have added to the log; they may have told what is needed to find something to try."""
+    before = book.head
+    book.refresh()
+    return book.head != before
 
 
 def _give_up_on(book: Book, seen: Trial, cause: Cause) -> None:

@@ -28,7 +28,6 @@ from holdfast.records import (
     RowScores,
     Score,
     Trial,
-    TrialState,
     Value,
     Verdict,
 )
@@ -190,7 +189,7 @@ class Study:
             if assignments:
                 self._lock.join()  # until the trial is told: whoever has it in hand is not gone
         if not assignments:
-            running = sum(trial.state is TrialState.RUNNING for trial in self.trials)
+            running = len(self._book.state.trials.running)
             wait = f"; {running} running trials may change that when they are told" if running else ""
             raise ExhaustedError(f"{what_is_left(self._book.state, self._strategy.name)}{wait}")
         self._holder.hold(actions.tokens_of(self._book.state, assignments))
@@ -328,7 +327,8 @@ class Study:
         self._lock.take(exclusive=overseer is not None)
         try:
             self._book.refresh()
-            lost = lost_at_once(self.trials, self._holder.tokens, self._book.log.leases, alone=self._lock.alone)
+            running = actions.running(self._book.state)
+            lost = lost_at_once(running, self._holder.tokens, self._book.log.leases, alone=self._lock.alone)
             if n_trials is not None:
                 actions.set_budget(self._book, n_trials, shared=not self._lock.alone)
             if overseer is None:
