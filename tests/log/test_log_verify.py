@@ -262,3 +262,23 @@ def test_no_change_before_the_end_goes_unnoticed(change: Change, i: int, j: int)
     broken = first_broken(change(rows, i, j))
     assert broken is not None
     assert "event" in broken
+
+
+def test_an_intact_log_is_read_once_and_no_state_beside_it_counts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = SqliteLog(path, "digits")
+    log.save_snapshot(N, log.head().hash, b"a state that the events do not add up to")
+    walks: list[Iterator[Row]] = []
+    plain = log.rows
+
+    def rows() -> Iterator[Row]:
+        walks.append(plain())
+        return walks[-1]
+
+    monkeypatch.setattr(log, "rows", rows)
+    monkeypatch.setattr(log, "load_snapshot", None)
+    assert verify(log).ok
+    assert len(walks) == 1
+    tamper(path, "UPDATE event SET body = replace(body, ':7', ':8') WHERE idx = 7 AND study = 'digits'")
+    assert verify(log).problems[0].startswith("event 7 was edited")
+    assert len(walks) == 3
+    log.close()

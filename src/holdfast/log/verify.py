@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.errors import LogError, RequestError
@@ -34,7 +34,8 @@ def verify(log: StudyLog, expected_head: str | None = None) -> Verification:
     """Check every event and blob of a log against its hash, and the log against a head that was kept elsewhere.
 
     Args:
-        log: the log; it is read twice, and not written.
+        log: the log; it is not written, nor are states looked at that are kept beside it. It is read from end to end,
+            and again only to say what is wrong with it.
         expected_head: the hash in a report or a card, 64 hex digits; a log that has grown since is fine.
 
     Raises:
@@ -44,15 +45,52 @@ def verify(log: StudyLog, expected_head: str | None = None) -> Verification:
         expected_head = expected_head.strip().lower()
         if not _is_sha256(expected_head):
             raise RequestError(f"head '{expected_head}' is no hash; give the 64 hex digits that stand in the report")
-    rows = list(log.rows())
-    broken = first_broken(rows)
-    vouched = _position(rows, expected_head)
-    problems = [] if broken is None else [broken]
+    walk = _Walk()
+    for row in log.rows():
+        walk.take(row, expected_head)
+    vouched = 0 if expected_head == GENESIS else walk.vouched
+    problems = []
+    if walk.broken:
+        problems.append(first_broken(list(log.rows())) or "the log was changed while it was checked; check it again")
     if expected_head is not None and vouched is None:
         problems.append(f"no event has the head {expected_head}: the log was cut off before it, or rewritten")
-    problems += blob_problems(log, rows)
-    head = rows[-1].hash if rows else GENESIS
-    return Verification(not problems, len(rows), head, tuple(problems), _cannot_exclude(len(rows), vouched))
+    problems += _blob_problems(log, walk.missing)
+    return Verification(not problems, walk.length, walk.hash, tuple(problems), _cannot_exclude(walk.length, vouched))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What is known of a log after so many of its rows.
+
+    ``broken`` says whether one did not follow the one before, ``vouched`` how many events the expected head vouches
+    for; ``missing`` has the blobs that events refer to and that no later one drops, with the first such event.
+    """
+
+    length: int = 0
+    hash: str = GENESIS
+    broken: bool = False
+    vouched: int | None = None
+    missing: dict[str, int] = field(default_factory=dict)
+
+    def take(self, row: Row, expected_head: str | None) -> None:
+        """The next row."""
+        self.broken = self.broken or not _follows(row, self.length, self.hash)
+        self.length += 1
+        self.hash = row.hash
+        if row.hash == expected_head and self.vouched is None:
+            self.vouched = self.length
+        # Canonical JSON has no spaces, so that a row without this text needs no parsing.
+        if '"blob":"' in row.body or '"drops":[' in row.body:
+            body = _parsed(row.body)
+            for name in blob_references(body):
+                self.missing.setdefault(name, row.index)
+            for name in dropped_blobs(body):
+                self.missing.pop(name, None)
+
+
+def _follows(row: Row, position: int, previous: str) -> bool:
+    """Whether a row is the one at this position behind the hash before it."""
+    return row.index == position and link(previous, row.body) == row.hash and _index_in(row.body) == position
 
 
 def first_broken(rows: Sequence[Row]) -> str | None:
@@ -63,13 +101,13 @@ def first_broken(rows: Sequence[Row]) -> str | None:
             return _gap(position, row.index)
         if row.index < position:
             return f"event {row.index} was inserted: a log begins with event 0"
-        if link(previous, row.body) != row.hash or _index_in(row.body) != position:
+        if not _follows(row, position, previous):
             return _diagnosis(rows, position, previous)
         previous = row.hash
     return None
 
 
-def blob_problems(log: StudyLog, rows: Sequence[Row]) -> list[str]:
+def _blob_problems(log: StudyLog, referred: Mapping[str, int]) -> list[str]:
     """A sentence for every blob whose content is not what its name says, and for every one that events miss.
 
     One that a later event drops may be gone.
@@ -82,18 +120,8 @@ def blob_problems(log: StudyLog, rows: Sequence[Row]) -> list[str]:
             log.get(name)
         except LogError as exc:
             problems.append(str(exc))
-    missing: dict[str, int] = {}
-    for row in rows:
-        # Canonical JSON has no spaces, so that a row without this text needs no parsing.
-        if '"blob":"' in row.body or '"drops":[' in row.body:
-            body = _parsed(row.body)
-            for name in blob_references(body):
-                if name not in names:
-                    missing.setdefault(name, row.index)
-            for name in dropped_blobs(body):
-                missing.pop(name, None)
-    problems += [f"blob {name[:12]} is missing, which event {index} refers to" for name, index in missing.items()]
-    return problems
+    missing = [(name, index) for name, index in referred.items() if name not in names]
+    return problems + [f"blob {name[:12]} is missing, which event {index} refers to" for name, index in missing]
 
 
 def blob_references(data: Any) -> Iterator[str]:
@@ -114,13 +142,6 @@ def dropped_blobs(body: Any) -> list[str]:
     data = body.get("data") if isinstance(body, Mapping) else None
     names = data.get("drops") if isinstance(data, Mapping) else None
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-
-
-def _position(rows: Sequence[Row], expected_head: str | None) -> int | None:
-    """How many events the expected head vouches for; None without one, or if no event has it."""
-    if expected_head == GENESIS:
-        return 0
-    return next((at for at, row in enumerate(rows, start=1) if row.hash == expected_head), None)
 
 
 def _cannot_exclude(length: int, vouched: int | None) -> str | None:
