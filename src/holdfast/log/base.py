@@ -17,7 +17,7 @@ GENESIS = "0" * 64
 """The hash before the first event."""
 
 FORMAT = 1
-"""The version of the event format; a log with a higher one is refused."""
+"""The first version of the stored form; `holdfast.log.upgrade` holds the steps from there to the newest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from holdfast.durable import flush, flush_folder
 from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
-from holdfast.log.base import FORMAT
 from holdfast.log.remains import holds_events
+from holdfast.log.upgrade import STEPS, Steps, newest, sqlite_format, upgrade_sqlite
 
 T = TypeVar("T")
 
@@ -48,19 +48,22 @@ class Database:
     Args:
         path: the file; created if it is not there.
         read_only: never write, nor create anything; the file may lie where this process cannot write.
+        steps: from each format to the next.
 
     Raises:
         RequestError: if no file can be at ``path``.
         LogError: if the file cannot be used, is no log, or is from a newer holdfast.
     """
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
+    def __init__(self, path: Path, read_only: bool = False, steps: Steps = STEPS) -> None:
         self.path = path
         self.read_only = read_only
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._wal: int | None = None
-        self._connection: sqlite3.Connection | None = _open_log(path) if read_only else open_database(path)
+        self._connection: sqlite3.Connection | None = (
+            _open_log(path, steps) if read_only else open_database(path, steps)
+        )
 
     def use(self, action: Callable[[sqlite3.Connection], T]) -> T:
         """What ``action`` returns for the connection; it may be called again when another process was in the way.
@@ -131,8 +134,8 @@ class Database:
             os.close(wal)
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open a database file for reading and writing; create it if it is not there.
+def open_database(path: Path, steps: Steps = STEPS) -> sqlite3.Connection:
+    """Open a database file for reading and writing; create it if it is not there, and bring it to the newest format.
 
     Raises:
         RequestError: if no file can be at ``path``.
@@ -142,8 +145,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     with sentences(path):
         connection = _connect(path, "mode=rwc")
         try:
-            if patiently(lambda: is_log(connection, path), path):
+            if patiently(lambda: is_log(connection, path, steps), path):
                 _write_ahead(connection, path)  # a copy of a log may have lost the mode
+                patiently(lambda: _upgrade(connection, steps), path)
             else:
                 _create(connection, path)
             # whole after a power failure whatever was being written; how far it goes is seen to by Database.write
@@ -175,7 +179,7 @@ def check_file(path: Path) -> None:
         raise RequestError(f"storage '{path}' lies in a folder that does not exist; create '{path.parent}' first")
 
 
-def open_read_only(path: Path) -> sqlite3.Connection:
+def open_read_only(path: Path, steps: Steps = STEPS) -> sqlite3.Connection:
     """Open an existing database file for reading; works in a folder that cannot be written to, too.
 
     Raises:
@@ -186,7 +190,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     with sentences(path):
         connection = _connect(path, "mode=ro")
         try:
-            is_log(connection, path)
+            is_log(connection, path, steps)
         except sqlite3.OperationalError as exc:
             connection.close()
             if exc.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
@@ -196,7 +200,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
             if beside.exists() and beside.stat().st_size > 0:
                 raise
             connection = _connect(path, "mode=ro&immutable=1")
-            is_log(connection, path)
+            is_log(connection, path, steps)
     return connection
 
 
@@ -209,17 +213,31 @@ def _undone(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _open_log(path: Path) -> sqlite3.Connection:
-    """A connection for reading to a file that holds at least one log."""
-    connection = open_read_only(path)
+def _open_log(path: Path, steps: Steps = STEPS) -> sqlite3.Connection:
+    """A connection for reading to a file that holds at least one log; of an older format, to what it would become."""
+    connection = open_read_only(path, steps)
     with sentences(path):
-        if not is_log(connection, path):
+        if not is_log(connection, path, steps):
             connection.close()
             raise LogError(f"'{path}' is empty and holds no study yet")
-    return connection
+        if sqlite_format(connection) == newest(steps):
+            return connection
+        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        with closing(connection):
+            connection.backup(copy)
+        copy.text_factory = _decoded
+        _upgrade(copy, steps)
+    return copy
 
 
-def is_log(connection: sqlite3.Connection, path: Path) -> bool:
+def _upgrade(connection: sqlite3.Connection, steps: Steps) -> None:
+    """Bring a log to the newest format, in one transaction."""
+    if sqlite_format(connection) < newest(steps):
+        with writing(connection):
+            upgrade_sqlite(connection, steps)
+
+
+def is_log(connection: sqlite3.Connection, path: Path, steps: Steps = STEPS) -> bool:
     """Whether the database is a log of this format or an older one; False if it is still empty.
 
     Raises:
@@ -234,9 +252,9 @@ def is_log(connection: sqlite3.Connection, path: Path) -> bool:
         if tables:
             raise LogError(f"'{path}' is an SQLite database of another program; name a new file for the study")
         return False
-    if version > FORMAT:
+    if version > newest(steps):
         raise NewerLogError(
-            f"'{path}' has log format {version}, and this holdfast reads formats up to {FORMAT};"
+            f"'{path}' has log format {version}, and this holdfast reads formats up to {newest(steps)};"
             " install a newer holdfast"
         )
     return True
@@ -271,7 +289,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
             for statement in _SCHEMA:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            connection.execute(f"PRAGMA user_version = {newest()}")
 
     patiently(lay_out, path)
 

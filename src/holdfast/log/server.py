@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.address import masked, remember, with_password
 from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
-from holdfast.log.base import FORMAT
+from holdfast.log.upgrade import STEPS, Steps, newest, upgrade_postgres
 from holdfast.optional import need
 
 if TYPE_CHECKING:
@@ -64,13 +64,14 @@ class Server:
         storage: the address, as ``postgresql://user@host/database``; a password may also come from PGPASSWORD or from
             ~/.pgpass.
         read_only: never write, nor create anything.
+        steps: from each format to the next.
 
     Raises:
         RequestError: if the address cannot be meant, or the server refuses this user.
         LogError: if the server is not there, or the log in it is from a newer holdfast.
     """
 
-    def __init__(self, storage: str, read_only: bool = False) -> None:
+    def __init__(self, storage: str, read_only: bool = False, steps: Steps = STEPS) -> None:
         self.storage = storage
         self.read_only = read_only
         self._lock = threading.RLock()
@@ -81,7 +82,7 @@ class Server:
         remember(storage)
         self.holds_log = False
         try:
-            self.holds_log = self.use(lambda connection: _prepared(connection, storage, read_only))
+            self.holds_log = self.use(lambda connection: _prepared(connection, storage, read_only, steps))
         except BaseException:
             self.close()
             raise
@@ -216,12 +217,13 @@ def _connect(storage: str) -> psycopg.Connection[Any]:
     return connection
 
 
-def _prepared(connection: psycopg.Connection[Any], storage: str, read_only: bool) -> bool:
-    """Whether the database holds a log of this format or an older one; where it may, one is made if there is none.
+def _prepared(connection: psycopg.Connection[Any], storage: str, read_only: bool, steps: Steps) -> bool:
+    """Whether the database holds a log; where it may, one is made if there is none, and brought to the newest format.
 
     Raises:
         RequestError: if its encoding cannot hold a log.
         NewerLogError: if the log is from a newer holdfast.
+        LogError: if it is from an older one and may only be read.
     """
     encoding, version = _standing(connection)
     if encoding != "UTF8":
@@ -229,19 +231,26 @@ def _prepared(connection: psycopg.Connection[Any], storage: str, read_only: bool
             f"the database of {masked(storage)} has the encoding {encoding}; create one for studies with"
             " ENCODING 'UTF8'"
         )
-    if version is None and not read_only:
+    if (version is None or version < newest(steps)) and not read_only:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
             version = _standing(connection)[1]  # another process may have been first
             if version is None:
                 for statement in _TABLES:
                     connection.execute(statement)
-                connection.execute("INSERT INTO holdfast.format (version) VALUES (%s)", (FORMAT,))
-                version = FORMAT
-    if version is not None and version > FORMAT:
+                connection.execute("INSERT INTO holdfast.format (version) VALUES (%s)", (newest(),))
+                version = newest()
+            upgrade_postgres(connection, version, steps)
+            version = max(version, newest(steps))
+    if version is not None and version > newest(steps):
         raise NewerLogError(
-            f"{masked(storage)} has log format {version}, and this holdfast reads formats up to {FORMAT};"
+            f"{masked(storage)} has log format {version}, and this holdfast reads formats up to {newest(steps)};"
             " install a newer holdfast"
+        )
+    if version is not None and version < newest(steps):
+        raise LogError(
+            f"{masked(storage)} has log format {version}, which has to be brought to {newest(steps)} before it is read;"
+            " go on with one of its studies, or ask its owner to"
         )
     return version is not None
 

@@ -114,6 +114,10 @@ KINDS: dict[str, str] = {
         "learned); and a sentence (`text`)."
     ),
     "study.halted": "The study ended itself, and `why`.",
+    "log.upgraded": (
+        "The stored form of the log was brought `from` one format `to` the next, in one transaction with this event, "
+        "by that version of `holdfast`, and what changed (`text`)."
+    ),
     "event.lost": (
         "An event that could not be saved when the file of the log was damaged; it stands in its place, so that those "
         "behind it keep theirs. It says nothing."

@@ -10,6 +10,7 @@ from typing import Any
 
 from holdfast.errors import LogError, SpaceError
 from holdfast.log.salvage import LOST, SALVAGED
+from holdfast.log.upgrade import UPGRADED
 from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
 from holdfast.search.folds import comparable_loss
 from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, HistoryBuilder
@@ -24,7 +25,7 @@ from holdfast.usage import Usage
 NO_MORE = frozenset({TrialState.STOPPED, TrialState.FAILED})
 """The states of trials that neither go on nor have clones, so that nobody needs their checkpoints."""
 
-LATER = frozenset({"config.enqueued", SALVAGED})
+LATER = frozenset({"config.enqueued", SALVAGED, UPGRADED})
 """What a person may do days after the last session."""
 
 
