@@ -278,7 +278,7 @@ def test_an_intact_log_is_read_once_and_no_state_beside_it_counts(path: Path, mo
     monkeypatch.setattr(log, "load_snapshot", None)
     assert verify(log).ok
     assert len(walks) == 1
-    tamper(path, "UPDATE event SET body = replace(body, ':7', ':8') WHERE idx = 7 AND study = 'digits'")
+    tamper(path, "UPDATE event SET body = replace(body, 'data', 'date') WHERE idx = 7 AND study = 'digits'")
     assert verify(log).problems[0].startswith("event 7 was edited")
     assert len(walks) == 3
     log.close()
