@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.bad_input import (
         cluster_cases,
+        fidelity_cases,
         model_cases,
         network_cases,
         own_cases,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.bad_input.bench import Case, ask
 else:
     import cluster_cases
+    import fidelity_cases
     import model_cases
     import network_cases
     import own_cases
@@ -51,6 +53,7 @@ TOPICS: dict[str, list[Case]] = {
     "The disk": study_cases.DISKS,
     "Networks": network_cases.NETWORKS,
     "Training": training_cases.TRAINING,
+    "Partial training": fidelity_cases.PARTIAL,
     "Your own code": own_cases.CODE,
     "The size of the model": model_cases.LIMITS,
     "A model to inspect": model_cases.MODELS,

@@ -10,7 +10,7 @@ import pytest
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, Suggestion, TrialState
 from holdfast.rng import Streams
-from holdfast.search.pbt import PopulationBasedTraining, perturbed
+from holdfast.search.pbt import PopulationBasedTraining, interval_of, perturbed
 from holdfast.space import Categorical, Float, Int, Space
 from holdfast.testing.rehearsal import Rehearsal, search
 from holdfast.testing.spaces import SPACES
@@ -86,6 +86,13 @@ def test_without_trials_left_the_population_goes_on_as_it_is() -> None:
 def test_a_population_larger_than_the_budget_is_refused() -> None:
     with pytest.raises(RequestError, match="has a population of 4, and the budget is 3 trials; it needs 4 or more"):
         ask(Rehearsal(SPACE, FIDELITY, budget=3), 1)
+
+
+def test_an_interval_as_long_as_training_is_refused() -> None:
+    fidelity = Fidelity("epoch", 1, 20)
+    assert interval_of(fidelity, 19) == 19
+    with pytest.raises(RequestError, match="interval = 20, and training ends at epoch 20; take a shorter one"):
+        interval_of(fidelity, 20)
 
 
 @pytest.mark.parametrize(("budget", "size"), [(None, 20), (60, 40), (12, 8), (3, 3)])

@@ -13,7 +13,7 @@ from holdfast.protocol.learn import Fitted, Prepared, Recipe
 from holdfast.protocol.plan import Plan
 from holdfast.records import Trial
 from holdfast.search.base import Strategy
-from holdfast.search.pbt import PopulationBasedTraining, check_budget
+from holdfast.search.pbt import PopulationBasedTraining, check_budget, interval_of
 from holdfast.space import Space
 from holdfast.study.book import Book
 from holdfast.study.schedule import Schedule, schedule_of
@@ -29,8 +29,8 @@ def for_networks(strategy: Strategy, recipe: Recipe, space: Space, measure: Meas
     """A strategy that may clone, with the hyperparameters that a network keeps in training; any other as it is.
 
     Raises:
-        RequestError: if the models cannot change their hyperparameters in training, or there are fewer trials than
-            members.
+        RequestError: if the models cannot change their hyperparameters in training, there are fewer trials than
+            members, or these are never compared.
     """
     if not isinstance(strategy, PopulationBasedTraining):
         return strategy
@@ -47,6 +47,7 @@ def for_networks(strategy: Strategy, recipe: Recipe, space: Space, measure: Meas
         )
     if strategy.population is not None:
         check_budget(strategy.population, plan.most_trials)
+    interval_of(measure.fidelity, strategy.interval)
     kept = settled(recipe.network)
     keep = tuple(name for name in space.names if name in kept or name in strategy.keep)
     return dataclasses.replace(strategy, keep=keep)

@@ -297,7 +297,16 @@ def check_budget(population: int, budget: int) -> None:
 
 
 def interval_of(fidelity: Fidelity, interval: int | None) -> int:
-    """Steps between two comparisons: a tenth of training where none are given, at least the fidelity's ``min``."""
+    """Steps between two comparisons: a tenth of training where none are given, at least the fidelity's ``min``.
+
+    Raises:
+        RequestError: for an interval that is as long as training or longer.
+    """
+    if interval is not None and interval >= fidelity.max > 1:
+        raise RequestError(
+            f"pbt has interval = {interval}, and training ends at {fidelity.name} {fidelity.max}; take a shorter one, so "
+            "that members are compared on their way"
+        )
     return interval or max(fidelity.min, math.ceil(fidelity.max / INTERVALS))
 
 
