@@ -304,8 +304,8 @@ def interval_of(fidelity: Fidelity, interval: int | None) -> int:
     """
     if interval is not None and interval >= fidelity.max > 1:
         raise RequestError(
-            f"pbt has interval = {interval}, and training ends at {fidelity.name} {fidelity.max}; take a shorter one, so "
-            "that members are compared on their way"
+            f"pbt has interval = {interval}, and training ends at {fidelity.name} {fidelity.max}; take a shorter one, "
+            "so that members are compared on their way"
         )
     return interval or max(fidelity.min, math.ceil(fidelity.max / INTERVALS))
 
