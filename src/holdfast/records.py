@@ -274,7 +274,7 @@ class Trial:
     reason: str
     seed: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-    reports: tuple[tuple[int, Mapping[str, float]], ...] = ()
+    reports: Sequence[tuple[int, Mapping[str, float]]] = ()
     until_step: int | None = None
     start_step: int = 0
     checkpoint: tuple[int, str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.records import Cause, Trial, TrialState
-from holdfast.study.packed import packed, small
+from holdfast.study.packed import Reports, packed, small
 from holdfast.study.trials import BLOCK, Trials
 from holdfast.usage import NOTHING_KNOWN, Usage, counted
 
@@ -103,3 +104,21 @@ def test_a_list_of_no_trials_is_empty() -> None:
     assert list(Trials(Trials().pack())) == []
     with pytest.raises(IndexError):
         Trials()[0]
+
+
+def test_reports_of_packed_trials_are_a_tuple_to_everybody() -> None:
+    said = ((1, {"value": 0.5}), (3, {"value": 0.25, "ms": 2.0}))
+    trials = Trials()
+    trials.append(Trial(0, {}, TrialState.COMPLETE, "r", 1, reports=said))
+    trials.append(Trial(1, {}, TrialState.COMPLETE, "r", 1))
+    trials.pack()
+    found = trials[0].reports
+    assert type(found) is Reports
+    assert found == said
+    assert said == found
+    assert found == Trials(trials.pack())[0].reports
+    assert found != said[:1]
+    assert (found[-1], found[:1], len(found), repr(found)) == (said[-1], said[:1], 2, repr(said))
+    assert type(pickle.loads(pickle.dumps(found))) is tuple
+    assert dataclasses.asdict(trials[0])["reports"] == said
+    assert trials[1].reports == ()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -89,7 +89,6 @@ class Packed:
         asked, told, seconds, cpu_seconds = self.floats[:, start:stop].tolist()
         configs = json.loads(f"[{','.join(self.configs[start:stop])}]")
         texts = json.loads(f"[{','.join(self.texts[start:stop])}]")
-        reports = self._reports(start, stop)
         return [
             Trial(
                 number=start + i,
@@ -98,7 +97,7 @@ class Packed:
                 reason=sys.intern(reason),
                 seed=seeds[i],
                 metrics=metrics,
-                reports=reports[i],
+                reports=Reports(self, start + i) if self.reports[start + i] else (),
                 until_step=_or_none(untils[i]),
                 start_step=starts[i],
                 checkpoint=None if checkpoint is None else (checkpoint[0], checkpoint[1]),
@@ -119,19 +118,14 @@ class Packed:
             for i, (reason, metrics, checkpoint, rows, error, extra, usage) in enumerate(texts)
         ]
 
-    def _reports(self, start: int, stop: int) -> list[tuple[Report, ...]]:
-        ends = self.ends[start : stop + 1]
-        steps = self.steps[ends[0] : ends[-1]].tolist()
-        values = self.values[self.value_ends[start] : self.value_ends[stop]].tolist()
-        if len(self.names) == 1 and len(self.names[0]) == 1:
-            name = self.names[0][0]
-            said: list[Report] = [(step, {name: value}) for step, value in zip(steps, values, strict=True)]
-        else:
-            at, said = iter(values), []
-            for step, kind in zip(steps, self.kinds[ends[0] : ends[-1]].tolist(), strict=True):
-                said.append((step, dict(zip(self.names[kind], at, strict=False))))
-        bounds = (ends - ends[0]).tolist()
-        return [tuple(said[bounds[i] : bounds[i + 1]]) for i in range(stop - start)]
+    def reports_of(self, number: int) -> list[Report]:
+        """What one trial has reported."""
+        first, last = self.ends[number], self.ends[number + 1]
+        steps, kinds = self.steps[first:last].tolist(), self.kinds[first:last].tolist()
+        values = iter(self.values[self.value_ends[number] : self.value_ends[number + 1]].tolist())
+        return [
+            (step, {name: next(values) for name in self.names[kind]}) for step, kind in zip(steps, kinds, strict=True)
+        ]
 
     def taken(self, rows: np.ndarray) -> Packed:
         """The trials at these places, in their order."""
@@ -166,6 +160,40 @@ class Packed:
             names=names,
             values=np.concatenate([self.values, other.values]),
         )
+
+
+class Reports(Sequence[Report]):
+    """The reports of a packed trial, made when they are looked at; equal to a tuple of them, and pickled as one."""
+
+    __slots__ = ("_number", "_packed")
+
+    def __init__(self, columns: Packed, number: int) -> None:
+        self._packed = columns
+        self._number = number
+
+    def __len__(self) -> int:
+        return int(self._packed.reports[self._number])
+
+    @overload
+    def __getitem__(self, at: int) -> Report: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Report, ...]: ...
+    def __getitem__(self, at: int | slice) -> Report | tuple[Report, ...]:
+        return tuple(self)[at]
+
+    def __iter__(self) -> Iterator[Report]:
+        return iter(self._packed.reports_of(self._number))
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == (tuple(other) if isinstance(other, Reports) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __reduce__(self) -> tuple[type[tuple[Report, ...]], tuple[tuple[Report, ...]]]:
+        return tuple, (tuple(self),)
 
 
 def packed(trials: Sequence[Trial]) -> Packed:
