@@ -21,6 +21,8 @@ from holdfast import address
         ),
         ("postgresql://host/base?password=b", "postgresql://host/base?password=***", "postgresql://host/base"),
         ("postgresql://ann@host/base", "postgresql://ann@host/base", "postgresql://ann@host/base"),
+        ("mysql://ann:secret@host/base", "mysql://ann:***@host/base", "mysql://ann:secret@host/base"),
+        ("http://host:80/a@b", "http://host:80/a@b", "http://host:80/a@b"),
         ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
     ],
 )

@@ -8,6 +8,9 @@ SERVERS = ("postgresql://", "postgres://")
 """How the address of a database server begins."""
 
 _USER = re.compile(r"(postgres(?:ql)?(?:\+\w+)?://[^\s:@/?]*):[^\s]*@")
+_ANY_USER = re.compile(r"(\b[a-z][\w+.-]*://[^\s:@/?]+):[^\s@/]*@")
+"""The same in an address that is not understood."""
+
 _OPTION = re.compile(r"(postgres(?:ql)?(?:\+\w+)?://[^\s]*?[?&](?:ssl)?password=)[^\s&]*")
 
 
@@ -26,7 +29,7 @@ def masked(text: str) -> str:
     >>> masked("postgresql://ann:secret@host/base")
     'postgresql://ann:***@host/base'
     """
-    return _OPTION.sub(r"\1***", _USER.sub(r"\1:***@", text))
+    return _ANY_USER.sub(r"\1:***@", _OPTION.sub(r"\1***", _USER.sub(r"\1:***@", text)))
 
 
 def without_password(storage: str) -> str:

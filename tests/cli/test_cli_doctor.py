@@ -14,6 +14,7 @@ import pytest
 
 from holdfast.cli import checks
 from holdfast.cli.checks import Check
+from holdfast.log import shares
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -116,3 +117,12 @@ def test_completion_is_found_where_it_is_installed(shell: str, monkeypatch: pyte
     script.parent.mkdir(parents=True)
     script.write_text("")
     assert found(tmp_path)["shell", "completion"].found == f"installed for {shell}"
+
+
+@pytest.mark.parametrize(("locks", "mark"), [(True, "note"), (False, "missing")])
+def test_runs_on_a_network_share(locks: bool, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "share_of", lambda _: shares.Share("NFS", "/home", locks=locks))
+    check = found(tmp_path)["files", "runs"]
+    assert check.mark == mark
+    assert "(NFS at /home)" in check.found
+    assert check.advice

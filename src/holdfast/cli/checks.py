@@ -201,12 +201,30 @@ def _files(runs: Path) -> Iterator[Check]:
         advice = f"'{there}' cannot be written to ({why}); name another folder with --runs DIR"
         yield Check("files", "runs", f"'{runs}', {many}: cannot be written to", "missing", advice)
     else:
-        yield Check("files", "runs", f"'{runs}', {many}")
+        yield _runs(runs, there, many)
     free = shutil.disk_usage(there).free
     little = (
         f"there is little room on the disk of '{runs}'; a run needs its data's size twice" if free < LITTLE_DISK else ""
     )
     yield Check("files", "disk", f"{free / 2**30:.1f} GiB free", "note" if little else "ok", little)
+
+
+def _runs(runs: Path, there: Path, many: str) -> Check:
+    """The folder of runs, and what to know of it if it lies on a network share."""
+    from holdfast.log.shares import share_of
+
+    share = share_of(there / "study.db")
+    if share is None:
+        return Check("files", "runs", f"'{runs}', {many}")
+    found = f"'{runs}', {many}; on a network share ({share.name} at {share.at})"
+    if share.locks:
+        advice = (
+            f"'{runs}' lies on a network share: let one machine at a time work on a study there, or keep its log on a"
+            " server: [study] storage"
+        )
+        return Check("files", "runs", found, "note", advice)
+    advice = f"'{runs}' lies on a share without file locks, where no log is made; name another folder with --runs DIR"
+    return Check("files", "runs", f"{found}, without file locks", "missing", advice)
 
 
 def nearest_folder(path: Path) -> Path:

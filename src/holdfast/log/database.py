@@ -17,6 +17,7 @@ from typing import TypeVar
 from holdfast.durable import flush, flush_folder
 from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
 from holdfast.log.remains import holds_events
+from holdfast.log.shares import check_share
 from holdfast.log.upgrade import STEPS, Steps, newest, sqlite_format, upgrade_sqlite
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ def _open_wal(path: Path) -> int:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a path where no file can be.
+    """Refuse a path where no log can be.
 
     Raises:
         RequestError: as said.
@@ -177,6 +178,7 @@ def check_file(path: Path) -> None:
         raise RequestError(f"storage '{path}' is a folder; name a file in it, such as sqlite:///{path / 'study.db'}")
     if not path.parent.is_dir():
         raise RequestError(f"storage '{path}' lies in a folder that does not exist; create '{path.parent}' first")
+    check_share(path)
 
 
 def open_read_only(path: Path, steps: Steps = STEPS) -> sqlite3.Connection:

@@ -141,4 +141,9 @@ def _lock(file: int, *, exclusive: bool) -> bool:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as exc:
+        raise RequestError(
+            f"files cannot be locked where the study is kept ({(exc.strerror or str(exc)).lower()}), as on some"
+            " network shares; keep it on a disk of this machine"
+        ) from exc
     return True
