@@ -43,7 +43,7 @@ def test_nothing_is_lost_wherever_the_power_fails(threads: Recording, place: Pat
     assert tally.failures == 0, tally
     assert tally.points > 40
     assert tally.crashes == 2 * tally.points
-    assert tally.events > 20 * tally.points
+    assert tally.kept > 20 * tally.points
 
 
 def of_wal(step: Step) -> bool:

@@ -91,12 +91,12 @@ class Found:
 
 @dataclass
 class Tally:
-    """What the crashes of some histories came to; all but ``points``, ``went_on`` and ``events`` should be 0.
+    """What the crashes of some histories came to; all but the first three and ``went_on`` should be 0.
 
     Attributes:
         points: steps after which the power failed.
         crashes: how often it failed.
-        events: that were on the disks and had been promised, of all crashes.
+        kept: events, results and blobs that had been promised and were there, of all crashes.
         lost: events, results and blobs that had been promised and were not there.
         doubled: events and results that were there more than once.
         misplaced: events at another place than they had, or that nobody had appended.
@@ -108,7 +108,7 @@ class Tally:
 
     points: int = 0
     crashes: int = 0
-    events: int = 0
+    kept: int = 0
     lost: int = 0
     doubled: int = 0
     misplaced: int = 0
@@ -124,7 +124,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Take in another tally."""
-        for name in ("points", "crashes", "events", "lost", "doubled", "misplaced", "broken", "went_on", "stuck"):
+        for name in ("points", "crashes", "kept", "lost", "doubled", "misplaced", "broken", "went_on", "stuck"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.examples = [*self.examples, *other.examples][:20]
 
@@ -297,17 +297,17 @@ def _look_at_log(path: Path, place: Place, found: Found, extend: bool) -> None:
 def judge(found: Found, promises: Promises, truth: dict[Place, list[Row]], tally: Tally) -> None:
     """Hold what was found to what was promised, and add it to the tally."""
     tally.broken += bool(found.problems)
+    lost = len(promises.blobs - found.blobs)
+    lost += sum((trial, value) not in found.told for trial, value in promises.told.items())
     for place, promised in promises.lengths.items():
         there = {row.hash for row in found.rows.get(place, [])}
-        lost = sum(row.hash not in there for row in truth[place][:promised])
-        tally.events += promised - lost
-        tally.lost += lost
+        lost += sum(row.hash not in there for row in truth[place][:promised])
+    tally.lost += lost
+    tally.kept += sum(promises.lengths.values()) + len(promises.told) + len(promises.blobs) - lost
     for place, rows in found.rows.items():
         true = truth.get(place, [])
         tally.misplaced += sum(at >= len(true) or row.hash != true[at].hash for at, row in enumerate(rows))
         tally.doubled += len(rows) - len({_said(row) for row in rows})
-    tally.lost += len(promises.blobs - found.blobs)
-    tally.lost += sum((trial, value) not in found.told for trial, value in promises.told.items())
     trials = Counter(trial for trial, _ in found.told.elements())
     tally.doubled += sum(count - 1 for count in trials.values())
 

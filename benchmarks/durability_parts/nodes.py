@@ -1,0 +1,54 @@
+"""A study on a Ray cluster of this machine, whose nodes are killed while it runs.
+
+python -m benchmarks.durability_parts.nodes STORAGE DIARY --trials 60 --kills 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import threading
+import time
+from pathlib import Path
+
+from benchmarks.durability_parts.drive import make_study, noted, objective
+
+
+def main() -> None:
+    """Start a cluster, run the study on it, and kill a node when a part of the trials is told."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("storage")
+    parser.add_argument("diary", type=Path)
+    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--kills", type=int, default=2)
+    options = parser.parse_args()
+    import ray
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 0, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, connect=True, head_node_args=head)
+    nodes = [cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20) for _ in range(2)]
+
+    def lines() -> int:
+        return len(options.diary.read_text().splitlines()) if options.diary.exists() else 0
+
+    def kill() -> None:
+        for kills in range(options.kills):
+            while lines() < (kills + 1) * options.trials // (options.kills + 2):
+                time.sleep(0.02)
+            cluster.remove_node(nodes.pop(0), allow_graceful=False)
+            nodes.append(cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20))
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    study = make_study(options.storage)
+    costly = functools.partial(objective, pause=0.2)
+    study.optimize(costly, n_trials=options.trials, executor="ray", address="auto", on_finish=noted(options.diary))
+    killer.join(60)
+    study.close()
+    ray.shutdown()
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()
