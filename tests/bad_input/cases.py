@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         network_cases,
         own_cases,
         plan_cases,
+        server_cases,
         study_cases,
         table_cases,
         training_cases,
@@ -32,6 +33,7 @@ else:
     import network_cases
     import own_cases
     import plan_cases
+    import server_cases
     import study_cases
     import table_cases
     import training_cases
@@ -51,6 +53,8 @@ TOPICS: dict[str, list[Case]] = {
     "The study": study_cases.STUDIES,
     "A finished study": study_cases.RESULTS,
     "The disk": study_cases.DISKS,
+    "Where a log is kept": server_cases.PLACES,
+    "A server": server_cases.SERVERS,
     "Networks": network_cases.NETWORKS,
     "Training": training_cases.TRAINING,
     "Partial training": fidelity_cases.PARTIAL,
