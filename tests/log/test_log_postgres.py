@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.errors import HoldfastError, LogError, RequestError, TamperError
 from holdfast.log import FORMAT, Head, PostgresLog, exists, list_studies, open_log, server
+from holdfast.log import postgres as log_in_postgres
 from holdfast.log.verify import verify
 from holdfast.testing.logs import append, entry, insist
 from holdfast.testing.postgres import PASSWORD, PostgresServer
@@ -214,6 +215,33 @@ def test_a_reader_does_not_wait_for_a_writer(postgres: str) -> None:
         assert list_studies(postgres) == ["digits"]
     other.close()
     log.close()
+
+
+def test_a_turn_is_waited_for_and_one_that_stands_still_is_passed_by(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = PostgresLog(postgres, "digits"), PostgresLog(postgres, "digits")
+    order: list[str] = []
+
+    def wait() -> None:
+        with second.turn():
+            order.append("second")
+
+    with first.turn():
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        waiting.join(0.3)
+        order.append("first")
+    waiting.join(10)
+    assert order == ["first", "second"]
+    monkeypatch.setattr(log_in_postgres, "_WAIT", "100ms")
+    with first.turn(), second.turn():
+        insist(second, [entry(0)])
+    with second.turn():  # it was not held twice, and is free again
+        insist(second, [entry(1)])
+    assert second.head().length == 2
+    first.close()
+    second.close()
 
 
 def test_an_end_that_was_changed_by_hand_is_said(postgres: str, postgres_server: PostgresServer) -> None:

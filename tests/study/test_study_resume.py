@@ -20,12 +20,14 @@ from holdfast.execute.base import Nothing
 from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.log.verify import verify
-from holdfast.records import Event, Outcome, Trial, TrialState
+from holdfast.records import Entry, Event, Outcome, Trial, TrialState
 from holdfast.search.manual import Manual
 from holdfast.study import actions, lock
+from holdfast.study.book import entry
 from holdfast.study.driver import StudyDriver
 from holdfast.study.jobs import ObjectiveJob
 from holdfast.study.load import load_study
+from holdfast.study.state import StudyState
 from holdfast.study.study import Study
 
 if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
@@ -259,6 +261,22 @@ def test_a_driver_that_has_just_told_looks_again_before_it_ends(tmp_path: Path) 
     again = driver.next()
     assert isinstance(again, list)
     assert again[0].config == {"x": 0.75}
+
+
+def test_whoever_was_second_reads_before_it_decides_the_next_time(tmp_path: Path) -> None:
+    first, second = (
+        holdfast.Study({"x": holdfast.Float(0, 1)}, storage=f"sqlite:///{tmp_path}/s.db") for _ in range(2)
+    )
+    seen: list[int] = []
+
+    def decide(state: StudyState) -> tuple[list[Entry], None]:
+        seen.append(state.length)
+        return [entry("start.skipped", {"text": "by the second"})], None
+
+    for _ in range(3):
+        first.book.note("start.skipped", {"text": "by the first"})
+        second.book.commit(decide)
+    assert seen == [1, 2, 4, 6]  # in vain only once
 
 
 def test_a_trial_lost_between_its_last_checkpoint_and_its_pause_starts_again() -> None:

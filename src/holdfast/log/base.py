@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,6 +52,13 @@ class Log(Protocol):
 
         What need not be ``lasting`` may be lost to a power failure of the only machine that can have read it, as long
         as nothing lasting was appended behind it.
+        """
+        ...
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Whoever appends in a turn waits until it is theirs, so that few conflicts happen in it.
+
+        It is a courtesy: others may append meanwhile, by a log that knows no turns or after they have waited for long.
         """
         ...
 

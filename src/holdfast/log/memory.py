@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from holdfast.errors import MissingBlobError
@@ -134,6 +135,10 @@ class MemoryLog:
                 return Conflict(self._head())
             self._rows.extend(rows)
             return head_after(rows, expected_head)
+
+    def turn(self) -> AbstractContextManager[None]:
+        """No wait: threads of one process are seldom in each other's way."""
+        return nullcontext()
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """The events with index ``after`` and later, in order, up to the head at the time of the call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from holdfast.address import masked
@@ -20,7 +21,7 @@ from holdfast.log.base import (
     newest_intact,
 )
 from holdfast.log.held import PostgresLeases
-from holdfast.log.server import Server, check_address
+from holdfast.log.server import LOCK, Server, check_address
 from holdfast.records import Entry, Event
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ INSERT INTO holdfast.event (study, idx, body, hash)
 SELECT moved.id, added.idx, added.body, added.hash
 FROM moved, unnest(%s::bigint[], %s::text[], %s::text[]) AS added (idx, body, hash)
 """
+
+
+_LOCK = "SELECT pg_advisory_lock(%s, %s) FROM set_config('lock_timeout', %s, true)"
+_WAIT = "5s"
+"""How long a process waits for its turn."""
 
 
 class PostgresLog:
@@ -109,6 +115,17 @@ class PostgresLog:
             return head
 
         return self.server.write(write)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A queue in the server, which whoever loses the connection leaves; after some seconds it is passed by."""
+        place = (LOCK, self._id)
+        begun = self.server.write(lambda sql: _locked(sql, place))
+        try:
+            yield
+        finally:
+            if begun:
+                self.server.write(lambda sql: sql.execute("SELECT pg_advisory_unlock(%s, %s)", place))
 
     def read(self, after: int = 0) -> Iterator[Event]:
         """The events with index ``after`` and later, in order; takes no lock that a writer would wait for.
@@ -227,6 +244,17 @@ class PostgresLog:
             if len(chunk) < _CHUNK:
                 return
             after = int(chunk[-1][0]) + 1
+
+
+def _locked(connection: psycopg.Connection[Any], place: tuple[int, int | None]) -> bool:
+    """Wait for the lock of that number; False if it was not free for some seconds, as where its owner stands still."""
+    from psycopg.errors import LockNotAvailable
+
+    try:
+        connection.execute(_LOCK, (*place, _WAIT))
+    except LockNotAvailable:
+        return False
+    return True
 
 
 def studies_at(storage: str) -> list[str]:

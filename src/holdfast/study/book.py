@@ -28,6 +28,7 @@ class Book:
         self._state: StudyState | None = None
         self._ordered: Ordered | None = None
         self._predicates: list[Predicate] = []
+        self._crowded = False
         self._kept = Kept(log)
         self._whole = True
         self.reload()
@@ -81,14 +82,21 @@ class Book:
     def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]], *, lasting: bool = True) -> T:
         """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict.
 
-        What need not be ``lasting`` is safe with the next event that is (see `holdfast.log.base.Log.append`).
+        What need not be ``lasting`` is safe with the next event that is (see `holdfast.log.base.Log.append`). Where
+        others were first the last time they most likely are again, so that it is read before anything is decided.
         """
-        while True:
+        if not self._crowded:
             entries, answer = decide(self.state)
-            if not entries:
+            if not entries or self.append(entries, lasting=lasting):
                 return answer
-            if self.append(entries, lasting=lasting):
-                return answer
+        with self.log.turn():
+            before = self._head
+            self.refresh()
+            self._crowded = not self._crowded or self._head != before
+            while True:
+                entries, answer = decide(self.state)
+                if not entries or self.append(entries, lasting=lasting):
+                    return answer
 
     def append(self, entries: Sequence[Entry], *, lasting: bool = True) -> bool:
         """Append behind the known head; False, and up to date again, if somebody else was first."""

@@ -167,6 +167,19 @@ def check_two_handles(make_log: MakeLog) -> None:
         assert second.get(first.put(b"shared")) == b"shared", "the second handle does not see the first one's blob"
 
 
+def check_turns(make_log: MakeLog) -> None:
+    """One turn follows another, and what is appended in one counts as ever."""
+    with opened(make_log) as first, opened(make_log) as second:
+        for number, log in enumerate((first, second, first)):
+            with log.turn():
+                append(log, entry(number))
+        with second.turn():
+            conflict = second.append([entry(3)], Head())
+        assert conflict == Conflict(first.head()), "an append in a turn overwrote what others had appended"
+        seen = [event.data["number"] for event in second.read()]
+        assert seen == [0, 1, 2], f"what was appended in three turns is read as {seen}"
+
+
 def check_reading_while_appending(make_log: MakeLog) -> None:
     """A reader that is slow stays in order while the log grows."""
     with opened(make_log) as log:
@@ -259,6 +272,7 @@ LOG_CHECKS: tuple[Callable[[MakeLog], None], ...] = (
     check_blobs,
     check_missing_blob,
     check_two_handles,
+    check_turns,
     check_reading_while_appending,
     check_threads,
     check_snapshots,
