@@ -80,7 +80,8 @@ def drop_all(book: Book) -> None:
     """Delete every checkpoint, when no trial will be trained any more."""
 
     def decide(state: StudyState) -> tuple[list[Entry], list[str]]:
-        names = sorted({trial.checkpoint[1] for trial in state.trials if trial.checkpoint is not None})
+        saved = (state.trials[number].checkpoint for number in state.trials.saved)
+        names = sorted({checkpoint[1] for checkpoint in saved if checkpoint is not None})
         return ([entry("checkpoints.dropped", {"drops": names})] if names else []), names
 
     book.log.drop(book.commit(decide))
@@ -90,6 +91,6 @@ def _needless(state: StudyState, trial: Trial, needed: Collection[str] = ()) -> 
     """The blob of a trial's checkpoint that it needs no more, unless another trial does or it is among ``needed``."""
     if trial.checkpoint is None or trial.checkpoint[1] in needed:
         return []
-    others = (other.checkpoint for other in state.trials if other.number != trial.number)
+    others = (state.trials[number].checkpoint for number in state.trials.saved if number != trial.number)
     sha256 = trial.checkpoint[1]
     return [] if any(other is not None and other[1] == sha256 for other in others) else [sha256]
