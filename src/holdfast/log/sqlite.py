@@ -159,6 +159,12 @@ class SqliteLog:
             after = chunk[-1][0] + 1
 
 
+_STUDIES = """WITH RECURSIVE found (name) AS (
+    SELECT min(study) FROM event
+    UNION ALL SELECT (SELECT min(study) FROM event WHERE study > name) FROM found WHERE name IS NOT NULL
+) SELECT name FROM found WHERE name IS NOT NULL"""
+"""The studies in order: by one look into the index for each, where DISTINCT would read every event."""
+
 _HAS_BLOB = "SELECT 1 FROM blob WHERE sha256 = ?"
 
 
@@ -207,9 +213,7 @@ def studies_in(path: Path) -> list[str]:
     with closing(open_read_only(path)) as connection, sentences(path):
         if not is_log(connection, path):
             return []
-        found = patiently(
-            lambda: connection.execute("SELECT DISTINCT study FROM event ORDER BY study").fetchall(), path
-        )
+        found = patiently(lambda: connection.execute(_STUDIES).fetchall(), path)
         return [name for (name,) in found]
 
 

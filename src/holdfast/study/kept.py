@@ -43,6 +43,7 @@ class Kept:
         if loaded is not None and loaded[0].settings.workers is not None:
             loaded = None  # the order of its decisions is no part of it
         self._length = 0 if loaded is None else loaded[1].length
+        self._pack_at = self._length + PACKED
         return loaded
 
     def opened(self, length: int) -> None:
