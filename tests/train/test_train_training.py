@@ -15,6 +15,7 @@ from holdfast.records import Config
 from holdfast.train.failures import Diverged
 from holdfast.train.mlp import MLP, MLP_NETWORK
 from holdfast.train.networks import NetworkEstimator, resume_training, start_training
+from holdfast.train.rows import as_matrix, fingerprint
 from holdfast.train.settings import MAX_EPOCHS
 from holdfast.train.task import Task
 from holdfast.train.training import Training
@@ -176,6 +177,15 @@ def test_a_checkpoint_is_resumed_on_its_own_rows_only(make_table: MakeTable, mak
         resume_training(MLP_NETWORK, run.checkpoint(), X + 1.0, y)
     with pytest.raises(RequestError, match="cannot be read"):
         resume_training(MLP_NETWORK, b"not a checkpoint at all", X, y)
+
+
+@pytest.mark.parametrize("n", [20, 120])
+def test_a_fingerprint_is_of_all_rows_as_they_were_given(n: int, make_table: MakeTable, make_task: MakeTask) -> None:
+    X, y = make_table("binary", n=n)
+    run = start_training(MLP_NETWORK, {}, make_task("binary", n=n), X, y, seed=0)
+    given = fingerprint(as_matrix(X), run.targets.encode(y))
+    X += 1.0
+    assert run.fingerprint == given
 
 
 def test_rows_that_cannot_be_learned_from_are_refused(make_table: MakeTable, make_task: MakeTask) -> None:

@@ -112,6 +112,6 @@ def inner_split(y: np.ndarray, stratified: bool, generator: np.random.Generator)
 def fingerprint(X: np.ndarray, targets: np.ndarray) -> str:
     """The sha256 of a feature matrix and a target matrix, in hex."""
     digest = hashlib.sha256(f"{X.shape}{targets.shape}".encode())
-    digest.update(np.ascontiguousarray(X).tobytes())
-    digest.update(np.ascontiguousarray(targets).tobytes())
+    digest.update(np.ascontiguousarray(X).data)
+    digest.update(np.ascontiguousarray(targets).data)
     return digest.hexdigest()

@@ -6,6 +6,7 @@ number of its epoch. Batches are slices of tensors that lie in memory; augmentat
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -118,7 +119,6 @@ class Training:
         self.targets = Targets.of(plan.task, y)
         dtype = np.float64 if self.settings.precision == "float64" else np.float32
         matrix, encoded = as_matrix(X, dtype), self.targets.encode(y, dtype)
-        self.fingerprint = fingerprint(matrix, encoded)
         self.streams = Streams(plan.seed)
         if plan.epochs is None:
             draw = self.streams.generator(0, "inner split")
@@ -129,10 +129,12 @@ class Training:
         self.architecture = kind.architecture(
             plan.config, replace(plan.task, n_features=matrix.shape[1], n_classes=classes)
         )
-        features, targets = shaped(torch.from_numpy(matrix), self.architecture), torch.from_numpy(encoded)
         self.device = device_of(self.settings)
-        watched = features[watch].to(self.device), targets[watch].to(self.device)
-        self.rows = Rows(features[fit], targets[fit], *watched)
+        # numpy picks rows in half of torch's time, as it asks for large pages of memory
+        fitted, watched = ([torch.from_numpy(side[rows]) for side in (matrix, encoded)] for rows in (fit, watch))
+        features, targets = shaped(fitted[0], self.architecture), fitted[1]
+        watched_features, watched_targets = shaped(watched[0], self.architecture), watched[1]
+        self.rows = Rows(features, targets, watched_features.to(self.device), watched_targets.to(self.device))
         self.fitted = fit
         self.settings = at_batch(self.settings, self.batches[0])
         network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
@@ -189,6 +191,15 @@ class Training:
         dtype = np.float64 if self.settings.precision == "float64" else np.float32
         features = shaped(torch.from_numpy(as_matrix(self._given[0], dtype)), self.architecture)
         return features, torch.from_numpy(self.targets.encode(self._given[1], dtype))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of all rows that were given, in hex; taken when it is first asked for, as it takes its time."""
+        rows = self.rows
+        return fingerprint(
+            _as_given(rows.features, rows.watched_features, self.fitted),
+            _as_given(rows.targets, rows.watched_targets, self.fitted),
+        )
 
     @property
     def last_epoch(self) -> int:
@@ -409,3 +420,14 @@ def epoch_rates(settings: Settings, epoch: int, batches: int, horizon: int | Non
     steps, schedule, peak = (horizon or settings.epochs) * batches, settings.schedule, settings.learning_rate
     bends = settings.bends
     return [learning_rate_at(schedule, peak, count / steps, settings.warmup, bends) for count in counts]
+
+
+def _as_given(fitted: torch.Tensor, watched: torch.Tensor, indices: np.ndarray) -> np.ndarray:
+    """The rows that are fitted, which have these indices, and those that are watched in their order; shape (n, d)."""
+    fitted, watched = fitted.flatten(1), watched.flatten(1)
+    if len(watched) == 0:
+        return fitted.numpy()
+    whole = np.empty((len(fitted) + len(watched), fitted.shape[1]), dtype=fitted.numpy().dtype)
+    whole[indices] = fitted.numpy()
+    whole[np.setdiff1d(np.arange(len(whole)), indices)] = watched.cpu().numpy()
+    return whole
