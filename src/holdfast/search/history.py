@@ -240,7 +240,10 @@ class HistoryBuilder:
 
     def reported(self, trial: int, step: int, values: Sequence[float]) -> None:
         """A running trial reports its objectives at a step, NaN for those that it does not report."""
-        signed = [sign * value for sign, value in zip(self._signs, values, strict=True)]
+        if len(values) == 1:
+            signed: float | list[float] = self._signs[0] * values[0]
+        else:
+            signed = [sign * value for sign, value in zip(self._signs, values, strict=True)]
         self._reports.append((trial, step, signed), fits=trial not in self._masked)
 
     def told(

@@ -79,7 +79,7 @@ class StudyState:
     @property
     def first_metric(self) -> str:
         """The name of the first objective: the one that ranks."""
-        return self.settings.objectives[0]
+        return next(iter(self.settings.directions))
 
     @property
     def budget_spent(self) -> bool:
