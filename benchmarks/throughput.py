@@ -3,12 +3,18 @@
     python benchmarks/throughput.py ray --tune-python venv-ray/bin/python
     python benchmarks/throughput.py ray --tune-python venv-ray/bin/python --trials 400 --cold 0 --repeats 5
     python benchmarks/throughput.py size --trials 100000 --reports 20
+    python benchmarks/throughput.py storage --optuna venv-optuna/bin/python --folder /mnt/disk
+    python benchmarks/throughput.py workers
 
 `ray`: trials on a Ray cluster of this machine, by holdfast (each told result on disk) and by Ray Tune, which runs in an
 interpreter of its own that has `ray[tune]`. Ray starts before the clock does. A run is timed from its first call to its
 last result, and its second half alone, when all workers are up; the runs alternate.
 
 `size`: a study of 100,000 trials with 20 reports each: bytes, opening it with and without a snapshot, asking, checking.
+
+`storage`: trials on a real disk, by one process and by four on one study, against Optuna's SQLite storage and journal.
+
+`workers`: two hundred workers on one study in PostgreSQL: trials a second, and what an ask and a tell take.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
 from benchmarks.search_parts.interpreter import ROOT, command, environment
-from benchmarks.throughput_parts import size
+from benchmarks.throughput_parts import size, storage, workers
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ def main() -> None:
     ray.add_argument("--repeats", type=int, default=3)
     ray.set_defaults(measure=on_ray)
     size.add_to(parts)
+    storage.add_to(parts)
+    workers.add_to(parts)
     options = parser.parse_args()
     measure: Callable[[argparse.Namespace], None] = options.measure
     measure(options)

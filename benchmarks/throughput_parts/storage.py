@@ -1,9 +1,10 @@
 """Trials a second of a trivial objective on a real disk, beside Optuna's SQLite storage and its journal file.
 
-    python -m benchmarks.throughput_parts.storage --optuna PYTHON --folder FOLDER
+    python benchmarks/throughput.py storage --optuna PYTHON --folder FOLDER
 
 Each way runs for some seconds, with one process and with four on one study, by turns; a trial counts when its result is
-told. Sampling is random everywhere. Where strace is installed, a short run of each has its waits for the disk counted.
+told. Sampling is random everywhere. A ratio is the median of those within a round. Where strace is installed, a short
+run of each has its waits for the disk counted.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from holdfast.meter.machine import machine_words
 
+HOLDFAST = "holdfast"
 OURS = """
 import sys, time, holdfast
 path, seconds = sys.argv[1], float(sys.argv[2])
@@ -56,15 +60,19 @@ print(sum(t.state.name == "COMPLETE" for t in study.trials))
 )
 
 
-def main() -> None:
+def add_to(parts: Any) -> None:
+    """Make it a subcommand."""
+    storage = parts.add_parser("storage", help="trials on a real disk, against Optuna's storages")
+    storage.add_argument("--optuna", metavar="PYTHON", help="an interpreter that has Optuna")
+    storage.add_argument("--folder", type=Path, default=Path(), help="on the disk that is to be measured")
+    storage.add_argument("--seconds", type=float, default=20.0)
+    storage.add_argument("--rounds", type=int, default=3)
+    storage.set_defaults(measure=measure)
+
+
+def measure(options: argparse.Namespace) -> None:
     """Measure all ways by turns and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--optuna", metavar="PYTHON", help="an interpreter that has Optuna")
-    parser.add_argument("--folder", type=Path, default=Path(), help="on the disk that is to be measured")
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    ways = ["holdfast", *(["optuna sqlite", "optuna journal"] if options.optuna else [])]
+    ways = [HOLDFAST, *(["optuna sqlite", "optuna journal"] if options.optuna else [])]
     found: dict[tuple[str, int], list[float]] = {}
     for _ in range(options.rounds):
         for processes in (1, 4):
@@ -73,13 +81,15 @@ def main() -> None:
                     rate = trials_a_second(way, options.optuna, folder, processes, options.seconds)
                 found.setdefault((way, processes), []).append(rate)
     print(machine_words(), "\n")
-    print("| way | processes | trials a second, median | least | most | waits for the disk a trial |")
-    print("|---|---|---|---|---|---|")
+    print("| way | processes | trials a second, median | least | most | holdfast has | waits for the disk a trial |")
+    print("|---|---|---|---|---|---|---|")
     for (way, processes), rates in found.items():
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            waits = waits_a_trial(way, options.optuna, folder) if processes == 1 else "–"
-        middle = sorted(rates)[len(rates) // 2]
-        print(f"| {way} | {processes} | {middle:.0f} | {min(rates):.0f} | {max(rates):.0f} | {waits} |")
+            waits = waits_a_trial(way, options.optuna, folder, processes)
+        ratio = statistics.median(ours / rate for ours, rate in zip(found[HOLDFAST, processes], rates, strict=True))
+        times = "" if way == HOLDFAST else f"{ratio:.1f} ×"
+        middle = statistics.median(rates)
+        print(f"| {way} | {processes} | {middle:.0f} | {min(rates):.0f} | {max(rates):.0f} | {times} | {waits} |")
 
 
 def trials_a_second(way: str, python: str | None, folder: str, processes: int, seconds: float) -> float:
@@ -94,30 +104,30 @@ def trials_a_second(way: str, python: str | None, folder: str, processes: int, s
     return (count(way, python, folder) - before) / min(seconds, time.perf_counter() - began)
 
 
-def waits_a_trial(way: str, python: str | None, folder: str) -> str:
+def waits_a_trial(way: str, python: str | None, folder: str, processes: int) -> str:
     """How often a trial waits for the disk, by strace."""
     if shutil.which("strace") is None:
         return "not counted"
+    subprocess.run(command(way, python, folder, 0.01), check=True)
+    before = count(way, python, folder)
     watched = ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", *command(way, python, folder, 5.0)]
-    said = subprocess.run(watched, check=True, capture_output=True, text=True).stderr
-    return f"{len(re.findall(r'f(?:data)?sync[(]', said)) / max(count(way, python, folder), 1):.2f}"
+    started = [subprocess.Popen(watched, stderr=subprocess.PIPE, text=True) for _ in range(processes)]
+    said = [process.communicate()[1] for process in started]
+    waits = sum(len(re.findall(r"f(?:data)?sync[(]", text)) for text in said)
+    return f"{waits / max(count(way, python, folder) - before, 1):.2f}"
 
 
 def command(way: str, python: str | None, folder: str, seconds: float) -> list[str]:
     """The process that runs trials for so many seconds."""
-    if way == "holdfast":
+    if way == HOLDFAST:
         return [sys.executable, "-c", OURS, folder, str(seconds)]
     return [str(python), "-W", "ignore", "-c", RIVAL, folder, str(seconds), way.split()[1]]
 
 
 def count(way: str, python: str | None, folder: str) -> int:
     """The trials that are complete in the storage."""
-    if way == "holdfast":
+    if way == HOLDFAST:
         call = [sys.executable, "-c", COUNT_OURS, folder]
     else:
         call = [str(python), "-W", "ignore", "-c", COUNT_RIVAL, folder, "0", way.split()[1]]
     return int(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
-
-
-if __name__ == "__main__":
-    main()
