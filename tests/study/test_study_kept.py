@@ -13,6 +13,7 @@ from holdfast.log.open import open_log
 from holdfast.records import Entry
 from holdfast.study import book, kept
 from holdfast.study.book import Book, entry
+from holdfast.study.snapshot import state_to_bytes
 from holdfast.study.state import StudyState, fold
 
 
@@ -148,3 +149,15 @@ def test_trials_are_packed_while_a_long_log_is_folded(monkeypatch: pytest.Monkey
     assert tuple(again.state.trials) == study.trials
     again.append([entry("config.enqueued", {"config": {"x": 0.5}, "why": ""})])
     assert len(again.state.queue) == 1
+
+
+def test_what_is_folded_from_the_log_alone_takes_nothing_from_a_state(storage: str) -> None:
+    study = a_study(storage)
+    for _ in range(11):
+        study.tell(study.ask(), 0.5)
+    other = a_study(storage + "x")
+    head = study.book.head
+    study.book.log.save_snapshot(head.length, head.hash, state_to_bytes(other.book.state, head))
+    log = open_log(storage, "study", read_only=True)
+    assert len(Book(log).state.trials) == 0
+    assert tuple(Book(log, from_log=True).state.trials) == study.trials

@@ -69,9 +69,9 @@ def _book_and_path(name: str, runs: Path, storage: str | None, out: Path | None)
     from holdfast.study.book import Book
 
     if storage is not None:
-        return Book(open_stored(storage, name)), out or Path(CARD)
+        return Book(open_stored(storage, name), from_log=True), out or Path(CARD)
     run = find_run(runs, name)
-    return open_book(run), out or run.path / CARD
+    return open_book(run, from_log=True), out or run.path / CARD
 
 
 def _command(name: str, runs: Path, storage: str | None, out: Path | None) -> str:

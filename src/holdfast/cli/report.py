@@ -55,5 +55,5 @@ def _book_and_folder(name: str, runs: Path, storage: str | None, out: Path | Non
 
     if storage is None:
         run = find_run(runs, name)
-        return open_book(run), out or run.path
-    return Book(open_stored(storage, name)), out or FOLDER
+        return open_book(run, from_log=True), out or run.path
+    return Book(open_stored(storage, name), from_log=True), out or FOLDER

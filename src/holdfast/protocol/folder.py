@@ -160,6 +160,6 @@ def names_in(runs: Path) -> list[str]:
     return sorted({path.parent.name for file in (PLAN, LOG) for path in runs.glob(f"*/{file}")})
 
 
-def open_book(run: RunFolder, *, read_only: bool = True) -> Book:
-    """The log of a run and what is folded from it."""
-    return Book(open_log(run.recorded_storage(), run.name, read_only=read_only))
+def open_book(run: RunFolder, *, read_only: bool = True, from_log: bool = False) -> Book:
+    """The log of a run and what is folded from it, ``from_log`` alone or on a state that is kept beside it."""
+    return Book(open_log(run.recorded_storage(), run.name, read_only=read_only), from_log=from_log)

@@ -20,16 +20,21 @@ T = TypeVar("T")
 
 
 class Book:
-    """One study's log and state. Another process may append in between: then the decision is taken again."""
+    """One study's log and state. Another process may append in between: then the decision is taken again.
 
-    def __init__(self, log: StudyLog) -> None:
+    Args:
+        log: the log.
+        from_log: fold every event, and take no state that is kept beside the log for what they add up to.
+    """
+
+    def __init__(self, log: StudyLog, *, from_log: bool = False) -> None:
         self.log = log
         self._head = Head()
         self._state: StudyState | None = None
         self._ordered: Ordered | None = None
         self._predicates: list[Predicate] = []
         self._crowded = False
-        self._kept = Kept(log)
+        self._kept = Kept(log, used=not from_log)
         self._whole = True
         self.reload()
 

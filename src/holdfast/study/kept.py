@@ -28,17 +28,22 @@ class Kept:
     """The states that are kept beside a log, as one process sees to it.
 
     A log passes each of the lengths at which its state is kept by the append of one process, which then keeps it.
+
+    Args:
+        log: the log.
+        used: whether a state that is kept is taken for what the events before it add up to.
     """
 
-    def __init__(self, log: StudyLog) -> None:
+    def __init__(self, log: StudyLog, *, used: bool = True) -> None:
         self._log = log
+        self._used = used
         self._length = 0
         self._overdue = False
         self._pack_at = PACKED
 
     def load(self) -> tuple[StudyState, Head] | None:
         """The newest state that is kept of this very log, and where to go on; None if there is none."""
-        found = self._log.load_snapshot()
+        found = self._log.load_snapshot() if self._used else None
         loaded = None if found is None else state_from_bytes(found[1])
         if loaded is not None and loaded[0].settings.workers is not None:
             loaded = None  # the order of its decisions is no part of it
