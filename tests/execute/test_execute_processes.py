@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.errors import RequestError
-from holdfast.execute import Processes
+from holdfast.errors import HoldfastError, RequestError
+from holdfast.execute import Processes, child
 from holdfast.execute.threads import POOLS, bounded, cores
 from holdfast.records import Assignment, Cause, Outcome, Report, Reporter, TrialState
 from holdfast.testing.executors import EchoJob, ScriptedDriver, assignment, run
@@ -290,3 +290,24 @@ def test_a_job_that_a_worker_cannot_load_fails_its_trials_with_the_reason(tmp_pa
 def test_numbers_below_one_are_refused(numbers: dict[str, int]) -> None:
     with pytest.raises(RequestError, match="at least 1 is needed"):
         Processes(**numbers)
+
+
+@pytest.mark.parametrize("kills", [2, 3])
+def test_a_worker_that_is_killed_before_it_is_up_is_begun_again_and_not_for_ever(
+    kills: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true, tries = child._program, tmp_path / "tries"
+
+    def dying(socket: int, lifeline: int) -> str:
+        count = f"import os; file = open({str(tries)!r}, 'a'); file.write('x'); file.close()"
+        die = f"os.path.getsize({str(tries)!r}) <= {kills} and os.kill(os.getpid(), 9)"
+        return f"{count}; {die}; {true(socket, lifeline)}"
+
+    monkeypatch.setattr(child, "_program", dying)
+    if kills == 2:
+        driver = run(Processes(1), EchoJob(), ScriptedDriver([[assignment(0)], [assignment(1)]]))
+        assert [outcome.state for outcome in driver.outcomes] == [TrialState.COMPLETE] * 2
+    else:
+        with pytest.raises(HoldfastError, match=r"a worker process was ended by signal 9, .* before it could start"):
+            run(Processes(1), EchoJob(), ScriptedDriver([[assignment(0)]]))
+    assert len(tries.read_text()) == 3

@@ -22,6 +22,9 @@ from holdfast.records import Assignment, Cause, Outcome, Report, Verdict
 _LAST_WORDS = 1.0
 """Seconds that a process has to end once its socket is closed, so that its own exit code is the one that is told."""
 
+_STARTS = 3
+"""So many kills in a row before it is up are no accident."""
+
 
 class Child:
     """One worker process: its socket, its lifeline, and what it has been given to do.
@@ -34,27 +37,12 @@ class Child:
     def __init__(self, setup: Setup, environment: Mapping[str, str]) -> None:
         self.assignments: tuple[Assignment, ...] = ()
         self._setup = setup
+        self._environment = environment
         self._up = False
+        self._starts = 1
         self._given_at = 0.0
         self._kills = memory_kills()
-        here, there = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _program(there.fileno(), lifeline)],
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                pass_fds=(there.fileno(), lifeline),
-                start_new_session=True,
-            )
-        except BaseException:
-            here.close()
-            os.close(self._lifeline)
-            raise
-        finally:
-            there.close()
-            os.close(lifeline)
-        self.connection = Connection(here.detach())
+        self._process, self.connection, self._lifeline = _begun(environment)
 
     @property
     def busy(self) -> bool:
@@ -97,11 +85,17 @@ class Child:
     def lost(self) -> list[Outcome]:
         """Outcomes for what it was doing when it ended, with the signal or exit code.
 
+        One that was killed before it could take anything in is begun again, and there are no outcomes.
+
         Raises:
-            HoldfastError: if it ended before it could take anything in.
+            HoldfastError: if it ended by itself before that, or was killed again and again.
         """
         self.wait(_LAST_WORDS)
         cause, how = ending(self._process.returncode, self._kills)
+        if not self._up and self._process.returncode == -signal.SIGKILL and self._starts < _STARTS:
+            self._starts += 1
+            self._process, self.connection, self._lifeline = _begun(self._environment)
+            return []
         if not self._up:
             raise HoldfastError(
                 f"a worker process {how} before it could start; look at what it printed, or run with n_jobs=1"
@@ -143,6 +137,28 @@ class Child:
     def _tell(self, message: object) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has ended: `take` will find that out
             send(self.connection, message)
+
+
+def _begun(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Connection, int]:
+    """A new process, this end of its socket, and its lifeline."""
+    here, there = socket.socketpair()
+    theirs, lifeline = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _program(there.fileno(), theirs)],
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=(there.fileno(), theirs),
+            start_new_session=True,
+        )
+    except BaseException:
+        here.close()
+        os.close(lifeline)
+        raise
+    finally:
+        there.close()
+        os.close(theirs)
+    return process, Connection(here.detach()), lifeline
 
 
 def _program(socket: int, lifeline: int) -> str:
