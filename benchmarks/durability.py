@@ -22,6 +22,7 @@ import argparse
 import functools
 import importlib.util
 import platform
+import random
 import sqlite3
 import sys
 import tempfile
@@ -37,17 +38,24 @@ from benchmarks.durability_parts import faults, tuned
 from benchmarks.durability_parts.faults import Scene, Tally, scene, struck
 
 from holdfast.testing import crashes, histories
+from holdfast.testing.disk import Image
 from holdfast.testing.postgres import PostgresServer, programs
 from holdfast.testing.recording import memory, record
 
 PLAN = "plan, tuned"
+AGAIN = ", on what a crash left"
+KINDS = (
+    *histories.KINDS,
+    *(kind + AGAIN for kind in ("log alone", "study with checkpoints", "study of clones")),
+    PLAN,
+)
 
 Row = tuple[str, Callable[[], Tally]]
 
 
 def simulate(options: argparse.Namespace) -> bool:
     """Crashes of every kind of history, until there are enough points; whether all went well."""
-    kinds = [kind for kind in (*histories.KINDS, PLAN) if not options.only or options.only in kind]
+    kinds = [kind for kind in KINDS if not options.only or options.only in kind]
     print(
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; seed {options.seed}\n\n"
         "| history | recorded | points | losses of power | promised and found | lost | doubled | out of order |"
@@ -69,19 +77,23 @@ def simulate(options: argparse.Namespace) -> bool:
 
 def simulated(kind: str, seed: int, go_on_every: int) -> crashes.Tally:
     """One history of a kind, and a loss of power at every step of it."""
+    base = kind.removesuffix(AGAIN)
     with tempfile.TemporaryDirectory(dir=memory(), prefix="holdfast-crashes-") as folder:
-        place, disks = Path(folder) / "recorded", Path(folder) / "crashes"
-        place.mkdir()
-        disks.mkdir()
+        places = [Path(folder) / name for name in ("before", "recorded", "crashes")]
+        for place in places:
+            place.mkdir()
         go_on: crashes.GoOn | None = None
-        if kind == PLAN:
+        if base == PLAN:
             command = [sys.executable, str(Path(tuned.__file__)), "{folder}", "{marks}"]
             go_on = tuned.go_on
         else:
-            command = [sys.executable, "-m", "holdfast.testing.histories", kind, str(seed), "{folder}", "{marks}"]
-            go_on = functools.partial(histories.go_on, kind) if kind.startswith("study") else None
-        recording = record(command, place, sync_us=300)
-        return crashes.crash_everywhere(recording, disks, seed=seed, go_on=go_on, go_on_every=go_on_every)
+            command = [sys.executable, "-m", "holdfast.testing.histories", base, str(seed), "{folder}", "{marks}"]
+            go_on = functools.partial(histories.go_on, base) if base.startswith("study") else None
+        before: Image = {}
+        if base != kind:
+            before = crashes.some_crash(record(command, places[0], sync_us=300), random.Random(seed))
+        recording = record(command, places[1], sync_us=300, before=before)
+        return crashes.crash_everywhere(recording, places[2], seed=seed, go_on=go_on, go_on_every=go_on_every)
 
 
 def _simulated_row(kind: str, count: int, tally: crashes.Tally) -> str:

@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from holdfast.testing import histories
-from holdfast.testing.crashes import Promises, crash_everywhere, crashes
-from holdfast.testing.disk import Fate
+from holdfast.testing.crashes import Promises, Tally, crash_everywhere, crashes, some_crash
+from holdfast.testing.disk import Fate, Image
 from holdfast.testing.recording import Call, Recording, Step, can_record, memory, record
 
 pytestmark = pytest.mark.skipif(not can_record(), reason="needs Linux and a C compiler")
 
 
-def recorded(kind: str, seed: int, place: Path) -> Recording:
+def recorded(kind: str, seed: int, place: Path, before: Image | None = None) -> Recording:
     place.mkdir()
     command = [sys.executable, "-m", "holdfast.testing.histories", kind, str(seed), "{folder}", "{marks}"]
-    return record(command, place, sync_us=300)
+    return record(command, place, sync_us=300, before=before)
 
 
 @pytest.fixture
@@ -82,6 +82,20 @@ def test_promises_go_along_with_the_crashes(threads: Recording) -> None:
     assert lengths[0] == 0
     assert lengths[-1] > 20
     assert len(promises.blobs) >= 6
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["log alone", "study of clones"])
+def test_a_crash_while_another_one_is_put_right(kind: str, place: Path) -> None:
+    first = recorded(kind, 0, place / "first")
+    tally = Tally()
+    for seed in range(3):
+        before = some_crash(first, random.Random(seed))
+        second = recorded(kind, seed, place / f"second-{seed}", before)
+        (place / f"crashes-{seed}").mkdir()
+        tally.add(crash_everywhere(second, place / f"crashes-{seed}", seed=seed))
+    assert tally.failures == 0, tally
+    assert tally.points > 500
 
 
 @pytest.mark.long

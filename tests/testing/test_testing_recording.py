@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.testing.disk import Disk, Fate, contents
+from holdfast.testing.disk import Disk, Fate, Image, contents
 from holdfast.testing.recording import Call, Recording, can_record, record
 
 pytestmark = pytest.mark.skipif(not can_record(), reason="needs Linux and a C compiler")
@@ -49,8 +49,8 @@ os.wait()
 """
 
 
-def recorded(program: str, place: Path) -> Recording:
-    return record([sys.executable, "-c", program, "{folder}", "{marks}"], place)
+def recorded(program: str, place: Path, before: Image | None = None) -> Recording:
+    return record([sys.executable, "-c", program, "{folder}", "{marks}"], place, before=before)
 
 
 def test_the_steps_lead_to_the_folder_as_it_is(tmp_path: Path) -> None:
@@ -68,10 +68,28 @@ def test_the_steps_lead_to_the_folder_as_it_is(tmp_path: Path) -> None:
     assert [step.path.rpartition("/")[2] for step in recording.steps if step.call is Call.SYNC_END] == ["a", "deep"]
 
 
+def test_a_recording_may_begin_with_files_that_are_there(tmp_path: Path) -> None:
+    program = (
+        'import os, sys; f = open(sys.argv[1] + "/a", "r+b"); f.write(b"n"); os.rename(f.name, sys.argv[1] + "/c")'
+    )
+    recording = recorded(program, tmp_path, {"a": b"old", "b": b"kept"})
+    disk = Disk(recording)
+    for step in recording.steps:
+        disk.take(step)
+    assert disk.image(Fate.DROPPED, random.Random(0)) == {"a": b"old", "b": b"kept"}
+    assert disk.image(Fate.KEPT, random.Random(0)) == contents(recording) == {"b": b"kept", "c": b"nld"}
+
+
 def test_what_cannot_be_recorded_is_refused(tmp_path: Path) -> None:
     program = 'import mmap, sys; f = open(sys.argv[1] + "/a", "w+b"); f.truncate(9); mmap.mmap(f.fileno(), 9)[0] = 1'
     with pytest.raises(RuntimeError, match=r"a was changed by mmap, which cannot be recorded"):
         recorded(program, tmp_path)
+
+
+def test_a_place_that_cannot_be_preloaded_from_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    with pytest.raises(RuntimeError, match="cannot be preloaded, for the blank"):
+        recorded("", tmp_path / "a b")
 
 
 def test_a_command_that_fails_is_no_recording(tmp_path: Path) -> None:

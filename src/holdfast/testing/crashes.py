@@ -169,7 +169,8 @@ def crash_everywhere(
         AssertionError: if the recording is not complete: its last image is not the folder that the history left.
     """
     truth = true_rows(recording, place)
-    chance, tally, promises = random.Random(seed), Tally(), Promises()  # noqa: S311 - no secrets
+    chance, tally = random.Random(seed), Tally()  # noqa: S311 - no secrets
+    promises = promised_before(recording, place)
     known: dict[bytes, Found] = {}
     for crash in crashes(recording, promises, chance, every):
         tally.points += crash.fate is Fate.DROPPED
@@ -189,6 +190,14 @@ def crash_everywhere(
             tally.examples.append(f"behind step {crash.point}, {crash.fate.value}: {known[digest].problems[:3]}")
     shutil.rmtree(place / "disk", ignore_errors=True)
     return tally
+
+
+def some_crash(recording: Recording, chance: random.Random) -> Image:
+    """What one loss of power somewhere in a recording leaves, drawn at random."""
+    disk = Disk(recording)
+    for step in recording.steps[: chance.randrange(len(recording.steps))]:
+        disk.take(step)
+    return _lasting(disk.image(chance.choice(_DRAWN), chance))
 
 
 def crashes(recording: Recording, promises: Promises, chance: random.Random, every: int = 1) -> Iterator[Crash]:
@@ -231,6 +240,13 @@ def true_rows(recording: Recording, place: Path) -> dict[Place, list[Row]]:
     """The events of a history that went to its end, by log."""
     lay_out(_lasting(contents(recording)), place / "disk")
     return look_at(place / "disk", extend=False).rows
+
+
+def promised_before(recording: Recording, place: Path) -> Promises:
+    """What a history began with, which is on disk and has to stay there."""
+    lay_out({path: data for path, (_, data) in recording.before.items()}, place / "disk")
+    found = look_at(place / "disk", extend=False)
+    return Promises({log: len(rows) for log, rows in found.rows.items() if rows}, dict(found.told.keys()))
 
 
 def look(image: Image, folder: Path) -> Found:

@@ -95,6 +95,8 @@ class Disk:
         self.steps = 0
         self._root = _Folder()
         self._open: dict[int, _File | _Folder] = {recording.inode: self._root}
+        for path, (inode, data) in recording.before.items():
+            self._open[inode] = self._root.sure[path] = _File(bytearray(data))
         self._began: dict[int, int] = {}
 
     def take(self, step: Step) -> None:

@@ -67,11 +67,12 @@ class Scene:
 def log_alone(scene: Scene) -> None:
     """One process appends, keeps blobs and drops them, saves snapshots, and closes the log now and then."""
     names: list[str] = []
+    me = os.getpid()
     for part in range(3):
         log = SqliteLog(scene.path, "alone")
         anything = _Anything(log, scene, scene.chance, names)
         for number in range(scene.chance.randint(8, 16)):
-            anything.do(f"{part}-{number}")
+            anything.do(f"{me}-{part}-{number}")
         if part < 2:
             log.close()
 
@@ -250,7 +251,8 @@ def _optimize(kind: str, scene: Scene, at_once: int = 1) -> None:
         if at_once == 1:  # among several, the end of the log may be what another one is still waiting for
             mark_end(study, scene)
 
-    study.optimize(_objective(kind), n_trials=TRIALS // at_once, on_finish=told, halt_after=1)
+    new = TRIALS // at_once if at_once > 1 else max(TRIALS - len(study.trials), 0)
+    study.optimize(_objective(kind), n_trials=new, on_finish=told, halt_after=1)
 
 
 @dataclass(frozen=True)

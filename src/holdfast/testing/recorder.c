@@ -49,16 +49,6 @@ static void die(const char *why) {
     abort();
 }
 
-__attribute__((constructor)) static void begin(void) {
-    const char *folder = getenv("HOLDFAST_TRACED"), *beside = getenv("HOLDFAST_MARKS"), *us = getenv("HOLDFAST_SYNC_US");
-    trace_name = getenv("HOLDFAST_TRACE");
-    if (folder == NULL || trace_name == NULL) return;
-    if (realpath(folder, root) == NULL) die("the folder is not there");
-    root_length = strlen(root);
-    if (beside != NULL && realpath(beside, marks) == NULL) die("the file of marks is not there");
-    if (us != NULL) sync_us = (useconds_t)atoi(us);
-}
-
 static int inside(const char *path) {
     return root_length > 0 && strncmp(path, root, root_length) == 0 &&
            (path[root_length] == '/' || path[root_length] == 0);
@@ -122,6 +112,18 @@ static void unlock(void) {
     flock(trace, LOCK_UN);
     pthread_mutex_unlock(&turn);
     errno = kept;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    const char *folder = getenv("HOLDFAST_TRACED"), *beside = getenv("HOLDFAST_MARKS"), *us = getenv("HOLDFAST_SYNC_US");
+    trace_name = getenv("HOLDFAST_TRACE");
+    if (folder == NULL || trace_name == NULL) return;
+    if (realpath(folder, root) == NULL) die("the folder is not there");
+    root_length = strlen(root);
+    if (beside != NULL && realpath(beside, marks) == NULL) die("the file of marks is not there");
+    if (us != NULL) sync_us = (useconds_t)atoi(us);
+    lock();
+    unlock();
 }
 
 static void record(uint32_t kind, uint64_t inode, uint64_t offset, const char *path, const void *data, size_t length) {

@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _SOURCE = Path(__file__).with_name("recorder.c")
@@ -61,17 +61,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Recording:
-    """A folder, what it is now, and every step that led from an empty one to that.
+    """A folder, what it is now, and every step that led from what it was to that.
 
     Attributes:
         folder: as the program left it.
         inode: of the folder.
         steps: in the order in which they happened.
+        before: the files that were in it, on disk for certain, by their paths within it: inode and content.
     """
 
     folder: Path
     inode: int
     steps: tuple[Step, ...]
+    before: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
 
 
 def can_record() -> bool:
@@ -86,9 +88,9 @@ def memory() -> Path | None:
 
 
 def record(
-    command: Sequence[str], place: Path, *, sync_us: int = 0, environment: Mapping[str, str] | None = None
+    command: Sequence[str], place: Path, *, sync_us: int = 0, before: Mapping[str, bytes] | None = None
 ) -> Recording:
-    """Run a command, and write down what it and its children do to a folder, which is empty at first.
+    """Run a command, and write down what it and its children do to a folder.
 
     In the command, ``{folder}`` stands for the folder and ``{marks}`` for a file whose writes become marks among the
     steps: what a program writes there is after all that it had done before.
@@ -97,7 +99,7 @@ def record(
         command: the program and its arguments.
         place: an empty folder to work in.
         sync_us: microseconds that every fsync takes longer, so that other threads and processes do more meanwhile.
-        environment: variables beside those of this process.
+        before: the files that are in the folder at first, none of them in a folder of its own; None for none.
 
     Raises:
         RuntimeError: if the command fails, the recorder does not compile, or something was done that it cannot record.
@@ -105,19 +107,31 @@ def record(
     folder, marks, trace = place / "folder", place / "marks", place / "trace"
     folder.mkdir()
     marks.touch()
+    there = {}
+    for path, data in (before or {}).items():
+        (folder / path).write_bytes(data)
+        there[path] = ((folder / path).stat().st_ino, data)
     library = compiled(place)
+    if set(str(library)) & {" ", ":"}:
+        raise RuntimeError(
+            f"a library in '{place}' cannot be preloaded, for the blank or colon in its name; use another"
+        )
     given = {"HOLDFAST_TRACED": folder, "HOLDFAST_MARKS": marks, "HOLDFAST_TRACE": trace, "HOLDFAST_SYNC_US": sync_us}
-    variables = {**os.environ, **(environment or {}), **{name: str(value) for name, value in given.items()}}
+    variables = {**os.environ, **{name: str(value) for name, value in given.items()}}
     variables["LD_PRELOAD"] = " ".join([str(library), variables.get("LD_PRELOAD", "")]).strip()
     words = [word.replace("{folder}", str(folder)).replace("{marks}", str(marks)) for word in command]
     done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the recorded command failed with exit code {done.returncode}: {done.stderr[-3000:]}")
-    steps = tuple(read_steps(trace.read_bytes())) if trace.exists() else ()
+    if not trace.exists():
+        raise RuntimeError(
+            f"the recorder was not loaded by {command[0]}; is it linked statically, or a script of another?"
+        )
+    steps = tuple(read_steps(trace.read_bytes()))
     missed = next((step for step in steps if step.call is Call.UNSEEN), None)
     if missed is not None:
         raise RuntimeError(f"{missed.path} was changed by {missed.data.decode()}, which cannot be recorded")
-    return Recording(folder.resolve(), folder.stat().st_ino, steps)
+    return Recording(folder.resolve(), folder.stat().st_ino, steps, there)
 
 
 def read_steps(trace: bytes) -> Iterator[Step]:
