@@ -23,8 +23,11 @@ from holdfast.study.worker import work_on
 NAME = "faults"
 
 
-def objective(trial: LiveTrial, pause: float) -> float:
-    """A bowl that takes a while, reported half-way."""
+def objective(trial: LiveTrial, pause: float, begun: Path | None = None) -> float:
+    """A bowl that takes a while, reported half-way; a line with the process's number in ``begun`` as it begins."""
+    if begun is not None:
+        with begun.open("a", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
     x = trial["x"]
     assert isinstance(x, float)
     time.sleep(pause / 2)
@@ -61,7 +64,8 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.05)
     parser.add_argument("--joins", action="store_true")
     options = parser.parse_args()
-    costly, note = functools.partial(objective, pause=options.pause), noted(options.diary)
+    costly = functools.partial(objective, pause=options.pause, begun=options.diary.with_name("begun"))
+    note = noted(options.diary)
     if options.joins:
         work_on(NAME, options.storage, costly, jobs=options.jobs, on_finish=lambda _, trial: note(trial))
         return

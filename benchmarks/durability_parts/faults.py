@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,15 +158,15 @@ def _told_in(log: StudyLog) -> tuple[Counter[tuple[int, str, str]], dict[int, st
 
 
 def workers_killed(scene: Scene, times: int) -> None:
-    """Kill -9 of one of the two processes in which a driver runs trials."""
+    """Kill -9 of the one of two processes that has last begun a trial for a driver."""
     process = scene.start("--jobs", "2")
     for kills in range(times):
         if not scene.until((kills + 1) * scene.trials // (times + 2), process):
             break
         time.sleep(scene.chance.random() * 0.1)
-        children = _children(process.pid)
-        if children:
-            os.kill(scene.chance.choice(children), signal.SIGKILL)
+        worker = int(scene.diary.with_name("begun").read_text(encoding="ascii").split()[-1])
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
             scene.tally.times += 1
         scene.look()
     scene.wait_for(process)
@@ -254,14 +254,6 @@ def _three(scene: Scene) -> list[subprocess.Popen[str]]:
     with closing(make_study(scene.storage)) as study:
         actions.set_budget(study.book, scene.trials)
     return [scene.start("--joins") for _ in range(3)]
-
-
-def _children(process: int) -> list[int]:
-    """The processes in which a driver runs trials."""
-    found = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text(encoding="ascii").split()]
-    return [child for child in found if "holdfast" in Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8")]
 
 
 def mount(folder: Path, options: str) -> bool:
