@@ -12,11 +12,16 @@ from holdfast.errors import MissingExtraError, PlanError
 from holdfast.execute.inline import Inline
 from holdfast.execute.processes import Processes
 from holdfast.facts.cost import account_of
+from holdfast.log.open import open_log
 from holdfast.meter import energy
 from holdfast.protocol.drive import BudgetTooSmallError
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.tune import Result, resume, tune
-from holdfast.records import Cause, TrialState
+from holdfast.records import Cause, Trial, TrialState
+from holdfast.search.random import RandomSearch
+from holdfast.study import actions
+from holdfast.study.book import Book
+from holdfast.study.holding import Holder
 from holdfast.study.state import StudyState
 
 SLEEPER = """
@@ -92,6 +97,27 @@ def test_each_kind_of_budget_ends_a_study_well(plan: Any, limit: str) -> None:
     assert reached["text"] in (result.folder / "summary.md").read_text(encoding="utf-8").replace("\\", "")
     resume("short", executor=Inline())
     assert len(state_of(result).trials) == len(state.trials)
+
+
+@pytest.mark.long
+def test_a_budget_of_time_waits_for_workers_as_long_as_it_can_and_says_what_still_runs(plan: Any) -> None:
+    held: list[Holder] = []
+
+    def join(book: Book, _: Trial) -> None:
+        """A worker takes a trial and keeps it, with signs of life."""
+        if not held:
+            log = open_log("sqlite:///runs/short/study.db", "short")
+            theirs = Book(log)
+            (assignment,) = actions.ask(theirs, RandomSearch())
+            held.append(Holder(log.leases, shared=True))
+            held[0].hold(actions.tokens_of(theirs.state, [assignment]))
+        book.refresh()
+
+    result = tune(plan(price={"watts": 100.0}, budget={"hours": 3.0 / 3600}), executor=Inline(), progress=join)
+    (reached,) = state_of(result).notes["limits.reached"]
+    assert "1 trial still ran elsewhere, for which there was no time left to wait" in reached["text"]
+    assert result.test is not None
+    held[0].close()
 
 
 def test_money_by_the_run_buys_just_so_many(plan: Any) -> None:

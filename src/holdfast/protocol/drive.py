@@ -189,8 +189,20 @@ def _end(ready: Ready, steward: Steward) -> None:
         f"{ready.plan.search.trials} trials: {_amount(reached.limit, reached.spent)} were spent"
     )
     text += "." if reached.limit == "trials" else " by then, and the rest was kept for the final fit and the pages."
+    text += _elsewhere(len(state.trials.running))
     event = {"limit": reached.limit, "allowed": reached.allowed, "spent": reached.spent, "text": text}
     ready.book.note("limits.reached", event)
+
+
+def _elsewhere(running: int) -> str:
+    """A sentence on the trials that workers still run when the search ends."""
+    if running == 0:
+        return ""
+    they = "its result" if running == 1 else "their results"
+    return (
+        f" {count(running, 'trial')} still ran elsewhere, for which there was no time left to wait: {they} will be in "
+        "the log, and no part of the choice."
+    )
 
 
 def _trials_reached(ready: Ready) -> Reached | None:

@@ -81,7 +81,8 @@ class StudyDriver:
         overseer: meters and minds the budget; None for neither.
         holder: gives signs of life for what runs here.
         watch: finds what others ran and nobody runs any more; None where there are no others.
-        stays: whether it waits for what others run, to go on with it should they be gone.
+        stays: whether it waits for what others run, to go on with it should they be gone, or if the budget is spent
+            for their results, as long as it leaves room.
         level: whether the end of the log was told from here a moment ago, so that there is nothing to read behind it.
     """
 
@@ -126,8 +127,8 @@ class StudyDriver:
         if not level:
             self.book.refresh()
         if self.overseer is not None and self.overseer.enough():
-            self._give_up()
-            return Nothing.DONE
+            _end_for_good(self.book, self.lost)
+            return Nothing.WAIT if self._others_may_end(self.overseer) else Nothing.DONE
         self._find_lost()
         most = self.batch if self.overseer is None else self.overseer.at_once(self.batch)
         if not self.lost and (is_at_its_end(self.book) or advice.gains_too_little(self.book, self.strategy)):
@@ -207,12 +208,14 @@ class StudyDriver:
         self._find_lost(at_once=True)
         return bool(self.lost or self.watch.undecided or (self.stays and self.watch.alive))
 
-    def _give_up(self) -> None:
-        """End the lost trials for good."""
-        why = "the budget was spent before this trial could run again"
-        while self.lost:
-            number = self.lost.pop(0).number
-            actions.tell(self.book, Outcome(number, TrialState.FAILED, error=why, cause=Cause.BUDGET))
+    def _others_may_end(self, overseer: Overseer) -> bool:
+        """Whether others run trials that the budget leaves room for, though for no further ones."""
+        if self.watch is None or not self.stays or overseer.overdue() is not None:
+            return False
+        self.book.refresh()
+        self._find_lost(at_once=True)
+        _end_for_good(self.book, self.lost)
+        return bool(self.watch.undecided or self.watch.alive)
 
     def _count(self, outcome: Outcome) -> None:
         """Halt the study after too many alike failures in a row."""
@@ -235,6 +238,13 @@ def _others_went_on(book: Book) -> bool:
     before = book.head
     book.refresh()
     return book.head != before
+
+
+def _end_for_good(book: Book, lost: list[Trial]) -> None:
+    """End trials that were lost and cannot run again."""
+    why = "the budget was spent before this trial could run again"
+    while lost:
+        actions.tell(book, Outcome(lost.pop(0).number, TrialState.FAILED, error=why, cause=Cause.BUDGET))
 
 
 def _give_up_on(book: Book, seen: Trial, cause: Cause) -> None:
