@@ -44,6 +44,8 @@ class Trials(Sequence[Trial]):
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         found = self._items[at]
+        if found is not None and not self._said:
+            return found
         number = at if at >= 0 else at + len(self._items)
         if found is None:
             (found,) = self._packed.trials(number, number + 1)
