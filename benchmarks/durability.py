@@ -147,6 +147,10 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
 
         return run
 
+    def on_small_server() -> Tally:
+        with faults.server_on("200m") as (server, disk), scene(trials, options.seed, server.address()) as made:
+            return struck(made, lambda there: faults.server_full(there, server, disk))
+
     yield "a worker process: kill -9 | SQLite", in_file(lambda made: faults.workers_killed(made, kills // 2))
     yield "the driver and its workers: kill -9 | SQLite", in_file(lambda made: faults.driver_killed(made, kills))
     yield "the disk is full | SQLite", in_file(lambda made: faults.disk_full(made, fewer), "96k")
@@ -160,6 +164,7 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
             f"the server stands still for {minute:.0f} s, 3 workers | PostgreSQL",
             on_server(lambda made, server: faults.server_stalled(made, server, minute)),
         )
+        yield "the server's disk is full, 3 workers | PostgreSQL", on_small_server
     if importlib.util.find_spec("ray") is not None:
         yield "a node of a Ray cluster: kill -9 | SQLite", in_file(lambda made: faults.nodes_killed(made, fewer))
 

@@ -243,17 +243,41 @@ def server_stalled(scene: Scene, server: PostgresServer, seconds: float) -> None
         scene.wait_for(process)
 
 
+def server_full(scene: Scene, server: PostgresServer, folder: Path) -> None:
+    """The disk of the server, a folder with a file system of its own, is full until somebody makes room."""
+    processes = _three(scene, "--pause", "0.3")
+    scene.until(scene.trials // 4, processes[0])
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        room = os.statvfs(folder)
+        os.posix_fallocate(file.fileno(), 0, max(room.f_bavail - 64, 1) * room.f_frsize)
+        file.seek(0, os.SEEK_END)
+        while True:
+            file.write(bytes(2**12))
+    for process in processes:
+        _, said = process.communicate(timeout=PATIENCE)
+        if process.returncode == 0 or ("full" not in said and "does not answer" not in said):
+            raise SystemExit(f"a process ended, but not for the disk was full:\n{said[-3000:]}")
+    scene.tally.times += 1
+    ballast.unlink()
+    server.crash()
+    server.start()
+    scene.look()
+    for process in [scene.start("--joins") for _ in range(3)]:
+        scene.wait_for(process)
+
+
 def nodes_killed(scene: Scene, times: int) -> None:
     """Kill -9 of all that belongs to a node of a Ray cluster, while others take its place."""
     scene.finish("--kills", str(times), module="nodes")
     scene.tally.times += times
 
 
-def _three(scene: Scene) -> list[subprocess.Popen[str]]:
+def _three(scene: Scene, *more: str) -> list[subprocess.Popen[str]]:
     """Three workers on a study that has its number of trials."""
     with closing(make_study(scene.storage)) as study:
         actions.set_budget(study.book, scene.trials)
-    return [scene.start("--joins") for _ in range(3)]
+    return [scene.start("--joins", *more) for _ in range(3)]
 
 
 def mount(folder: Path, options: str) -> bool:
@@ -285,6 +309,22 @@ def scene(trials: int, seed: int, storage: str | None = None, *, size: str | Non
                     process.communicate()
             if size is not None:
                 subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+
+
+@contextmanager
+def server_on(size: str) -> Iterator[tuple[PostgresServer, Path]]:
+    """A server on a disk of a certain size, and its folder."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-faults-") as place:
+        if not mount(Path(place), f"size={size},mode=755"):
+            raise PermissionError("this user may not mount a file system")
+        usual, tempfile.tempdir = tempfile.tempdir, place
+        try:
+            with closing(PostgresServer()) as server:
+                tempfile.tempdir = usual
+                yield server, Path(place)
+        finally:
+            tempfile.tempdir = usual
+            subprocess.run(["umount", place], capture_output=True, check=False)
 
 
 def struck(scene: Scene, fault: Callable[[Scene], None]) -> Tally:
