@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from holdfast.study.jobs import TrialPruned
     from holdfast.study.load import load_study
     from holdfast.study.schedule import Schedule
+    from holdfast.study.storing import Checkpoints
     from holdfast.study.study import Study
 
 _HOMES = {
     "Categorical": "holdfast.space",
+    "Checkpoints": "holdfast.study.storing",
     "Derived": "holdfast.space",
     "Fidelity": "holdfast.records",
     "Finding": "holdfast.data.leakage.finding",
@@ -62,6 +64,7 @@ _HOMES = {
 
 __all__ = [
     "Categorical",
+    "Checkpoints",
     "Derived",
     "Fidelity",
     "Finding",

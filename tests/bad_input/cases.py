@@ -53,7 +53,7 @@ TOPICS: dict[str, list[Case]] = {
     "The study": study_cases.STUDIES,
     "A finished study": study_cases.RESULTS,
     "The disk": study_cases.DISKS,
-    "Where a log is kept": server_cases.PLACES,
+    "Where a study is kept": server_cases.PLACES,
     "A server": server_cases.SERVERS,
     "Networks": network_cases.NETWORKS,
     "Training": training_cases.TRAINING,

@@ -45,6 +45,18 @@ def says(text: str, sqlstate: str | None = None) -> Around:
     return around
 
 
+def checkpoints(what: str, lines: str, around: Around = contextlib.nullcontext) -> Case:
+    """The plan with its checkpoints in another place."""
+    return Case(what, lines, {"plan.toml": PLAN.replace("[data]\n", f"{lines}\n[data]\n")}, around=around)
+
+
+@contextlib.contextmanager
+def without_fsspec() -> Iterator[None]:
+    """A machine on which fsspec is not installed."""
+    with mock.patch.dict(sys.modules, {"fsspec": None}):
+        yield
+
+
 @contextlib.contextmanager
 def without_driver() -> Iterator[None]:
     """A machine on which the driver is not installed."""
@@ -124,5 +136,11 @@ PLACES = [
     ),
     Case("a log whose header is gone", command=("status", "mine"), around=damaged(0, 100), code=1),
     Case("a log with a page of zeros", command=("resume", "mine"), around=damaged(4096, 3 * 4096), code=1),
+    checkpoints("a place for checkpoints that nobody knows", 'checkpoints = "nowhere://kept"'),
+    checkpoints("a place for checkpoints with a password", 'checkpoints = "ftp://ann:secret@db.lab/kept"'),
+    checkpoints("checkpoints in the place of a file", 'checkpoints = "table.csv"'),
+    checkpoints("checkpoints elsewhere without fsspec", 'checkpoints = "s3://bucket/kept"', without_fsspec),
+    checkpoints("a quota that is no size", 'checkpoints = "kept"\ncheckpoint_quota = "plenty"'),
+    checkpoints("a quota without a place", 'checkpoint_quota = "20 GB"'),
     Case("a log with nothing left to save", command=("doctor", "mine", "--salvage"), around=damaged(0, 10**7), code=1),
 ]

@@ -13,8 +13,8 @@ from holdfast.log.sqlite import SqliteLog
 
 MOUNTS = r"""/dev/sda1 / ext4 rw,relatime 0 0
 proc /proc proc rw 0 0
-server:/home /home nfs4 rw,vers=4.2,proto=tcp,local_lock=none 0 0
-/dev/sdb1 /home/ann/scratch xfs rw 0 0
+server:/srv /srv nfs4 rw,vers=4.2,proto=tcp,local_lock=none 0 0
+/dev/sdb1 /srv/ann/scratch xfs rw 0 0
 server:/old /old nfs rw,vers=3,nolock 0 0
 server:/odd /odd nfs rw,vers=3,local_lock=all 0 0
 //server/team /mnt/the\040team cifs rw,vers=3.0 0 0
@@ -35,9 +35,9 @@ server:/x /twice nfs4 rw 0 0
     [
         ("/study.db", None),
         ("/usb/study.db", None),
-        ("/homework/study.db", None),
-        ("/home/ann/study.db", Share("NFS", "/home", locks=True)),
-        ("/home/ann/scratch/study.db", None),
+        ("/srvwork/study.db", None),
+        ("/srv/ann/study.db", Share("NFS", "/srv", locks=True)),
+        ("/srv/ann/scratch/study.db", None),
         ("/old/study.db", Share("NFS", "/old", locks=False)),
         ("/odd/study.db", Share("NFS", "/odd", locks=False)),
         ("/mnt/the team/study.db", Share("SMB", "/mnt/the team", locks=True)),
@@ -56,7 +56,7 @@ def test_the_nearest_mount_says_where_a_file_lies(path: str, share: Share | None
 
 def test_a_root_is_no_share_and_without_a_table_nothing_is_known() -> None:
     assert share_of(Path("/study.db"), "none / 9p rw 0 0\n") is None
-    assert share_of(Path("/home/study.db"), "") is None
+    assert share_of(Path("/srv/study.db"), "") is None
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -75,11 +75,11 @@ def test_a_share_without_locks_is_refused() -> None:
 def test_a_share_with_locks_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shares, "_warned", set())
     with caplog.at_level(logging.WARNING, logger="holdfast"):
-        check_share(Path("/home/ann/study.db"), MOUNTS)
-        check_share(Path("/home/bob/study.db"), MOUNTS)
+        check_share(Path("/srv/ann/study.db"), MOUNTS)
+        check_share(Path("/srv/bob/study.db"), MOUNTS)
         check_share(Path("/study.db"), MOUNTS)
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("'/home/ann/study.db' lies on a network share (NFS at /home), where only one machine at a")
+    assert said.startswith("'/srv/ann/study.db' lies on a network share (NFS at /srv), where only one machine at a")
 
 
 def test_a_log_is_not_made_there_and_may_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 import holdfast
 from holdfast.errors import StudyHaltedError
 from holdfast.records import Entry
+from holdfast.study.checkpoints import drop_all
 from holdfast.study.events import KINDS
 from holdfast.study.handle import LiveTrial
 from holdfast.study.state import StudyState, fold
@@ -83,10 +84,11 @@ def eventful_study() -> Study:
     with pytest.raises(StudyHaltedError):
         study.optimize(objective, n_trials=5, halt_after=1)
     study.optimize(objective, n_trials=5)
+    drop_all(study.book)
     return study
 
 
-def test_every_kind_of_a_study_s_own_events_occurs_and_says_what_it_holds() -> None:
+def test_every_kind_of_a_study_s_own_events_occurs_and_says_what_it_holds(tmp_path: Path) -> None:
     discovered = Study(strategy="random")
     discovered.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     changed = Study({"n": holdfast.Int(1, 2)}, strategy="random")
@@ -97,14 +99,19 @@ def test_every_kind_of_a_study_s_own_events_occurs_and_says_what_it_holds() -> N
     discovered.book.note("trial.restarted", {"trial": late.number, "why": "no sign of life", "start_step": 0})
     with pytest.warns(UserWarning, match="is kept as late"):
         discovered.tell(late, 1.0)
+    place = holdfast.Checkpoints(tmp_path, quota="1 KB")
+    full = Study({"x": holdfast.Float(0, 1)}, strategy="random", checkpoints=place)
+    trial = full.ask()
+    trial.report(1.0, 1)
+    trial.save(bytes(2000))
     seen: set[str] = set()
-    for study in (eventful_study(), discovered, changed):
+    for study in (eventful_study(), discovered, changed, full):
         for event in study.book.log.read():
             seen.add(event.kind)
             for key in event.data:
                 assert f"`{key}`" in KINDS[event.kind], f"{event.kind} does not say what '{key}' is"
-    own = {kind for kind in KINDS if kind.startswith(("study.", "space.", "trial.", "budget.", "strategy.", "config."))}
-    assert seen == own
+    rooms = ("study.", "space.", "trial.", "budget.", "strategy.", "config.", "checkpoints.")
+    assert seen == {kind for kind in KINDS if kind.startswith(rooms)}
 
 
 def test_texts_fit_a_table() -> None:

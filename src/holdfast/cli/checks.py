@@ -24,6 +24,7 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "energy": ("codecarbon", "metered electricity and carbon"),
     "postgres": ("psycopg", "storage in PostgreSQL"),
     "ray": ("ray", "trials on a Ray cluster"),
+    "remote": ("fsspec", "checkpoints on S3 and the like"),
     "card": ("huggingface-hub", "the check of the model card's front matter"),
 }
 """The package that each extra installs, and what it is for."""

@@ -69,8 +69,8 @@ def first_reached(limits: Limits, spent: Mapping[str, float], ahead: Mapping[str
     return None
 
 
-def disk_bytes(amount: float | str) -> float:
-    """A size as a person writes it: a number of gigabytes, or a text such as ``"500 MB"``.
+def disk_bytes(amount: float | str, what: str = "disk") -> float:
+    """A size as a person writes it: a number of gigabytes, or a text such as ``"500 MB"``; ``what`` it is in errors.
 
     >>> disk_bytes(2), disk_bytes("500 MB")
     (2000000000.0, 500000000.0)
@@ -81,10 +81,11 @@ def disk_bytes(amount: float | str) -> float:
     if isinstance(amount, str):
         match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([a-z]+)\s*", amount.lower())
         if match is None or match[2] not in UNITS:
-            raise RequestError(f"disk = {amount!r} is no size; write a number of gigabytes, or a text such as '500 MB'")
+            meant = "write a number of gigabytes, or a text such as '500 MB'"
+            raise RequestError(f"{what} = {amount!r} is no size; {meant}")
         size = float(match[1]) * UNITS[match[2]]
     else:
         size = float(amount) * GIGABYTE
     if size <= 0:
-        raise RequestError(f"disk = {amount!r}; it should be more than nothing")
+        raise RequestError(f"{what} = {amount!r}; it should be more than nothing")
     return size

@@ -38,6 +38,27 @@ class StudyTable(_Table):
         description="Open the sealed test set once when the choice is made, or only on `holdfast unseal NAME`.",
     )
 
+    checkpoints: str | None = Field(
+        None,
+        description="Where the checkpoints of trials that pause are kept: a folder, or an address such as "
+        "`s3://bucket/path` (with the extra `remote`); by default in the log.",
+    )
+    checkpoint_quota: float | str | None = Field(
+        None,
+        description='What they may take there: gigabytes, or a text such as `"500 MB"`. Where it is reached, those of '
+        "complete trials go, the worst first; never one that a running or paused trial needs.",
+    )
+
+    @field_validator("checkpoint_quota")
+    @classmethod
+    def _a_size(cls, value: float | str | None) -> float | str | None:
+        if value is not None:
+            try:
+                disk_bytes(value, "checkpoint_quota")
+            except RequestError as exc:
+                raise ValueError(str(exc)) from exc
+        return value
+
     @field_validator("name")
     @classmethod
     def _a_folder_everywhere(cls, value: str) -> str:

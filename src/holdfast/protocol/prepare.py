@@ -37,6 +37,7 @@ from holdfast.protocol.inputs import check_inputs, style_of
 from holdfast.protocol.learn import Recipe, is_clustering, task_of
 from holdfast.protocol.limits import check_requests
 from holdfast.protocol.own import recognised
+from holdfast.protocol.places import checkpoints_of
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
 from holdfast.protocol.scheduled import for_networks
@@ -114,6 +115,8 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
     asked = _asked(file, table)
     with file.at("study", "storage"):
         check_place(plan.study.storage)
+    with file.at("study", "checkpoints"):
+        place = checkpoints_of(plan)
     with whole_or_none(run):
         make_folder(run.path)
         seal, test_hashes = write_roles(run.path, table.frame, table.roles, table.schema, table.hashes)
@@ -130,6 +133,7 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
             drop_folds=plan.search.drop_folds,
             deterministic=plan.search.deterministic,
             workers=_at_once(plan, asked, seal.fits) if plan.search.deterministic else 1,
+            checkpoints=place,
         )
         write_plan(plan, run)
         blobs = {which: {"blob": study.book.log.put(rows.tobytes())} for which, rows in _by_use(table).items()}

@@ -20,7 +20,8 @@ from holdfast.sklearn.spaces import readable
 from holdfast.space import Space
 from holdfast.study.folds import NEVER
 from holdfast.study.load import load_study
-from holdfast.study.study import DEFAULT_NAME, Study
+from holdfast.study.settings import DEFAULT_NAME
+from holdfast.study.study import Study
 
 LONGEST_DIGEST = 16
 

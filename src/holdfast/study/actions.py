@@ -24,7 +24,7 @@ from holdfast.rng import Streams
 from holdfast.search import base
 from holdfast.search.base import Strategy
 from holdfast.search.history import History
-from holdfast.study import checkpoints, folds
+from holdfast.study import checkpoints, folds, storing
 from holdfast.study.book import Book, entry
 from holdfast.study.ordered import Ordered
 from holdfast.study.results import not_finite
@@ -43,7 +43,7 @@ def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
         return entries, (given, [name for item in entries for name in item.data.get("drops", ())])
 
     given, dropped = book.commit(decide, lasting=False)  # one that is lost was never told of
-    book.log.drop(dropped)
+    book.checkpoints.drop(dropped)
     return [assignment_of(book, number) for number in given]
 
 
@@ -124,8 +124,7 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
         values = [[name, domain, value] for name, (domain, value) in said.drawn.items()]
         entries.append(entry("trial.drawn", {"trial": said.trial, "values": values}))
     if said.checkpoint is not None:
-        blob = {"blob": book.log.put(said.checkpoint)}
-        entries.append(entry("trial.saved", {"trial": said.trial, "step": said.step, "checkpoint": blob}))
+        entries.append(entry(*storing.keep(book, said.trial, said.step, said.checkpoint)))
     if said.metrics:
         metrics = _numbers_to_json(said.metrics)
         entries.append(entry("trial.reported", {"trial": said.trial, "step": said.step, "metrics": metrics}))
@@ -368,7 +367,7 @@ def _append_for(book: Book, number: int, entries: list[Entry], token: int | None
         return whole, (True, dropped)
 
     lasted, dropped = book.commit(decide)
-    book.log.drop(dropped)
+    book.checkpoints.drop(dropped)
     return lasted
 
 

@@ -15,6 +15,7 @@ from holdfast.space.rules import Predicate
 from holdfast.study.kept import Kept
 from holdfast.study.ordered import Ordered
 from holdfast.study.state import StudyState, fold
+from holdfast.study.storing import Blobs, place_of
 
 T = TypeVar("T")
 
@@ -54,6 +55,11 @@ class Book:
     def ordered(self) -> Ordered | None:
         """What decisions know where timing must change nothing; None in any other study."""
         return self._ordered
+
+    @property
+    def checkpoints(self) -> Blobs:
+        """Where checkpoints lie: in the log, or in a place of their own."""
+        return place_of(self.log, self.state)
 
     @property
     def head(self) -> Head:

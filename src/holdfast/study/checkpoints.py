@@ -9,6 +9,7 @@ from holdfast.errors import MissingBlobError, RequestError, TamperError
 from holdfast.records import Entry, Trial, TrialState, number_to_json
 from holdfast.study.book import Book, entry
 from holdfast.study.state import NO_MORE, StudyState
+from holdfast.study.storing import clear, name_of, reference
 
 
 def of_clone(state: StudyState, parent: int, replaces: int | None) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def of_clone(state: StudyState, parent: int, replaces: int | None) -> dict[str, 
             f"strategy '{state.settings.strategy}' clones trial {parent}, which has saved no checkpoint; the objective "
             "has to call trial.save(bytes) when trial.should_prune() says so, and to begin from trial.checkpoint"
         )
-    data = {"start_step": found[0], "checkpoint": {"blob": found[1]}, "replaces": replaces}
+    data = {"start_step": found[0], "checkpoint": reference(state, found[1]), "replaces": replaces}
     if replaces is None or replaces == parent or state.settings.workers is not None:
         return data
     return {**data, "drops": _needless(state, state.trials[replaces], {found[1]})}
@@ -38,14 +39,14 @@ def read_or_restart(book: Book, number: int) -> bytes | None:
     if trial.start_step == 0 or trial.checkpoint is None:
         return None
     try:
-        return book.log.get(trial.checkpoint[1])
+        return book.checkpoints.get(trial.checkpoint[1])
     except (MissingBlobError, TamperError) as exc:
         why = f"its checkpoint at step {trial.start_step} is of no use ({exc}), so it begins anew"
     if trial.parent is not None and trial.start_step == trial.parent_step:
         why += f", without what trial {trial.parent} had learned"
     gone = [trial.checkpoint[1]]
     book.note("trial.restarted", {"trial": number, "why": why, "start_step": 0, "drops": gone})
-    book.log.drop(gone)
+    book.checkpoints.drop(gone)
     return None
 
 
@@ -65,7 +66,7 @@ def with_drops(state: StudyState, trial: Trial, entries: Sequence[Entry]) -> tup
         return list(entries), []  # a decision that knows of an earlier one may still ask for it
     for place, item in enumerate(entries):
         if item.kind == "trial.saved":
-            names = _needless(state, trial, {item.data["checkpoint"]["blob"]})
+            names = _needless(state, trial, {name_of(item.data["checkpoint"])})
         elif item.kind == "trial.told" and TrialState(item.data["state"]) in NO_MORE:
             names = _needless(state, trial)
         else:
@@ -84,7 +85,8 @@ def drop_all(book: Book) -> None:
         names = sorted({checkpoint[1] for checkpoint in saved if checkpoint is not None})
         return ([entry("checkpoints.dropped", {"drops": names})] if names else []), names
 
-    book.log.drop(book.commit(decide))
+    book.checkpoints.drop(book.commit(decide))
+    clear(book)
 
 
 def _needless(state: StudyState, trial: Trial, needed: Collection[str] = ()) -> list[str]:

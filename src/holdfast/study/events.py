@@ -66,10 +66,22 @@ KINDS: dict[str, str] = {
         "with stop."
     ),
     "trial.saved": (
-        "The `checkpoint` (a blob) of a running `trial` at a `step`. Here and in other events, `drops` names the blobs "
-        "of checkpoints that nobody needs any more from then on; they are deleted."
+        "The `checkpoint` (a blob, or where they are kept elsewhere its `sha256` and `bytes`) of a running `trial` at "
+        "a `step`. Here and in other events, `drops` names the checkpoints that nobody needs any more from then on; "
+        "they are deleted."
     ),
-    "checkpoints.dropped": "No trial will be trained any more, so all checkpoints were deleted (`drops`, their blobs).",
+    "trial.unsaved": (
+        "The checkpoint of a running `trial` at a `step` was not kept: its `bytes`, and why (`text`). The one before "
+        "it, if there is one, stands."
+    ),
+    "checkpoints.set": (
+        "Where checkpoints are kept from here on: a folder or an address (`url`), the study's own `folder` there, and "
+        "how many bytes they may take (`quota`, null for no limit). Without this event they are blobs of the log."
+    ),
+    "checkpoints.dropped": (
+        "No trial will be trained any more, so all checkpoints were deleted (`drops`, their hashes); or, where "
+        "`trials` are named, theirs were, for others to have room within the quota."
+    ),
     "trial.paused": (
         "A `trial` paused at its rung, `until_step`, and can be resumed, or the budget ended it on its way from there "
         "to the next one; `metrics`, row scores (`rows`, as blobs), "

@@ -15,6 +15,8 @@ from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
 from holdfast.study.limits import with_limits
 
+DEFAULT_NAME = "study"
+
 _ABSENT = object()
 
 
@@ -100,6 +102,17 @@ def named_directions(direction: Any) -> dict[str, Direction]:
         if not isinstance(value, str) or value not in {"minimize", "maximize"}:
             raise RequestError(f"the direction of '{name}' is {value!r}; it must be 'minimize' or 'maximize'")
     return dict(named)
+
+
+def checked_seed(seed: Any) -> int:
+    """The seed of every random draw.
+
+    Raises:
+        RequestError: if it is no whole number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise RequestError(f"seed = {seed!r}; it must be a whole number")
+    return seed
 
 
 def checked_duplicates(duplicates: Any) -> Duplicates:

@@ -19,6 +19,7 @@ from holdfast.space.rules import Predicate
 from holdfast.study import losses
 from holdfast.study.limits import with_limits
 from holdfast.study.settings import Settings
+from holdfast.study.storing import name_of
 from holdfast.study.trials import Trials
 from holdfast.usage import Usage
 
@@ -144,7 +145,7 @@ def _asked(state: StudyState, data: Mapping[str, Any], time: float) -> None:
             seed=data["seed"],
             until_step=data["until_step"],
             start_step=data.get("start_step", 0),
-            checkpoint=None if data["parent"] is None else (data["start_step"], data["checkpoint"]["blob"]),
+            checkpoint=None if data["parent"] is None else (data["start_step"], name_of(data["checkpoint"])),
             parent=data["parent"],
             parent_step=data.get("start_step", 0),
             replaces=data.get("replaces"),
@@ -211,7 +212,7 @@ def _judged(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    _change(state, data, checkpoint=(data["step"], data["checkpoint"]["blob"]))
+    _change(state, data, checkpoint=(data["step"], name_of(data["checkpoint"])))
 
 
 def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
@@ -279,8 +280,8 @@ def _enqueued(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     state.requests += 1
 
 
-def _dropped(state: StudyState, _: Mapping[str, Any], __: float) -> None:
-    for number in list(state.trials.saved):
+def _dropped(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+    for number in data.get("trials", list(state.trials.saved)):
         _change(state, {"trial": number}, checkpoint=None)
 
 

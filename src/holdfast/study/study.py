@@ -56,19 +56,20 @@ from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
 from holdfast.study.schedule import Schedule, replay, schedule_of
 from holdfast.study.settings import (
+    DEFAULT_NAME,
     Settings,
     check_at_once,
     checked_duplicates,
+    checked_seed,
     checked_workers,
     named_directions,
     require_same,
 )
 from holdfast.study.stopping import Stop, reason_to_stop
 from holdfast.study.stored import this_version
+from holdfast.study.storing import Place, set_checkpoints
 from holdfast.study.understanding import analysis_of
 from holdfast.study.where import executor_for, limit
-
-DEFAULT_NAME = "study"
 
 
 class Study:
@@ -79,17 +80,16 @@ class Study:
         direction: ``"minimize"``, ``"maximize"``, or a dict that names the metrics and their directions.
         strategy: a name such as ``"auto"``, or an object with the interface of a strategy.
         seed: of every random draw.
-        storage: where the log is kept: ``"sqlite:///study.db"``, ``"postgresql://user@host/base"``, or None for memory;
-            a log in memory is gone on with.
+        storage: of the log: ``"sqlite:///study.db"``, ``"postgresql://user@host/base"``, None for memory, or one in it.
         name: the study's name within the storage. A study that exists there with the same settings goes on.
         fidelity: how much training a trial may have, for strategies that pause and resume.
-        constraints: what a trial's metrics have to meet to be the best, as in ``{"ms": "<= 50"}``; they are told with
-            the value.
+        constraints: what metrics, told with the value, have to meet for a trial to be the best: ``{"ms": "<= 50"}``.
         duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
         drop_folds: the rule, as ``"curtailed"``, that stops trials which ``report(score, step=fold)`` each fold.
         deterministic: whether timing changes nothing: a decision waits for what it has to know (see docs/replay.md).
         workers: how many trials of a deterministic study run at once.
         earlier: studies to learn from (see `learn_from`).
+        checkpoints: where they are kept: a folder, ``"s3://bucket/path"`` and the like, or `Checkpoints` with a quota.
 
     Raises:
         RequestError: for settings that cannot be meant, or that differ from those of the study of that name.
@@ -111,9 +111,8 @@ class Study:
         deterministic: bool = False,
         workers: int = 1,
         earlier: Sequence[Study] = (),
+        checkpoints: Place | None = None,
     ) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise RequestError(f"seed = {seed!r}; it must be a whole number")
         self._strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
         settings = Settings(
             name=name,
@@ -121,7 +120,7 @@ class Study:
             directions=named_directions(direction),
             strategy=self._strategy.name,
             strategy_settings=settings_of(self._strategy),
-            seed=seed,
+            seed=checked_seed(seed),
             fidelity=fidelity,
             constraints=named_constraints(constraints or {}),
             duplicates=checked_duplicates(duplicates),
@@ -138,6 +137,7 @@ class Study:
         if settings.space is not None:
             self._book.supply(settings.space)
         learn_all(self._book, [other.book for other in earlier])
+        set_checkpoints(self._book, checkpoints)
 
     @property
     def book(self) -> Book:
