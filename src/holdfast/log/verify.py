@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.errors import LogError, RequestError
-from holdfast.log.base import GENESIS, Row, StudyLog, link
+from holdfast.log.base import GENESIS, Row, StudyLog, link, parsed
 from holdfast.records import canonical_json
 
 _FARTHEST = 64
@@ -234,7 +233,7 @@ def _index_in(body: str) -> int | None:
 
 def _parsed(body: str) -> Any:
     try:
-        return json.loads(body)
+        return parsed(body)
     except (ValueError, RecursionError):
         return None
 
