@@ -1,7 +1,8 @@
 """Many runs as one program: each is what it would have been alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from holdfast.train.failures import Diverged
 from holdfast.train.registry import family_named
-from holdfast.train.stacked import native
+from holdfast.train.stacked import native, written
 from holdfast.train.stacked.buckets import stacks_of
 from holdfast.train.stacked.stack import Row
 from holdfast.train.stacked.together import advance, advance_together
@@ -148,6 +149,52 @@ def test_one_linear_layer_is_a_stack_of_its_own_kind() -> None:
         one = a_run(index, family="softmax", label_smoothing=0.1 * index)
         one.advance()
         np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+
+
+@pytest.fixture
+def kept_products(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Gradients of all weights, however few, are kept as products."""
+    if native.native().library is None:
+        pytest.skip("this machine has no C compiler")
+    keep = Mock(wraps=written._by_rows)
+    monkeypatch.setattr(native, "takes_products", lambda: True)
+    monkeypatch.setattr(written, "LEAST_BYTES", 0)
+    monkeypatch.setattr(written, "_by_rows", keep)
+    yield
+    assert keep.called
+
+
+@pytest.mark.usefixtures("kept_products")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"width": 75, "batch_size": 15},
+        {"optimizer": "adam", "ema": 0.9, "l1": 1e-4, "batch_norm": True, "residual": True, "width": 17},
+        {"optimizer": "sgd", "regression": True, "layer_norm": True, "activation": "gelu", "width": 8},
+    ],
+    ids=["adamw", "adam", "sgd"],
+)
+def test_gradients_that_are_kept_as_products_train_the_same(config: dict[str, Any]) -> None:
+    alone, stacked = some_runs(**config), some_runs(**config)
+    for run in alone:
+        run.advance(3)
+    together(stacked, 3)
+    for one, other in zip(alone, stacked, strict=True):
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+
+
+@pytest.mark.usefixtures("kept_products")
+def test_with_products_too_one_that_diverges_leaves_the_others_as_they_are() -> None:
+    runs, others = some_runs(precision="float32", width=50), some_runs(precision="float32", width=50)
+    broken = a_run(7, precision="float32", dropout=0.2, width=50)
+    with torch.no_grad():
+        broken.learner.parameters.values[5] = torch.nan
+    before = numbers(broken)
+    rows = together([runs[0], broken, *runs[1:]])
+    assert isinstance(rows[1].diverged, Diverged)
+    assert torch.equal(numbers(broken).nan_to_num(), before.nan_to_num())
+    together(others)
+    assert all(torch.equal(numbers(one), numbers(other)) for one, other in zip(runs, others, strict=True))
 
 
 def test_single_precision_is_close() -> None:

@@ -39,6 +39,20 @@ class Native:
     missing: str = ""
 
 
+class Product(ctypes.Structure):
+    """A gradient that is not written: `Product` of kernels.c."""
+
+    _fields_ = (
+        ("outputs", ctypes.c_long),
+        ("inputs", ctypes.c_long),
+        ("batch", ctypes.c_long),
+        ("slopes", ctypes.c_void_p),
+        ("x", ctypes.c_void_p),
+        ("slopes_stride", ctypes.c_long),
+        ("x_stride", ctypes.c_long),
+    )
+
+
 class Place(ctypes.Structure):
     """Where the numbers of a stack lie: `Stack` of kernels.c."""
 
@@ -53,9 +67,10 @@ class Place(ctypes.Structure):
         ("second", ctypes.c_void_p),
         ("average", ctypes.c_void_p),
         ("norms", ctypes.c_void_p),
-        ("pieces", ctypes.c_long),
-        ("decays_first", ctypes.c_long),
-        ("bounds", ctypes.c_void_p),
+        ("count", ctypes.c_long),
+        ("pieces", ctypes.c_void_p),
+        ("products", ctypes.c_void_p),
+        ("room", ctypes.c_void_p),
     )
 
 
@@ -76,6 +91,12 @@ def native() -> Native:
             return Native(ctypes.CDLL(str(out)))
         except (OSError, subprocess.TimeoutExpired) as exc:
             return Native(None, f"the C compiler '{compiler}' could not be used: {exc}")
+
+
+def takes_products() -> bool:
+    """Whether the compiled updates are faster with products as gradients, which takes vectors of 64 bytes."""
+    library = native().library
+    return library is not None and bool(library.takes_products())
 
 
 def address(tensor: torch.Tensor | None) -> int | None:

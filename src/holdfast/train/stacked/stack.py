@@ -17,6 +17,7 @@ import torch
 
 from holdfast.train.failures import Diverged
 from holdfast.train.losses import LossFunction, unweighted
+from holdfast.train.stacked import native
 from holdfast.train.stacked.matrices import Matrices
 from holdfast.train.stacked.updates import updates_of
 from holdfast.train.stacked.windows import Windows, dropout_shapes
@@ -171,6 +172,8 @@ class Stack:
             self._matrices = Matrices.own(inside[0].learner)
         else:
             self._matrices = Matrices.of([run.learner for run in inside])
+            if native.takes_products():
+                self._matrices = self._matrices.with_products()
         shapes = [] if path.alone else dropout_shapes(inside[0])
         prepare = functools.partial(path.prepare, inside[0].learner.network)
         self._windows = Windows(inside, self._size, shapes, prepare)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,10 +19,14 @@ from torch import nn
 from holdfast.train.learner import Learner
 from holdfast.train.optimisers import EPSILON, FlatParameters, Rule, average_weight, shrink, update
 from holdfast.train.stacked import native
-from holdfast.train.stacked.matrices import Matrices
+from holdfast.train.stacked.matrices import Matrices, Products
 
 Pieces = list[list[torch.Tensor]]
 """Parameters, gradients, first and second moments, each cut into the parameters of the network."""
+
+
+MOST_AT_ONCE = 8
+"""Rows of a product that are made at a time: TALL of kernels.c, or more."""
 
 
 class Updates(Protocol):
@@ -62,18 +67,32 @@ class Compiled:
         adam = rule.optimizer != "sgd"
         moments = state["first_moment" if adam else "velocity"], state["second_moment"] if adam else None
         numbers = values, matrices.gradients, *moments, state.get("average")
-        self._bounds, decays_first = pieces_of(learners[0].parameters.decay.numpy())
+        self._decay = learners[0].parameters.decay.numpy()
+        self._products: Products = {} if matrices.products is None else matrices.products
         self._place = native.Place(
-            *values.shape,
-            rule.coupled,
-            rule.nesterov,
-            *map(native.address, numbers),
-            self._norms.ctypes.data,
-            len(self._bounds) - 1,
-            decays_first,
-            self._bounds.ctypes.data,
+            *values.shape, rule.coupled, rule.nesterov, *map(native.address, numbers), self._norms.ctypes.data
         )
         self._where = ctypes.byref(self._place)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Cut the parameters into pieces, of which the products that there are now have their own."""
+        places = {begin: left.shape[2] * x.shape[2] for begin, (left, x) in self._products.items()}
+        self._pieces = pieces_of(self._decay, places)
+        self._factors = (native.Product * len(places))()
+        widest = max((x.shape[2] for _, x in self._products.values()), default=0)
+        self._room = np.empty(MOST_AT_ONCE * widest)
+        self._place.count, self._place.pieces = len(self._pieces), self._pieces.ctypes.data
+        self._place.products, self._place.room = ctypes.addressof(self._factors), self._room.ctypes.data
+
+    def _point(self) -> None:
+        """Tell where the products of this step lie."""
+        if len(self._factors) != len(self._products):
+            self._lay_out()
+        for factor, (slopes, x) in zip(self._factors, self._products.values(), strict=True):
+            factor.batch, factor.outputs, factor.inputs = *slopes.shape[1:], x.shape[2]
+            factor.slopes, factor.slopes_stride = slopes.data_ptr(), slopes.stride(0)
+            factor.x, factor.x_stride = x.data_ptr(), x.stride(0)
 
     def begin(self, done: Sequence[int], rates: Sequence[Sequence[float]]) -> None:
         """Lay out the coefficients of every step of the epoch, shape (steps, rows, fields)."""
@@ -85,15 +104,24 @@ class Compiled:
 
     def step(self, number: int, k: int) -> list[float]:
         """All rows in one call."""
+        self._point()
         self._step(self._where, ctypes.c_void_p(self._at + number * self._table.strides[0]), ctypes.c_long(k))
         norms: list[float] = self._norms[:k].tolist()
         return norms
 
 
-def pieces_of(decay: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Where the pieces of a vector of zeros and ones (P,) begin and end, by turns, and whether the first is of ones."""
-    changes = np.flatnonzero(np.diff(decay)) + 1
-    return np.concatenate([[0], changes, [len(decay)]]).astype(np.int64), bool(decay[0])
+def pieces_of(decay: np.ndarray, products: Mapping[int, int]) -> np.ndarray:
+    """Pieces of a vector of parameters, shape (pieces, 4): begin, end, whether they decay, the index of their product.
+
+    Args:
+        decay: zeros and ones, shape (P,); the same within a piece.
+        products: the sizes of the parameters that have one, by where they begin; for the others the index is -1.
+    """
+    ends = [begin + size for begin, size in products.items()]
+    cuts = sorted({0, *(np.flatnonzero(np.diff(decay)) + 1).tolist(), *products, *ends, len(decay)})
+    order = {begin: index for index, begin in enumerate(products)}
+    pieces = [(begin, end, int(decay[begin]), order.get(begin, -1)) for begin, end in pairwise(cuts)]
+    return np.array(pieces, dtype=np.int64)
 
 
 def coefficients(rule: Rule, done: int, rates: np.ndarray) -> np.ndarray:
