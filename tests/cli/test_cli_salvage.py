@@ -82,6 +82,9 @@ def test_as_json_and_by_its_storage(call: Call, finished: Path) -> None:
     (study,) = said["studies"]
     assert (said["path"], study["name"]) == ("runs/bc/study.salvaged.db", "bc")
     assert study["lost"]
+    head = call("verify", "bc", "--head", study["last"][1])
+    assert head.returncode == 1
+    assert "was the head of the damaged log that this one was salvaged from; of its" in head.stdout
     assert study["events"] + sum(last - first + 1 for first, last in study["lost"]) == study["last"][0]
 
 

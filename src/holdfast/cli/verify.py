@@ -63,6 +63,7 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
             problems += ledger_problems(run, log) if checked.ok else []
     finally:
         log.close()
+    problems = [_of_the_damaged(problem, head, salvaged) for problem in problems]
     return {
         "name": name,
         "ok": not problems,
@@ -74,6 +75,18 @@ def _check(name: str, runs: Path, storage: str | None, head: str | None) -> dict
         "salvaged": salvaged,
         "cannot_exclude": checked.cannot_exclude,
     }
+
+
+def _of_the_damaged(problem: str, head: str | None, salvaged: list[dict[str, Any]]) -> str:
+    """A problem with the head that was given; said in other words where it is the end of a log that was damaged."""
+    wanted = (head or "").strip().lower()
+    told = next((told for told in salvaged if told["last"][1] == wanted), None)
+    if told is None or wanted not in problem:
+        return problem
+    return (
+        f"{wanted} was the head of the damaged log that this one was salvaged from; of its {told['last'][0]:,} events "
+        f"the first {told['head'][0]:,} are here with the hashes that lead to it"
+    )
 
 
 def _print(found: dict[str, Any], runs: Path) -> None:

@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from holdfast.durable import flush_folder
 from holdfast.errors import LogError, NewerLogError, RequestError
 from holdfast.log import pages
 from holdfast.log.base import GENESIS, Head, Row, StudyLog, blob_hash, chain, event_body, link
@@ -113,6 +114,7 @@ def salvage(path: Path) -> Salvage:
     try:
         digest, blobs, saved = _saved_to(part, path)
         part.replace(target)
+        flush_folder(path.parent)
     except BaseException:
         _remove(part)
         raise
@@ -127,7 +129,15 @@ def _saved_to(new: Path, path: Path) -> tuple[str, int, list[Saved]]:
         saved = database.write(lambda sql: _write(sql, found, blobs, path, digest))
         if not saved:
             raise LogError(f"nothing in '{path}' can be read as an event of a log; go back to a copy of it")
-        return digest, database.use(lambda sql: int(sql.execute("SELECT count(*) FROM blob").fetchone()[0])), saved
+        kept = database.use(lambda sql: int(sql.execute("SELECT count(*) FROM blob").fetchone()[0]))
+        database.use(_whole_in_one_file)
+        return digest, kept, saved
+
+
+def _whole_in_one_file(new: sqlite3.Connection) -> None:
+    """Have all in the file itself, so that it can be renamed."""
+    if new.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise LogError("another process has opened the new log before it was finished; run the same again")
 
 
 def newest(path: Path) -> Path:
