@@ -1,7 +1,7 @@
 """Two hundred workers on one study in PostgreSQL, as eight processes that each stand for twenty-five of them.
 
     python benchmarks/throughput.py workers
-    python benchmarks/throughput.py workers --seconds 20 --sleep 0.5 0
+    python benchmarks/throughput.py workers --seconds 20 --sleep 2 0.5 0
 
 A worker asks, is busy for ``--sleep`` seconds, and tells; its process does that for all of its workers, with one
 connection to a server of its own, which is started here and writes through to the disk. What a worker waits for is
@@ -40,7 +40,7 @@ def add_to(parts: Any) -> None:
     workers.add_argument("--processes", type=int, default=8)
     workers.add_argument("--each", type=int, default=25, help="workers that a process stands for")
     workers.add_argument("--seconds", type=float, default=20.0)
-    workers.add_argument("--sleep", type=float, nargs="+", default=[0.5, 0.0], help="seconds that a trial takes")
+    workers.add_argument("--sleep", type=float, nargs="+", default=[2.0, 0.5, 0.0], help="seconds that a trial takes")
     workers.set_defaults(measure=measure)
 
 

@@ -224,10 +224,10 @@ def test_a_turn_is_waited_for_and_one_that_stands_still_is_passed_by(
     order: list[str] = []
 
     def wait() -> None:
-        with second.turn():
+        with second.turn(0):
             order.append("second")
 
-    with first.turn():
+    with first.turn(0):
         waiting = threading.Thread(target=wait)
         waiting.start()
         waiting.join(0.3)
@@ -235,9 +235,9 @@ def test_a_turn_is_waited_for_and_one_that_stands_still_is_passed_by(
     waiting.join(10)
     assert order == ["first", "second"]
     monkeypatch.setattr(log_in_postgres, "_WAIT", "100ms")
-    with first.turn(), second.turn():
+    with first.turn(0), second.turn(0):
         insist(second, [entry(0)])
-    with second.turn():  # it was not held twice, and is free again
+    with second.turn(0):  # it was not held twice, and is free again
         insist(second, [entry(1)])
     assert second.head().length == 2
     first.close()

@@ -55,8 +55,8 @@ class Log(Protocol):
         """
         ...
 
-    def turn(self) -> AbstractContextManager[None]:
-        """Whoever appends in a turn waits until it is theirs, so that few conflicts happen in it.
+    def turn(self, after: int) -> AbstractContextManager[Iterable[Event]]:
+        """Whoever appends in a turn waits until it is theirs, so that few conflicts happen; with what to read by then.
 
         It is a courtesy: others may append meanwhile, by a log that knows no turns or after they have waited for long.
         """

@@ -42,7 +42,7 @@ class SqliteLeases:
             rows = [(self._study, trial, token, owner) for trial, token in tokens.items()]
             connection.executemany(_BEAT.format(table="lease", mark="?"), rows)
 
-        self._database.write(write)
+        self._database.write(write, lasting=False)  # after a power failure nobody has anything in hand
 
     def give_up(self, owner: str) -> None:
         """The trials of ``owner`` belong to nobody."""
@@ -52,7 +52,7 @@ class SqliteLeases:
             query = "UPDATE lease SET owner = ? WHERE study = ? AND owner = ?"
             connection.execute(query, (NOBODY, self._study, owner))
 
-        self._database.write(write)
+        self._database.write(write, lasting=False)
 
     def held(self) -> list[Lease]:
         """All leases, by trial."""

@@ -44,6 +44,7 @@ FROM moved, unnest(%s::bigint[], %s::text[], %s::text[]) AS added (idx, body, ha
 
 
 _LOCK = "SELECT pg_advisory_lock(%s, %s) FROM set_config('lock_timeout', %s, true)"
+_READ = "SELECT idx, body, hash FROM holdfast.event WHERE study = %s AND idx >= %s ORDER BY idx LIMIT %s"
 _WAIT = "5s"
 """How long a process waits for its turn."""
 
@@ -117,14 +118,17 @@ class PostgresLog:
         return self.server.write(write)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, after: int) -> Iterator[Iterator[Event]]:
         """A queue in the server, which whoever loses the connection leaves; after some seconds it is passed by."""
         place = (LOCK, self._id)
-        begun = self.server.write(lambda sql: _locked(sql, place))
+        found = self.server.write(lambda sql: _locked(sql, place, after))
         try:
-            yield
+            if found is None or len(found) == _CHUNK:  # there may be more
+                yield self.read(after)
+            else:
+                yield in_order(self.study, map(_row, found), after)
         finally:
-            if begun:
+            if found is not None:
                 self.server.write(lambda sql: sql.execute("SELECT pg_advisory_unlock(%s, %s)", place))
 
     def read(self, after: int = 0) -> Iterator[Event]:
@@ -235,26 +239,37 @@ class PostgresLog:
         return found is not None and found[0] == row.hash
 
     def _rows(self, after: int) -> Iterator[Row]:
-        query = "SELECT idx, body, hash FROM holdfast.event WHERE study = %s AND idx >= %s ORDER BY idx LIMIT %s"
         while True:
             start = after
-            chunk = self.server.use(lambda sql: sql.execute(query, (self._id, start, _CHUNK)).fetchall())  # noqa: B023
-            for index, body, digest in chunk:
-                yield Row(int(index), str(body), str(digest))
+            chunk = self.server.use(lambda sql: sql.execute(_READ, (self._id, start, _CHUNK)).fetchall())  # noqa: B023
+            yield from map(_row, chunk)
             if len(chunk) < _CHUNK:
                 return
             after = int(chunk[-1][0]) + 1
 
 
-def _locked(connection: psycopg.Connection[Any], place: tuple[int, int | None]) -> bool:
-    """Wait for the lock of that number; False if it was not free for some seconds, as where its owner stands still."""
+def _row(columns: tuple[Any, ...]) -> Row:
+    index, body, digest = columns
+    return Row(int(index), str(body), str(digest))
+
+
+def _locked(
+    connection: psycopg.Connection[Any], place: tuple[int, int | None], after: int
+) -> list[tuple[Any, ...]] | None:
+    """Wait for the lock of that place; the first rows from an index on, as they are then, in the same round trip.
+
+    None if it was not free for some seconds, as where its owner stands still.
+    """
+    from psycopg import ClientCursor
     from psycopg.errors import LockNotAvailable
 
-    try:
-        connection.execute(_LOCK, (*place, _WAIT))
-    except LockNotAvailable:
-        return False
-    return True
+    with ClientCursor(connection) as cursor:
+        try:
+            cursor.execute(f"{_LOCK}; {_READ}", (*place, _WAIT, place[1], after, _CHUNK))
+        except LockNotAvailable:
+            return None
+        cursor.nextset()
+        return cursor.fetchall()
 
 
 def studies_at(storage: str) -> list[str]:

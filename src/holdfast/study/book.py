@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from holdfast.errors import LogError
 from holdfast.log.base import Conflict, Head, StudyLog, written
 from holdfast.log.salvage import LOST
-from holdfast.records import Entry, RowScores, array_from_bytes, array_to_bytes
+from holdfast.records import Entry, Event, RowScores, array_from_bytes, array_to_bytes
 from holdfast.space import Space
 from holdfast.space.rules import Predicate
 from holdfast.study.kept import Kept
@@ -76,9 +76,7 @@ class Book:
         """Fold what others have appended."""
         if self._is_torn:
             self.reload()
-        for event in self.log.read(self._head.length):
-            self._fold(Entry(event.kind, event.data, event.time), event.index)
-            self._head = Head(event.index + 1, event.hash)
+        self._follow(self.log.read(self._head.length))
         return self._state
 
     def reload(self) -> None:
@@ -100,9 +98,11 @@ class Book:
             entries, answer = decide(self.state)
             if not entries or self.append(entries, lasting=lasting):
                 return answer
-        with self.log.turn():
-            before = self._head
-            self.refresh()
+        if self._is_torn:
+            self.reload()
+        before = self._head
+        with self.log.turn(before.length) as news:
+            self._follow(news)
             self._crowded = not self._crowded or self._head != before
             while True:
                 entries, answer = decide(self.state)
@@ -161,6 +161,11 @@ class Book:
     def _is_torn(self) -> bool:
         """Whether an interrupt struck in the middle of a fold, or between one and its place in the log."""
         return not self._whole or (self._state is not None and self._state.length != self._head.length)
+
+    def _follow(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._fold(Entry(event.kind, event.data, event.time), event.index)
+            self._head = Head(event.index + 1, event.hash)
 
     def _fold(self, item: Entry, index: int) -> None:
         self._whole = False

@@ -171,9 +171,12 @@ def check_turns(make_log: MakeLog) -> None:
     """One turn follows another, and what is appended in one counts as ever."""
     with opened(make_log) as first, opened(make_log) as second:
         for number, log in enumerate((first, second, first)):
-            with log.turn():
+            with log.turn(0) as read:
+                assert [event.data["number"] for event in read] == list(range(number)), (
+                    "a turn does not begin at the end"
+                )
                 append(log, entry(number))
-        with second.turn():
+        with second.turn(3):
             conflict = second.append([entry(3)], Head())
         assert conflict == Conflict(first.head()), "an append in a turn overwrote what others had appended"
         seen = [event.data["number"] for event in second.read()]
