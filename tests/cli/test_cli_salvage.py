@@ -88,6 +88,16 @@ def test_as_json_and_by_its_storage(call: Call, finished: Path) -> None:
     assert study["events"] + sum(last - first + 1 for first, last in study["lost"]) == study["last"][0]
 
 
+def test_a_ledger_is_saved_and_used_from_then_on(call: Call, finished: Path) -> None:
+    path = Path("runs/openings.db")
+    without_header(path)
+    assert call("verify", "bc").stderr.rstrip().endswith("--salvage --storage sqlite:///runs/openings.db")
+    done = call("doctor", "--salvage", "--storage", "sqlite:///runs/openings.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the ledger of looks at rows:" in done.stdout
+    assert call("verify", "bc").returncode == 0
+
+
 def test_a_whole_log_is_left_as_it_is(call: Call, finished: Path) -> None:
     answer = call("doctor", "bc", "--salvage")
     assert answer.returncode == 0

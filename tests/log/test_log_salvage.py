@@ -145,7 +145,7 @@ def test_an_undamaged_log_is_saved_whole(original: Original, tmp_path: Path) -> 
     assert of(done).last == of(done).head == Head(N, original.rows[-1].hash)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_every_event_whose_pages_are_intact_is_saved_and_nothing_is_invented(
     originals: list[Original], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

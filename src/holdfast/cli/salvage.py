@@ -84,8 +84,10 @@ def _of_study(saved: Saved, done: Salvage) -> dict[str, Any]:
     from holdfast.study.book import Book
     from holdfast.study.losses import is_lost, missing_beginning
 
-    found: dict[str, Any] = {"name": saved.study, **saved.to_json(), "why_not": None}
+    found: dict[str, Any] = {"name": saved.study, **saved.to_json(), "ledger": False, "why_not": None}
     with closing(SqliteLog(done.path, saved.study, read_only=True)) as log:
+        if any('"kind":"rows.' in row.body for row in log.rows()):
+            return {**found, "ledger": True}
         try:
             state = Book(log).state
         except LogError as exc:
@@ -136,7 +138,8 @@ def _study_lines(study: dict[str, Any]) -> list[str]:
     kept = f"events 0 to {length - 1:,} as they were written, to the head {digest}" if length else "nothing"
     rows.append(["verifies", kept + ("; behind them the hashes are new" if study["lost"] else "")])
     rows.append(["the end", "the file cannot say whether there were more events; a report's length and head can"])
-    return ["", f"study '{study['name']}':", "", aligned([["", *row] for row in rows], gap=2, width=None)]
+    what = "the ledger of looks at rows" if study["ledger"] else f"study '{study['name']}'"
+    return ["", f"{what}:", "", aligned([["", *row] for row in rows], gap=2, width=None)]
 
 
 def _pieces(pieces: list[list[int]], most: int = 8) -> str:
@@ -152,6 +155,10 @@ def _how_to_go_on(studies: list[dict[str, Any]], done: Salvage, runs: Path, stor
     for study in studies:
         if study["why_not"] is not None:
             lines.append(f"study '{study['name']}' cannot go on: {study['why_not']}")
+        elif study["ledger"]:
+            lines.append(
+                "the runs beside it use it from now on; whatever is lost of it, holdfast verify NAME will miss"
+            )
         elif study["planned"] and storage is None:
             lines.append(f"go on with: {RunFolder(runs, study['name']).command('resume')}")
         else:
