@@ -1,6 +1,7 @@
 """Many runs as one program: each is what it would have been alone."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from holdfast.train.failures import Diverged
+from holdfast.train.own import factory_network
 from holdfast.train.registry import family_named
 from holdfast.train.stacked import native, written
 from holdfast.train.stacked.buckets import stacks_of
@@ -137,6 +139,25 @@ def test_a_network_that_is_not_written_out_is_what_it_is_alone() -> None:
     together(others)
     for one, other in zip(alone, others, strict=True):
         assert one.epochs_used == other.epochs_used
+        np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
+
+
+def test_a_network_that_begins_with_a_norm_is_what_it_is_alone(tmp_path: Path) -> None:
+    layers = "nn.LayerNorm(7), nn.Linear(7, 7), nn.ReLU(), nn.Linear(7, 3)"
+    (tmp_path / "begins.py").write_text(f"from torch import nn\n\ndef build():\n    return nn.Sequential({layers})\n")
+    kind = factory_network("begins:build", tmp_path, (), "scaled")
+
+    def runs() -> list[Training]:
+        draw = np.random.default_rng(0)
+        X, y = draw.normal(size=(60, 7)), np.arange(60) % 3
+        config: dict[str, Any] = {"batch_size": 16, "epochs": 3, "precision": "float64"}
+        return [Training.start(kind, config, Task("multiclass", 60, 7, 3), X, y, seed) for seed in range(2)]
+
+    alone, others = runs(), runs()
+    for run in alone:
+        run.advance()
+    together(others)
+    for one, other in zip(alone, others, strict=True):
         np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
 
 

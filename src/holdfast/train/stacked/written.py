@@ -125,7 +125,6 @@ class Written:
             bias = None if layer.bias is None else self._pair(layer.bias)
             keep = self._keep(layer.weight)
             made = layers.Linear(self._pair(layer.weight), bias, self._rows, first=not self._begun, keep=keep)
-            self._begun = True
         elif isinstance(layer, blocks.Residual):
             made = layers.Residual(self._sequence(layer.inner), self._sequence(layer.shortcut))
         elif isinstance(layer, nn.ReLU):
@@ -143,6 +142,7 @@ class Written:
             self._dropouts.append(made)
         else:
             made = _ACTIVATIONS[type(layer)]()
+        self._begun = True
         return made
 
     def _pair(self, parameter: torch.Tensor) -> Pair:
