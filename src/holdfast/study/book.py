@@ -153,9 +153,11 @@ class Book:
 
     def close(self) -> None:
         """Release the log, with the state kept if much was added since the last time."""
-        if self._kept.is_due_at_close(self._head.length):
-            self.save_snapshot()
-        self.log.close()
+        try:
+            if self._kept.is_due_at_close(self._head.length):
+                self.save_snapshot()
+        finally:
+            self.log.close()
 
     @property
     def _is_torn(self) -> bool:
