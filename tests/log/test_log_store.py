@@ -10,6 +10,7 @@ from typing import Any
 import fsspec
 import pytest
 
+import holdfast.log.store
 from holdfast.errors import LogError, MissingBlobError, MissingExtraError, RequestError, TamperError
 from holdfast.log.base import blob_hash
 from holdfast.log.store import Store, _Remote, checked_url, safe_name
@@ -105,3 +106,11 @@ def test_without_fsspec_the_extra_is_named_and_a_folder_will_do(
     with pytest.raises(MissingExtraError, match=r"pip install 'holdfast\[remote\]'"):
         checked_url("memory://kept")
     assert Store(checked_url(str(tmp_path / "kept")), "digits").put(b"one")
+
+
+def test_a_checkpoint_that_somebody_else_has_put_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, waits = Store(str(tmp_path / "kept"), "digits"), list[Path]()
+    store.put(b"one")
+    monkeypatch.setattr(holdfast.log.store, "flush_folder", waits.append)
+    store.put(b"one")
+    assert waits == [tmp_path / "kept" / "digits"]

@@ -161,6 +161,7 @@ class _Folder:
 
     def write(self, name: str, data: bytes) -> None:
         if (self.path / name).is_file() and (self.path / name).stat().st_size == len(data):
+            flush_folder(self.path)  # another process may still be waiting for its name to be on disk
             return
         make_folder(self.path)
         write_whole(self.path / name, data)
