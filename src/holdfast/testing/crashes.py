@@ -18,14 +18,14 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import HoldfastError
-from holdfast.log.base import Head, Row
+from holdfast.log.base import Head, Row, blob_hash
 from holdfast.log.sqlite import SqliteLog, studies_in
 from holdfast.log.verify import verify
 from holdfast.records import Entry
@@ -280,7 +280,7 @@ def look_at(folder: Path, *, extend: bool) -> Found:
         file = path.relative_to(folder).as_posix()
         try:
             for study in studies_in(path) or ["another"]:
-                _look_at_log(path, (file, study), found, extend)
+                _look_at_log(folder, (file, study), found, extend)
             with closing(sqlite3.connect(path)) as connection:
                 said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
             found.problems.extend(f"{file}: {sentence}" for sentence in said if sentence != "ok")
@@ -289,7 +289,8 @@ def look_at(folder: Path, *, extend: bool) -> Found:
     return found
 
 
-def _look_at_log(path: Path, place: Place, found: Found, extend: bool) -> None:
+def _look_at_log(folder: Path, place: Place, found: Found, extend: bool) -> None:
+    path = folder / place[0]
     with closing(SqliteLog(path, place[1])) as log:
         rows = list(log.rows())
         found.rows[place] = rows
@@ -302,12 +303,30 @@ def _look_at_log(path: Path, place: Place, found: Found, extend: bool) -> None:
         found.problems.extend(f"{place}: {problem}" for problem in verify(log).problems)
         if not extend:
             return
+        found.problems.extend(f"{place}: {problem}" for problem in _lost_files(rows, folder))
         head = Head(len(rows), rows[-1].hash) if rows else Head()
         answer = log.append([Entry("test", {"id": "after the crash"}, 0.0)], head)
         log.put(b"after the crash")
         if not isinstance(answer, Head):
             found.problems.append(f"{place}: an event behind the last one met with {answer}")
         found.problems.extend(f"{place}, one event later: {problem}" for problem in verify(log).problems)
+
+
+def _lost_files(rows: Sequence[Row], folder: Path) -> Iterator[str]:
+    """A sentence on each checkpoint in a file of its own that the events name, and that is not there as it was."""
+    named: set[str] = set()
+    for row in rows:
+        if '"sha256":"' in row.body or '"drops":[' in row.body:
+            data = json.loads(row.body)["data"]
+            checkpoint = data.get("checkpoint") or {}
+            named |= {checkpoint["sha256"]} if "sha256" in checkpoint else set()
+            named -= set(data.get("drops", ()))
+    files = {path.name: path for path in folder.rglob("*") if path.name in named} if named else {}
+    for name in sorted(named):
+        if name not in files:
+            yield f"checkpoint {name[:12]} is missing, which the log names"
+        elif blob_hash(files[name].read_bytes()) != name:
+            yield f"checkpoint {name[:12]} is not what the log names"
 
 
 def judge(found: Found, promises: Promises, truth: dict[Place, list[Row]], tally: Tally) -> None:

@@ -134,6 +134,11 @@ def study_with_checkpoints(scene: Scene) -> None:
     _optimize("study with checkpoints", scene)
 
 
+def study_with_a_checkpoint_folder(scene: Scene) -> None:
+    """The same, with checkpoints in a folder beside the log."""
+    _optimize("study with a checkpoint folder", scene)
+
+
 def study_of_clones(scene: Scene) -> None:
     """Trials that begin from the checkpoints of others, by population-based training."""
     _optimize("study of clones", scene)
@@ -155,6 +160,7 @@ KINDS: dict[str, Callable[[Scene], None]] = {
     "log of processes": log_of_processes,
     "study alone": study_alone,
     "study with checkpoints": study_with_checkpoints,
+    "study with a checkpoint folder": study_with_a_checkpoint_folder,
     "study of clones": study_of_clones,
     "study of processes": study_of_processes,
 }
@@ -167,6 +173,7 @@ def make_study(kind: str, folder: Path | None) -> Study:
     """The study of a kind of history; goes on with the one that is there. Without a folder it is in memory."""
     strategies: dict[str, str | Strategy] = {
         "study with checkpoints": "asha",
+        "study with a checkpoint folder": "asha",
         "study of clones": PopulationBasedTraining(population=3, interval=3),
     }
     return Study(
@@ -176,6 +183,7 @@ def make_study(kind: str, folder: Path | None) -> Study:
         storage=None if folder is None else f"sqlite:///{folder / FILE}",
         name=kind,
         fidelity=Fidelity("epoch", 1, _EPOCHS) if kind in strategies else None,
+        checkpoints=folder / "checkpoints" if folder is not None and "folder" in kind else None,
     )
 
 
@@ -195,7 +203,7 @@ def in_epochs(trial: LiveTrial) -> float | None:
     for epoch in range(trial.start_step + 1, _EPOCHS + 1):
         done.append(epoch)
         if trial.report(loss_at(trial, epoch), epoch) is not Verdict.CONTINUE:
-            trial.save(json.dumps({"done": done, "ballast": "x" * 9000}).encode())
+            trial.save(json.dumps({"done": done, "of": trial.number, "ballast": "x" * 9000}).encode())
             return None
     return loss_at(trial, _EPOCHS)
 
@@ -235,11 +243,7 @@ def _outline(trials: Iterable[Trial]) -> dict[int, str]:
 
 
 def _objective(kind: str) -> Callable[[LiveTrial], float | None]:
-    return (
-        in_epochs
-        if kind in {"study with checkpoints", "study of clones"}
-        else functools.partial(loss_at, epoch=_EPOCHS)
-    )
+    return in_epochs if "checkpoint" in kind or "clones" in kind else functools.partial(loss_at, epoch=_EPOCHS)
 
 
 def _optimize(kind: str, scene: Scene, at_once: int = 1) -> None:
