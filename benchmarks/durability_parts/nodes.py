@@ -32,11 +32,14 @@ def main() -> None:
     def lines() -> int:
         return len(options.diary.read_text().splitlines()) if options.diary.exists() else 0
 
+    struck = []
+
     def kill() -> None:
         for kills in range(options.kills):
             while lines() < (kills + 1) * options.trials // (options.kills + 2):
                 time.sleep(0.02)
             cluster.remove_node(nodes.pop(0), allow_graceful=False)
+            struck.append(kills)
             nodes.append(cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20))
 
     killer = threading.Thread(target=kill, daemon=True)
@@ -48,6 +51,8 @@ def main() -> None:
     study.close()
     ray.shutdown()
     cluster.shutdown()
+    if len(struck) < options.kills:
+        raise SystemExit(f"only {len(struck)} of {options.kills} nodes were killed")
 
 
 if __name__ == "__main__":
