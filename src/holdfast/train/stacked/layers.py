@@ -7,6 +7,7 @@ is one call for all networks. Buffers are made once and used again at every step
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,12 +27,12 @@ class Pair:
     value: torch.Tensor
     gradient: torch.Tensor
 
-    @property
+    @functools.cached_property
     def row(self) -> torch.Tensor:
         """The values of a vector as (k, 1, size)."""
         return self.value.unsqueeze(1)
 
-    @property
+    @functools.cached_property
     def row_gradient(self) -> torch.Tensor:
         """The gradient of a vector as (k, 1, size)."""
         return self.gradient.unsqueeze(1)

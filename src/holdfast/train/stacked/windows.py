@@ -21,6 +21,9 @@ from holdfast.train.training import Training
 WINDOW_BYTES = 1 << 22
 """About as much is laid out at a time: enough for some batches, whose draws are then one call."""
 
+Batch = tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]
+"""Features (k, size, ...), targets (k, size, outputs) and masks of a batch of k runs."""
+
 
 class Windows:
     """The batches of the next epoch of some runs, which all have batches of ``size`` rows.
@@ -52,6 +55,7 @@ class Windows:
         self._targets = room(size, rows.targets.shape[1])
         self._masks = [room(*shape) for shape in shapes]
         self._draws = [room(-(-math.prod(shape) // 4), dtype=torch.int64) for shape in shapes]
+        self._views: dict[tuple[int, int], Batch] = {}
         self._begin = 0
         self._sources: list[_Source] = []
 
@@ -60,13 +64,17 @@ class Windows:
         self._sources = [_Source(run) for run in self._runs]
         self._begin = -self.length
 
-    def batch(self, number: int, k: int) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-        """Features (k, size, ...), targets (k, size, outputs) and masks of a batch of the first k runs."""
+    def batch(self, number: int, k: int) -> Batch:
+        """That of so many of the first runs; good until the next one is asked for."""
         at = number - self._begin
         if at >= self.length:
             self._begin, at = number, 0
             self._fill(k)
-        return self._features[:k, at], self._targets[:k, at], [mask[:k, at] for mask in self._masks]
+        views = self._views.get((at, k))
+        if views is None:
+            views = self._features[:k, at], self._targets[:k, at], [mask[:k, at] for mask in self._masks]
+            self._views[at, k] = views
+        return views
 
     def keep(self, stay: Sequence[int]) -> None:
         """Go on with some of the runs."""
@@ -74,6 +82,7 @@ class Windows:
         self._runs, self._sources = [self._runs[i] for i in index], [self._sources[i] for i in index if self._sources]
         self._features, self._targets = self._features[index], self._targets[index]
         self._masks, self._draws = [m[index] for m in self._masks], [d[index] for d in self._draws]
+        self._views = {}
 
     def _fill(self, k: int) -> None:
         """Lay out the next batches of the first k runs."""
