@@ -130,11 +130,9 @@ class Training:
             plan.config, replace(plan.task, n_features=matrix.shape[1], n_classes=classes)
         )
         self.device = device_of(self.settings)
-        # numpy picks rows in half of torch's time, as it asks for large pages of memory
-        fitted, watched = ([torch.from_numpy(side[rows]) for side in (matrix, encoded)] for rows in (fit, watch))
-        features, targets = shaped(fitted[0], self.architecture), fitted[1]
-        watched_features, watched_targets = shaped(watched[0], self.architecture), watched[1]
-        self.rows = Rows(features, targets, watched_features.to(self.device), watched_targets.to(self.device))
+        features, targets = shaped(torch.from_numpy(matrix), self.architecture), torch.from_numpy(encoded)
+        watched = features[watch].to(self.device), targets[watch].to(self.device)
+        self.rows = Rows(features[fit], targets[fit], *watched)
         self.fitted = fit
         self.settings = at_batch(self.settings, self.batches[0])
         network = self.architecture.build(torch_generator(self.streams, 0, "initialisation"))
