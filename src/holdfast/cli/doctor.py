@@ -31,7 +31,7 @@ def doctor(
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> int:
-    """Show what holdfast finds on this machine, or save what is left of a damaged log.
+    """Show what is on this machine, or save a damaged log.
 
     Versions of all packages and extras, processor, GPU, energy counters, room on the disk, git and completion; below
     them, what to type where something is missing. Nothing is changed, and the exit code is 0 also where there is
