@@ -98,6 +98,7 @@ def test_the_trial_of_a_killed_worker_goes_on_in_another_from_its_last_checkpoin
     study.close()
 
 
+@pytest.mark.long
 def test_a_worker_that_was_only_slow_is_told_so_and_counts_once(storage: str) -> None:
     slow = worker(storage, 1.0, 1)
     lines_until(slow, "0 1")
