@@ -84,16 +84,16 @@ def split(history: History) -> Split:
         heads = positions[_heads(_groups(history)[history.told_trial[positions]], key, first[:goods])]
     good = np.concatenate([lowest[:goods], heads])
     near = lowest[goods:][~np.isin(lowest[goods:], heads)]
-    left = np.ones(len(known), dtype=bool)
-    left[good] = left[near] = False
-    rest = np.flatnonzero(left)
-    used = rest if len(rest) <= REST else rest[np.linspace(0, len(rest) - 1, REST).astype(np.int64)]
+    taken = np.sort(np.concatenate([good, near]))
+    rest = len(known) - len(taken)
+    ranks = np.arange(rest) if rest <= REST else np.linspace(0, rest - 1, REST).astype(np.int64)
+    used = ranks + np.searchsorted(taken - np.arange(len(taken)), ranks, side="right")
     head_weight = max(goods - 2, 0) * min(HEAD_SHARE, 1 / max(len(heads), 1))
     found = Split(
         good=history.units[history.told_trial[good]],
         good_weights=np.concatenate([rank_weights(goods), np.full(len(heads), head_weight)]),
         bad=history.units[history.told_trial[np.concatenate([near, used])]],
-        bad_weights=np.concatenate([np.ones(len(near)), np.full(len(used), len(rest) / max(len(used), 1))]),
+        bad_weights=np.concatenate([np.ones(len(near)), np.full(len(used), rest / max(len(used), 1))]),
         bad_trials=len(known) - len(good),
     )
     pending = history.pending[-MAX_PENDING:]
