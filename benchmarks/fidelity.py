@@ -5,6 +5,7 @@
     python benchmarks/fidelity.py ours --data FOLDER --strategy hyperband bohb auto --processes 2
     python benchmarks/fidelity.py pack --data FOLDER
     python benchmarks/fidelity.py table
+    python benchmarks/fidelity.py table --traces benchmarks/traces/fidelity-long --budget 10400
     python benchmarks/fidelity.py prediction --data FOLDER
     python benchmarks/fidelity.py figure --file fidelity.png
     python benchmarks/fidelity.py population --pictures FOLDER
@@ -68,24 +69,24 @@ def _ours(options: argparse.Namespace) -> None:
 
 
 def _pack(options: argparse.Namespace) -> None:
-    for path in pack(TRACES, load(options.data), options.tools):
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+    for path in pack(options.traces, load(options.data), options.tools):
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def _table(options: argparse.Namespace) -> None:
-    found = read(TRACES)
+    found = read(options.traces)
     print(", ".join(f"{tool} {version}" for traces in found.values() for tool, version in traces.versions.items()))
     errors = [f"{name} on {key}: {text}" for name, traces in found.items() for key, text in traces.errors.items()]
     print("\n".join(errors), end="\n\n")
     for measure in ("chosen", "finished"):
-        for page in pages(known_tasks(TRACES), found, options.budget, measure):
+        for page in pages(known_tasks(options.traces), found, options.budget, measure):
             print(page, end="\n\n")
 
 
 def _figure(options: argparse.Namespace) -> None:
     from benchmarks.fidelity_parts.figure import draw
 
-    draw(known_tasks(TRACES), read(TRACES), options.budget, options.measure, options.file)
+    draw(known_tasks(options.traces), read(options.traces), options.budget, options.measure, options.file)
 
 
 def _runs(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +97,10 @@ def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--budget", type=float, default=BUDGET)
     parser.add_argument("--processes", type=int, default=1)
+
+
+def _kept(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--traces", type=Path, default=TRACES, help="the folder that holds raw/ and what is packed")
 
 
 def main() -> None:
@@ -118,14 +123,17 @@ def main() -> None:
     packs = commands.add_parser("pack", help="compress what was run into benchmarks/traces/fidelity")
     packs.add_argument("--data", type=Path, required=True)
     packs.add_argument("--tools", nargs="*", default=[])
+    _kept(packs)
     packs.set_defaults(run=_pack)
     table = commands.add_parser("table", help="print all tables")
     table.add_argument("--budget", type=float, default=BUDGET)
+    _kept(table)
     table.set_defaults(run=_table)
     figure = commands.add_parser("figure", help="draw regret over epochs")
     figure.add_argument("--budget", type=float, default=BUDGET)
     figure.add_argument("--measure", choices=["chosen", "finished"], default="chosen")
     figure.add_argument("--file", type=Path, required=True)
+    _kept(figure)
     figure.set_defaults(run=_figure)
     populations = commands.add_parser("population", help="populations: the toy problem of their paper, and digits")
     populations.add_argument("--quick", action="store_true", help="few seeds and epochs")
