@@ -186,18 +186,17 @@ class Training:
 
     def whole(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (n, *row) and targets (n, k) of all rows that were given, of which ``fitted`` are fitted."""
-        dtype = np.float64 if self.settings.precision == "float64" else np.float32
-        features = shaped(torch.from_numpy(as_matrix(self._given[0], dtype)), self.architecture)
-        return features, torch.from_numpy(self.targets.encode(self._given[1], dtype))
+        rows = self.rows
+        return (
+            _as_given(rows.features, rows.watched_features, self.fitted),
+            _as_given(rows.targets, rows.watched_targets, self.fitted),
+        )
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """The sha256 of all rows that were given, in hex; taken when it is first asked for, as it takes its time."""
-        rows = self.rows
-        return fingerprint(
-            _as_given(rows.features, rows.watched_features, self.fitted),
-            _as_given(rows.targets, rows.watched_targets, self.fitted),
-        )
+        features, targets = self.whole()
+        return fingerprint(features.flatten(1).numpy(), targets.numpy())
 
     @property
     def last_epoch(self) -> int:
@@ -359,11 +358,7 @@ class Training:
 
     def _pass(self, epoch: int) -> float:
         """One pass over the rows that are fitted, less those that fill no batch; the mean loss over its batches."""
-        rows = self.rows
-        classification = self.targets.classes is not None
-        X, T = epoch_rows(
-            self.settings, self.streams, epoch, rows.features, rows.targets, classification=classification
-        )
+        X, T = rows_of_epoch(self, epoch)
         X, T = X.to(self.device), T.to(self.device)
         size, batches = self.batches
         rates = epoch_rates(self.settings, epoch, batches, self.horizon)
@@ -420,12 +415,17 @@ def epoch_rates(settings: Settings, epoch: int, batches: int, horizon: int | Non
     return [learning_rate_at(schedule, peak, count / steps, settings.warmup, bends) for count in counts]
 
 
-def _as_given(fitted: torch.Tensor, watched: torch.Tensor, indices: np.ndarray) -> np.ndarray:
-    """The rows that are fitted, which have these indices, and those that are watched in their order; shape (n, d)."""
-    fitted, watched = fitted.flatten(1), watched.flatten(1)
+def rows_of_epoch(run: Training, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows that a run fits in the order of an epoch, augmented, and their targets; see `epoch_rows`."""
+    rows, classification = run.rows, run.targets.classes is not None
+    return epoch_rows(run.settings, run.streams, epoch, rows.features, rows.targets, classification=classification)
+
+
+def _as_given(fitted: torch.Tensor, watched: torch.Tensor, indices: np.ndarray) -> torch.Tensor:
+    """The rows that are fitted, which have these indices, and those that are watched in their order, (n, ...)."""
     if len(watched) == 0:
-        return fitted.numpy()
-    whole = np.empty((len(fitted) + len(watched), fitted.shape[1]), dtype=fitted.numpy().dtype)
-    whole[indices] = fitted.numpy()
-    whole[np.setdiff1d(np.arange(len(whole)), indices)] = watched.cpu().numpy()
+        return fitted
+    whole = fitted.new_empty(len(fitted) + len(watched), *fitted.shape[1:])
+    whole[torch.from_numpy(indices)] = fitted
+    whole[torch.from_numpy(np.setdiff1d(np.arange(len(whole)), indices))] = watched.cpu()
     return whole

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import torch
 
-from holdfast.train.epochs import epoch_rows
 from holdfast.train.failures import Diverged
 from holdfast.train.losses import unweighted
 from holdfast.train.models.layers import seed_dropout
@@ -19,7 +18,7 @@ from holdfast.train.stacked.queued import Queued
 from holdfast.train.stacked.stack import Choice, Path, Row
 from holdfast.train.stacked.vmapped import Template, Unstackable, by_vmap
 from holdfast.train.stacked.written import Written, is_written, prepare
-from holdfast.train.training import Training, epoch_rates
+from holdfast.train.training import Training, epoch_rates, rows_of_epoch
 
 STEPS = 8
 """Of a rehearsal; the first ones, in which torch prepares much and a step is recorded, do not count."""
@@ -155,10 +154,7 @@ def _alone(run: Training) -> tuple[float, list[float]]:
     """Seconds of a step of a twin of the run by itself, and the losses of its first steps."""
     twin, epoch = twin_of(run), run.progress.epoch + 1
     size, batches = run.batches
-    classification = run.targets.classes is not None
-    X, T = epoch_rows(
-        run.settings, run.streams, epoch, run.rows.features, run.rows.targets, classification=classification
-    )
+    X, T = rows_of_epoch(run, epoch)
     X, T = X[: STEPS * size].to(run.device), T[: STEPS * size].to(run.device)
     seed_dropout(twin.learner.network, run.streams.integer(epoch, "dropout"), run.device)
     twin.learner.network.train()

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import torch
 
-from holdfast.train.epochs import epoch_order, epoch_rows
+from holdfast.train.epochs import epoch_order
 from holdfast.train.losses import WeightedCrossEntropy
 from holdfast.train.models.counting import counted_bits
 from holdfast.train.models.layers import dropout_layers
-from holdfast.train.training import Training
+from holdfast.train.training import Training, rows_of_epoch
 
 LAID_OUT_BYTES = 1 << 28
 """About as much of augmented rows is on the device at a time."""
@@ -187,14 +187,6 @@ def _class_weights(runs: Sequence[Training]) -> torch.Tensor | None:
 
 def _augmented(run: Training) -> tuple[torch.Tensor, torch.Tensor]:
     """The rows of a run in the order of its next epoch."""
-    classification = run.targets.classes is not None
-    X, T = epoch_rows(
-        run.settings,
-        run.streams,
-        run.progress.epoch + 1,
-        run.rows.features,
-        run.rows.targets,
-        classification=classification,
-    )
+    X, T = rows_of_epoch(run, run.progress.epoch + 1)
     loss = run.learner.loss
     return X, T * loss.weights.cpu() if isinstance(loss, WeightedCrossEntropy) else T

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from holdfast.train.epochs import epoch_order, epoch_rows, smoothed
+from holdfast.train.epochs import epoch_order, smoothed
 from holdfast.train.losses import weighted_targets
 from holdfast.train.models.layers import dropout_layers
 from holdfast.train.stacked import native
-from holdfast.train.training import Training
+from holdfast.train.training import Training, rows_of_epoch
 
 WINDOW_BYTES = 1 << 22
 """About as much is laid out at a time: enough for some batches, whose draws are then one call."""
@@ -129,9 +129,7 @@ class _Source:
             targets = smoothed(targets, settings.label_smoothing) if self._classification else targets
             self._order = epoch_order(run.streams, epoch, len(features))
         else:
-            self._features, targets = epoch_rows(
-                settings, run.streams, epoch, features, targets, classification=self._classification
-            )
+            self._features, targets = rows_of_epoch(run, epoch)
         self._targets = weighted_targets(run.learner.loss, targets)
         seed = run.streams.integer(epoch, "dropout")
         self.dropouts = dropout_layers(run.learner.network)
