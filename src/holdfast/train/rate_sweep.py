@@ -9,11 +9,10 @@ import numpy as np
 import torch
 
 from holdfast.train.batches import rate_factor
-from holdfast.train.epochs import epoch_rows
 from holdfast.train.models.layers import seed_dropout
 from holdfast.train.rate_range import EXPLODED, Sweep
 from holdfast.train.trained import one_exact_thread
-from holdfast.train.training import Training
+from holdfast.train.training import Training, rows_of_epoch
 
 SETTLED = 5
 """A sweep does not end before so many updates: the first batches differ by more than what they teach."""
@@ -50,15 +49,8 @@ def _batches(run: Training) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     epoch = 0
     while True:
         epoch += 1
-        X, T = epoch_rows(
-            run.settings,
-            run.streams,
-            epoch,
-            run.rows.features,
-            run.rows.targets,
-            classification=run.targets.classes is not None,
-        )
-        seed_dropout(run.network, run.streams.integer(epoch, "dropout"))
+        X, T = (side.to(run.device) for side in rows_of_epoch(run, epoch))
+        seed_dropout(run.network, run.streams.integer(epoch, "dropout"), run.device)
         run.network.train()
         for batch in range(batches):
             part = slice(batch * size, (batch + 1) * size)

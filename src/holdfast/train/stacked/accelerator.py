@@ -12,11 +12,11 @@ import torch
 from holdfast.train.failures import Diverged
 from holdfast.train.losses import unweighted
 from holdfast.train.models.layers import seed_dropout
-from holdfast.train.stacked.chooser import reason_of, steps_left, twin_of
+from holdfast.train.stacked.chooser import WORTH, check_losses, micro, reason_of, steps_left, twin_of
 from holdfast.train.stacked.products import is_product, with_products
 from holdfast.train.stacked.queued import Queued
-from holdfast.train.stacked.stack import Choice, Path, Row
-from holdfast.train.stacked.vmapped import Template, Unstackable, by_vmap
+from holdfast.train.stacked.stack import Choice, Path, Rehearsal, Row
+from holdfast.train.stacked.vmapped import Template, by_vmap
 from holdfast.train.stacked.written import Written, is_written, prepare
 from holdfast.train.training import Training, epoch_rates, rows_of_epoch
 
@@ -25,13 +25,6 @@ STEPS = 8
 
 REHEARSED = 1024
 """Rows of a rehearsal at most."""
-
-WORTH = 0.95
-"""A stack is taken where its steps take less than this part of those of single networks."""
-
-TOLERANCE = {"float32": 1e-3, "float64": 1e-8, "amp": 0.05}
-"""Between the losses of a network in a stack and alone, in the first steps."""
-
 
 FEW = 200
 """Steps of a single network, up to which neither a rehearsal nor recording one pays."""
@@ -54,9 +47,9 @@ def train(bucket: Hashable, rows: Sequence[Row], largest: int | None, *, determi
         if not alike:
             continue
         if deterministic or largest == 1:
-            path, choice = None, _plainly("that is the way of their shape, and no clock was asked")
+            path, choice = None, Choice.plain("that is the way of their shape, and no clock was asked")
         elif len(alike) == 1 and steps_left(alike[0]) <= FEW:
-            path, choice = None, _plainly("there is one at a time, of few steps")
+            path, choice = None, Choice.plain("there is one at a time, of few steps")
         else:
             path, choice = _remembered((bucket, augments), alike)
         size = len(alike) if path is None else _in_stacks(alike, path, largest or len(alike))
@@ -105,31 +98,31 @@ def _remembered(key: Hashable, rows: Sequence[Row]) -> tuple[Path | None, Choice
 
 def _chosen(rows: Sequence[Row]) -> tuple[Path | None, Choice]:
     """The way for these runs, None for one by one, and why."""
-    run = rows[0].run
-    probe: dict[str, float] = {}
+    rows = sorted(rows, key=lambda row: -row.batches)
+    run, probe, found = rows[0].run, dict[str, float](), list[tuple[float, Path]]()
     some = [Row(row.run, row.until_epoch) for row in rows[:REHEARSED]]
-    found: dict[str, tuple[float, Path]] = {}
     try:
-        alone, losses = _alone(run)
-        probe["plain"] = _micro(alone)
+        single = _rehearse_alone(run)
+        alone = _seconds(single)
+        probe["plain"] = micro(alone)
         for path in _paths_of(run):
-            seconds, seen = Queued(some, path).rehearse(STEPS)
-            _check(losses, seen[:, _place(some)].tolist(), run.settings.precision)
-            found[path.name] = min(seconds[2:] or seconds) / len(some), path
-            probe[f"{path.name} of {len(some)}"] = _micro(found[path.name][0])
+            seen = Queued(some, path).rehearse(STEPS)
+            check_losses(single, seen, run.settings.precision)
+            found.append((_seconds(seen) / len(some), path))
+            probe[f"{path.name} of {len(some)}"] = micro(found[-1][0])
     except torch.cuda.OutOfMemoryError:
-        return None, _plainly("the memory of the accelerator is short", probe)
+        return None, Choice.plain("the memory of the accelerator is short", probe)
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
         why = reason_of(exc)
-        return None, _plainly(f"torch cannot stack them: {why}", probe, failure=why)
-    stacked, path = min(found.values(), key=lambda pair: pair[0])
+        return None, Choice.plain(f"torch cannot stack them: {why}", probe, failure=why)
+    stacked, path = min(found, key=lambda pair: pair[0])
     if stacked > WORTH * alone:
-        return None, _plainly(
-            f"a step takes {_micro(alone):,.0f} µs so, and {_micro(stacked):,.0f} µs in a stack of {len(some)}", probe
+        return None, Choice.plain(
+            f"a step takes {micro(alone):,.0f} µs so, and {micro(stacked):,.0f} µs in a stack of {len(some)}", probe
         )
     text = (
         f"The networks are trained on {run.device.type.upper()} in stacks, where a step of one of {len(some)} takes "
-        f"{_micro(stacked):,.1f} µs, and {_micro(alone):,.0f} µs one by one."
+        f"{micro(stacked):,.1f} µs, and {micro(alone):,.0f} µs one by one."
     )
     return path, Choice(path.name, len(rows), text, probe)
 
@@ -150,8 +143,8 @@ def _paths_of(run: Training) -> list[Path]:
     return paths
 
 
-def _alone(run: Training) -> tuple[float, list[float]]:
-    """Seconds of a step of a twin of the run by itself, and the losses of its first steps."""
+def _rehearse_alone(run: Training) -> Rehearsal:
+    """The first steps of a twin of the run by itself."""
     twin, epoch = twin_of(run), run.progress.epoch + 1
     size, batches = run.batches
     X, T = rows_of_epoch(run, epoch)
@@ -163,28 +156,10 @@ def _alone(run: Training) -> tuple[float, list[float]]:
         part, began = slice(step * size, (step + 1) * size), time.perf_counter()
         loss, _ = twin.learner.learn(X[part], T[part], (epoch - 1) * batches + step + 1, rates[step])
         seconds.append(time.perf_counter() - began)
-        losses.append(loss)
-    return min(seconds[2:] or seconds), losses
+        losses.append([loss])
+    return Rehearsal(seconds, losses)
 
 
-def _place(rows: Sequence[Row]) -> int:
-    """Where the first of some rows is in a stack of them."""
-    return sorted(range(len(rows)), key=lambda index: -rows[index].batches).index(0)
-
-
-def _check(alone: Sequence[float], stacked: Sequence[float], precision: str) -> None:
-    """Raise `Unstackable` if a network has other losses in the stack than alone."""
-    for number, (one, many) in enumerate(zip(alone, stacked, strict=False), start=1):
-        if abs(one - many) > TOLERANCE[precision] * max(1.0, abs(one)):
-            raise Unstackable(
-                f"it gives other numbers in a stack: a loss of {many:.6g} instead of {one:.6g} at step {number}"
-            )
-
-
-def _plainly(why: str, probe: dict[str, float] | None = None, failure: str | None = None) -> Choice:
-    """One by one, because of something."""
-    return Choice("plain", 1, f"The networks are trained one by one, because {why}.", probe or {}, failure=failure)
-
-
-def _micro(seconds: float) -> float:
-    return round(seconds * 1e6, 1)
+def _seconds(seen: Rehearsal) -> float:
+    """Of a step, once it is recorded."""
+    return min(seen.seconds[2:] or seen.seconds)

@@ -13,8 +13,6 @@ import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from holdfast.train.learner import Learner
 from holdfast.train.losses import unweighted
 from holdfast.train.stacked.buckets import MOST, stack_size
@@ -52,7 +50,7 @@ FUSED = 0.75
 HALF = 0.5
 """Early stopping spares about half of the epochs that a run might have."""
 
-TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-8}
+TOLERANCE = {"float32": 1e-3, "float64": 1e-8, "amp": 0.05}
 """Between the losses of a network in a stack and alone, in the first steps."""
 
 
@@ -120,8 +118,7 @@ def train(bucket: Hashable, rows: Sequence[Row], largest: int | None, *, determi
 
 def _plainly(why: str, probe: Mapping[str, float] | None = None, failure: str | None = None) -> Decision:
     """One by one, because of something."""
-    choice = Choice("plain", 1, f"The networks are trained one by one, because {why}.", probe or {}, failure=failure)
-    return Decision(choice, PLAIN, 1 << 30, 0.0, 0.0)
+    return Decision(Choice.plain(why, probe, failure), PLAIN, 1 << 30, 0.0, 0.0)
 
 
 def steps_left(row: Row) -> int:
@@ -168,15 +165,15 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> De
     rows = sorted(rows, key=lambda row: -row.batches)
     alone = _rehearse_alone(rows[0])
     plain = _seconds(alone)
-    probe, found = {"plain": _micro(plain)}, {}
+    probe, found = {"plain": micro(plain)}, {}
     try:
         memory.template = memory.template or Template.of(twin_of(rows[0].run))
         path = by_vmap(memory.template, unweighted(rows[0].run.learner.loss))
         for size in sizes:
             seen = Stack(_copies(rows[:size]), path).rehearse(STACKED)
-            _check(alone, seen, rows[0].run.learner)
+            check_losses(alone, seen, rows[0].run.settings.precision)
             found[size] = _seconds(seen)
-            probe[f"vmap of {size}"] = _micro(found[size] / size)
+            probe[f"vmap of {size}"] = micro(found[size] / size)
             if found[size] / size > HOPELESS * plain:
                 break
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
@@ -187,13 +184,13 @@ def _rehearsed(memory: _Memory, rows: Sequence[Row], sizes: Sequence[int]) -> De
     marginal = _marginal(found)
     if found[size] / size > WORTH * plain:
         decision = _plainly(
-            f"a step takes {_micro(plain):,.0f} µs so, and {_micro(found[size] / size):,.0f} µs in a stack of {size}",
+            f"a step takes {micro(plain):,.0f} µs so, and {micro(found[size] / size):,.0f} µs in a stack of {size}",
             probe,
         )
         return replace(decision, best=plain, marginal=marginal)
     text = (
         f"The networks are trained in stacks of {size} by torch.vmap, where a step of one takes "
-        f"{_micro(found[size] / size):,.0f} µs, and {_micro(plain):,.0f} µs one by one."
+        f"{micro(found[size] / size):,.0f} µs, and {micro(plain):,.0f} µs one by one."
     )
     fixed = max(found[size] - marginal * size, 0.0)
     fewest = int(fixed / max(WORTH * plain - marginal, 1e-9)) + 1
@@ -213,19 +210,19 @@ def _with_compiled(before: Decision, template: Template, rows: Sequence[Row], si
             warnings.simplefilter("ignore")  # of torch, on what it compiles
             seen = Stack(_copies(rows[:size]), path).rehearse(ALONE)
         took = time.perf_counter() - began
-        _check(_rehearse_alone(rows[0]), seen, rows[0].run.learner)
+        check_losses(_rehearse_alone(rows[0]), seen, rows[0].run.settings.precision)
     except Exception as exc:  # noqa: BLE001 - a network may do anything; the reason goes on the record
         text = f"{before.choice.text[:-1]}; compiling failed: {reason_of(exc)}."
         return replace(before, choice=replace(before.choice, text=text))
     _compile_seconds.append(took)
     seconds = _seconds(seen) / size
-    probe[f"compiled of {size}"] = _micro(seconds)
+    probe[f"compiled of {size}"] = micro(seconds)
     took = round(took, 1)
     if seconds > WORTH * before.best:
-        text = f"{before.choice.text[:-1]}; compiled, in {took} s, a step of one takes {_micro(seconds):,.0f} µs."
+        text = f"{before.choice.text[:-1]}; compiled, in {took} s, a step of one takes {micro(seconds):,.0f} µs."
         return replace(before, choice=replace(before.choice, text=text, probe=probe, compile_seconds=took))
     text = (
-        f"The networks are trained in compiled stacks of {size}, where a step of one takes {_micro(seconds):,.0f} µs, "
+        f"The networks are trained in compiled stacks of {size}, where a step of one takes {micro(seconds):,.0f} µs, "
         f"and {probe['plain']:,.0f} µs one by one; compiling took {took} s."
     )
     fewest = int(seconds * size / (WORTH * probe["plain"] * 1e-6)) + 1
@@ -252,11 +249,10 @@ def twin_of(run: Training) -> Training:
     return twin
 
 
-def _check(alone: Rehearsal, stacked: Rehearsal, learner: Learner) -> None:
+def check_losses(alone: Rehearsal, stacked: Rehearsal, precision: str) -> None:
     """Raise `Unstackable` if the first network has other losses in the stack than alone."""
-    tolerance = TOLERANCE[learner.parameters.values.dtype]
     for number, (one, many) in enumerate(zip(alone.losses, stacked.losses, strict=False), start=1):
-        if abs(one[0] - many[0]) > tolerance * max(1.0, abs(one[0])):
+        if abs(one[0] - many[0]) > TOLERANCE[precision] * max(1.0, abs(one[0])):
             raise Unstackable(
                 f"it gives other numbers in a stack: a loss of {many[0]:.6g} instead of {one[0]:.6g} at step {number}"
             )
@@ -275,7 +271,8 @@ def _marginal(found: Mapping[int, float]) -> float:
     return max((found[large] - found[small]) / (large - small), 0.0)
 
 
-def _micro(seconds: float) -> float:
+def micro(seconds: float) -> float:
+    """Microseconds, as they are shown."""
     return round(seconds * 1e6, 1)
 
 

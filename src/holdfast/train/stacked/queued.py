@@ -17,7 +17,7 @@ from holdfast.train.learner import Weights
 from holdfast.train.stacked.judging import Judge
 from holdfast.train.stacked.matrices import Matrices
 from holdfast.train.stacked.recorded import Steps, mixed, queued_on
-from holdfast.train.stacked.stack import Path, Row
+from holdfast.train.stacked.stack import Path, Rehearsal, Row, share_time
 from holdfast.train.stacked.vmapped import parameters_of
 from holdfast.train.trained import one_exact_thread
 from holdfast.train.training import Training
@@ -59,12 +59,8 @@ class Queued:
             while self._keep():
                 self._epoch()
 
-    def rehearse(self, steps: int) -> tuple[list[float], np.ndarray]:
-        """Make the first steps of the next epoch, on the numbers of the stack alone.
-
-        Returns:
-            Their seconds, and the losses (steps, k).
-        """
+    def rehearse(self, steps: int) -> Rehearsal:
+        """Make the first steps of the next epoch, on the numbers of the stack alone, and measure them."""
         seconds = []
         with one_exact_thread(), torch.no_grad(), queued_on(self._stream):
             self._begin()
@@ -75,7 +71,7 @@ class Queued:
                 if self._stream is not None:
                     self._stream.synchronize()
                 seconds.append(time.perf_counter() - began)
-        return seconds, self._steps.lost(0, len(seconds))[0]
+        return Rehearsal(seconds, self._steps.lost(0, len(seconds))[0].tolist())
 
     def _epoch(self) -> None:
         """One epoch of every run."""
@@ -85,11 +81,7 @@ class Queued:
         self._pass()
         self._take_stock()
         self.epochs += 1
-        batches = sum(row.batches for row in took_part)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        for row in took_part:
-            row.seconds += wall * row.batches / batches
-            row.cpu_seconds += cpu * row.batches / batches
+        share_time(took_part, time.perf_counter() - wall, time.process_time() - cpu)
 
     def _begin(self) -> None:
         """Before the first batch of an epoch."""

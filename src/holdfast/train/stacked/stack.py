@@ -89,6 +89,11 @@ class Choice:
     compile_seconds: float | None = None
     failure: str | None = None
 
+    @staticmethod
+    def plain(why: str, probe: Mapping[str, float] | None = None, failure: str | None = None) -> Choice:
+        """One by one, because of something."""
+        return Choice("plain", 1, f"The networks are trained one by one, because {why}.", probe or {}, failure=failure)
+
 
 @dataclass(eq=False)
 class Row:
@@ -145,6 +150,14 @@ class Row:
         run = self.run
         reached = self.until_epoch is not None and run.progress.epoch >= self.until_epoch
         return self.diverged is None and not reached and not run.finished
+
+
+def share_time(rows: Sequence[Row], wall: float, cpu: float) -> None:
+    """Divide the seconds of an epoch among the runs that took part, by their batches."""
+    batches = sum(row.batches for row in rows)
+    for row in rows:
+        row.seconds += wall * row.batches / batches
+        row.cpu_seconds += cpu * row.batches / batches
 
 
 @dataclass(frozen=True)
@@ -214,11 +227,7 @@ class Stack:
         for index, row in enumerate(self._active):
             self._matrices.give(index, row.run.learner)
             row.end()
-        batches = sum(row.batches for row in took_part)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        for row in took_part:
-            row.seconds += wall * row.batches / batches
-            row.cpu_seconds += cpu * row.batches / batches
+        share_time(took_part, time.perf_counter() - wall, time.process_time() - cpu)
 
     def _pass(self) -> None:
         """One pass of every run over its rows; those with fewer batches end before the others."""
