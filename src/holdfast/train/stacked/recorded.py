@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from holdfast.train.losses import unweighted
-from holdfast.train.stacked.device_updates import DeviceUpdates
+from holdfast.train.stacked.device_updates import device_updates
 from holdfast.train.stacked.matrices import Matrices
 from holdfast.train.stacked.pooled import Masks, source_of
 from holdfast.train.stacked.stack import Path, Program, Row
@@ -44,7 +44,7 @@ class Steps:
         self._runs, self._numbers, self._path, self._stream = runs, numbers, path, stream
         self._size, batches = runs[0].batches
         self._programs: dict[int, Program] = {}
-        self._updates = DeviceUpdates([run.learner for run in runs], numbers)
+        self._updates = device_updates([run.learner for run in runs], numbers)
         self._source = source_of(runs, functools.partial(path.prepare, runs[0].learner.network))
         self._masks = Masks(runs, dropout_shapes(runs[0]))
         self._losses, self._norms = (numbers.values.new_zeros(batches, len(runs)) for _ in range(2))

@@ -95,11 +95,8 @@ class Compiled:
             factor.x, factor.x_stride = x.data_ptr(), x.stride(0)
 
     def begin(self, done: Sequence[int], rates: Sequence[Sequence[float]]) -> None:
-        """Lay out the coefficients of every step of the epoch, shape (steps, rows, fields)."""
-        steps = max(map(len, rates))
-        self._table = np.zeros((steps, len(rates), len(native.FIELDS)))
-        for row, (rule, before, own) in enumerate(zip(self._rules, done, rates, strict=True)):
-            self._table[: len(own), row] = coefficients(rule, before, np.asarray(own))
+        """Lay out the coefficients of every step of the epoch."""
+        self._table = table_of(self._rules, done, rates)
         self._at = self._table.ctypes.data
 
     def step(self, number: int, k: int) -> list[float]:
@@ -122,6 +119,14 @@ def pieces_of(decay: np.ndarray, products: Mapping[int, int]) -> np.ndarray:
     order = {begin: index for index, begin in enumerate(products)}
     pieces = [(begin, end, int(decay[begin]), order.get(begin, -1)) for begin, end in pairwise(cuts)]
     return np.array(pieces, dtype=np.int64)
+
+
+def table_of(rules: Sequence[Rule], done: Sequence[int], rates: Sequence[Sequence[float]]) -> np.ndarray:
+    """The `coefficients` of every step of an epoch, shape (steps, rows, fields); zeros behind the last step of a row."""
+    table = np.zeros((max(map(len, rates)), len(rates), len(native.FIELDS)))
+    for row, (rule, before, own) in enumerate(zip(rules, done, rates, strict=True)):
+        table[: len(own), row] = coefficients(rule, before, np.asarray(own))
+    return table
 
 
 def coefficients(rule: Rule, done: int, rates: np.ndarray) -> np.ndarray:
