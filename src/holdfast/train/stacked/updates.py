@@ -122,7 +122,7 @@ def pieces_of(decay: np.ndarray, products: Mapping[int, int]) -> np.ndarray:
 
 
 def table_of(rules: Sequence[Rule], done: Sequence[int], rates: Sequence[Sequence[float]]) -> np.ndarray:
-    """The `coefficients` of every step of an epoch, shape (steps, rows, fields); zeros behind the last step of a row."""
+    """The `coefficients` of every step of an epoch, shape (steps, rows, fields); zeros behind the last of a row."""
     table = np.zeros((max(map(len, rates)), len(rates), len(native.FIELDS)))
     for row, (rule, before, own) in enumerate(zip(rules, done, rates, strict=True)):
         table[: len(own), row] = coefficients(rule, before, np.asarray(own))
