@@ -18,6 +18,7 @@ from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.checkpoints import drop_all
 from holdfast.study.handle import LiveTrial
 from holdfast.study.load import load_study
+from holdfast.study.lock import safe_name
 from holdfast.study.storing import Elsewhere
 from holdfast.study.study import Study
 
@@ -111,6 +112,14 @@ def test_studies_of_one_name_do_not_delete_each_others(tmp_path: Path) -> None:
     one.optimize(train, n_trials=4)
     drop_all(other.book)
     assert set(lying(one)) == kept(one) != set()
+
+
+def test_names_of_studies_stay_apart() -> None:
+    names = ["digits", "a/b", "a b", "..", ".", "", "ä", "x" * 80, "x" * 81]
+    assert safe_name("digits") == "digits"
+    found = [safe_name(name) for name in names]
+    assert len(set(found)) == len(names)
+    assert all("/" not in name and name not in {"", ".", ".."} for name in found)
 
 
 def finish(trial: LiveTrial) -> float:

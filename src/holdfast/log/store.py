@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -210,9 +209,3 @@ class _Remote:
         self.system.invalidate_cache(self.path)
         found = self.system.ls(self.path, detail=True)
         return [(file["name"].rpartition("/")[2], int(file["size"] or 0)) for file in found if file["type"] == "file"]
-
-
-def safe_name(study: str) -> str:
-    """The name of a study as that of a folder; other names stay other ones."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", study)[:60].lstrip(".") or "_"
-    return plain if plain == study else f"{plain}-{hashlib.sha256(study.encode()).hexdigest()[:8]}"

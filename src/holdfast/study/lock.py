@@ -28,7 +28,7 @@ class DriverLock:
     """
 
     def __init__(self, path: Path | None, study: str, *, shared: bool = False) -> None:
-        self._path = None if path is None else path.with_name(f"{path.name}.{_safe(study)}.lock")
+        self._path = None if path is None else path.with_name(f"{path.name}.{safe_name(study)}.lock")
         self._study = study
         self._shared = shared
         self._file: int | None = None
@@ -116,10 +116,10 @@ class DriverLock:
         )
 
 
-def _safe(name: str) -> str:
-    """A study's name as a part of a file name; different names stay different."""
+def safe_name(name: str) -> str:
+    """A study's name as a part of the name of a file or folder; different names stay different."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:60]
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return plain if name and plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _lock(file: int, *, exclusive: bool) -> bool:

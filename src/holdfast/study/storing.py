@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.errors import LogError, MissingBlobError
-from holdfast.log.store import Store, checked_url, safe_name
+from holdfast.log.store import Store, checked_url
 from holdfast.meter.budget import disk_bytes
 from holdfast.records import Trial, TrialState
+from holdfast.study.lock import safe_name
 
 if TYPE_CHECKING:
     from holdfast.log.base import StudyLog
