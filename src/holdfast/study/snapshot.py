@@ -12,6 +12,7 @@ from holdfast.log.base import Head
 from holdfast.space import Space
 from holdfast.study.container import from_bytes, to_bytes
 from holdfast.study.limits import with_limits
+from holdfast.study.losses import has_lost
 from holdfast.study.packed import Packed, small, text
 from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
@@ -25,7 +26,7 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
     trials = state.trials.pack()
     history, columns = state.history.to_columns()
     # strategies see a proposal, where the space is found as it is used, and otherwise what was asked, if it is not lost
-    own = state.settings.space is None or "event.lost" in state.notes
+    own = state.settings.space is None or has_lost(state)
     values = {
         "version": VERSION,
         "head": [head.length, head.hash],
