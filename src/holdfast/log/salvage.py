@@ -26,7 +26,7 @@ from holdfast.log.base import GENESIS, Head, Row, StudyLog, blob_hash, chain, ev
 from holdfast.log.database import Database, is_log, open_read_only, sentences
 from holdfast.log.remains import blob_types, event_types, is_event
 from holdfast.log.sqlite import SqliteLog, studies_in
-from holdfast.log.verify import blob_references, dropped_blobs, verify
+from holdfast.log.verify import blobs_in, verify
 from holdfast.records import Entry
 
 LOST = "event.lost"
@@ -58,11 +58,6 @@ class Saved:
     altered: tuple[int, ...]
     unchecked: tuple[int, ...]
     missing: tuple[str, ...]
-
-    @property
-    def n_lost(self) -> int:
-        """How many events are missing before the last one that was saved."""
-        return sum(last - first + 1 for first, last in self.lost)
 
     def to_json(self) -> dict[str, Any]:
         """What the event at the end of the new log says of it."""
@@ -310,10 +305,11 @@ def _uses(rows: Iterable[Row]) -> tuple[set[str], set[str]]:
     needed: set[str] = set()
     dropped: set[str] = set()
     for row in rows:
-        if '"blob":"' in row.body or '"drops":[' in row.body:  # canonical JSON has no spaces
-            body = json.loads(row.body)
-            named, gone = set(blob_references(body)), set(dropped_blobs(body))
-            needed, dropped = (needed | named) - gone, (dropped - named) | gone
+        named, gone = blobs_in(row.body)
+        needed.update(named)
+        needed.difference_update(gone)
+        dropped.difference_update(named)
+        dropped.update(gone)
     return needed, dropped
 
 

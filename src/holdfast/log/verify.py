@@ -78,13 +78,11 @@ class _Walk:
         self.hash = row.hash
         if row.hash == expected_head and self.vouched is None:
             self.vouched = self.length
-        # Canonical JSON has no spaces, so that a row without this text needs no parsing.
-        if '"blob":"' in row.body or '"drops":[' in row.body:
-            body = _parsed(row.body)
-            for name in blob_references(body):
-                self.missing.setdefault(name, row.index)
-            for name in dropped_blobs(body):
-                self.missing.pop(name, None)
+        named, dropped = blobs_in(row.body)
+        for name in named:
+            self.missing.setdefault(name, row.index)
+        for name in dropped:
+            self.missing.pop(name, None)
 
 
 def _follows(row: Row, position: int, previous: str) -> bool:
@@ -123,6 +121,14 @@ def _blob_problems(log: StudyLog, referred: Mapping[str, int]) -> list[str]:
     return problems + [f"blob {name[:12]} is missing, which event {index} refers to" for name, index in missing]
 
 
+def blobs_in(text: str) -> tuple[list[str], list[str]]:
+    """The blobs that the text of an event refers to, and those that it says nobody needs any more."""
+    if '"blob":"' not in text and '"drops":[' not in text:  # canonical JSON has no spaces: there is nothing to parse
+        return [], []
+    body = _parsed(text)
+    return list(blob_references(body)), _dropped_blobs(body)
+
+
 def blob_references(data: Any) -> Iterator[str]:
     """The blobs that an event's data refers to: the values of all ``{"blob": sha256}`` in it, at any depth."""
     if isinstance(data, Mapping):
@@ -136,7 +142,7 @@ def blob_references(data: Any) -> Iterator[str]:
             yield from blob_references(value)
 
 
-def dropped_blobs(body: Any) -> list[str]:
+def _dropped_blobs(body: Any) -> list[str]:
     """The blobs that nobody needs any more from an event on, and that may be gone then."""
     data = body.get("data") if isinstance(body, Mapping) else None
     names = data.get("drops") if isinstance(data, Mapping) else None
