@@ -236,6 +236,14 @@ def test_a_salvaged_log_stands_for_the_damaged_one_and_never_over_another(tmp_pa
     assert not list(tmp_path.glob("*.part*"))
 
 
+def test_a_name_with_brackets_is_no_pattern(tmp_path: Path) -> None:
+    path = tmp_path / "study[1].db"
+    log = SqliteLog(path, "digits")
+    appended(log, Head(), Entry("noted", {}, 0.0))
+    log.close()
+    assert salvage(path).path == newest(path) != path
+
+
 @pytest.mark.parametrize("content", [b"", b"x", b"not a database" * 1000, b"\0" * 10_000])
 def test_where_there_is_nothing_it_says_so_and_writes_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "study.db"

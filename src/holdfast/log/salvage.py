@@ -8,6 +8,7 @@ end of the new log by ``log.salvaged``.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import sqlite3
@@ -137,7 +138,8 @@ def _whole_in_one_file(new: sqlite3.Connection) -> None:
 
 def newest(path: Path) -> Path:
     """The log that stands for the one at ``path``: what was last salvaged from it, or itself."""
-    numbered = [(_number(path, other), other) for other in path.parent.glob(f"{path.stem}{MARK}*{path.suffix}")]
+    pattern = f"{glob.escape(path.stem)}{MARK}*{glob.escape(path.suffix)}"
+    numbered = [(_number(path, other), other) for other in path.parent.glob(pattern)]
     return max([(0, path), *((number, other) for number, other in numbered if number)])[1]
 
 
