@@ -121,7 +121,7 @@ def test_completion_is_found_where_it_is_installed(shell: str, monkeypatch: pyte
 
 @pytest.mark.parametrize(("locks", "mark"), [(True, "note"), (False, "missing")])
 def test_runs_on_a_network_share(locks: bool, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "share_of", lambda _: shares.Share("NFS", "/srv", locks=locks))
+    monkeypatch.setattr(shares, "share_of", lambda *_: shares.Share("NFS", "/srv", locks=locks))
     check = found(tmp_path)["files", "runs"]
     assert check.mark == mark
     assert "(NFS at /srv)" in check.found

@@ -95,7 +95,7 @@ def check_share(path: Path, table: str | None = None) -> None:
     Raises:
         RequestError: as said.
     """
-    share = share_of(path) if table is None else share_of(path, table)
+    share = share_of(path, table)
     if share is None:
         return
     if not share.locks:
