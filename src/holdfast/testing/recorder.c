@@ -54,6 +54,8 @@ static int inside(const char *path) {
            (path[root_length] == '/' || path[root_length] == 0);
 }
 
+static int is_marks(const char *path) { return marks[0] != 0 && strcmp(path, marks) == 0; }
+
 /* the path of an open file; 0 if it is none that is recorded */
 static int path_of(int fd, char *path) {
     char name[64];
@@ -62,10 +64,8 @@ static int path_of(int fd, char *path) {
     ssize_t n = readlink(name, path, PATH_MAX - 1);
     if (n <= 0) return 0;
     path[n] = 0;
-    return inside(path) || (marks[0] != 0 && strcmp(path, marks) == 0);
+    return inside(path) || is_marks(path);
 }
-
-static int is_marks(const char *path) { return marks[0] != 0 && strcmp(path, marks) == 0; }
 
 /* the absolute path that a call means, its folder's links followed; 0 if it is none that is recorded */
 static int resolved(int folder, const char *path, char *out) {
@@ -155,7 +155,7 @@ static uint64_t inode_of(int fd) {
 
 static int opened(int folder, const char *path, int flags, mode_t mode) {
     char whole[PATH_MAX];
-    int changes = (flags & (O_CREAT | O_TRUNC)) != 0;
+    int changes = (flags & (O_CREAT | O_TRUNC | __O_TMPFILE)) != 0;
     if (!changes || !resolved(folder, path, whole)) return (int)syscall(SYS_openat, folder, path, flags, mode);
     lock();
     struct stat before;
