@@ -37,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.durability_parts import faults, tuned
 from benchmarks.durability_parts.faults import Scene, Tally, scene, struck
 
+from holdfast.meter.machine import machine_words
 from holdfast.testing import crashes, histories
 from holdfast.testing.disk import Image
 from holdfast.testing.postgres import PostgresServer, programs
@@ -57,7 +58,6 @@ def simulate(options: argparse.Namespace) -> bool:
     """Crashes of every kind of history, until there are enough points; whether all went well."""
     kinds = [kind for kind in KINDS if not options.only or options.only in kind]
     print(
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; seed {options.seed}\n\n"
         "| history | recorded | points | losses of power | promised and found | lost | doubled | out of order |"
         " broken | gone on with | of these not as undisturbed |\n|---|" + 10 * "---:|"
     )
@@ -105,7 +105,6 @@ def _simulated_row(kind: str, count: int, tally: crashes.Tally) -> str:
 def real(options: argparse.Namespace) -> bool:
     """Every fault as a line; whether all went well."""
     print(
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; seed {options.seed}\n\n"
         "| what fails | storage | times | told | found | told twice | trials ended | of these failed | verify |"
         " as it should | seconds |\n|---|---|" + 9 * "---:|"
     )
@@ -188,6 +187,8 @@ def main() -> None:
     if options.run is simulate and options.points is None:
         options.points = 400 if options.quick else 10_000
     warnings.simplefilter("ignore")  # of the plan's own search, in every crash again
+    versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    print(f"{machine_words()}; {versions}; seed {options.seed}\n")
     began = time.perf_counter()
     well = options.run(options)
     print(f"\n{time.perf_counter() - began:.0f} seconds")
