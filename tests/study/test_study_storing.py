@@ -143,6 +143,17 @@ def test_the_worst_complete_trials_make_room(url: str) -> None:
     assert verify(study.book.log).ok
 
 
+def test_what_the_best_trial_has_in_common_with_the_worst_stays(url: str) -> None:
+    study = study_in(holdfast.Checkpoints(url, quota=f"{2 * SIZE / 1000} KB"), "random")
+    for value, state in ((0.0, b"a"), (3.0, b"a"), (2.0, b"b"), (1.0, b"c")):
+        trial = study.ask()
+        trial.report(value, 1)
+        trial.save(state.ljust(SIZE))
+        study.tell(trial, value)
+    assert [trial.number for trial in study.trials if trial.checkpoint is not None] == [0, 1, 3]
+    assert set(lying(study)) == kept(study)
+
+
 def test_what_paused_trials_need_is_never_deleted_and_what_has_no_room_is_said(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -186,37 +187,44 @@ def _make_room(book: Book, trial: int, size: int) -> str | None:
     own = book.state.trials[trial].checkpoint
     replaced = 0 if own is None or book.state.settings.workers is not None else sizes.get(own[1], 0)
     over = sum(sizes.values()) - replaced + size - quota
-    gone: list[Trial] = []
-    for other in _spare(book.state):
+    gone: dict[str, list[int]] = {}
+    for name, trials in _spare(book.state) if over > 0 else []:
+        over -= sizes.get(name, 0)
+        gone[name] = trials
         if over <= 0:
             break
-        assert other.checkpoint is not None
-        over -= sizes.get(other.checkpoint[1], 0)
-        gone.append(other)
     if over > 0:
-        used = sum(sizes.values()) - sum(sizes.get(t.checkpoint[1], 0) for t in gone if t.checkpoint is not None)
+        used = sum(sizes.values()) - sum(sizes.get(name, 0) for name in gone)
         return f"{size:,} bytes, where {used:,} of the {quota:,.0f} of the quota are taken by others that are needed"
     if gone:
-        names = sorted({other.checkpoint[1] for other in gone if other.checkpoint is not None})
-        book.note("checkpoints.dropped", {"drops": names, "trials": [other.number for other in gone]})
+        names = sorted(gone)
+        book.note("checkpoints.dropped", {"drops": names, "trials": list(itertools.chain(*gone.values()))})
         place.drop(names)
     return None
 
 
-def _spare(state: StudyState) -> Iterator[Trial]:
-    """The trials whose checkpoints may go, the first to go first: complete ones, the worst first, but for the best."""
+def _spare(state: StudyState) -> list[tuple[str, list[int]]]:
+    """The checkpoints that may go, with the trials that have each, the first to go first.
+
+    They are those that only complete trials have, the worst first, but for that of the best.
+    """
     if state.settings.workers is not None:
-        return  # a decision that knows of an earlier one may still ask for it
+        return []  # a decision that knows of an earlier one may still ask for it
     sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
-    saved = [state.trials[number] for number in sorted(state.trials.saved)]
-    complete = [trial for trial in saved if trial.state is TrialState.COMPLETE]
-    others = {trial.checkpoint[1] for trial in saved if trial.state is not TrialState.COMPLETE and trial.checkpoint}
 
     def loss(trial: Trial) -> float:
         value = sign * trial.metrics.get(state.first_metric, math.nan)
         return value if math.isfinite(value) else math.inf
 
+    owners: dict[str, list[Trial]] = {}
+    for trial in (state.trials[number] for number in sorted(state.trials.saved)):
+        if trial.checkpoint is not None:
+            owners.setdefault(trial.checkpoint[1], []).append(trial)
     best = min((loss(trial) for trial in state.trials if trial.state is TrialState.COMPLETE), default=math.inf)
-    for trial in sorted(complete, key=loss, reverse=True):
-        if trial.checkpoint is not None and trial.checkpoint[1] not in others and loss(trial) > best:
-            yield trial
+    lowest = {
+        name: min(map(loss, trials))
+        for name, trials in owners.items()
+        if all(trial.state is TrialState.COMPLETE for trial in trials)
+    }
+    spare = sorted((name for name in lowest if lowest[name] > best), key=lowest.__getitem__, reverse=True)
+    return [(name, [trial.number for trial in owners[name]]) for name in spare]
