@@ -119,7 +119,7 @@ def test_disk_buys_some_trials_where_it_does_not_pay_for_all(call: Call, grid: P
         ),
         ("[budget]\nusd = -1.0\n", "line 17: [budget] has usd = -1.0; it should be more than 0"),
         ("[budget]\nhours = 0\n", "line 17: [budget] has hours = 0; it should be more than 0"),
-        ('[budget]\ndisk = "5 apples"\n', "line 17: [budget] has disk = '5 apples' is no size"),
+        ('[budget]\ndisk = "5 apples"\n', "line 17: [budget] has disk = '5 apples', which is no size"),
         ('country = "DUE"\n', "line 16: there is no carbon intensity for the country 'DUE' (did you mean 'DEU'?)"),
     ],
 )

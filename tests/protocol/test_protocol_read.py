@@ -102,7 +102,7 @@ def test_the_line_of_a_repeated_table_is_that_of_its_own_copy(tmp_path: Path) ->
         ("study", {}, "[study] lacks 'name'"),
         ("study", {"name": "a", "unseal": "at-the-end"}, "it can be 'at-end' or 'by-hand' (did you mean 'at-end'?)"),
         ("budget", {"usd": -5.0}, "it should be more than 0"),
-        ("budget", {"disk": "much"}, "disk = 'much' is no size; write a number of gigabytes, or a text such as"),
+        ("budget", {"disk": "much"}, "disk = 'much', which is no size; write a number of gigabytes, or a text such as"),
         ("price", {"country": "DEU", "kg_co2e_per_kwh": 0.3}, "it has both 'country' and 'kg_co2e_per_kwh'"),
         ("budget", {"hours": 0}, "it should be more than 0"),
         ("modle", {}, "the plan has the unknown table [modle] (did you mean 'model'?)"),

@@ -82,7 +82,7 @@ def disk_bytes(amount: float | str, what: str = "disk") -> float:
         match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([a-z]+)\s*", amount.lower())
         if match is None or match[2] not in UNITS:
             meant = "write a number of gigabytes, or a text such as '500 MB'"
-            raise RequestError(f"{what} = {amount!r} is no size; {meant}")
+            raise RequestError(f"{what} = {amount!r}, which is no size; {meant}")
         size = float(match[1]) * UNITS[match[2]]
     else:
         size = float(amount) * GIGABYTE
