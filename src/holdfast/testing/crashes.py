@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from holdfast.errors import HoldfastError
 from holdfast.log.base import Head, Row, blob_hash
@@ -87,6 +86,11 @@ class Found:
     told: Counter[tuple[int, float]]
     blobs: set[tuple[str, str]]
     problems: list[str]
+
+    @property
+    def tells(self) -> Counter[int]:
+        """How often each trial was told, with whatever value."""
+        return Counter(trial for trial, _ in self.told.elements())
 
 
 @dataclass
@@ -343,11 +347,10 @@ def judge(found: Found, promises: Promises, truth: dict[Place, list[Row]], tally
         true = truth.get(place, [])
         tally.misplaced += sum(at >= len(true) or row.hash != true[at].hash for at, row in enumerate(rows))
         tally.doubled += len(rows) - len({_said(row) for row in rows})
-    trials = Counter(trial for trial, _ in found.told.elements())
-    tally.doubled += sum(count - 1 for count in trials.values())
+    tally.doubled += sum(count - 1 for count in found.tells.values())
 
 
-def _said(row: Row) -> Any:
+def _said(row: Row) -> str:
     """What an event says, without its place in the log."""
     return row.body.replace(f'"index":{row.index},', "", 1)
 
@@ -358,6 +361,5 @@ def _gone_on(go_on: GoOn, folder: Path) -> list[str]:
     except HoldfastError as exc:
         return [f"the study does not go on: {exc}"]
     found = look_at(folder, extend=False)
-    trials = Counter(trial for trial, _ in found.told.elements())
-    twice = [f"trial {trial} was told {count} times" for trial, count in trials.items() if count > 1]
+    twice = [f"trial {trial} was told {count} times" for trial, count in found.tells.items() if count > 1]
     return [*problems, *twice, *found.problems]

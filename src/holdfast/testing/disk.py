@@ -62,7 +62,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class _Naming:
-    """A change of a folder: a name that stands for ``inode`` from now on, None for nothing; a rename frees ``old``."""
+    """A change of a folder: a name that stands for ``node`` from now on, None for nothing; a rename frees ``old``."""
 
     number: int
     name: str
