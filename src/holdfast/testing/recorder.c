@@ -155,14 +155,13 @@ static uint64_t inode_of(int fd) {
 
 static int opened(int folder, const char *path, int flags, mode_t mode) {
     char whole[PATH_MAX];
-    int changes = (flags & (O_CREAT | O_TRUNC | __O_TMPFILE)) != 0;
+    int changes = (flags & (O_CREAT | O_TRUNC)) != 0; /* with O_TMPFILE there is no name, and nothing that lasts */
     if (!changes || !resolved(folder, path, whole)) return (int)syscall(SYS_openat, folder, path, flags, mode);
     lock();
     struct stat before;
     int is_new = lstat(whole, &before) != 0;
     int fd = (int)syscall(SYS_openat, folder, path, flags, mode);
-    if (fd >= 0 && (flags & O_TMPFILE) == O_TMPFILE) record(UNSEEN, 0, 0, whole, "O_TMPFILE", 9);
-    else if (fd >= 0 && is_new) record(CREATE, inode_of(fd), 0, whole, NULL, 0);
+    if (fd >= 0 && is_new) record(CREATE, inode_of(fd), 0, whole, NULL, 0);
     else if (fd >= 0 && (flags & O_TRUNC) && before.st_size > 0) record(TRUNCATE, inode_of(fd), 0, whole, NULL, 0);
     unlock();
     return fd;
