@@ -16,7 +16,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from holdfast.log.base import Head
 from holdfast.log.open import open_log
 from holdfast.protocol.tune import tune
 from holdfast.records import Entry
@@ -57,12 +56,12 @@ def main() -> None:
     def committed(self: Book, decide: Decide[T], *, lasting: bool = True, **more: Any) -> T:
         answer = commit(self, decide, lasting=lasting, **more)
         if lasting:
-            mark(self.head, self.log)
+            mark(self.head.length, self.log)
         return answer
 
-    def mark(head: Head, log: Any) -> None:
+    def mark(length: int, log: Any) -> None:
         path = log._database.path.resolve().relative_to(folder).as_posix()
-        said = {"log": path, "study": log.study, "length": head.length, "hash": head.hash}
+        said = {"log": path, "study": log.study, "length": length}
         os.write(file, json.dumps(said).encode() + b"\n")
 
     setattr(Book, "commit", committed)  # noqa: B010 - methods of a class may not be assigned, says mypy

@@ -304,7 +304,7 @@ class _Anything:
         while isinstance(answer := self.log.append(entries, head, lasting=lasting), Conflict):
             head = answer.head
         if lasting:
-            self.scene.mark({"log": FILE, "study": self.log.study, "length": answer.length, "hash": answer.hash})
+            self.scene.mark({"log": FILE, "study": self.log.study, "length": answer.length})
 
     def put(self, data: bytes) -> str:
         """Keep a blob."""
@@ -324,8 +324,7 @@ def _in_processes(part: str, scene: Scene, count: int) -> None:
 
 def mark_end(study: Study, scene: Scene) -> None:
     """Mark that all of a study's log has been promised to last."""
-    head = study.book.head
-    scene.mark({"log": FILE, "study": study.book.state.settings.name, "length": head.length, "hash": head.hash})
+    scene.mark({"log": FILE, "study": study.book.state.settings.name, "length": study.book.head.length})
 
 
 def _moving_often(pages: int) -> None:
