@@ -41,10 +41,7 @@ def salvage_log(name: str | None, runs: Path, storage: str | None, *, as_json: b
         "blobs": done.blobs,
         "studies": [_of_study(saved, done) for saved in done.studies],
     }
-    if as_json:
-        show_json(found)
-    else:
-        show(_text(found, done, runs, storage))
+    _tell(found, _text(found, done, runs, storage), as_json=as_json)
     return 0
 
 
@@ -58,18 +55,16 @@ def _tell(found: dict[str, Any], said: str, *, as_json: bool) -> None:
 def _damaged(name: str | None, runs: Path, storage: str | None) -> Path:
     """The file that is meant."""
     from holdfast.address import masked
-    from holdfast.errors import RequestError, nearest
+    from holdfast.errors import RequestError
     from holdfast.log.open import storage_path
-    from holdfast.protocol.folder import RunFolder, names_in
+    from holdfast.protocol.folder import RunFolder, no_study
 
-    if storage is None and name is None:
-        raise RequestError("--salvage needs the name of a study, or --storage with the address of its log")
     if storage is None:
-        run = RunFolder(runs, str(name))
+        if name is None:
+            raise RequestError("--salvage needs the name of a study, or --storage with the address of its log")
+        run = RunFolder(runs, name)
         if not run.path.is_dir():
-            there = names_in(runs)
-            hint = nearest(str(name), there) or (f"; there are {', '.join(there)}" if there else "")
-            raise RequestError(f"there is no study '{name}' in {runs}{hint}")
+            raise no_study(runs, name)
         storage = run.recorded_storage()
     path = storage_path(storage)
     if path is None:

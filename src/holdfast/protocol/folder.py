@@ -149,10 +149,15 @@ def find_run(runs: Path, name: str) -> RunFolder:
                 f"the folder {run.path} is there, but '{masked(run.recorded_storage())}' holds no study '{name}'; "
                 "restore that log, call from the folder that its address starts from, or run the plan again"
             )
-        there = names_in(runs)
-        hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
-        raise RequestError(f"there is no study '{name}' in {runs}{hint}")
+        raise no_study(runs, name)
     return run
+
+
+def no_study(runs: Path, name: str) -> RequestError:
+    """The error of a name that no run has; the nearest one is given."""
+    there = names_in(runs)
+    hint = nearest(name, there) or (f"; there are {', '.join(there)}" if there else "")
+    return RequestError(f"there is no study '{name}' in {runs}{hint}")
 
 
 def names_in(runs: Path) -> list[str]:
