@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from holdfast.address import without_password
 from holdfast.errors import RequestError
@@ -15,6 +15,19 @@ NOT_ON_WINDOWS = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))]
 )
 """Names that Windows keeps for devices, whatever the case and the ending."""
+
+
+def _a_size(value: float | str | None, info: ValidationInfo) -> float | str | None:
+    if value is not None:
+        try:
+            disk_bytes(value, str(info.field_name))
+        except RequestError as exc:
+            raise ValueError(str(exc)) from exc
+    return value
+
+
+Size = Annotated[float | str | None, AfterValidator(_a_size)]
+"""Bytes as a person writes them."""
 
 
 class _Table(BaseModel):
@@ -43,21 +56,11 @@ class StudyTable(_Table):
         description="Where the checkpoints of trials that pause are kept: a folder, or an address such as "
         "`s3://bucket/path` (with the extra `remote`); by default in the log.",
     )
-    checkpoint_quota: float | str | None = Field(
+    checkpoint_quota: Size = Field(
         None,
         description='What they may take there: gigabytes, or a text such as `"500 MB"`. Where it is reached, those of '
         "complete trials go, the worst first; never one that a running or paused trial needs.",
     )
-
-    @field_validator("checkpoint_quota")
-    @classmethod
-    def _a_size(cls, value: float | str | None) -> float | str | None:
-        if value is not None:
-            try:
-                disk_bytes(value, "checkpoint_quota")
-            except RequestError as exc:
-                raise ValueError(str(exc)) from exc
-        return value
 
     @field_validator("name")
     @classmethod
@@ -290,19 +293,7 @@ class BudgetTable(_Table):
     usd: float | None = Field(None, gt=0, description="US dollars, by the prices in `[price]`.")
     kwh: float | None = Field(None, gt=0, description="Kilowatt-hours.")
     kg_co2e: float | None = Field(None, gt=0, description="Kilograms of CO2 equivalents.")
-    disk: float | str | None = Field(
-        None, description='Room for the folder of the run: gigabytes, or a text such as `"500 MB"`.'
-    )
-
-    @field_validator("disk")
-    @classmethod
-    def _a_size(cls, value: float | str | None) -> float | str | None:
-        if value is not None:
-            try:
-                disk_bytes(value)
-            except RequestError as exc:
-                raise ValueError(str(exc)) from exc
-        return value
+    disk: Size = Field(None, description='Room for the folder of the run: gigabytes, or a text such as `"500 MB"`.')
 
     def limits(self) -> Limits:
         """The limits, as records."""
