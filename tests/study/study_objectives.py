@@ -7,12 +7,12 @@ import math
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import holdfast
-from holdfast.records import Verdict
+from holdfast.records import Outcome, Verdict
 from holdfast.search.base import Strategy
 from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.handle import LiveTrial
@@ -31,6 +31,27 @@ SPACES: dict[str, holdfast.Space] = {
 FIDELITY = holdfast.Fidelity("epoch", 1, 9)
 STEPWISE: dict[str, str | Strategy] = {"asha": "asha", "pbt": PopulationBasedTraining(population=4, interval=2)}
 """Strategies that pause their trials."""
+
+
+class Spent:
+    """An overseer for whom the budget is spent from the start; what runs may end, as long as there is ``room``."""
+
+    room = True
+
+    def given(self, trials: Sequence[int]) -> None:
+        pass
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        return outcome
+
+    def enough(self) -> bool:
+        return True
+
+    def at_once(self, trials: int) -> int:
+        return 0
+
+    def overdue(self) -> str | None:
+        return None if self.room else "it was spent"
 
 
 def make_study(strategy: str, storage: str | None, seed: int = 3) -> Study:

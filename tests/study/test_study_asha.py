@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +22,9 @@ from holdfast.study.ranking import ranking
 from holdfast.study.study import Study
 
 if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
-    from tests.study.study_objectives import FIDELITY, loss_at, make_study, train_in_epochs
+    from tests.study.study_objectives import FIDELITY, Spent, loss_at, make_study, train_in_epochs
 else:
-    from study_objectives import FIDELITY, loss_at, make_study, train_in_epochs
+    from study_objectives import FIDELITY, Spent, loss_at, make_study, train_in_epochs
 
 
 def run(n_trials: int, n_jobs: int = 1, seed: int = 3) -> Study:
@@ -143,25 +143,6 @@ def test_row_scores_of_a_rung_are_kept_until_the_next() -> None:
     rows = study.trials[0].rows
     assert rows is not None
     assert study.book.get_rows(rows).values.tolist() == [0.25, 0.75]
-
-
-class Spent:
-    """An overseer for whom the budget is spent from the start."""
-
-    def given(self, trials: Sequence[int]) -> None:
-        pass
-
-    def ended(self, outcome: Outcome) -> Outcome:
-        return outcome
-
-    def enough(self) -> bool:
-        return True
-
-    def at_once(self, trials: int) -> int:
-        return 0
-
-    def overdue(self) -> str | None:
-        return None
 
 
 def promoted() -> Study:

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,12 +18,17 @@ import holdfast
 from holdfast.execute.base import Nothing
 from holdfast.log.leases import NOBODY, Lease
 from holdfast.log.verify import verify
-from holdfast.records import Cause, Outcome, Trial, TrialState, Verdict
+from holdfast.records import Cause, Trial, TrialState, Verdict
 from holdfast.search.random import RandomSearch
 from holdfast.study import driver, holding
 from holdfast.study.holding import Watch
 from holdfast.study.load import load_study
 from holdfast.study.study import Study
+
+if TYPE_CHECKING:  # the checker knows the module by its path, pytest by its name
+    from tests.study.study_objectives import Spent
+else:
+    from study_objectives import Spent
 
 WORKER = """
 import sys, time
@@ -264,27 +269,6 @@ def test_a_trial_that_ends_its_worker_again_and_again_is_given_up(
     study.optimize(lambda trial: float(trial["x"]), n_trials=1)
     assert [(t.state.value, t.cause) for t in study.trials] == [("failed", Cause.LOST), ("complete", None)]
     assert study.trials[0].error == "it was restarted 2 times, and each time the process that ran it is gone"
-
-
-class Spent:
-    """The budget is spent; what runs may end, as long as there is ``room``."""
-
-    room = True
-
-    def given(self, trials: Sequence[int]) -> None:
-        pass
-
-    def ended(self, outcome: Outcome) -> Outcome:
-        return outcome
-
-    def enough(self) -> bool:
-        return True
-
-    def at_once(self, trials: int) -> int:
-        return trials
-
-    def overdue(self) -> str | None:
-        return None if self.room else "it was spent"
 
 
 def test_whoever_minds_a_budget_waits_for_what_others_run_while_there_is_room(tmp_path: Path) -> None:
