@@ -15,10 +15,11 @@ from holdfast.testing.disk import Disk, Fate
 from holdfast.testing.recording import Call, can_record, memory, record
 
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 from holdfast.durable import make_folder, write_whole
 folder, marks = Path(sys.argv[1]), Path(sys.argv[2]).open("ab", buffering=0)
+BEFORE
 make_folder(folder / "deep" / "er")
 marks.write(b"made")
 write_whole(folder / "deep" / "er" / "file", b"old" * 500)
@@ -29,9 +30,11 @@ marks.write(b"new")
 
 
 @pytest.mark.skipif(not can_record(), reason="needs Linux and a C compiler")
-def test_a_file_is_there_whole_from_the_moment_that_its_writing_returned() -> None:
+@pytest.mark.parametrize("before", ["", "os.mkdir(folder / 'deep')  # by a process that is killed then"])
+def test_a_file_is_there_whole_from_the_moment_that_its_writing_returned(before: str) -> None:
+    program = PROGRAM.replace("BEFORE", before)
     with tempfile.TemporaryDirectory(dir=memory()) as place:
-        recording = record([sys.executable, "-c", PROGRAM, "{folder}", "{marks}"], Path(place))
+        recording = record([sys.executable, "-c", program, "{folder}", "{marks}"], Path(place))
     disk, chance = Disk(recording), random.Random(0)
     old, new = b"old" * 500, b"new" * 500
     possible: list[set[bytes | None]] = [{None}, {None, old}, {old, new}, {new}]

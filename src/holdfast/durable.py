@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -29,11 +30,15 @@ def flush_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, as far as they are not there; their names are on disk when this returns."""
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in new:
-        flush_folder(path.parent)
+    """Make a folder and those above it, as far as they are not there; their names are on disk when this returns.
+
+    The first one that is there may have been made by somebody whose wait for the disk has not ended, or never will.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+    with suppress(PermissionError):  # where one may not even look, somebody else has seen to the names
+        flush_folder(folder.parent)
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
