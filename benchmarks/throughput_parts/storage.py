@@ -3,8 +3,10 @@
     python benchmarks/throughput.py storage --optuna PYTHON --folder FOLDER
 
 Each way runs for some seconds, with one process and with four on one study, by turns; a trial counts when its result is
-told. Sampling is random everywhere. A ratio is the median of those within a round. Where strace is installed, a short
-run of each has its waits for the disk counted.
+told. Sampling is random everywhere. By ``ask`` and ``tell`` each result is on disk before the next trial begins, as it
+is with Optuna; within ``optimize`` a trial begins while earlier results are on their way there, and all are when it
+returns. A ratio is the median of those within a round. Where strace is installed, a short run of each has its waits
+counted.
 """
 
 from __future__ import annotations
@@ -23,12 +25,19 @@ from typing import Any
 from holdfast.meter.machine import machine_words
 
 HOLDFAST = "holdfast"
+BY_HAND = "holdfast, ask and tell"
 OURS = """
 import sys, time, holdfast
 path, seconds = sys.argv[1], float(sys.argv[2])
 space = {"x": holdfast.Float(-5, 5), "y": holdfast.Float(-5, 5)}
 study = holdfast.Study(space, strategy="random", storage=f"sqlite:///{path}/study.db")
-study.optimize(lambda t: t["x"] ** 2 + t["y"] ** 2, timeout=seconds)
+end = time.monotonic() + seconds
+if sys.argv[3] == "by hand":
+    while time.monotonic() < end:
+        trial = study.ask()
+        study.tell(trial, trial["x"] ** 2 + trial["y"] ** 2)
+else:
+    study.optimize(lambda t: t["x"] ** 2 + t["y"] ** 2, timeout=seconds)
 """
 
 RIVAL = """
@@ -72,7 +81,7 @@ def add_to(parts: Any) -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Measure all ways by turns and print a table."""
-    ways = [HOLDFAST, *(["optuna sqlite", "optuna journal"] if options.optuna else [])]
+    ways = [HOLDFAST, BY_HAND, *(["optuna sqlite", "optuna journal"] if options.optuna else [])]
     found: dict[tuple[str, int], list[float]] = {}
     for _ in range(options.rounds):
         for processes in (1, 4):
@@ -81,15 +90,25 @@ def measure(options: argparse.Namespace) -> None:
                     rate = trials_a_second(way, options.optuna, folder, processes, options.seconds)
                 found.setdefault((way, processes), []).append(rate)
     print(machine_words(), "\n")
-    print("| way | processes | trials a second, median | least | most | holdfast has | waits for the disk a trial |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| way | processes | trials a second, median | least | most | holdfast has | by ask and tell |"
+        " waits for the disk a trial |\n|---|---|---|---|---|---|---|---|"
+    )
     for (way, processes), rates in found.items():
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             waits = waits_a_trial(way, options.optuna, folder, processes)
-        ratio = statistics.median(ours / rate for ours, rate in zip(found[HOLDFAST, processes], rates, strict=True))
-        times = "" if way == HOLDFAST else f"{ratio:.1f} ×"
+        times = [
+            "" if way in {HOLDFAST, BY_HAND} else f"{_ratio(found[ours, processes], rates):.1f} ×"
+            for ours in (HOLDFAST, BY_HAND)
+        ]
         middle = statistics.median(rates)
-        print(f"| {way} | {processes} | {middle:.0f} | {min(rates):.0f} | {max(rates):.0f} | {times} | {waits} |")
+        spread = f"{middle:.0f} | {min(rates):.0f} | {max(rates):.0f}"
+        print(f"| {way} | {processes} | {spread} | {' | '.join(times)} | {waits} |")
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> float:
+    """The median over rounds."""
+    return statistics.median(own / rate for own, rate in zip(ours, theirs, strict=True))
 
 
 def trials_a_second(way: str, python: str | None, folder: str, processes: int, seconds: float) -> float:
@@ -119,14 +138,14 @@ def waits_a_trial(way: str, python: str | None, folder: str, processes: int) -> 
 
 def command(way: str, python: str | None, folder: str, seconds: float) -> list[str]:
     """The process that runs trials for so many seconds."""
-    if way == HOLDFAST:
-        return [sys.executable, "-c", OURS, folder, str(seconds)]
+    if way in {HOLDFAST, BY_HAND}:
+        return [sys.executable, "-c", OURS, folder, str(seconds), "by hand" if way == BY_HAND else "optimize"]
     return [str(python), "-W", "ignore", "-c", RIVAL, folder, str(seconds), way.split()[1]]
 
 
 def count(way: str, python: str | None, folder: str) -> int:
     """The trials that are complete in the storage."""
-    if way == HOLDFAST:
+    if way in {HOLDFAST, BY_HAND}:
         call = [sys.executable, "-c", COUNT_OURS, folder]
     else:
         call = [str(python), "-W", "ignore", "-c", COUNT_RIVAL, folder, "0", way.split()[1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -52,6 +52,14 @@ class Log(Protocol):
 
         What need not be ``lasting`` may be lost to a power failure of the only machine that can have read it, as long
         as nothing lasting was appended behind it.
+        """
+        ...
+
+    @property
+    def flush(self) -> Callable[[], None] | None:
+        """Waits until all that was appended so far is on disk, as if it had been ``lasting``; others go on meanwhile.
+
+        None where there is nothing to wait for, or every append waits for it.
         """
         ...
 

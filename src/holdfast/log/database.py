@@ -9,10 +9,10 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from holdfast.durable import flush, flush_folder
 from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
@@ -94,8 +94,7 @@ class Database:
             RequestError: if the file was opened read-only.
             LogError: as `use`, or if the disk is full or the file cannot be written.
         """
-        if self.read_only:
-            raise RequestError(f"the log in '{self.path}' was opened read-only; open it for writing to add to it")
+        self._check_writable()
 
         def transaction(connection: sqlite3.Connection) -> tuple[T, bool]:
             before = connection.total_changes
@@ -107,6 +106,18 @@ class Database:
         if lasting and changed:
             self.flush()
         return found
+
+    def insert(self, statement: str, values: Sequence[Any], *, lasting: bool = True) -> bool:
+        """Whether a statement added anything; as `write`, in less time, for one that is a transaction by itself."""
+        self._check_writable()
+        added = self.use(lambda connection: connection.execute(statement, values).rowcount > 0)
+        if lasting and added:
+            self.flush()
+        return added
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise RequestError(f"the log in '{self.path}' was opened read-only; open it for writing to add to it")
 
     def close(self) -> None:
         """Release the file."""

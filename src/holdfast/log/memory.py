@@ -107,6 +107,7 @@ class MemoryLog:
     """
 
     durable = False
+    flush = None
 
     def __init__(self) -> None:
         self.leases = MemoryLeases()

@@ -68,6 +68,7 @@ class PostgresLog:
     """
 
     durable = True
+    flush = None
 
     def __init__(self, storage: str, study: str, read_only: bool = False) -> None:
         if "\0" in study:

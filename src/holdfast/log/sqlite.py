@@ -40,6 +40,7 @@ class SqliteLog:
     def __init__(self, path: str | Path, study: str, read_only: bool = False) -> None:
         self.study = study
         self._database = Database(Path(path), read_only)
+        self.flush = self._database.flush
         self.leases = SqliteLeases(self._database, study)
         self._kept: set[str] = set()  # blobs that were put again, and are on disk
 
@@ -55,6 +56,11 @@ class SqliteLog:
             LogError: if the disk is full, the file cannot be written, or stays locked.
         """
         rows = chain(events, expected_head)
+        if len(rows) == 1:
+            (row,) = rows
+            values = (self.study, row.index, row.body, row.hash, expected_head.hash)
+            if self._database.insert(_APPEND_ONE, values, lasting=lasting):
+                return head_after(rows, expected_head)
 
         def write(connection: sqlite3.Connection) -> Head | Conflict:
             head = _head(connection, self.study)
@@ -164,6 +170,11 @@ _STUDIES = """WITH RECURSIVE found (name) AS (
     UNION ALL SELECT (SELECT min(study) FROM event WHERE study > name) FROM found WHERE name IS NOT NULL
 ) SELECT name FROM found WHERE name IS NOT NULL"""
 """The studies in order: by one look into the index for each, where DISTINCT would read every event."""
+
+_APPEND_ONE = """INSERT INTO event (study, idx, body, hash) SELECT ?1, ?2, ?3, ?4
+    WHERE NOT EXISTS (SELECT 1 FROM event WHERE study = ?1 AND idx >= ?2)
+    AND (?2 = 0 OR EXISTS (SELECT 1 FROM event WHERE study = ?1 AND idx = ?2 - 1 AND hash = ?5))"""
+"""One event behind the head that was expected, or nothing: a statement is a transaction of its own."""
 
 _HAS_BLOB = "SELECT 1 FROM blob WHERE sha256 = ?"
 

@@ -152,8 +152,8 @@ def verdict(state: StudyState, strategy: Strategy, said: Report, known: History 
     return folds.verdict(state, said.trial, history) if found is Verdict.CONTINUE else found
 
 
-def tell(book: Book, outcome: Outcome, token: int | None = None) -> bool:
-    """Log how a trial ended, or that it paused; its result is durable when this returns.
+def tell(book: Book, outcome: Outcome, token: int | None = None, *, lasting: bool = True) -> bool:
+    """Log how a trial ended, or that it paused; its result is durable when this returns, if it is to be ``lasting``.
 
     False if the ``token`` is old: the trial was given to somebody else meanwhile, or told. The result is then kept as
     late, and does not count.
@@ -175,7 +175,8 @@ def tell(book: Book, outcome: Outcome, token: int | None = None) -> bool:
     }
     cause = None if outcome.cause is None else outcome.cause.value
     end = {"state": outcome.state.value, "error": outcome.error, "cause": cause}
-    if _append_for(book, outcome.trial, [_ending(book.state.trials[outcome.trial], outcome, leg, end)], token):
+    ending = _ending(book.state.trials[outcome.trial], outcome, leg, end)
+    if _append_for(book, outcome.trial, [ending], token, lasting=lasting):
         return True
     book.note("trial.late", {**leg, **end, "token": token})
     return False
@@ -355,7 +356,9 @@ def _resumed(state: StudyState, suggestion: Suggestion) -> Entry:
     return entry("trial.resumed", data)
 
 
-def _append_for(book: Book, number: int, entries: list[Entry], token: int | None = None) -> bool:
+def _append_for(
+    book: Book, number: int, entries: list[Entry], token: int | None = None, *, lasting: bool = True
+) -> bool:
     """Append events about a running trial; False, and nothing, if it has another ``token`` now, or runs no more."""
 
     def decide(state: StudyState) -> tuple[list[Entry], tuple[bool, list[str]]]:
@@ -366,9 +369,11 @@ def _append_for(book: Book, number: int, entries: list[Entry], token: int | None
         whole, dropped = checkpoints.with_drops(state, state.trials[number], entries)
         return whole, (True, dropped)
 
-    lasted, dropped = book.commit(decide)
+    taken, dropped = book.commit(decide, lasting=lasting)
+    if dropped and not lasting and book.log.flush is not None:
+        book.log.flush()  # only from then on nobody needs them
     book.checkpoints.drop(dropped)
-    return lasted
+    return taken
 
 
 def holds(state: StudyState, number: int, token: int) -> bool:

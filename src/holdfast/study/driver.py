@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from holdfast.study import actions, advice
 from holdfast.study.book import Book
 from holdfast.study.exhausted import note_exhausted
 from holdfast.study.holding import Holder, Watch, warn_of_late
+from holdfast.study.settling import Settling
 from holdfast.study.stopping import is_at_its_end
 
 RESTARTS: dict[Cause, int] = {Cause.LOST: 1, Cause.MEMORY: 1, Cause.PREEMPTED: 10}
@@ -80,6 +81,7 @@ class StudyDriver:
         on_finish: called with each trial that ended or paused.
         overseer: meters and minds the budget; None for neither.
         holder: gives signs of life for what runs here.
+        settling: waits for the disk while the next trials run; None where each result is waited for.
         watch: finds what others ran and nobody runs any more; None where there are no others.
         stays: whether it waits for what others run, to go on with it should they be gone, or if the budget is spent
             for their results, as long as it leaves room.
@@ -96,6 +98,7 @@ class StudyDriver:
     overseer: Overseer | None = None
     holder: Holder | None = None
     watch: Watch | None = None
+    settling: Settling | None = None
     stays: bool = False
     level: bool = False
     running: dict[int, int] = field(default_factory=dict)
@@ -105,7 +108,10 @@ class StudyDriver:
     def drive(self, executor: Executor, job: Job) -> None:
         """Feed trials to a job until there are no more, with signs of life meanwhile; Ctrl-C marks those that run."""
         log = self.book.log
-        with closing(Holder(log.leases, shared=log.durable)) as self.holder:
+        with ExitStack() as ends:
+            self.holder = ends.enter_context(closing(Holder(log.leases, shared=log.durable)))
+            if log.flush is not None and self.on_finish is None:  # what a person is told of is on disk
+                self.settling = ends.enter_context(closing(Settling(log.flush)))
             self.watch = Watch(log.leases) if log.durable else None
             try:
                 executor.run(MeteredJob(job, executor.slots), self)
@@ -166,9 +172,11 @@ class StudyDriver:
             self.causes[trial.number] = outcome.cause
             self.lost.append(trial)
             return
-        if not actions.tell(self.book, outcome, token):
+        if not actions.tell(self.book, outcome, token, lasting=self.settling is None):
             warn_of_late(outcome.trial)
             return
+        if self.settling is not None:
+            self.settling.begin()
         self.level = True
         if self.on_finish is not None:
             self.on_finish(self.book.state.trials[outcome.trial])

@@ -129,6 +129,15 @@ def study_alone(scene: Scene) -> None:
             study.book.save_snapshot()
 
 
+def study_in_one_run(scene: Scene) -> None:
+    """Trials of no time, one behind the other, whose results go to the disk together."""
+    study = make_study("study in one run", scene.folder)
+    study.optimize(_objective("study in one run"), n_trials=TRIALS // 2)
+    _mark_results(study, scene)
+    study.optimize(_objective("study in one run"), n_trials=TRIALS - TRIALS // 2)
+    _mark_results(study, scene)
+
+
 def study_with_checkpoints(scene: Scene) -> None:
     """Trials that pause and go on from their checkpoints, by successive halving."""
     _optimize("study with checkpoints", scene)
@@ -159,6 +168,7 @@ KINDS: dict[str, Callable[[Scene], None]] = {
     "log of threads": log_of_threads,
     "log of processes": log_of_processes,
     "study alone": study_alone,
+    "study in one run": study_in_one_run,
     "study with checkpoints": study_with_checkpoints,
     "study with a checkpoint folder": study_with_a_checkpoint_folder,
     "study of clones": study_of_clones,
@@ -320,6 +330,13 @@ def _in_processes(part: str, scene: Scene, count: int) -> None:
     codes = [process.wait() for process in processes]
     if any(codes):
         raise SystemExit(1)
+
+
+def _mark_results(study: Study, scene: Scene) -> None:
+    """Mark that all results of a study have been promised to last."""
+    for trial in study.trials:
+        scene.mark({"told": trial.number, "value": trial.metrics["value"]})
+    mark_end(study, scene)
 
 
 def mark_end(study: Study, scene: Scene) -> None:
