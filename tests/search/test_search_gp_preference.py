@@ -69,10 +69,12 @@ def test_the_trust_is_the_mean_over_beliefs_each_of_them_floored() -> None:
     assert trust(SLOPE, embed, [Sure(9), Sure(-9)]) == pytest.approx(0.5)
     assert trust(SLOPE, embed, [Sure(1.0)]) == pytest.approx(0.6827, abs=1e-4)  # within one SD of the mean
     assert trust(SLOPE, embed, [Sure(0.0)]) == 0
-    preferred = preference(SLOPE, embed, [Sure(9)], 20)
+    preferred = preference(SLOPE, 0.5, 20)
     assert preferred is not None
-    assert preferred.weight == pytest.approx(STRENGTH / 20)
-    assert preference(Space({"x": Float(0, 1)}), embed, [Sure(9)], 20) is None
+    assert preferred.weight == pytest.approx(0.5 * STRENGTH / 20)
+    bare = Space({"x": Float(0, 1)})
+    assert trust(bare, embed, [Sure(9)]) == 0
+    assert preference(bare, 0.0, 20) is None
 
 
 def test_pairs_differ_by_what_has_a_prior_and_are_allowed() -> None:

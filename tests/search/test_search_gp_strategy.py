@@ -156,16 +156,33 @@ def test_every_second_trial_looks_further_while_nothing_gets_better() -> None:
     assert all(reason.startswith("gp: expected improvement") for reason in reasons)
 
 
-def test_eight_at_once_differ_and_half_of_them_look_further() -> None:
-    rehearsal = told(SQUARE, 9)
-    random_trials(rehearsal, [-2.0])
+def test_eight_at_once_differ_and_are_those_of_eight_asks() -> None:
+    rehearsal = told(SQUARE, 12)
     asked = GaussianProcess().ask(rehearsal.history(), 8, Streams(0))
     points = np.array([SQUARE.encode(s.config) for s in asked])
     apart = np.abs(points[:, None] - points).max(axis=2)[np.triu_indices(8, 1)]
-    assert apart.min() > 0.02
-    bounds = [s.reason for s in asked if "confidence bound" in s.reason]
-    assert len(bounds) == 3
-    assert all(reason.endswith("others run") for reason in bounds)
+    assert apart.min() > 0.001
+    one_by_one = []
+    for _ in range(8):
+        (suggestion,) = GaussianProcess().ask(rehearsal.history(), 1, Streams(0))
+        rehearsal.start(suggestion.config)
+        one_by_one.append(SQUARE.encode(suggestion.config))
+    np.testing.assert_allclose(one_by_one, points, atol=1e-3)
+
+
+def test_what_pending_trials_may_bring_is_imagined_anew_with_every_result() -> None:
+    rehearsal = told(SQUARE, 8)
+    before = model_of(rehearsal.history(), Streams(0))
+    rehearsal.start({"x": 0.9, "y": 0.1})
+    history = rehearsal.history()
+    model = model_of(history, Streams(0))
+    means = np.array([belief.predict(model.pending)[0][0] for belief in model.beliefs])
+    plain = np.array([belief.predict(model.pending)[0][0] for belief in before.beliefs])
+    assert np.abs(means - plain).min() > 1e-3
+    assert model.bests == pytest.approx(np.minimum(before.bests, means))
+    assert model.told_bests == before.bests
+    other = model_of(history, Streams(1))
+    assert not np.allclose(other.bests, model.bests)
 
 
 @pytest.mark.long

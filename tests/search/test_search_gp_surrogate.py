@@ -92,6 +92,24 @@ def test_a_pending_point_is_an_observation_at_the_posterior_mean() -> None:
     assert np.all(found[1] < posterior.predict(Z)[1])
 
 
+def test_pending_points_with_drawn_results_are_observations_of_these() -> None:
+    rng = np.random.default_rng(3)
+    X, y, pending, Z = rng.random((9, 2)), rng.standard_normal(9), rng.random((3, 2)), rng.random((6, 2))
+    kernel, group, normals = kernel_at(prior_mode(2)), np.arange(2), rng.standard_normal((1000, 3))
+    posterior = condition(kernel, group, X, y)
+    found = posterior.with_pending(pending, normals[0])
+    drawn = found.predict(pending)[0] + kernel.noise * found.weights[9:]  # (K + noise I) weights = targets
+    again = condition(kernel, group, np.concatenate([X, pending]), np.concatenate([y, drawn]))
+    np.testing.assert_allclose(found.predict(Z), again.predict(Z), atol=1e-9)
+    means, variances = posterior.predict(pending)
+    results = [
+        each.predict(pending)[0] + kernel.noise * each.weights[9:]
+        for each in (posterior.with_pending(pending, normal) for normal in normals)
+    ]
+    np.testing.assert_allclose(np.mean(results, axis=0), means, atol=4 * np.sqrt(variances.max() / 1000))
+    np.testing.assert_allclose(np.var(results, axis=0), variances + kernel.noise, rtol=0.2)
+
+
 def test_a_covariance_without_a_factor_gets_more_noise() -> None:
     X = np.full((30, 1), 0.5)
     kernel = Kernel(lengths=np.array([1.0]), noise=1e-20, signal=1.0)

@@ -60,7 +60,7 @@ def by_prior(domain: Domain, uniform: np.ndarray, low: Any = None, high: Any = N
         return (cells + 0.5) / domain.cells
     if domain.prior is None:
         return uniform
-    return priors.quantile(uniform, *_on_the_unit(domain, low, high))
+    return priors.quantile(uniform, *on_the_unit(domain, low, high))
 
 
 def log_prior(domain: Domain, units: np.ndarray, low: Any = None, high: Any = None) -> np.ndarray:
@@ -74,10 +74,10 @@ def log_prior(domain: Domain, units: np.ndarray, low: Any = None, high: Any = No
         found = np.log(np.array(domain.weights) / np.sum(domain.weights) * domain.cells)[cells]
     elif isinstance(domain, Int):
         lower, upper = cell_borders(domain, values_at(domain, known))
-        mean, sd = _on_the_unit(domain)
+        mean, sd = on_the_unit(domain)
         found = priors.log_mass(lower, upper, mean, sd) - np.log(upper - lower)
     else:
-        found = priors.log_density(known, *_on_the_unit(domain, low, high))
+        found = priors.log_density(known, *on_the_unit(domain, low, high))
     result: np.ndarray = np.where(np.isnan(units), 0.0, found)
     return result
 
@@ -91,7 +91,7 @@ def cell_borders(domain: Int, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return cells / domain.cells, (cells + 1) / domain.cells
 
 
-def _on_the_unit(domain: Float | Int, low: Any = None, high: Any = None) -> tuple[Any, Any]:
+def on_the_unit(domain: Float | Int, low: Any = None, high: Any = None) -> tuple[Any, Any]:
     """Mean and standard deviation of a normal prior in the unit interval."""
     assert domain.prior is not None
     mean, sd = domain.prior.mean, domain.prior.sd

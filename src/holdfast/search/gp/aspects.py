@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from holdfast.rng import Streams
+from holdfast.search.gp.bowl import Bowl
 from holdfast.search.gp.fits import DRAWN_UP_TO, DRAWS, FIT_POINTS, fit_size
 from holdfast.search.gp.sampling import sample_kernels
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
@@ -66,15 +67,20 @@ class Told:
         size = fit_size(len(self.features))
         return _memory.get((self.token, name, size), lambda: fit_first(size))
 
-    def draws(self, chosen: np.ndarray, targets: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
-        """Draws of the hyperparameters by targets (k,) at the ``chosen`` positions; of many trials the best fit."""
+    def draws(
+        self, chosen: np.ndarray, targets: np.ndarray, rng: Streams, bowl: Bowl | None = None
+    ) -> tuple[Kernel, ...]:
+        """Draws of the hyperparameters by targets (k,) at the ``chosen`` positions; of many trials the best fit.
+
+        With many trials there is no need of a ``bowl`` (see `Bowl`) either.
+        """
         size = len(self.features)
         if self.groups == 0:
             return (kernel_at(prior_mode(0)),)
         if size > DRAWN_UP_TO:
             return (fit(self.group, self.features[chosen], targets),)
         drawn = rng.generator(size, "gp/hyperparameters")
-        return sample_kernels(self.group, self.features[chosen], targets, DRAWS, drawn)
+        return sample_kernels(self.group, self.features[chosen], targets, DRAWS, drawn, bowl)
 
     def aspect(self, name: str, values: np.ndarray, chosen: np.ndarray, warp: Warp = np.asarray) -> Aspect | None:
         """The surrogate of one number a trial; None while too few are known, or all are the same.

@@ -11,6 +11,7 @@ import numpy as np
 
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Aspect, Told
+from holdfast.search.gp.bowl import Bowl
 from holdfast.search.gp.fits import FIT_POINTS, MIN_TOLD
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
@@ -52,10 +53,14 @@ def loss_targets(
     return centred / spread if spread > 0 else centred
 
 
-def loss_kernels(history: History, told: Told, rng: Streams) -> tuple[Kernel, ...]:
-    """Draws of the hyperparameters of the surrogate of the loss, by the trials up to the last fixed history size."""
+def loss_kernels(history: History, told: Told, rng: Streams, bowl: Bowl | None = None) -> tuple[Kernel, ...]:
+    """Draws of the hyperparameters of the surrogate of the loss, by the trials up to the last fixed history size.
+
+    They have the ``bowl`` where one is given; it must be the one of the study's priors.
+    """
     losses, states = history.told_loss[:, 0], history.told_state
-    return told.kernels(f"loss {rng.seed}", lambda size: _draws(told.first(size), losses[:size], states[:size], rng))
+    name = f"loss {rng.seed}" if bowl is None else f"loss with a bowl {rng.seed}"
+    return told.kernels(name, lambda size: _draws(told.first(size), losses[:size], states[:size], rng, bowl))
 
 
 def leave_one_out(posterior: Posterior, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,13 +80,13 @@ def _chance_by_others(failing: Aspect) -> np.ndarray:
     return chance
 
 
-def _draws(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams) -> tuple[Kernel, ...]:
+def _draws(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams, bowl: Bowl | None) -> tuple[Kernel, ...]:
     done = succeeded(losses, states)
     if not done.any():
         return (kernel_at(prior_mode(told.groups)),)
     chosen = subset(known_losses(losses, states), FIT_POINTS)
     targets = loss_targets(told, losses, states, chosen, failure(told, done, chosen))
-    return told.draws(chosen, targets, rng)
+    return told.draws(chosen, targets, rng, bowl)
 
 
 def _fit_successes(told: Told, losses: np.ndarray, states: np.ndarray) -> Kernel:

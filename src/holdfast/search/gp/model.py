@@ -10,14 +10,16 @@ import numpy as np
 
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Aspect, Told
+from holdfast.search.gp.bowl import Bowl, bowl_of
 from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure, loss_kernels, loss_targets
 from holdfast.search.gp.feasibility import requirements
+from holdfast.search.gp.fits import DRAWS
 from holdfast.search.gp.flat import OutsideFlats, outside_flats
 from holdfast.search.gp.landscape import Bound, Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
-from holdfast.search.gp.preference import Preference, preference
+from holdfast.search.gp.preference import Preference, preference, trust
 from holdfast.search.gp.surrogate import Posterior, condition
 from holdfast.search.gp.targets import known_losses, subset, succeeded
 from holdfast.search.gp.transfer import Shifted, transferred
@@ -39,31 +41,56 @@ class Model:
     Attributes:
         embed: the embedding of the space.
         beliefs: of the loss, in standardised targets, one for each draw of the hyperparameters.
-        bests: the lowest mean at a feasible trial by each belief; empty while no trial is feasible.
+        told_bests: the lowest mean at a feasible trial by each belief; empty while no trial is feasible.
+        bests: the same with pending trials as they are imagined.
         best_trial: the incumbent's number.
         since_best: how many results have come since the best one.
         centres: (c, d) the best points so far, NaN where inactive.
         note: what the reader should know of the surrogate; may be empty.
         flats: where another trial would be told what is known.
-        terms: what is added to the acquisition.
+        limits: the log probabilities that a trial does not fail and keeps to each constraint.
+        terms: what else is added to the acquisition.
         preference: the user's priors, if there are any.
+        rng: where what is imagined of pending trials comes from.
+        told: how many results there are.
+        pending: (p, D) features of pending trials.
     """
 
     embed: Embedding
     beliefs: tuple[Posterior | Shifted, ...]
+    told_bests: tuple[float, ...]
     bests: tuple[float, ...]
     best_trial: int
     since_best: int
     centres: np.ndarray
     note: str
     flats: OutsideFlats | None
+    limits: tuple[Term, ...]
     terms: tuple[Term, ...]
     preference: Preference | None
+    rng: Streams
+    told: int
+    pending: np.ndarray
 
     def with_pending(self, units: np.ndarray) -> Model:
-        """The same with the points of shape (p, d) as pending."""
-        features = self.embed(units)
-        return replace(self, beliefs=tuple(belief.with_pending(features) for belief in self.beliefs))
+        """The same with the points of shape (p, d) as pending: each belief imagines what they will turn out to be.
+
+        So the acquisition is averaged over what the pending trials may bring, improvements among it: Snoek, Larochelle
+        and Adams, "Practical Bayesian optimization of machine learning algorithms", NeurIPS 2012, section 3.2.
+        """
+        features, before = np.concatenate([self.pending, self.embed(units)]), len(self.pending)
+        drawn = [self.rng.generator(self.told, f"gp/pending/{number}") for number in range(len(features))]
+        normals, chances = np.array([(rng.standard_normal(DRAWS), rng.random(DRAWS)) for rng in drawn]).swapaxes(0, 1)
+        beliefs = tuple(
+            belief.with_pending(features[before:], normals[before:, i]) for i, belief in enumerate(self.beliefs)
+        )
+        limits = np.array([limit.value(features) for limit in self.limits]).reshape(-1, len(features))
+        kept = chances < np.exp(limits.sum(axis=0))[:, None]
+        bests = tuple(
+            float(belief.predict(features)[0][kept[:, i]].min(initial=best))
+            for i, (belief, best) in enumerate(zip(beliefs, self.told_bests, strict=False))
+        )
+        return replace(self, beliefs=beliefs, bests=bests, pending=features)
 
     def landscape(self, space: Space, width: float | None) -> Landscape:
         """The acquisition; by the confidence bound where it has a ``width``."""
@@ -71,17 +98,17 @@ class Model:
         if self.bests:
             worth = [Improvement(self.beliefs, self.bests) if width is None else Bound(self.beliefs, width)]
             worth += [] if self.flats is None else [self.flats]
-        return Landscape(space, self.embed, (*worth, *self.terms), self.preference)
+        return Landscape(space, self.embed, (*worth, *self.limits, *self.terms), self.preference)
 
-    def reason(self, space: Space, unit: np.ndarray, bound_since: str | None) -> str:
-        """Why the point of shape (d,) is proposed; ``bound_since`` says why by the confidence bound, if it is."""
+    def reason(self, space: Space, unit: np.ndarray, *, by_bound: bool) -> str:
+        """Why the point of shape (d,) is proposed, by the confidence bound or by the improvement that is expected."""
         features = self.embed(space.snap(unit[None]))
         if not self.bests:
-            chance = math.exp(sum(float(term.value(features)[0]) for term in self.terms))
+            chance = math.exp(sum(float(limit.value(features)[0]) for limit in self.limits))
             return f"gp: no trial is feasible yet, and this is with probability {chance:.2g}{self.note}"
         over = f"over trial {self.best_trial}{self.note}"
-        if bound_since is not None:
-            return f"gp: confidence bound {over}, since {bound_since}"
+        if by_bound:
+            return f"gp: confidence bound {over}, since {self.since_best} results were no improvement"
         value = Improvement(self.beliefs, self.bests).value(features)[0]
         return f"gp: expected improvement {math.exp(value):.2g} sd {over}"
 
@@ -104,6 +131,10 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
     done = succeeded(history.told_loss[:, 0], history.told_state)
     failing = failure(told, done, chosen)
     beliefs, means = _beliefs(history, told, chosen, failing, rng)
+    trusted = trust(history.space, embed, beliefs)
+    bowl = bowl_of(history.space, embed) if trusted > 0 else None
+    if bowl is not None:
+        beliefs, means = _beliefs(history, told, chosen, failing, rng, bowl)
     feasible = done & np.all(history.told_violation <= 0, axis=1)
     merit = np.where(feasible, counted, np.inf)
     order = np.argsort(np.where(feasible[chosen], means.mean(axis=0), np.inf), kind="stable")
@@ -111,10 +142,12 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         merit = np.where(done, total_violation(history.told_violation), np.inf)
         order = np.argsort(merit[chosen], kind="stable")
     trials = history.told_trial[chosen[order]]
+    bests = tuple(means[:, feasible[chosen]].min(axis=1).tolist()) if feasible[chosen].any() else ()
     model = Model(
         embed=embed,
         beliefs=beliefs,
-        bests=tuple(means[:, feasible[chosen]].min(axis=1).tolist()) if feasible[chosen].any() else (),
+        told_bests=bests,
+        bests=bests,
         best_trial=int(trials[0]),
         since_best=len(counted) - 1 - int(np.argmin(merit)),
         centres=history.units[trials[:CENTRES]],
@@ -122,22 +155,31 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         flats=outside_flats(
             [belief.kernel for belief in beliefs], told.group, told.features[chosen], history.told_loss[chosen, 0]
         ),
-        terms=tuple(_terms(history, told, chosen, failing, per_second=per_second)),
-        preference=preference(history.space, embed, beliefs, len(counted)),
+        limits=tuple(requirements(history, told, chosen, failing)),
+        terms=tuple(_costs(history, told, chosen)) if per_second else (),
+        preference=preference(history.space, trusted, len(counted)),
+        rng=rng,
+        told=len(counted),
+        pending=np.zeros((0, len(told.group))),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
 
 
 def _beliefs(
-    history: History, told: Told, chosen: np.ndarray, failing: Aspect | None, rng: Streams
+    history: History,
+    told: Told,
+    chosen: np.ndarray,
+    failing: Aspect | None,
+    rng: Streams,
+    bowl: Bowl | None = None,
 ) -> tuple[tuple[Posterior | Shifted, ...], np.ndarray]:
     """The p beliefs given the trials at the ``chosen`` positions (k,), and their means at these points (p, k)."""
     features = told.features[chosen]
     targets = loss_targets(told, history.told_loss[:, 0], history.told_state, chosen, failing)
     found = transferred(history, told, rng)
     if found is None:
-        own = [condition(kernel, told.group, features, targets) for kernel in loss_kernels(history, told, rng)]
+        own = [condition(kernel, told.group, features, targets) for kernel in loss_kernels(history, told, rng, bowl)]
         return tuple(own), np.array([posterior.means_at_points(targets) for posterior in own])
     shift = found.shift(features)
     rests = [condition(kernel, told.group, features, targets - shift) for kernel in found.kernels]
@@ -145,14 +187,10 @@ def _beliefs(
     return tuple(Shifted(rest, found) for rest in rests), np.array(means)
 
 
-def _terms(
-    history: History, told: Told, chosen: np.ndarray, failing: Aspect | None, *, per_second: bool
-) -> Iterator[Term]:
-    """The log probabilities that a trial does not fail and keeps to each constraint; minus the log of its cost."""
-    yield from requirements(history, told, chosen, failing)
-    if per_second:
-        seconds = np.where(history.told_seconds > 0, history.told_seconds, np.nan)
-        found = told.aspect("log seconds", seconds, chosen, np.log)
-        if found is not None:
-            left = history.trials_left
-            yield Cheap(found, 1.0 if left is None else left / max(left + len(history), 1))
+def _costs(history: History, told: Told, chosen: np.ndarray) -> Iterator[Term]:
+    """Minus the log of a trial's cost, once something is known of it."""
+    seconds = np.where(history.told_seconds > 0, history.told_seconds, np.nan)
+    found = told.aspect("log seconds", seconds, chosen, np.log)
+    if found is not None:
+        left = history.trials_left
+        yield Cheap(found, 1.0 if left is None else left / max(left + len(history), 1))

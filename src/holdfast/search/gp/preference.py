@@ -65,17 +65,15 @@ class Preference:
         return self.value(units), slope.T
 
 
-def preference(space: Space, embed: Embedding, beliefs: Sequence[Averaged], results: int) -> Preference | None:
+def preference(space: Space, trusted: float, results: int) -> Preference | None:
     """The user's priors with the weight that they have after so many results; None without any.
 
     Args:
-        space, embed: the study's.
-        beliefs: of the loss, or of the loss of each objective.
+        space: the study's.
+        trusted: see `trust`.
         results: how many there are.
     """
-    if not space.has_prior:
-        return None
-    return Preference(space, STRENGTH * trust(space, embed, beliefs) / results)
+    return Preference(space, STRENGTH * trusted / results) if space.has_prior else None
 
 
 def trust(space: Space, embed: Embedding, beliefs: Sequence[Averaged]) -> float:
@@ -83,9 +81,12 @@ def trust(space: Space, embed: Embedding, beliefs: Sequence[Averaged]) -> float:
 
     By a belief, p is the probability that the average loss is lower where the priors are than elsewhere: at
     configurations drawn from them than at the same ones with an even draw of every hyperparameter that has a prior.
+    Without priors there is nothing to trust.
     """
     from scipy.special import ndtr
 
+    if not space.has_prior:
+        return 0.0
     drawn, even = pairs(space)
     features = embed(np.concatenate([drawn, even]))
     signs = np.repeat([-1 / len(drawn), 1 / len(even)], [len(drawn), len(even)])

@@ -14,7 +14,7 @@ from holdfast.rng import Streams
 from holdfast.search.base import known_space, new_suggestions
 from holdfast.search.gp.branches import branches_of
 from holdfast.search.gp.fits import MIN_TOLD
-from holdfast.search.gp.targets import succeeded
+from holdfast.search.gp.targets import known_losses, succeeded
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.gp.transfer import best_of_earlier
 from holdfast.search.history import History
@@ -126,7 +126,17 @@ class _Proposer(Generic[Model]):
                 yield config, f"gp: among the best of the earlier study '{study}'"
         if self.space.has_prior:
             yield from beside_priors_once(self.history, before, self.rng, "gp")
+            if self._priors_lead(number):
+                yield self.space.sample(self.rng.generator(number, "gp/prior/0")), "gp: a draw from the priors"
         yield self._even(number), f"gp: space-filling start, trial {number + 1} of {initial}"
+
+    def _priors_lead(self, number: int) -> bool:
+        """Whether the best result so far lies where the priors say; every second time while nothing is known."""
+        losses = known_losses(self.history.told_loss[:, 0], self.history.told_state)
+        if len(self.history.directions) > 1 or not np.isfinite(losses).any():
+            return number % 2 == 1
+        best = self.history.units[self.history.told_trial[np.argmin(losses)]]
+        return bool(self.space.log_prior(best[None])[0] > 0)
 
     def _even(self, number: int) -> Config:
         branches = branches_of(self.space)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from holdfast.search.gp.bowl import LOG_DEPTH_MEAN, LOG_DEPTH_SD, Bowl
 from holdfast.search.gp.surrogate import (
+    MEAN_VARIANCE,
     Kernel,
     fit,
     kernel_at,
@@ -36,7 +39,12 @@ BURN_IN, SHORT_THINNING = 10, 3
 
 
 def sample_kernels(
-    group: np.ndarray, features: np.ndarray, targets: np.ndarray, count: int, rng: np.random.Generator
+    group: np.ndarray,
+    features: np.ndarray,
+    targets: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+    bowl: Bowl | None = None,
 ) -> tuple[Kernel, ...]:
     """``count`` draws by elliptical slice sampling, begun at the best fit.
 
@@ -49,18 +57,27 @@ def sample_kernels(
         targets: (n,) standardised losses.
         count: how many kernels to return.
         rng: where random draws come from.
+        bowl: what the priors say of the loss, where they are believed; its variance is drawn as well.
     """
     groups = int(group.max()) + 1
     mean, sd = prior_moments(groups)
     low, high = parameter_bounds(groups)
 
     def kernel(z: np.ndarray) -> Kernel:
-        return kernel_at(np.clip(mean + sd * z, low, high))
+        found = kernel_at(np.clip(mean + sd * z[: len(mean)], low, high))
+        if bowl is None:
+            return found
+        return replace(found, bowl=bowl, depth=math.exp(LOG_DEPTH_MEAN + LOG_DEPTH_SD * float(z[-1])))
 
     def height(z: np.ndarray) -> float:
         return log_likelihood(kernel(z), group, features, targets)
 
-    z = (fit(group, features, targets).parameters() - mean) / sd
+    if bowl is None:
+        z = (fit(group, features, targets).parameters() - mean) / sd
+    else:
+        functions = bowl(features)
+        beside = MEAN_VARIANCE + math.exp(LOG_DEPTH_MEAN) * functions @ functions.T
+        z = np.append((fit(group, features, targets, beside).parameters() - mean) / sd, 0.0)
     return tuple(kernel(found) for found in _chain(z, height, count * THINNING, rng)[THINNING - 1 :: THINNING])
 
 

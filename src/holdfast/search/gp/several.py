@@ -23,7 +23,7 @@ from holdfast.search.gp.feasibility import requirements
 from holdfast.search.gp.fits import FIT_POINTS
 from holdfast.search.gp.landscape import Landscape, Term
 from holdfast.search.gp.maximise import ranked
-from holdfast.search.gp.preference import Preference, preference
+from holdfast.search.gp.preference import Preference, preference, trust
 from holdfast.search.gp.proposer import Asked
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, kernel_at, prior_mode
 from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
@@ -183,7 +183,9 @@ def several_of(history: History, rng: Streams) -> Several:
         front_size=len(front) if feasible[chosen].any() else 0,
         note="" if len(chosen) == len(losses) else f" (by {len(chosen)} of {len(losses)} trials)",
         terms=tuple(requirements(history, told, chosen, failure(told, done, chosen))),
-        preference=preference(history.space, embed, [each for drawn in beliefs for each in drawn], len(losses)),
+        preference=preference(
+            history.space, trust(history.space, embed, [each for drawn in beliefs for each in drawn]), len(losses)
+        ),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model

@@ -3,8 +3,8 @@
 The recipe: the default first, then a space-filling start, then log expected improvement under a Matérn-5/2 surrogate
 whose hyperparameters are drawn from their posterior at fixed history sizes, from that prefix alone, so that a cache
 never changes a result; the acquisition is averaged over the draws, so that few results never look like certainty.
-While nothing gets better, or several trials run at once, every second one goes by the lower confidence bound, which
-looks further afield; in a conditional space that stands still, most trials improve other branches.
+While nothing gets better, every second one goes by the lower confidence bound, which looks further afield; in a
+conditional space that stands still, most trials improve other branches.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ FEWEST_CANDIDATES = 200
 STAGNANT = 8
 """After so many results without a better one, every second trial goes by the confidence bound instead."""
 BOUND_WIDTH = 2.0
-SEVERAL_PENDING = 2
-"""While so many others run, every second trial goes by the confidence bound as well, so that they spread out."""
 
 
 @dataclass(frozen=True)
@@ -97,17 +95,15 @@ class GaussianProcess:
 def by_improvement(model: Model, asked: Asked) -> Iterator[tuple[np.ndarray, str]]:
     """Points (d,) for the trial that is asked for, the most promising first, each with its reason."""
     yield from _elsewhere(model, asked)
-    stuck, pending = model.since_best >= STAGNANT, len(asked.before) + len(asked.history.pending)
-    bound = bool(model.bests) and asked.number % 2 == 0 and (stuck or pending >= SEVERAL_PENDING)
+    bound = bool(model.bests) and asked.number % 2 == 0 and model.since_best >= STAGNANT
     units, values = ranked(
         model.landscape(asked.space, BOUND_WIDTH if bound else None),
         model.centres,
         _count(model, asked),
         asked.rng.generator(asked.number, "gp/candidates"),
     )
-    since = f"{model.since_best} results were no improvement" if stuck else f"{pending} others run"
     for unit in units[values > -np.inf]:
-        yield unit, model.reason(asked.space, unit, since if bound else None)
+        yield unit, model.reason(asked.space, unit, by_bound=bound)
 
 
 def _elsewhere(model: Model, asked: Asked) -> Iterator[tuple[np.ndarray, str]]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.search.gp.bowl import Bowl
+
 NOISE_FLOOR = 1e-6
 MEAN_VARIANCE = 1.0
 _LOG_LENGTH_SD = math.sqrt(3.0)
@@ -26,16 +28,34 @@ FEW_POINTS = 60
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """Hyperparameters of the surrogate: length-scales a group (g,), variances of the noise and of the signal."""
+    """Hyperparameters of the surrogate: length-scales a group (g,), variances of the noise and of the signal.
+
+    Where priors are believed there is a bowl as well, with its own variance.
+    """
 
     lengths: np.ndarray
     noise: float
     signal: float
+    bowl: Bowl | None = None
+    depth: float = 0.0
 
     def scale(self, features: np.ndarray, group: np.ndarray) -> np.ndarray:
         """Features of shape (n, D) in units of their length-scales."""
         scaled: np.ndarray = features / self.lengths[group]
         return scaled
+
+    def covariance(self, a: np.ndarray, b: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """(n, m) prior covariance of scaled features (n, D) and (m, D)."""
+        found: np.ndarray = self.signal * matern(squared_distances(a, b)) + MEAN_VARIANCE
+        if self.bowl is not None:
+            lengths = self.lengths[group]
+            found = found + self.depth * self.bowl(a * lengths) @ self.bowl(b * lengths).T
+        return found
+
+    def variance(self, features: np.ndarray) -> np.ndarray | float:
+        """The prior variance at features (m, D), which are not scaled: a number, or (m,) where there is a bowl."""
+        plain = self.signal + MEAN_VARIANCE
+        return plain if self.bowl is None else plain + self.depth * (self.bowl(features) ** 2).sum(axis=1)
 
     def parameters(self) -> np.ndarray:
         """(log length-scales, log noise, log signal), shape (g + 2,): what `kernel_at` takes."""
@@ -51,7 +71,7 @@ class Posterior:
         kernel, group: hyperparameters, and the group of each of the D columns.
         points: (n, D) scaled features.
         factor: (n, n) lower Cholesky factor of the covariance of the points with noise.
-        weights: (n,) the covariance's inverse times the targets; zero for pending points (see `with_pending`).
+        weights: (n,) the covariance's inverse times the targets; zero for pending points that are at their mean.
         noise: the noise variance that was needed for the factor to exist, at least the kernel's.
     """
 
@@ -70,7 +90,7 @@ class Posterior:
         """Mean and variance (without noise) of the loss at features of shape (m, D); two arrays of shape (m,)."""
         cross = self._covariance(self.kernel.scale(features, self.group))
         half = solve_lower(self.factor, cross.T)
-        variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
+        variance = self.kernel.variance(features) - np.einsum("nm,nm->m", half, half)
         return cross @ self.weights, np.maximum(variance, 1e-12)
 
     def predict_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -78,22 +98,29 @@ class Posterior:
         scaled = self.kernel.scale(features, self.group)
         squared = squared_distances(scaled, self.points)
         cross = self.kernel.signal * matern(squared) + MEAN_VARIANCE
+        lengths, bowl, depth = self.kernel.lengths[self.group], self.kernel.bowl, self.kernel.depth
+        if bowl is not None:
+            here, there = bowl(features), bowl(self.points * lengths)
+            cross += depth * here @ there.T
         slope = matern_slope(squared)
         half = solve_lower(self.factor, cross.T)
-        variance = self.kernel.signal + MEAN_VARIANCE - np.einsum("nm,nm->m", half, half)
+        variance = self.kernel.variance(features) - np.einsum("nm,nm->m", half, half)
+        solved = solve_lower(self.factor, half, transposed=True).T
         by_mean = 2 * self.kernel.signal * slope * self.weights
-        by_variance = -4 * self.kernel.signal * slope * solve_lower(self.factor, half, transposed=True).T
-        lengths = self.kernel.lengths[self.group]
+        by_variance = -4 * self.kernel.signal * slope * solved
         gradients = [
             (scaled * part.sum(axis=1, keepdims=True) - part @ self.points) / lengths for part in (by_mean, by_variance)
         ]
+        if bowl is not None:
+            gradients[0] += depth * bowl.gradient(features, np.broadcast_to(self.weights @ there, here.shape))
+            gradients[1] += 2 * depth * bowl.gradient(features, here - solved @ there)
         return cross @ self.weights, np.maximum(variance, 1e-12), gradients[0], gradients[1]
 
     def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
         """Mean and variance of the sum of the losses at features (m, D) times weights (m,)."""
         scaled = self.kernel.scale(features, self.group)
         cross = weights @ self._covariance(scaled)
-        own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
+        own = self.kernel.covariance(scaled, scaled, self.group)
         half = solve_lower(self.factor, cross[:, None])[:, 0]
         return float(cross @ self.weights), max(float(weights @ own @ weights - half @ half), 1e-12)
 
@@ -101,49 +128,56 @@ class Posterior:
         """(count, m) draws of the loss, without noise, at features of shape (m, D) all at once."""
         scaled = self.kernel.scale(features, self.group)
         cross = self._covariance(scaled)
-        own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
+        own = self.kernel.covariance(scaled, scaled, self.group)
         half = solve_lower(self.factor, cross.T)
         factor, _ = cholesky(own - half.T @ half, NOISE_FLOOR)
         found: np.ndarray = cross @ self.weights + rng.standard_normal((count, len(features))) @ factor.T
         return found
 
-    def with_pending(self, features: np.ndarray) -> Posterior:
-        """The posterior that also knows pending points (p, D), each at its own posterior mean.
+    def with_pending(self, features: np.ndarray, normals: np.ndarray | None = None) -> Posterior:
+        """The posterior that also knows pending points (p, D), each at its own posterior mean, or at a drawn result.
 
-        Such a fantasy leaves the mean where it is and takes away variance: Desautels, Krause and Burdick,
-        "Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization", JMLR 15 (2014).
+        The mean as a fantasy leaves the mean where it is and takes away variance: Desautels, Krause and Burdick,
+        "Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization", JMLR 15 (2014). With
+        independent standard ``normals`` (p,) the results, with their noise, are a draw from the posterior of them all.
         """
         scaled = self.kernel.scale(features, self.group)
         below = solve_lower(self.factor, self._covariance(scaled).T).T
-        own = self.kernel.signal * matern(squared_distances(scaled, scaled)) + MEAN_VARIANCE
+        own = self.kernel.covariance(scaled, scaled, self.group)
         corner, _ = cholesky(own - below @ below.T, self.noise)
         n, p = len(self.points), len(features)
         factor = np.zeros((n + p, n + p), order="F")
         factor[:n, :n], factor[n:, :n], factor[n:, n:] = self.factor, below, corner
+        weights = np.concatenate([self.weights, np.zeros(p)])
+        if normals is not None:
+            # in units of the factor the targets are what they were, and the normals beside them
+            whitened = np.concatenate([self.factor.T @ self.weights, normals])
+            weights = solve_lower(factor, whitened[:, None], transposed=True)[:, 0]
         return Posterior(
             kernel=self.kernel,
             group=self.group,
             points=np.concatenate([self.points, scaled]),
             factor=factor,
-            weights=np.concatenate([self.weights, np.zeros(p)]),
+            weights=weights,
             noise=self.noise,
         )
 
     def _covariance(self, scaled: np.ndarray) -> np.ndarray:
         """(m, n) prior covariance of scaled features (m, D) with the points."""
-        return self.kernel.signal * matern(squared_distances(scaled, self.points)) + MEAN_VARIANCE
+        return self.kernel.covariance(scaled, self.points, self.group)
 
 
 def condition(kernel: Kernel, group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Posterior:
     """The posterior given features (n, D) and targets (n,)."""
     points = kernel.scale(features, group)
-    covariance = kernel.signal * matern(squared_distances(points, points)) + MEAN_VARIANCE
-    factor, noise = cholesky(covariance, kernel.noise)
+    factor, noise = cholesky(kernel.covariance(points, points, group), kernel.noise)
     weights = solve_lower(factor, solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     return Posterior(kernel, group, points, factor, weights, noise)
 
 
-def fit(group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Kernel:
+def fit(
+    group: np.ndarray, features: np.ndarray, targets: np.ndarray, beside: np.ndarray | float = MEAN_VARIANCE
+) -> Kernel:
     """The hyperparameters of highest posterior density found by L-BFGS from the prior's mode.
 
     With few points, where the density has several tops and a fit is cheap, it is also climbed from length-scales that
@@ -153,6 +187,7 @@ def fit(group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Kernel:
         group: (D,) which length-scale each column has.
         features: (n, D).
         targets: (n,) standardised losses.
+        beside: the rest of the prior covariance, (n, n) or the same for all pairs.
     """
     from scipy.optimize import minimize
 
@@ -164,7 +199,7 @@ def fit(group: np.ndarray, features: np.ndarray, targets: np.ndarray) -> Kernel:
         minimize(
             negative_log_posterior,
             start,
-            args=(group, features, targets),
+            args=(group, features, targets, beside),
             jac=True,
             method="L-BFGS-B",
             bounds=[_LENGTH_BOUNDS] * groups + [_NOISE_BOUNDS, _SIGNAL_BOUNDS],
@@ -189,20 +224,29 @@ def kernel_at(parameters: np.ndarray) -> Kernel:
 
 
 def negative_log_posterior(
-    parameters: np.ndarray, group: np.ndarray, features: np.ndarray, targets: np.ndarray
+    parameters: np.ndarray,
+    group: np.ndarray,
+    features: np.ndarray,
+    targets: np.ndarray,
+    beside: np.ndarray | float = MEAN_VARIANCE,
 ) -> tuple[float, np.ndarray]:
     """Minus the log of marginal likelihood times prior, and its gradient by the parameters (see `kernel_at`)."""
-    value, gradient, _ = slopes(parameters, group, features, targets)
+    value, gradient, _ = slopes(parameters, group, features, targets, beside)
     return value, gradient
 
 
 def slopes(
-    parameters: np.ndarray, group: np.ndarray, features: np.ndarray, targets: np.ndarray
+    parameters: np.ndarray,
+    group: np.ndarray,
+    features: np.ndarray,
+    targets: np.ndarray,
+    beside: np.ndarray | float = MEAN_VARIANCE,
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Minus the log of marginal likelihood times prior, its gradient by the parameters, and by the features (n, D).
 
     The likelihood is Rasmussen and Williams (2006), eq. 2.30, its gradient eq. 5.9. The priors' densities are those of
-    the length-scale and the noise themselves; of the logarithm for the signal.
+    the length-scale and the noise themselves; of the logarithm for the signal. ``beside`` is the covariance that has no
+    parameters.
     """
     from scipy.linalg import lapack
 
@@ -210,7 +254,7 @@ def slopes(
     points = kernel.scale(features, group)
     squared = squared_distances(points, points)
     correlation = matern(squared)
-    factor, noise = cholesky(kernel.signal * correlation + MEAN_VARIANCE, kernel.noise)
+    factor, noise = cholesky(kernel.signal * correlation + beside, kernel.noise)
     weights = solve_lower(factor, solve_lower(factor, targets[:, None]), transposed=True)[:, 0]
     value = 0.5 * float(targets @ weights) + float(np.log(np.diag(factor)).sum())
 

@@ -91,9 +91,9 @@ class Shifted:
         mean, variance = self.rest.weighted_sum(features, weights)
         return mean + float(weights @ self.transfer.shift(features)), variance
 
-    def with_pending(self, features: np.ndarray) -> Shifted:
-        """The same that also knows pending points (p, D), each at its own mean."""
-        return replace(self, rest=self.rest.with_pending(features))
+    def with_pending(self, features: np.ndarray, normals: np.ndarray | None = None) -> Shifted:
+        """The same that also knows pending points (p, D): see `Posterior.with_pending`."""
+        return replace(self, rest=self.rest.with_pending(features, normals))
 
 
 _memory: Memory[tuple[object, int, int], Transfer | None] = Memory(64)

@@ -21,7 +21,7 @@ from holdfast.search.gp.fits import FIT_POINTS, fit_size
 from holdfast.search.gp.flat import OutsideFlats, outside_flats
 from holdfast.search.gp.landscape import Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
-from holdfast.search.gp.preference import Preference, preference
+from holdfast.search.gp.preference import Preference, preference, trust
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, matern
 from holdfast.search.gp.targets import standardise, subset
 from holdfast.search.history import FAILED, History
@@ -234,7 +234,7 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
         best_trial=int(found.trial[chosen[order[0]]]),
         flats=_flats(embed, kernels, features, found.first_losses[found.trial[chosen]]),
         centres=units[order[:CENTRES]],
-        preference=preference(history.space, embed, beliefs, len(found.latest)),
+        preference=preference(history.space, trust(history.space, embed, beliefs), len(found.latest)),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
