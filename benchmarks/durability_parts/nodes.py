@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import functools
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.durability_parts.drive import make_study, noted, objective
@@ -32,27 +33,27 @@ def main() -> None:
     def lines() -> int:
         return len(options.diary.read_text().splitlines()) if options.diary.exists() else 0
 
-    struck = []
+    def tune() -> None:
+        with closing(make_study(options.storage)) as study:
+            costly = functools.partial(objective, pause=0.2)
+            told = noted(options.diary)
+            study.optimize(costly, n_trials=options.trials, executor="ray", address="auto", on_finish=told)
 
-    def kill() -> None:
-        for kills in range(options.kills):
-            while lines() < (kills + 1) * options.trials // (options.kills + 2):
+    struck = 0
+    with ThreadPoolExecutor(1) as pool:  # nodes can be added by the main thread only
+        run = pool.submit(tune)
+        while struck < options.kills and not run.done():
+            if lines() < (struck + 1) * options.trials // (options.kills + 2):
                 time.sleep(0.02)
+                continue
             cluster.remove_node(nodes.pop(0), allow_graceful=False)
-            struck.append(kills)
+            struck += 1
             nodes.append(cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20))
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    study = make_study(options.storage)
-    costly = functools.partial(objective, pause=0.2)
-    study.optimize(costly, n_trials=options.trials, executor="ray", address="auto", on_finish=noted(options.diary))
-    killer.join(60)
-    study.close()
+        run.result()
     ray.shutdown()
     cluster.shutdown()
-    if len(struck) < options.kills:
-        raise SystemExit(f"only {len(struck)} of {options.kills} nodes were killed")
+    if struck < options.kills:
+        raise SystemExit(f"only {struck} of {options.kills} nodes were killed")
 
 
 if __name__ == "__main__":
