@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.honesty_parts.methods import Repetition, every_method, fresh_width
+from benchmarks.honesty_parts.methods import Repetition, Table, every_method, fresh_width
 
 import holdfast
 from holdfast.rng import Streams
@@ -153,8 +153,8 @@ def cells(hows: list[str]) -> dict[str, Cell]:
 ALL = cells([*DRAWN, *PROPOSE])
 
 
-def repeat(name: str, number: int) -> Repetition:
-    """One repetition of a cell."""
+def table(name: str, number: int) -> Table:
+    """What a repetition of a cell has to go by."""
     how, surface_kind, n_rows, n_configurations = ALL[name]
     streams = Streams(0)
     rng, seed = streams.generator(number, name), streams.integer(number, f"{name}/seed")
@@ -165,5 +165,11 @@ def repeat(name: str, number: int) -> Repetition:
     else:
         scores, truths = drawn(how, n_rows, n_configurations, rng)
     truth = float(truths[scores.mean(axis=0).argmax()])
-    found = every_method(scores, seed, refit=False, number=number, adaptive=how in PROPOSE)
-    return Repetition(truth, fresh_width(math.sqrt(truth * (1 - truth)), n_rows), found)
+    return Table(scores, truth, fresh_width(math.sqrt(truth * (1 - truth)), n_rows), seed)
+
+
+def repeat(name: str, number: int) -> Repetition:
+    """One repetition of a cell."""
+    scores, truth, fresh, seed = table(name, number)
+    found = every_method(scores, seed, refit=False, number=number, adaptive=ALL[name].how in PROPOSE)
+    return Repetition(truth, fresh, found)

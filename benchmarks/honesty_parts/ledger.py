@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, pruned, refit, truth
+from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, truth
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 
 REPEAT = {
@@ -24,6 +24,7 @@ REPEAT = {
     "dropped": dropped.repeat,
     "metrics": metrics.repeat,
     "pruned": pruned.repeat,
+    "points": points.repeat,
 }
 CHUNK, CHUNKS = 50, {"truth": 2}
 

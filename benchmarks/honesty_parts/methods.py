@@ -11,8 +11,8 @@ from holdfast.evaluate.estimate import BOOTSTRAPS, REFIT_VARIANCE, estimate
 from holdfast.evaluate.wording import Estimand
 from holdfast.records import RowScores
 from holdfast.rng import Streams
-from holdfast.stats.bootstrap import bbc
 from holdfast.stats.intervals import bonferroni_clopper_pearson, clopper_pearson_tails, percentile
+from holdfast.stats.regained import corrected_mean
 from holdfast.stats.rmx import Inversion, Settings, is_binary, rmx
 from holdfast.stats.simultaneous import max_t_rows
 
@@ -55,6 +55,15 @@ class Repetition(NamedTuple):
     own: dict[str, Own] = {}  # noqa: RUF012 - nobody changes it
 
 
+class Table(NamedTuple):
+    """Row scores of a repetition, shape (N, C), the winner's true score, that width, and the seed of the estimate."""
+
+    scores: np.ndarray
+    truth: float
+    fresh: float
+    seed: int
+
+
 def fresh_width(deviation: float, n_rows: int) -> float:
     """The width of the textbook interval from ``n_rows`` fresh rows whose scores have this standard deviation."""
     return 2 * Z * deviation / math.sqrt(n_rows)
@@ -73,7 +82,10 @@ def every_method(
     means = scores.mean(axis=0)
     winner, streams, binary = int(means.argmax()), Streams(seed), is_binary(scores)
     own, error = float(means[winner]), float(scores[:, winner].std(ddof=1)) / math.sqrt(n_rows)
-    corrected = bbc(scores, streams.generator(0, "estimate/bootstrap"), BOOTSTRAPS)
+    omega2 = REFIT_VARIANCE["binary" if binary else "other"] if refit else 0.0
+    drawn = streams.generator(0, "estimate/bootstrap")
+    corrected = corrected_mean(scores, drawn, BOOTSTRAPS, omega2=omega2, searched=adaptive)
+    published = float(np.nanmean(corrected.estimates))
     half = Z * math.sqrt(corrected.row_variance / n_rows + float(means[corrected.winners].var()))
 
     def limits(settings: Settings) -> tuple[Found, float]:
@@ -82,14 +94,13 @@ def every_method(
         point = min(max(corrected.point, bounds.low), bounds.high)
         return Found(point, bounds.low, bounds.high), bounds.effective_configurations
 
-    omega2 = REFIT_VARIANCE["binary" if binary else "other"] if refit else 0.0
     settings = Settings(omega2, bootstraps=BOOTSTRAPS)
     plain, effective = limits(settings)
-    percentiles = Found(corrected.point, *percentile(corrected.estimates))
+    percentiles = Found(published, *percentile(corrected.estimates))
     found = {
         "naive Wald": Found(own, own - Z * error, own + Z * error),
         "BBC percentiles": percentiles,
-        "BBC ± pooled+selection": Found(corrected.point, corrected.point - half, corrected.point + half),
+        "BBC ± pooled+selection": Found(published, published - half, published + half),
     }
     if number < RIVALS:
         found["maxT"] = Found(None, *max_t_rows(scores, streams.generator(0, "max-t"), bootstraps=MAX_T_BOOTSTRAPS))

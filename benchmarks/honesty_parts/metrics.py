@@ -24,6 +24,7 @@ from holdfast.records import RowScores
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import BiasCorrected, bbc, bbc_metric
 from holdfast.stats.intervals import percentile
+from holdfast.stats.regained import corrected_metric
 from holdfast.stats.rmx import Settings, rmx, winner_errors
 from holdfast.stats.rmx_metric import Bootstrapped, contest_of, plain_bounds, rmx_metric, unit_bounds
 
@@ -243,7 +244,8 @@ def _by_predictions(cell: Cell, number: int) -> Repetition:
     else:
         low, high = percentile(corrected.estimates)
         found["BBC percentiles"] = Found(corrected.point, low, high)
-    found[DEFAULT] = Found(min(max(corrected.point, low), high), low, high)
+    point = corrected_metric(values, corrected).point
+    found[DEFAULT] = Found(min(max(point, low), high), low, high)
     if number % CHECK_EVERY == 0:
         rows = [RowScores(column, kind="prediction") for column in drawn.predictions.T]
         y = drawn.y if cell.kind == "r2" else drawn.y.astype(int)

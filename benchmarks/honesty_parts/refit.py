@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.honesty_parts.methods import Repetition, every_method, fresh_width
+from benchmarks.honesty_parts.methods import Repetition, Table, every_method, fresh_width
 
 from holdfast.rng import Streams
 
@@ -179,10 +179,15 @@ def _discriminant(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, flo
     return scores, truth, math.sqrt(truth * (1 - truth))
 
 
-def repeat(name: str, number: int) -> Repetition:
-    """One repetition of a cell."""
+def table(name: str, number: int) -> Table:
+    """What a repetition of a cell has to go by."""
     cell, streams = CELLS[name], Streams(0)
     rng, seed = streams.generator(number, name), streams.integer(number, f"{name}/seed")
     scores, truth, deviation = (_discriminant if cell.task == "lda" else _smoothed)(cell, rng)
-    found = every_method(scores, seed, refit=True, number=number)
-    return Repetition(truth, fresh_width(deviation, cell.n_rows), found)
+    return Table(scores, truth, fresh_width(deviation, cell.n_rows), seed)
+
+
+def repeat(name: str, number: int) -> Repetition:
+    """One repetition of a cell."""
+    scores, truth, fresh, seed = table(name, number)
+    return Repetition(truth, fresh, every_method(scores, seed, refit=True, number=number))

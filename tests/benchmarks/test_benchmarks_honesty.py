@@ -179,6 +179,7 @@ def test_a_run_goes_on_where_its_file_ends(tmp_path: Path, capsys: pytest.Captur
     [
         ("refit", "nonlinear N=100 K=10", "| nonlinear N=100 K=10 squared | 1 |"),
         ("beta", "N=20 C=50", "Bias of nested:"),
+        ("points", "climb flat N=100 C=20", "Root mean squared error to BBC's:"),
         ("coin", "random 20 trials", "| random 20 trials | 1 |"),
         ("metrics", "auc high 10% N=100 C=20", "RMX of placements"),
         ("metrics", "r2 tied N=100 C=20", "raced_metric, unbounded"),

@@ -252,7 +252,7 @@ def test_luck_of_a_search_is_more_than_that_of_a_choice() -> None:
     scores = np.stack(columns, axis=1).astype(np.uint8)
     fixed, searched = (corrected(table(scores), adaptive=told) for told in (False, True))
     assert bounds(searched)[0] < 0.5 < bounds(fixed)[0]
-    assert searched.score.value == fixed.score.value
+    assert 0.5 < searched.score.value < fixed.score.value - 0.03
     assert searched.effective_configurations is not None
     assert searched.effective_configurations > 1000
     assert any("since the search learned" in sentence for sentence in searched.sentences)
@@ -262,6 +262,7 @@ def test_luck_of_a_search_is_more_than_that_of_a_choice() -> None:
     metric = metric_named("balanced_accuracy", "binary", 2)
     fixed, searched = (corrected(predictions, metric=metric, y=y, adaptive=told) for told in (False, True))
     assert bounds(searched)[0] < bounds(fixed)[0] - 0.05
+    assert searched.score.value < fixed.score.value - 0.03
     partly = [*table(scores), RowScores(np.where(np.arange(100) < 50, 1.0, np.nan))]
     fixed, searched = (corrected(partly, adaptive=told) for told in (False, True))
     assert bounds(searched)[0] < bounds(fixed)[0] - 0.05

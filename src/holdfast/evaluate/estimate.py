@@ -20,6 +20,7 @@ from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
 from holdfast.stats.raced import Raced, raced, raced_metric
+from holdfast.stats.regained import corrected_mean, corrected_metric
 from holdfast.stats.rmx import Inversion, Settings, are_shares, is_binary, rmx
 from holdfast.stats.rmx_metric import rmx_metric
 
@@ -158,14 +159,17 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
 ) -> Estimate:
     """The winner's score, corrected for having been selected as the best of C configurations on the same N rows.
 
-    - Means over rows: the BBC point (`bootstrap.bbc`), clipped into the RMX interval (`rmx.rmx`). For a refitted model
-      the interval is widened by `REFIT_VARIANCE`; for scores other than 0/1 near the ceiling each bound is then the
-      outer one of it and of one that takes rows as right or wrong.
-    - Configurations of an ``adaptive`` search: the search is repeated in simulation as well (`replay.replay`) and the
-      lower bound pays for the luck that it finds; 0/1 scores are inverted as Clopper and Pearson do, else as Jeffreys.
+    - Means over rows: the point of BBC and what the winner is better by than the winners of bootstraps
+      (`regained.corrected_mean`), clipped into the RMX interval (`rmx.rmx`). For a refitted model the interval is
+      widened by `REFIT_VARIANCE`; for scores other than 0/1 near the ceiling each bound is then the outer one of it and
+      of one that takes rows as right or wrong.
+    - Configurations of an ``adaptive`` search: the search is repeated in simulation as well (`replay.replay`), what it
+      adds to the luck is taken off (`regained.search_luck`), and the lower bound pays for all the luck that repetitions
+      find; 0/1 scores are inverted as Clopper and Pearson do, else as Jeffreys.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
-    - Other metrics, from predictions: the BBC point (`bootstrap.bbc_metric`), with the RMX interval of what each row
-      contributes (`rmx_metric.rmx_metric`) for a metric between 0 and 1, and BBC percentiles for one that is not.
+    - Other metrics, from predictions: such a point, too (`regained.corrected_metric`), with the RMX interval of what
+      each row contributes (`rmx_metric.rmx_metric`) for a metric between 0 and 1, and BBC percentiles for one that is
+      not.
     - One configuration: the textbook interval.
     - Scores that are missing (not finite) on some rows: `raced.raced`, or `raced.raced_metric` for predictions, where
       these configurations count among those that could have won. One that failed without any score, so that no score
@@ -238,7 +242,7 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
         only = rmx(scores, noise, alone, groups=sheet.groups, row_variance=0.0)
         return _Found(own, only.low, only.high, own, wording.JEFFREYS if binary else wording.STUDENT, 1.0)
     drawn = request.streams.generator(0, "estimate/bootstrap")
-    corrected = bootstrap.bbc(scores, drawn, BOOTSTRAPS, sheet.groups)
+    corrected = corrected_mean(scores, drawn, BOOTSTRAPS, sheet.groups, omega2=omega2, searched=request.adaptive)
     limits = rmx(scores, noise, settings, winner=chosen, groups=sheet.groups, row_variance=corrected.row_variance)
     found = _Found(
         point=corrected.point,
@@ -323,6 +327,8 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
         METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS,
         sheet.groups,
     )
+    search = request.streams.generator(0, "estimate/search") if request.adaptive else None
+    corrected = corrected_metric(observed, corrected, omega2=_added(request), search=search)
     in_bag = corrected.in_bag
     assert in_bag is not None
     few = () if metric.fast else (wording.slow(metric.name, len(in_bag)),)
