@@ -12,7 +12,7 @@ import torch
 from holdfast.train.failures import Diverged
 from holdfast.train.own import factory_network
 from holdfast.train.registry import family_named
-from holdfast.train.stacked import native, written
+from holdfast.train.stacked import native, passes, updates
 from holdfast.train.stacked.buckets import stacks_of
 from holdfast.train.stacked.stack import Row
 from holdfast.train.stacked.together import advance, advance_together
@@ -107,7 +107,7 @@ def test_a_stacked_run_is_what_it_is_alone(config: dict[str, Any]) -> None:
 def test_without_a_compiler_a_run_learns_the_same(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, by_torch = some_runs(**config), some_runs(**config)
     together(compiled, 2)
-    monkeypatch.setattr(native, "native", lambda: native.Native(None, "this machine has no C compiler"))
+    monkeypatch.setattr(native, "native", lambda _: native.Native(None, "this machine has no C compiler"))
     together(by_torch, 2)
     for one, other in zip(compiled, by_torch, strict=True):
         np.testing.assert_allclose(numbers(other), numbers(one), rtol=0, atol=1e-10)
@@ -117,7 +117,7 @@ def test_without_a_compiler_a_run_learns_the_same(config: dict[str, Any], monkey
 @pytest.mark.parametrize(("compiler", "why"), [("no-such-compiler", "could not be used"), ("false", "failed")])
 def test_a_compiler_that_cannot_compile_is_told_of(compiler: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", compiler)
-    found = native.native.__wrapped__()
+    found = native.native.__wrapped__(torch.float32)
     assert found.library is None
     assert why in found.missing
     assert compiler in found.missing
@@ -175,14 +175,14 @@ def test_one_linear_layer_is_a_stack_of_its_own_kind() -> None:
 @pytest.fixture
 def kept_products(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Gradients of all weights, however few, are kept as products."""
-    if native.native().library is None:
+    if native.native(torch.float64).library is None:
         pytest.skip("this machine has no C compiler")
-    keep = Mock(wraps=written._by_rows)
-    monkeypatch.setattr(native, "takes_products", lambda: True)
-    monkeypatch.setattr(written, "LEAST_BYTES", 0)
-    monkeypatch.setattr(written, "_by_rows", keep)
+    pieces = Mock(wraps=updates.pieces_of)
+    monkeypatch.setattr(native, "takes_products", lambda _: True)
+    monkeypatch.setattr(passes, "LEAST_BYTES", 0)
+    monkeypatch.setattr(updates, "pieces_of", pieces)
     yield
-    assert keep.called
+    assert any(products for (_, products), _ in pieces.call_args_list)
 
 
 @pytest.mark.usefixtures("kept_products")

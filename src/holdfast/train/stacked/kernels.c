@@ -1,26 +1,18 @@
-/* The optimisers' steps of many networks, one pass over the numbers of each while they are in the cache.
+/* The optimisers' steps of many networks, one pass over the numbers of each while they are in the cache; and with the
+   files that this one includes, all else that is compiled.
 
    Row k of `rows` has its own coefficients, and leaves the others as they are whatever it holds. The steps are those of
-   holdfast.train.optimisers.update. This file includes itself once for each type of numbers. */
+   holdfast.train.optimisers.update. The numbers are of single precision, or with DOUBLE of double precision. */
 
-#ifndef REAL
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes of a vector, and the block of a product whose sums are kept in registers: its rows, and vectors in each. */
-#ifdef __AVX512F__
-#define BYTES 64
-#define TALL 8
-#define WIDE 3
-#else
-#define BYTES 32
-#define TALL 4
-#define WIDE 2
-#endif
-#define INLINE static inline __attribute__((always_inline))
+#include "numbers.c"
+#include "functions.c"
+#include "products.c"
 
-/* Whether products that are moved by as they are made have been measured to be faster than those of a library. */
+/* Whether products that are moved by as they are made have been measured to be faster than to write them first. */
 long takes_products(void)
 {
 #ifdef __AVX512F__
@@ -30,47 +22,10 @@ long takes_products(void)
 #endif
 }
 
-#ifdef __AVX512F__
-#include <immintrin.h>
-
-/* mean / (sqrt(square) * scale + 1e-8), in a third of the time of a root and a division: each begins with 14 bits and is
-   made exact to the rounding by one step of Newton's method. */
-INLINE __m512 quotient(__m512 mean, __m512 square, float scale)
-{
-    __m512 positive = _mm512_max_ps(square, _mm512_set1_ps(1e-37f));
-    __m512 inverse = _mm512_rsqrt14_ps(positive);
-    inverse *= 1.5f - 0.5f * positive * inverse * inverse;
-    __m512 below = square * inverse * scale + 1e-8f;
-    __m512 found = _mm512_rcp14_ps(below);
-    return mean * (found * (2.0f - below * found));
-}
-#define QUOTIENT quotient
-#endif
-
-#define REAL float
-#define ROOT sqrtf
-#define EXP expf
-#define LOG logf
-#define NAME(function) function##_float32
-#include "kernels.c"
-#undef QUOTIENT
-#undef REAL
-#undef ROOT
-#undef EXP
-#undef LOG
-#undef NAME
-#define REAL double
-#define ROOT sqrt
-#define EXP exp
-#define LOG log
-#define NAME(function) function##_float64
-#include "kernels.c"
-#else
-
 /* What a row's step depends on; holdfast.train.stacked.native.FIELDS has the same order. */
 typedef struct {
     double rate, decay, clip, l1, average, momentum, keep_first, keep_second, scale;
-} NAME(Coefficients);
+} Coefficients;
 
 /* The gradient of a matrix of weights (outputs, inputs) as the product that it is, before it is written: the transpose
    of the gradient of a layer's outputs, (batch, outputs), and its inputs, (batch, inputs). */
@@ -78,13 +33,13 @@ typedef struct {
     long outputs, inputs, batch;
     const REAL *slopes, *x;       /* of the first network */
     long slopes_stride, x_stride; /* from one network to the next */
-} NAME(Product);
+} Product;
 
 /* Parameters that are next to each other. */
 typedef struct {
     long begin, end, decays; /* whether weight decay applies to them */
     long product;            /* the index of the product that is their gradient, or -1 where that is written */
-} NAME(Piece);
+} Piece;
 
 typedef struct {
     long rows, size;              /* of the matrices */
@@ -94,22 +49,12 @@ typedef struct {
     REAL *average;                /* of the values, or null */
     double *norms;                /* (rows): of the gradients, before clipping */
     long count;                   /* of pieces */
-    const NAME(Piece) *pieces;
-    const NAME(Product) *products;
+    const Piece *pieces;
+    const Product *products;
     REAL *room;                   /* for TALL rows of the widest product */
-} NAME(Stack);
+} Stack;
 
-typedef REAL NAME(vector) __attribute__((vector_size(BYTES)));
-#define LANES ((long)(BYTES / sizeof(REAL)))
-
-INLINE NAME(vector) NAME(load)(const REAL *x, long count)
-{
-    NAME(vector) found = {0};
-    memcpy(&found, x, count * sizeof(REAL));
-    return found;
-}
-
-static REAL NAME(square)(const REAL *restrict x, long size)
+static REAL square(const REAL *restrict x, long size)
 {
     REAL sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -118,95 +63,55 @@ static REAL NAME(square)(const REAL *restrict x, long size)
     return sum;
 }
 
-static inline REAL NAME(sum_of)(NAME(vector) x)
-{
-    REAL lanes[LANES], sum = 0;
-    memcpy(lanes, &x, BYTES);
-#pragma omp simd reduction(+ : sum)
-    for (long lane = 0; lane < LANES; lane++)
-        sum += lanes[lane];
-    return sum;
-}
-
 /* Add the products of `tall` rows of (., size) from a on with as many from b on, lane by lane, to sums (tall, tall). */
-INLINE void NAME(dots)(const REAL *a, const REAL *b, long size, long tall, long lanes, NAME(vector) * sums)
+INLINE void dots(const REAL *a, const REAL *b, long size, long tall, long lanes, vector * sums)
 {
-    NAME(vector) right[4];
+    vector right[4];
     for (long c = 0; c < tall; c++)
-        right[c] = NAME(load)(b + c * size, lanes);
+        right[c] = load(b + c * size, lanes);
     for (long r = 0; r < tall; r++) {
-        NAME(vector) left = NAME(load)(a + r * size, lanes);
+        vector left = load(a + r * size, lanes);
         for (long c = 0; c < tall; c++)
             sums[r * tall + c] += left * right[c];
     }
 }
 
-INLINE void NAME(all_dots)(const REAL *a, const REAL *b, long size, long tall, NAME(vector) * sums)
+INLINE void all_dots(const REAL *a, const REAL *b, long size, long tall, vector * sums)
 {
     long i = 0;
     for (; i + LANES <= size; i += LANES)
-        NAME(dots)(a + i, b + i, size, tall, LANES, sums);
+        dots(a + i, b + i, size, tall, LANES, sums);
     if (i < size)
-        NAME(dots)(a + i, b + i, size, tall, size - i, sums);
+        dots(a + i, b + i, size, tall, size - i, sums);
 }
 
 /* What `tall` rows from r on and as many from c on bring to the squared length of a product. */
-INLINE REAL NAME(pairs)(const NAME(Product) *p, const REAL *slopes, const REAL *x, long r, long c, long tall)
+INLINE REAL pairs(const Product *p, const REAL *slopes, const REAL *x, long r, long c, long tall)
 {
-    NAME(vector) of_slopes[16] = {0}, of_x[16] = {0}, sum = {0};
-    NAME(all_dots)(slopes + r * p->outputs, slopes + c * p->outputs, p->outputs, tall, of_slopes);
-    NAME(all_dots)(x + r * p->inputs, x + c * p->inputs, p->inputs, tall, of_x);
+    vector of_slopes[16] = {0}, of_x[16] = {0}, sum = {0};
+    all_dots(slopes + r * p->outputs, slopes + c * p->outputs, p->outputs, tall, of_slopes);
+    all_dots(x + r * p->inputs, x + c * p->inputs, p->inputs, tall, of_x);
     for (long i = 0; i < tall * tall; i++)
-        sum += NAME(sum_of)(of_slopes[i]) * of_x[i];
-    return (r == c ? 1 : 2) * NAME(sum_of)(sum);
+        sum += sum_of(of_slopes[i]) * of_x[i];
+    return (r == c ? 1 : 2) * sum_of(sum);
 }
 
 /* The squared length of a product, without the product: the sum over all pairs of rows of what the rows of slopes have
    in common, times what the rows of inputs have. */
-static REAL NAME(product_square)(const NAME(Product) *p, const REAL *slopes, const REAL *x)
+static REAL product_square(const Product *p, const REAL *slopes, const REAL *x)
 {
     REAL sum = 0;
     long whole = p->batch - p->batch % 4;
     for (long r = 0; r < whole; r += 4)
         for (long c = 0; c <= r; c += 4)
-            sum += NAME(pairs)(p, slopes, x, r, c, 4);
+            sum += pairs(p, slopes, x, r, c, 4);
     for (long r = whole; r < p->batch; r++)
         for (long c = 0; c <= r; c++)
-            sum += NAME(pairs)(p, slopes, x, r, c, 1);
+            sum += pairs(p, slopes, x, r, c, 1);
     return sum < 0 ? 0 : sum; /* by rounding */
 }
 
-/* `tall` rows and `wide` vectors of a product, the last vector of `lanes` numbers. */
-INLINE void NAME(block)(const NAME(Product) *p, const REAL *slopes, const REAL *x, REAL *out, long tall, long wide,
-                        long lanes)
-{
-    NAME(vector) sums[TALL][WIDE] = {0};
-    for (long r = 0; r < p->batch; r++) {
-        NAME(vector) at[WIDE];
-        for (long w = 0; w < wide; w++)
-            at[w] = NAME(load)(x + r * p->inputs + w * LANES, lanes);
-        for (long t = 0; t < tall; t++)
-            for (long w = 0; w < wide; w++)
-                sums[t][w] += slopes[r * p->outputs + t] * at[w];
-    }
-    for (long t = 0; t < tall; t++)
-        for (long w = 0; w < wide; w++)
-            memcpy(out + t * p->inputs + w * LANES, &sums[t][w], lanes * sizeof(REAL));
-}
-
-/* `tall` rows of a product, from the output on that slopes begin with. */
-INLINE void NAME(rows_of)(const NAME(Product) *p, const REAL *slopes, const REAL *x, REAL *out, long tall)
-{
-    long i = 0;
-    for (; i + WIDE * LANES <= p->inputs; i += WIDE * LANES)
-        NAME(block)(p, slopes, x + i, out + i, tall, WIDE, LANES);
-    for (; i + LANES <= p->inputs; i += LANES)
-        NAME(block)(p, slopes, x + i, out + i, tall, 1, LANES);
-    if (i < p->inputs)
-        NAME(block)(p, slopes, x + i, out + i, tall, 1, p->inputs - i);
-}
-
-static void NAME(adam)(const NAME(Coefficients) *c, const NAME(Stack) *s, long at, long count, const REAL *restrict g,
+static void adam(const Coefficients *c, const Stack *s, long at, long count, const REAL *restrict g,
                        REAL shorten, REAL decay)
 {
     REAL *restrict p = s->values + at, *restrict m = s->first + at, *restrict v = s->second + at;
@@ -215,9 +120,9 @@ static void NAME(adam)(const NAME(Coefficients) *c, const NAME(Stack) *s, long a
     long i = 0;
 #ifdef QUOTIENT
     for (; i + LANES <= count; i += LANES) {
-        NAME(vector) value = NAME(load)(p + i, LANES), mean = NAME(load)(m + i, LANES);
-        NAME(vector) slope = NAME(load)(g + i, LANES) * shorten + coupled * value;
-        NAME(vector) square = keep * NAME(load)(v + i, LANES) + two * slope * slope;
+        vector value = load(p + i, LANES), mean = load(m + i, LANES);
+        vector slope = load(g + i, LANES) * shorten + coupled * value;
+        vector square = keep * load(v + i, LANES) + two * slope * slope;
         mean += one * (slope - mean);
         value -= free * value + step * QUOTIENT(mean, square, scale);
         memcpy(m + i, &mean, BYTES);
@@ -235,7 +140,7 @@ static void NAME(adam)(const NAME(Coefficients) *c, const NAME(Stack) *s, long a
     }
 }
 
-static void NAME(sgd)(const NAME(Coefficients) *c, const NAME(Stack) *s, long at, long count, const REAL *restrict g,
+static void sgd(const Coefficients *c, const Stack *s, long at, long count, const REAL *restrict g,
                       REAL shorten, REAL decay)
 {
     REAL *restrict p = s->values + at, *restrict m = s->first + at;
@@ -251,7 +156,7 @@ static void NAME(sgd)(const NAME(Coefficients) *c, const NAME(Stack) *s, long at
     }
 }
 
-static void NAME(finish)(const NAME(Coefficients) *c, const NAME(Stack) *s, long at, long count, long decays)
+static void finish(const Coefficients *c, const Stack *s, long at, long count, long decays)
 {
     REAL *restrict p = s->values + at;
     REAL most = c->l1, weight = c->average;
@@ -270,69 +175,69 @@ static void NAME(finish)(const NAME(Coefficients) *c, const NAME(Stack) *s, long
 }
 
 /* The step of `count` numbers that begin at `at`, whose gradient is g. */
-static void NAME(move)(const NAME(Coefficients) *c, const NAME(Stack) *s, long at, long count, const REAL *g,
+static void move(const Coefficients *c, const Stack *s, long at, long count, const REAL *g,
                        REAL shorten, long decays)
 {
     if (s->second)
-        NAME(adam)(c, s, at, count, g, shorten, decays ? c->decay : 0);
+        adam(c, s, at, count, g, shorten, decays ? c->decay : 0);
     else
-        NAME(sgd)(c, s, at, count, g, shorten, decays ? c->decay : 0);
-    NAME(finish)(c, s, at, count, decays);
+        sgd(c, s, at, count, g, shorten, decays ? c->decay : 0);
+    finish(c, s, at, count, decays);
 }
 
 /* The step of weights whose gradient is a product: some rows of it at a time, which never leave the cache. */
-static void NAME(move_by_product)(const NAME(Coefficients) *c, const NAME(Stack) *s, long at, const NAME(Product) *p,
+static void move_by_product(const Coefficients *c, const Stack *s, long at, const Product *p,
                                   const REAL *slopes, const REAL *x, REAL shorten, long decays)
 {
     long o = 0;
     for (; o + TALL <= p->outputs; o += TALL) {
-        NAME(rows_of)(p, slopes + o, x, s->room, TALL);
-        NAME(move)(c, s, at + o * p->inputs, TALL * p->inputs, s->room, shorten, decays);
+        multiply(slopes + o, 1, p->outputs, x, TALL, p->batch, p->inputs, 0, s->room);
+        move(c, s, at + o * p->inputs, TALL * p->inputs, s->room, shorten, decays);
     }
     for (; o < p->outputs; o++) {
-        NAME(rows_of)(p, slopes + o, x, s->room, 1);
-        NAME(move)(c, s, at + o * p->inputs, p->inputs, s->room, shorten, decays);
+        multiply(slopes + o, 1, p->outputs, x, 1, p->batch, p->inputs, 0, s->room);
+        move(c, s, at + o * p->inputs, p->inputs, s->room, shorten, decays);
     }
 }
 
-static double NAME(norm)(const NAME(Stack) *s, long row)
+static double norm_of(const Stack *s, long row)
 {
     REAL sum = 0;
-    for (const NAME(Piece) *piece = s->pieces; piece < s->pieces + s->count; piece++) {
-        const NAME(Product) *p = s->products + piece->product;
+    for (const Piece *piece = s->pieces; piece < s->pieces + s->count; piece++) {
+        const Product *p = s->products + piece->product;
         if (piece->product < 0)
-            sum += NAME(square)(s->gradients + row * s->size + piece->begin, piece->end - piece->begin);
+            sum += square(s->gradients + row * s->size + piece->begin, piece->end - piece->begin);
         else
-            sum += NAME(product_square)(p, p->slopes + row * p->slopes_stride, p->x + row * p->x_stride);
+            sum += product_square(p, p->slopes + row * p->slopes_stride, p->x + row * p->x_stride);
     }
     return ROOT(sum);
 }
 
 /* One step of the first `rows` rows. A row whose gradient is not finite stays as it is. */
-void NAME(step)(const NAME(Stack) *s, const NAME(Coefficients) *coefficients, long rows)
+void step(const Stack *s, const Coefficients *coefficients, long rows)
 {
     for (long row = 0; row < rows; row++) {
-        const NAME(Coefficients) *c = coefficients + row;
-        double norm = NAME(norm)(s, row);
+        const Coefficients *c = coefficients + row;
+        double norm = norm_of(s, row);
         s->norms[row] = norm;
         if (!isfinite(norm))
             continue;
         REAL shorten = c->clip > 0 && norm > c->clip ? c->clip / norm : 1;
-        for (const NAME(Piece) *piece = s->pieces; piece < s->pieces + s->count; piece++) {
+        for (const Piece *piece = s->pieces; piece < s->pieces + s->count; piece++) {
             long at = row * s->size + piece->begin;
-            const NAME(Product) *p = s->products + piece->product;
+            const Product *p = s->products + piece->product;
             if (piece->product < 0)
-                NAME(move)(c, s, at, piece->end - piece->begin, s->gradients + at, shorten, piece->decays);
+                move(c, s, at, piece->end - piece->begin, s->gradients + at, shorten, piece->decays);
             else
-                NAME(move_by_product)(c, s, at, p, p->slopes + row * p->slopes_stride, p->x + row * p->x_stride,
+                move_by_product(c, s, at, p, p->slopes + row * p->slopes_stride, p->x + row * p->x_stride,
                                       shorten, piece->decays);
         }
     }
 }
 
-/* What dropout multiplies `size` entries by, `count` times: where `kept` of 65536 random numbers leave one, it is scaled
-   up. The numbers of one mask lie `step` behind those of the one before. */
-void NAME(masks)(const int16_t *restrict bits, long count, long size, long step, long kept, REAL *restrict out)
+/* What dropout multiplies `size` entries by, `count` times: where `kept` of 65536 random numbers leave one, it is
+   scaled up. The numbers of one mask lie `step` behind those of the one before. */
+void masks(const int16_t *restrict bits, long count, long size, long step, long kept, REAL *restrict out)
 {
     REAL scale = 65536.0 / kept;
     int16_t below = kept - 32768;
@@ -343,7 +248,7 @@ void NAME(masks)(const int16_t *restrict bits, long count, long size, long step,
 }
 
 /* x / sqrt(1 + (x / limit)^2) in place. */
-void NAME(clip)(REAL *restrict x, long count, double limit)
+void clip(REAL *restrict x, long count, double limit)
 {
     REAL scale = 1 / limit;
 #pragma omp simd
@@ -351,23 +256,40 @@ void NAME(clip)(REAL *restrict x, long count, double limit)
         x[i] /= ROOT(1 + x[i] * scale * x[i] * scale);
 }
 
+/* e^x of `count` numbers in place. */
+static void powers(REAL *x, long count)
+{
+    for (long i = 0; i < count; i += LANES) {
+        long some = vector_part(count, i);
+        store(x + i, power(load(x + i, some)), some);
+    }
+}
+
 /* Cross-entropy of scores (rows, classes) against targets of the same shape, which need not sum to one: its mean over
    the rows is returned, its gradient takes the place of the scores. */
-static REAL NAME(entropy)(REAL *restrict scores, const REAL *restrict targets, long rows, long classes)
+static REAL entropy(REAL *restrict scores, const REAL *restrict targets, long rows, long classes)
 {
     REAL total = 0;
     for (long row = 0; row < rows; row++) {
-        REAL *z = scores + row * classes, most = z[0], sum = 0, weight = 0, dot = 0;
+        REAL *z = scores + row * classes, most = z[0], dot = 0;
         const REAL *t = targets + row * classes;
         for (long c = 1; c < classes; c++)
             most = z[c] > most ? z[c] : most;
         for (long c = 0; c < classes; c++) {
+            z[c] -= most;
+            dot += t[c] * z[c];
+        }
+        total -= dot;
+    }
+    powers(scores, rows * classes);
+    for (long row = 0; row < rows; row++) {
+        REAL *z = scores + row * classes, sum = 0, weight = 0;
+        const REAL *t = targets + row * classes;
+        for (long c = 0; c < classes; c++) {
             weight += t[c];
-            dot += t[c] * (z[c] - most);
-            z[c] = EXP(z[c] - most);
             sum += z[c];
         }
-        total += weight * LOG(sum) - dot;
+        total += weight * LOG(sum);
         REAL factor = weight / (sum * rows);
         for (long c = 0; c < classes; c++)
             z[c] = z[c] * factor - t[c] / rows;
@@ -375,12 +297,4 @@ static REAL NAME(entropy)(REAL *restrict scores, const REAL *restrict targets, l
     return total / rows;
 }
 
-/* The same of `runs` networks; targets of one lie `stride` numbers behind those of the one before. */
-void NAME(cross_entropy)(REAL *scores, const REAL *targets, long stride, long runs, long rows, long classes,
-                         REAL *losses)
-{
-    for (long run = 0; run < runs; run++)
-        losses[run] = NAME(entropy)(scores + run * rows * classes, targets + run * stride, rows, classes);
-}
-
-#endif
+#include "passes.c"

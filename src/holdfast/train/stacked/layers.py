@@ -50,19 +50,12 @@ class Layer(Protocol):
         ...
 
 
-Keep = Callable[[torch.Tensor, torch.Tensor], None]
-"""Takes the gradient of a layer's outputs and its inputs, of which the gradient of its weights is the product."""
-
-
 class Linear:
-    """x Wᵀ + b. The ``first`` layer gives no gradient of its inputs, which are data.
+    """x Wᵀ + b. The ``first`` layer gives no gradient of its inputs, which are data."""
 
-    With ``keep``, that is given what the gradient of the weights is the product of, which is then not written.
-    """
-
-    def __init__(self, weight: Pair, bias: Pair | None, rows: int, *, first: bool, keep: Keep | None = None) -> None:
+    def __init__(self, weight: Pair, bias: Pair | None, rows: int, *, first: bool) -> None:
         k, outputs, inputs = weight.value.shape
-        self.weight, self.bias, self.first, self.keep = weight, bias, first, keep
+        self.weight, self.bias, self.first = weight, bias, first
         self.turned = weight.value.transpose(1, 2)
         self.outputs = weight.value.new_empty(k, rows, outputs)
         self.slopes = weight.value.new_empty(0 if first else k, rows, inputs)
@@ -77,10 +70,7 @@ class Linear:
 
     def backward(self, gradient: torch.Tensor) -> torch.Tensor:
         """Of the inputs; what came in, for the first layer."""
-        if self.keep is None:
-            torch.bmm(gradient.transpose(1, 2), self.inputs, out=self.weight.gradient)
-        else:
-            self.keep(gradient, self.inputs)
+        torch.bmm(gradient.transpose(1, 2), self.inputs, out=self.weight.gradient)
         if self.bias is not None:
             torch.sum(gradient, 1, keepdim=True, out=self.bias.row_gradient)
         return gradient if self.first else torch.bmm(gradient, self.weight.value, out=self.slopes)

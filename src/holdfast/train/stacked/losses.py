@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
 from holdfast.train.losses import LossFunction, cross_entropy, squared_error
-from holdfast.train.stacked import native
 
 StackedLoss = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """From outputs and targets (k, rows, outputs): the losses (k,) and the gradients of the outputs, which may be written
 over them."""
 
 
-def stacked_loss(function: LossFunction, device: torch.device) -> StackedLoss:
+def stacked_loss(function: LossFunction) -> StackedLoss:
     """The same loss for every network of a stack; the two of the built-in networks are written out."""
     if function is cross_entropy:
-        library = native.native().library if device.type == "cpu" else None
-        return _cross_entropy if library is None else _CompiledCrossEntropy(library)
+        return _cross_entropy
     if function is squared_error:
         return _squared_error
     return lambda outputs, targets: _by_autograd(function, outputs, targets)
-
-
-class _CompiledCrossEntropy:
-    """Cross-entropy by kernels.c."""
-
-    def __init__(self, library: Any) -> None:
-        self._functions = {kind: getattr(library, f"cross_entropy_{name}") for kind, name in native.SUFFIXES.items()}
-
-    def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The gradients take the place of the outputs."""
-        k, rows, classes = outputs.shape
-        losses = outputs.new_empty(k)
-        sizes = map(ctypes.c_long, (targets.stride(0), k, rows, classes))
-        where = map(ctypes.c_void_p, (outputs.data_ptr(), targets.data_ptr()))
-        self._functions[outputs.dtype](*where, *sizes, ctypes.c_void_p(losses.data_ptr()))
-        return losses, outputs
 
 
 def _cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

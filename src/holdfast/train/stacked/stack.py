@@ -185,7 +185,7 @@ class Stack:
             self._matrices = Matrices.own(inside[0].learner)
         else:
             self._matrices = Matrices.of([run.learner for run in inside])
-            if native.takes_products():
+            if native.takes_products(self._matrices.values.dtype):
                 self._matrices = self._matrices.with_products()
         shapes = [] if path.alone else dropout_shapes(inside[0])
         prepare = functools.partial(path.prepare, inside[0].learner.network)

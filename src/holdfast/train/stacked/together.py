@@ -8,10 +8,10 @@ from holdfast.train.stacked import accelerator, chooser
 from holdfast.train.stacked.buckets import buckets_of, stacks_of
 from holdfast.train.stacked.native import native
 from holdfast.train.stacked.stack import Choice, Path, Row, Stack
-from holdfast.train.stacked.written import Written, is_written, prepare
+from holdfast.train.stacked.written import is_written, prepare, written
 from holdfast.train.training import Training
 
-WRITTEN = Path("written", Written, prepare)
+WRITTEN = Path("written", written, prepare)
 
 
 def advance_together(rows: Sequence[Row], *, largest: int | None = None, deterministic: bool = False) -> None:
@@ -45,7 +45,7 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None, determi
 def _write_out(rows: Sequence[Row], largest: int | None) -> None:
     """Train networks whose steps are written out."""
     stacks = stacks_of([row.run for row in rows], largest)
-    size, missing = len(stacks[0]), native().missing
+    size, missing = len(stacks[0]), native(rows[0].run.learner.parameters.values.dtype).missing
     slower = f"; their updates are not compiled, because {missing}" if missing else ""
     text = f"The networks are trained by steps that are written out for stacks of their layers{slower}."
     rows[0].choice = Choice(WRITTEN.name, size, text)

@@ -46,7 +46,7 @@ class Updates(Protocol):
 
 def updates_of(learners: Sequence[Learner], matrices: Matrices) -> Updates:
     """The steps of these learners on the rows of the matrices, compiled where the machine can."""
-    if native.native().library is None:
+    if native.native(matrices.values.dtype).library is None:
         return ByTorch(learners, matrices)
     return Compiled(learners, matrices)
 
@@ -55,11 +55,9 @@ class Compiled:
     """By the functions of kernels.c, one call for all rows."""
 
     def __init__(self, learners: Sequence[Learner], matrices: Matrices) -> None:
-        library = native.native().library
-        assert library is not None
         values, state = matrices.values, matrices.state
         self._rules = [learner.rule for learner in learners]
-        self._step: Any = getattr(library, f"step_{native.SUFFIXES[values.dtype]}")
+        self._step: Any = native.function("step", values.dtype)
         self._norms = np.zeros(len(learners))
         self._keep = (matrices, learners)  # the addresses below are good while these live
         self._table, self._at = np.empty(0), 0

@@ -100,14 +100,14 @@ class Windows:
         """Make the masks of a layer of dropout from the numbers that were drawn for it."""
         size, k = math.prod(self._shapes[index]), len(kept)
         masks, draws = self._masks[index], self._draws[index]
-        library = native.native().library
+        library = native.native(masks.dtype).library
         if library is None:
             share = torch.tensor(kept).view(k, 1, 1)
             bits = draws[:k].view(torch.int16)[:, :, :size]
             mask = masks[:k].view(k, self.length, size)
             mask.copy_(bits).lt_((share - 32768).to(mask.dtype)).mul_((65536.0 / share.double()).to(mask.dtype))
             return
-        make = getattr(library, f"masks_{native.SUFFIXES[masks.dtype]}")
+        make = native.function("masks", masks.dtype)
         step = 4 * draws.shape[-1]
         for row, number in enumerate(kept):
             numbers = map(ctypes.c_long, (self.length, size, step, number))

@@ -14,11 +14,12 @@ from torch import nn
 from holdfast.train.losses import LossFunction
 from holdfast.train.models import blocks, normalisation
 from holdfast.train.models import layers as single
-from holdfast.train.stacked import layers
+from holdfast.train.stacked import layers, native
 from holdfast.train.stacked.layers import Layer, Pair, backwards, forwards
 from holdfast.train.stacked.losses import stacked_loss
 from holdfast.train.stacked.matrices import Matrices
-from holdfast.train.stacked.native import SUFFIXES, native
+from holdfast.train.stacked.passes import Passes, can_pass
+from holdfast.train.stacked.stack import Program
 
 _ACTIVATIONS: Mapping[type[nn.Module], Callable[[], Layer]] = {
     nn.GELU: layers.gelu,
@@ -29,11 +30,6 @@ _ACTIVATIONS: Mapping[type[nn.Module], Callable[[], Layer]] = {
 
 _DONE_WITH_OUTPUTS = (layers.Linear, layers.LayerNorm, layers.BatchNorm, layers.Residual)
 """Layers that do not look at their outputs again, so that the next one may write over them."""
-
-
-LEAST_BYTES, MOST_ROWS = 1 << 18, 64
-"""Weights of fewer bytes, or batches of more rows, gain nothing from a gradient that is kept as a product (measured on
-a core with 2 MiB of cache)."""
 
 
 def is_written(network: nn.Module) -> bool:
@@ -68,17 +64,22 @@ def prepare(network: nn.Module, features: torch.Tensor) -> None:
     """Clip features in place, where that is what a network begins with: they are data, which need no gradient."""
     if not isinstance(network, nn.Sequential) or not isinstance(network[0], single.SmoothClip):
         return
-    library = native().library
-    if library is None or features.device.type != "cpu" or not features.is_contiguous():
+    library = native.native(features.dtype).library if features.device.type == "cpu" else None
+    if library is None or not features.is_contiguous():
         features.mul_((features / single.INPUT_LIMIT).square_().add_(1.0).rsqrt_())
     else:
-        clip = getattr(library, f"clip_{SUFFIXES[features.dtype]}")
         sizes = ctypes.c_long(features.numel()), ctypes.c_double(single.INPUT_LIMIT)
-        clip(ctypes.c_void_p(features.data_ptr()), *sizes)
+        library.clip(ctypes.c_void_p(features.data_ptr()), *sizes)
+
+
+def written(network: nn.Module, numbers: Matrices, rows: int, loss: LossFunction) -> Program:
+    """The program of a stack: compiled, where that can be done here, or of operations of torch."""
+    can = can_pass(network, loss, numbers.values)
+    return Passes(network, numbers, rows, loss) if can else Written(network, numbers, rows, loss)
 
 
 class Written:
-    """The program of a stack: one step is a forward and a backward pass of all its networks.
+    """The program of a stack by operations of torch: one step is a forward and a backward pass of all its networks.
 
     Args:
         network: one of them, whose parameters are views of its flat vector.
@@ -89,7 +90,7 @@ class Written:
 
     def __init__(self, network: nn.Module, numbers: Matrices, rows: int, loss: LossFunction) -> None:
         self._numbers, self._rows = numbers, rows
-        self._loss = stacked_loss(loss, numbers.values.device)
+        self._loss = stacked_loss(loss)
         self._names = {id(buffer): name for name, buffer in network.named_buffers()}
         self._dropouts: list[layers.Dropout] = []
         self._begun = False
@@ -123,8 +124,7 @@ class Written:
         made: Layer
         if isinstance(layer, nn.Linear):
             bias = None if layer.bias is None else self._pair(layer.bias)
-            keep = self._keep(layer.weight)
-            made = layers.Linear(self._pair(layer.weight), bias, self._rows, first=not self._begun, keep=keep)
+            made = layers.Linear(self._pair(layer.weight), bias, self._rows, first=not self._begun)
         elif isinstance(layer, blocks.Residual):
             made = layers.Residual(self._sequence(layer.inner), self._sequence(layer.shortcut))
         elif isinstance(layer, nn.ReLU):
@@ -151,19 +151,3 @@ class Written:
         shape = (len(self._numbers.values), *parameter.shape)
         part = slice(begin, begin + size)
         return Pair(self._numbers.values[:, part].view(shape), self._numbers.gradients[:, part].view(shape))
-
-    def _keep(self, weight: torch.Tensor) -> layers.Keep | None:
-        """What keeps the gradient of these weights as a product, where that is faster than to write it."""
-        products, begin = self._numbers.products, int(weight.storage_offset())
-        if products is None or self._rows > MOST_ROWS or weight.numel() * weight.element_size() < LEAST_BYTES:
-            return None
-
-        def keep(slopes: torch.Tensor, inputs: torch.Tensor) -> None:
-            products[begin] = _by_rows(slopes), _by_rows(inputs)
-
-        return keep
-
-
-def _by_rows(x: torch.Tensor) -> torch.Tensor:
-    """The same, shape (k, rows, units), with the rows of each network one behind the other."""
-    return x if x.stride()[1:] == (x.shape[2], 1) else x.contiguous()
