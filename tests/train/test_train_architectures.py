@@ -63,7 +63,8 @@ def test_a_checkpoint_from_before_there_were_families_goes_on(make_table: MakeTa
     straight.advance(4)
     resumed.advance(4)
     ours, theirs = (unpack(run.checkpoint())[0] for run in (straight, resumed))
-    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+    for name, tensor in ours.items():  # the file was written on another machine, which rounds sums otherwise
+        torch.testing.assert_close(theirs[name], tensor, rtol=1e-5, atol=1e-6)
 
 
 def test_in_float64_a_run_is_the_same_to_rounding(make_table: MakeTable, make_task: MakeTask) -> None:
