@@ -46,7 +46,8 @@ MANY = 1_000_000
 ADAPTIVE = (
     "The configurations were proposed after looking at scores on the same rows, and such a search finds more luck than "
     "its trials would have if drawn blindly. The lower bound therefore pays for the luck of simulated searches, whose "
-    "trials build on the best so far as these did. That is no theorem for every search; the sealed test covers any."
+    "trials build on the best so far as these did, and the score for what the search adds to it (where all have scores "
+    "of all rows). That is no theorem for every search; the sealed test covers any."
 )
 SAFE_SIDE = "For that reason the scores of 0 and 1 are inverted as Clopper and Pearson do, which errs on the safe side."
 ANY_RULE = (
@@ -100,7 +101,8 @@ def why(method: str) -> str:
     """Why this method was used."""
     reasons = {
         RMX: "The metric is a mean over rows: the selection is repeated in simulation among the configurations that "
-        "could have won, and the lower bound pays for it.",
+        "could have won, and the lower bound pays for it. The score is that of the winners of bootstraps on the rows "
+        "left out, and what the winner of all rows is better by.",
         MAX_T: "Bounds that hold for every configuration at once hold for the winner, however it was chosen.",
         BBC_PERCENTILE: "The selection is repeated in bootstraps of the rows, and its winner is scored on the rows "
         "left out; the interval is the central part of these scores.",
