@@ -13,7 +13,8 @@ maximum likelihood estimate, which is a few points for few configurations.
 
 Bootstraps repeat the selection and not the search that proposed the configurations. What a search adds to the luck of
 the winner is how much more of it there is in repetitions of the search (`holdfast.stats.replay`) than in repetitions
-that take the same configurations in random orders, as no search would.
+that take the same configurations in random orders, as no search would. No more is taken off for it than for the
+selection, since correlations that are not known exactly can make a repetition climb without end.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def _moved(found: BiasCorrected, means: _Means, omega2: float, search: np.random
     shrunken = _shrunken(means, omega2)
     point = found.point + _regained(means.values, shrunken, found)
     if search is not None and len(shrunken) > 1:
-        point -= search_luck(means.values, shrunken, means.errors, search)
+        selected = max(float(means.values.max()) - point, 0.0)
+        point -= min(search_luck(means.values, shrunken, means.errors, search), selected)
     return found._replace(point=point)
 
 
