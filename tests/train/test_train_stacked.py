@@ -13,7 +13,7 @@ from holdfast.train.failures import Diverged
 from holdfast.train.own import factory_network
 from holdfast.train.registry import family_named
 from holdfast.train.stacked import native, passes, updates
-from holdfast.train.stacked.buckets import stacks_of
+from holdfast.train.stacked.buckets import stack_size, stacks_of
 from holdfast.train.stacked.stack import Row
 from holdfast.train.stacked.together import advance, advance_together
 from holdfast.train.task import Task
@@ -304,3 +304,5 @@ def test_a_stack_is_as_large_as_a_cache_makes_use_of() -> None:
     assert [len(stack) for stack in stacks_of(build(12))] == [9, 9]
     assert [len(stack) for stack in stacks_of(build(12), largest=18)] == [18]
     assert [len(stack) for stack in stacks_of([a_run(i, width=1100) for i in range(2)])] == [1, 1]
+    sizes = [stack_size(build(width)[0], compiled=True) for width in (12, 150, 500)]
+    assert sizes == [16, 3, 1]

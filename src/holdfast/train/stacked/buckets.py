@@ -46,11 +46,17 @@ def bucket_of(run: Training) -> Hashable:
     )
 
 
-def stack_size(run: Training) -> int:
-    """How many runs of this shape make a stack."""
+COMPILED_BYTES = 1 << 21
+"""The same of a stack whose passes are compiled, whose calls cost little."""
+
+
+def stack_size(run: Training, *, compiled: bool = False) -> int:
+    """How many runs of this shape make a stack; ``compiled``: if their passes are."""
     numbers = 2 + len(run.learner.state)
     values = run.learner.parameters.values
     size = numbers * values.numel() * values.element_size()
+    if compiled:
+        return min(-(-COMPILED_BYTES // size), MOST)
     if size > LARGE_BYTES:
         return 1
     return min(max(CACHE_BYTES // size, FEWEST), MOST)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from holdfast.train.losses import unweighted
 from holdfast.train.stacked import accelerator, chooser
-from holdfast.train.stacked.buckets import buckets_of, stacks_of
+from holdfast.train.stacked.buckets import buckets_of, stack_size, stacks_of
 from holdfast.train.stacked.native import native
+from holdfast.train.stacked.passes import can_pass
 from holdfast.train.stacked.stack import Choice, Path, Row, Stack
 from holdfast.train.stacked.written import is_written, prepare, written
 from holdfast.train.training import Training
@@ -44,9 +46,11 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None, determi
 
 def _write_out(rows: Sequence[Row], largest: int | None) -> None:
     """Train networks whose steps are written out."""
-    stacks = stacks_of([row.run for row in rows], largest)
-    size, missing = len(stacks[0]), native(rows[0].run.learner.parameters.values.dtype).missing
-    slower = f"; their updates are not compiled, because {missing}" if missing else ""
+    run = rows[0].run
+    compiled = can_pass(run.learner.network, unweighted(run.learner.loss), run.learner.parameters.values)
+    stacks = stacks_of([row.run for row in rows], largest or stack_size(run, compiled=compiled))
+    size, missing = len(stacks[0]), native(run.learner.parameters.values.dtype).missing
+    slower = f"; they are not compiled, because {missing}" if missing else ""
     text = f"The networks are trained by steps that are written out for stacks of their layers{slower}."
     rows[0].choice = Choice(WRITTEN.name, size, text)
     for indices in stacks:
