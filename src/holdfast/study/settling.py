@@ -8,6 +8,9 @@ from collections.abc import Callable
 MOST = 32
 """So many results may be on their way to the disk at once; whoever tells one more waits for them."""
 
+TOGETHER = 0.002
+"""Seconds for which a result waits for others to go with it, unless half of `MOST` are there or the run ends."""
+
 
 class Settling:
     """The results of one run that are on their way to the disk; a thread waits for all of them together.
@@ -36,7 +39,8 @@ class Settling:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._flush_again_and_again, name="holdfast-disk", daemon=True)
                 self._thread.start()
-            self._news.notify_all()
+            if self._told - self._settled in {1, MOST // 2}:
+                self._news.notify_all()
             self._wait(MOST)
 
     def close(self) -> None:
@@ -77,4 +81,5 @@ class Settling:
         with self._news:
             while self._told == self._settled and not self._closed:
                 self._news.wait()
+            self._news.wait_for(lambda: self._closed or self._told - self._settled >= MOST // 2, TOGETHER)
             return None if self._told == self._settled else self._told
