@@ -18,6 +18,7 @@ from pathlib import Path
 
 from holdfast import Float, Study, Trial
 from holdfast.study.handle import LiveTrial
+from holdfast.study.jobs import executor_of
 from holdfast.study.worker import work_on
 
 NAME = "faults"
@@ -67,7 +68,7 @@ def main() -> None:
     costly = functools.partial(objective, pause=options.pause, begun=options.diary.with_name("begun"))
     note = noted(options.diary)
     if options.joins:
-        work_on(NAME, options.storage, costly, jobs=options.jobs, on_finish=lambda _, trial: note(trial))
+        work_on(NAME, options.storage, costly, where=executor_of(options.jobs), on_finish=lambda _, trial: note(trial))
         return
     study = make_study(options.storage)
     left = max(options.trials - len(study.trials), 0)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from holdfast.errors import HoldfastError, RequestError
-from holdfast.execute import Processes, child
+from holdfast.execute import Processes, Resources, child, here
 from holdfast.execute.threads import POOLS, bounded, cores
 from holdfast.records import Assignment, Cause, Outcome, Report, Reporter, TrialState
 from holdfast.testing.executors import EchoJob, ScriptedDriver, assignment, run
@@ -45,13 +45,16 @@ class Speaking(ScriptedDriver):
 class EnvironmentJob:
     """Says what the worker sees: environment, path, folder, native thread pools."""
 
+    sleep: float = 0.0
+
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        time.sleep(self.sleep)
         import numpy as np
         import threadpoolctl
 
         np.ones((2, 2)) @ np.ones((2, 2))
         pools = max((pool["num_threads"] for pool in threadpoolctl.threadpool_info()), default=0)
-        extra: dict[str, Any] = {name: os.environ.get(name) for name in (*POOLS, "PYTHONPATH")}
+        extra: dict[str, Any] = {name: os.environ.get(name) for name in (*POOLS, "PYTHONPATH", here.VISIBLE)}
         extra |= {"cwd": str(Path.cwd()), "path": list(sys.path), "pools": pools, "stdin": sys.stdin.read()}
         return [Outcome(given.trial, TrialState.COMPLETE, extra=extra) for given in assignments]
 
@@ -105,6 +108,27 @@ def _zombie(pid: int) -> bool:
         return ") Z " in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return True
+
+
+@pytest.mark.parametrize(("fresh", "processes"), [(False, 1), (True, 3)])
+def test_a_process_goes_on_to_the_next_trial_unless_each_is_to_have_a_fresh_one(fresh: bool, processes: int) -> None:
+    driver = ScriptedDriver([[assignment(0)], [assignment(1)], [assignment(2)]])
+    run(Processes(1, fresh=fresh), EchoJob(), driver)
+    pids = [outcome.extra["pid"] for outcome in driver.outcomes]
+    assert len(set(pids)) == processes
+    assert wait_until_gone(pids, 5.0) == []
+
+
+def test_trials_see_their_own_graphics_processors_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(here.VISIBLE, "3,7")
+    monkeypatch.setattr(here, "cores", lambda: 8)
+    driver = ScriptedDriver([[assignment(trial)] for trial in range(4)])
+    executor = Processes(resources=Resources(cpus=3, gpus=1))
+    assert executor.slots == 2
+    run(executor, EnvironmentJob(sleep=0.3), driver)
+    assert {outcome.extra[here.VISIBLE] for outcome in driver.outcomes} == {"3", "7"}
+    assert {outcome.extra["OMP_NUM_THREADS"] for outcome in driver.outcomes} == {"3"}
+    assert driver.most_at_once == 2
 
 
 def test_what_runs_ends_when_the_driver_is_overdue() -> None:
@@ -286,10 +310,10 @@ def test_a_job_that_a_worker_cannot_load_fails_its_trials_with_the_reason(tmp_pa
     assert out.strip() == "error a worker process could not load the objective:", err
 
 
-@pytest.mark.parametrize("numbers", [{"n_workers": 0}, {"n_workers": 2, "threads_per_worker": 0}])
-def test_numbers_below_one_are_refused(numbers: dict[str, int]) -> None:
+@pytest.mark.parametrize("numbers", [(0, None), (2, 0)])
+def test_numbers_below_one_are_refused(numbers: tuple[int, int | None]) -> None:
     with pytest.raises(RequestError, match="at least 1 is needed"):
-        Processes(**numbers)
+        Processes(*numbers)
 
 
 @pytest.mark.parametrize("kills", [2, 3])

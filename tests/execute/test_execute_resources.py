@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from holdfast.errors import RequestError
+from holdfast.execute import here
 from holdfast.execute.cluster import Node, no_room, room
 from holdfast.execute.resources import Resources
 
@@ -46,6 +47,41 @@ def test_the_room_is_what_every_node_has_that_is_there() -> None:
     assert room(nodes, Resources(memory=3e9)) == 9, "cores and memory both bound it"
     assert room(nodes, Resources(cpus=0, others={"tpu": 0.25})) == 4
     assert room(nodes, Resources(cpus=0)) == 10, "what needs nothing counts by cores"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of 8 cores, 64 GB and three graphics processors."""
+    monkeypatch.setattr(here, "cores", lambda: 8)
+    monkeypatch.setattr(here, "memory", lambda: 64e9)
+
+
+THREE = {here.VISIBLE: "0, 2,GPU-5"}
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("needs", "trials", "seen"),
+    [
+        (Resources(), 8, ["", "", ""]),
+        (Resources(cpus=3), 2, ["", ""]),
+        (Resources(gpus=1), 3, ["0", "2", "GPU-5"]),
+        (Resources(gpus=2), 1, ["0,2"]),
+        (Resources(gpus=0.4), 6, ["0", "0", "2", "2", "GPU-5", "GPU-5"]),
+        (Resources(cpus=0, memory=20e9), 3, ["", "", ""]),
+        (Resources(cpus=0), 8, [""]),
+    ],
+)
+def test_a_machine_has_room_for_so_many_that_see_so_much(needs: Resources, trials: int, seen: list[str]) -> None:
+    assert here.room(needs, THREE) == trials
+    assert [here.visible(needs, place, THREE) for place in range(len(seen))] == seen
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_machine_without_room_says_what_it_has() -> None:
+    with pytest.raises(RequestError, match=r"\(cpus = 1, gpus = 4\) is more .* 8 cpus, 3 gpus, 64 GB of memory"):
+        here.room(Resources(gpus=4), THREE)
+    assert here.devices({here.VISIBLE: ""}) == here.devices({here.VISIBLE: "-1"}) == []
 
 
 def test_a_cluster_without_the_resources_says_what_it_has() -> None:

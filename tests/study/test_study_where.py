@@ -22,6 +22,8 @@ def test_an_executor_by_name_by_number_or_as_an_object() -> None:
     there = Ray(4, "head:6379", Resources(cpus=2, memory=1e9))
     assert executor_for(4, "ray", "head:6379", {"cpus": 2, "memory": "1 GB"}) == there
     assert executor_for(None, there, None, None) is there
+    assert executor_for(2, "fresh", None, None) == Processes(2, fresh=True)
+    assert executor_for(1, None, None, {"cpus": 1}) == Processes(1, resources=Resources(cpus=1))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,12 @@ def test_an_executor_by_name_by_number_or_as_an_object() -> None:
     [
         ({"executor": "rays"}, r"there is no executor 'rays' \(did you mean 'ray'\?\)"),
         ({"address": "auto"}, "address = 'auto' is for trials on a cluster; add the executor 'ray'"),
-        ({"resources": {"cpus": 2}}, "is for trials on a cluster"),
+        (
+            {"executor": "fresh", "address": "auto"},
+            "address = 'auto' is for trials on a cluster; add the executor 'ray'",
+        ),
+        ({"resources": {"cpus": 10_000}}, r"more than this machine has: \d+ cpus, \d+ gpus, .* of memory"),
+        ({"resources": {"tpu": 1}}, "a machine has no resource 'tpu'; on a cluster add the executor 'ray'"),
         ({"executor": "ray", "resources": {"cpu": 2}}, "which is written 'cpus' here"),
         ({"executor": "ray", "n_jobs": 0}, "n_jobs = 0; it must be at least 1"),
         ({"executor": Ray(2), "n_jobs": 2}, "beside an executor that is an object"),

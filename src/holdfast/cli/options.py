@@ -30,7 +30,9 @@ Storage = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages; results and errors only.")]
 Executor = Annotated[
     str | None,
-    typer.Option("--executor", metavar="NAME", help="Where trials run: `ray` for a cluster; by default, here."),
+    typer.Option(
+        "--executor", metavar="NAME", help="Where trials run: `ray` for a cluster, `fresh` for a process each."
+    ),
 ]
 Address = Annotated[
     str | None,
@@ -38,9 +40,7 @@ Address = Annotated[
 ]
 Resources = Annotated[
     str | None,
-    typer.Option(
-        "--resources", metavar="LIST", help="What a trial needs on a cluster, as in cpus=2,gpus=1,memory=4GB."
-    ),
+    typer.Option("--resources", metavar="LIST", help="What each trial needs, as in cpus=2,gpus=1,memory=4GB."),
 ]
 
 RUNS = Path("runs")

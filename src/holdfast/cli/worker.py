@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli.options import RUNS, Name, Quiet, Runs, Storage
+from holdfast.cli.options import RUNS, Name, Quiet, Resources, Runs, Storage
 from holdfast.cli.output import say
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def worker(
         int | None,
         typer.Option("--trials", min=0, metavar="N", help="Add N trials to what a study without a plan may have."),
     ] = None,
+    resources: Resources = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="A new process for each trial.")] = False,
     runs: Runs = RUNS,
     quiet: Quiet = False,
 ) -> int:
@@ -44,15 +46,20 @@ def worker(
     A worker that is gone is noticed within seconds, and its trials go on elsewhere from where they were last saved. The
     signal TERM, by which schedulers take a machine away, hands them over at once.
     """
+    from holdfast.execute.named import FRESH, executor_named
+
+    where = executor_named(FRESH if fresh else None, jobs, resources=resources)
     before = _Count(quiet)
     if objective is None:
         if storage is not None:
             _refuse_own(name, storage)
+        from holdfast.protocol.drive import processes
         from holdfast.protocol.worker import work_on_plan
 
-        book = work_on_plan(name, runs, jobs=jobs, on_finish=before.told)
+        book = work_on_plan(name, runs, where=where or processes(jobs), on_finish=before.told)
     else:
         from holdfast.errors import RequestError
+        from holdfast.study.jobs import executor_of
         from holdfast.study.worker import work_on
         from holdfast.train.factory import load_factory
 
@@ -61,7 +68,7 @@ def worker(
                 "a study without a plan lies in a storage; name it, as --storage postgresql://user@host/base"
             )
         function = load_factory(objective, Path())
-        book = work_on(name, storage, function, jobs=jobs, trials=trials, on_finish=before.told)
+        book = work_on(name, storage, function, where=where or executor_of(jobs), trials=trials, on_finish=before.told)
     if not quiet:
         say(
             f"study '{name}': nothing is left to run; {before.trials} of its {len(book.state.trials)} trials ended here"

@@ -27,14 +27,17 @@ _STARTS = 3
 
 
 class Child:
-    """One worker process: its socket, its lifeline, and what it has been given to do.
+    """One worker process: its socket, its lifeline, and what it has been given to do, until it was dismissed.
 
     Args:
         setup: what it gets before its first assignment.
         environment: its environment variables.
+        place: its number among those that work at once.
     """
 
-    def __init__(self, setup: Setup, environment: Mapping[str, str]) -> None:
+    def __init__(self, setup: Setup, environment: Mapping[str, str], place: int = 0) -> None:
+        self.place = place
+        self.dismissed_at: float | None = None
         self.assignments: tuple[Assignment, ...] = ()
         self._setup = setup
         self._environment = environment
@@ -115,7 +118,9 @@ class Child:
 
     def dismiss(self) -> None:
         """Let it know that there is no more to do."""
-        self.connection.close()
+        if self.dismissed_at is None:
+            self.dismissed_at = time.monotonic()
+            self.connection.close()
 
     def wait(self, seconds: float) -> None:
         """Wait for it to end by itself, then end it."""

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from holdfast.errors import RequestError
+from holdfast.execute import here
 from holdfast.execute.base import Driver, Nothing
 from holdfast.execute.channel import Setup
 from holdfast.execute.child import Child
-from holdfast.execute.threads import bounded
+from holdfast.execute.resources import Resources
+from holdfast.execute.threads import bounded, cores
 from holdfast.records import Job, Outcome, Report
 
 _PATIENCE = 0.1
@@ -27,16 +29,23 @@ _FAREWELL = 2.0
 class Processes:
     """An executor that keeps up to ``n_workers`` worker processes, started when there is work for them.
 
+    With ``n_workers`` None there are as many as this machine has room for. With ``resources`` no more trials run at
+    once than have room with what each needs, thread pools are as large as its ``cpus``, and each sees its own graphics
+    processors and no others; that it keeps to its ``memory`` is not seen to. A ``fresh`` one has a new process for each
+    call of the job, which gives back everything that the one before has held.
+
     Jobs travel by value where they come from the main module, so that a notebook's functions, lambdas and scripts
     without a main guard work. What an objective prints appears where the parent prints. Thread pools in a worker are
     bounded to ``threads_per_worker``, by default its share of the cores.
 
     Raises:
-        RequestError: if a number is below 1, or the system is not POSIX.
+        RequestError: if a number is below 1, the system is not POSIX, or no trial has room.
     """
 
-    n_workers: int
+    n_workers: int | None = None
     threads_per_worker: int | None = None
+    resources: Resources | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         for name, number in (("n_workers", self.n_workers), ("threads_per_worker", self.threads_per_worker)):
@@ -44,11 +53,16 @@ class Processes:
                 raise RequestError(f"{name} is {number}; at least 1 is needed")
         if os.name != "posix":
             raise RequestError("worker processes need Linux or macOS; use n_jobs=1 on this system")
+        if self.resources is not None:
+            here.room(self.resources, os.environ)
 
     @property
     def slots(self) -> int:
         """The number of workers."""
-        return self.n_workers
+        if self.resources is None:
+            return cores() if self.n_workers is None else self.n_workers
+        room = here.room(self.resources, os.environ)
+        return room if self.n_workers is None else min(room, self.n_workers)
 
     def run(self, job: Job, driver: Driver) -> None:
         """Feed the driver's assignments to worker processes until it is done.
@@ -58,17 +72,25 @@ class Processes:
             HoldfastError: if worker processes cannot start.
         """
         setup = Setup(tuple(sys.path), pickled(job))
-        environment = bounded(os.environ, self.n_workers, self.threads_per_worker)
+        slots, needs, threads = self.slots, self.resources, self.threads_per_worker
+        if threads is None and needs is not None:
+            threads = max(1, int(needs.cpus))
+        environment = bounded(os.environ, slots, threads)
+
+        def start(place: int) -> Child:
+            own = {} if needs is None else {here.VISIBLE: here.visible(needs, place, os.environ)}
+            return Child(setup, {**environment, **own}, place)
+
         children: list[Child] = []
         try:
-            _drive(children, self.n_workers, lambda: Child(setup, environment), driver)
+            _drive(children, slots, start, driver, fresh=self.fresh)
             _dismiss(children)
         finally:
             for child in children:
                 child.kill()
 
 
-def _drive(children: list[Child], slots: int, start: Callable[[], Child], driver: Driver) -> None:
+def _drive(children: list[Child], slots: int, start: Callable[[int], Child], driver: Driver, *, fresh: bool) -> None:
     """Give out assignments and take in messages until the driver is done and nothing runs."""
     done = False
     while True:
@@ -89,12 +111,15 @@ def _drive(children: list[Child], slots: int, start: Callable[[], Child], driver
                 _finish(child.lost(), driver)
             if why is not None and child.busy:
                 _finish(child.cut_short(why), driver)
-        for child in [child for child in children if not child.busy and child.ended]:
-            child.kill()
-            children.remove(child)
+        for child in [child for child in children if not child.busy]:
+            if fresh:
+                child.dismiss()
+            if child.ended or (child.dismissed_at is not None and time.monotonic() > child.dismissed_at + _FAREWELL):
+                child.kill()
+                children.remove(child)
 
 
-def _give_out(children: list[Child], slots: int, start: Callable[[], Child], driver: Driver) -> bool:
+def _give_out(children: list[Child], slots: int, start: Callable[[int], Child], driver: Driver) -> bool:
     """Ask for assignments as long as a worker is free; whether the driver is done."""
     while sum(child.busy for child in children) < slots:
         given = driver.next()
@@ -102,9 +127,10 @@ def _give_out(children: list[Child], slots: int, start: Callable[[], Child], dri
             return True
         if given is Nothing.WAIT:
             return False
-        child = next((child for child in children if not child.busy and not child.ended), None)
+        child = next((child for child in children if not (child.busy or child.dismissed_at or child.ended)), None)
         if child is None:
-            child = start()
+            taken = {child.place for child in children if child.busy}
+            child = start(next(place for place in range(slots) if place not in taken))
             children.append(child)
         child.assign(given)
     return False

@@ -13,6 +13,7 @@ from holdfast.address import masked
 from holdfast.data.leakage.finding import Finding
 from holdfast.errors import RequestError, SealError
 from holdfast.execute.base import Executor
+from holdfast.execute.processes import Processes
 from holdfast.execute.ray import Ray
 from holdfast.facts.leakage import findings_of
 from holdfast.govern.card import write_card
@@ -228,6 +229,8 @@ def _placed(file: PlanFile, executor: Executor | None) -> Executor | None:
     Raises:
         RequestError: if there is no such cluster, or nobody could meter the electricity that the budget limits.
     """
+    if isinstance(executor, Processes) and executor.n_workers is None:
+        return replace(executor, n_workers=file.plan.search.workers)
     if not isinstance(executor, Ray):
         return executor
     for key in ("kwh", "kg_co2e"):

@@ -6,10 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 from holdfast.errors import RequestError
+from holdfast.execute.base import Executor
 from holdfast.meter.energy import NoMeter
 from holdfast.meter.price import Price
 from holdfast.protocol.batches import trials_at_once
-from holdfast.protocol.drive import processes, steward_of, train_job
+from holdfast.protocol.drive import steward_of, train_job
 from holdfast.protocol.folder import RunFolder, find_run, open_book
 from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.prepare import is_prepared, recorded_plan, reopen_study
@@ -18,7 +19,7 @@ from holdfast.study.book import Book
 from holdfast.study.worker import OnFinish, work
 
 
-def work_on_plan(name: str, runs: Path, *, jobs: int = 1, on_finish: OnFinish | None = None) -> Book:
+def work_on_plan(name: str, runs: Path, *, where: Executor, on_finish: OnFinish | None = None) -> Book:
     """Join the search of a study that was begun from a plan, beside ``holdfast tune`` or after it.
 
     The folder of the run has to be reachable here: the rows that trials learn from are in it.
@@ -48,7 +49,7 @@ def work_on_plan(name: str, runs: Path, *, jobs: int = 1, on_finish: OnFinish | 
             ready.book,
             make_strategy(settings.strategy, settings.strategy_settings),
             train_job(ready),
-            processes(jobs),
+            where,
             overseer=steward_of(ready, StudyMeter(ready.book, price, NoMeter())),
             halt_after=search.halt_after,
             batch=trials_at_once(search, ready.recipe.network_shape, settings.space, ready.seal.fits),

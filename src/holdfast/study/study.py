@@ -270,12 +270,12 @@ class Study:
         With ``stop="auto"`` it also ends when what is left to gain is less than noise (see `should_stop`), and with
         ``stop_gain`` when the next trials are expected to gain less than that, in the metric's unit (see
         `expected_gain`). With ``n_jobs`` > 1 the objective runs in so many fresh processes; it may be a lambda or live
-        in a notebook. With ``executor="ray"`` it runs on the Ray cluster at ``address``, each trial with
-        ``resources={"cpus": 2, "gpus": 1, "memory": "8 GB"}``, as many as have room or ``n_jobs``. Trials that were
-        begun and lost run again first and do not count; ``n_trials=0`` runs only them, and what the strategy resumes.
+        in a notebook. With ``resources={"cpus": 2, "gpus": 1, "memory": "8 GB"}`` for each trial as many run as have
+        room, or ``n_jobs``: here, with ``executor="fresh"`` each in a new process, or with ``"ray"`` on the cluster at
+        ``address``. Trials begun and lost run first and do not count; ``n_trials=0`` runs them, and what is resumed.
 
         Raises:
-            RequestError: for a run that would never end; if there is no such cluster, or no node with the resources.
+            RequestError: for a run that would never end; if there is no such cluster, or nothing with the resources.
             StudyHaltedError: after ``halt_after`` alike failures in a row, with the real error.
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
@@ -486,7 +486,7 @@ class Study:
         return self.analysis().ablation(source, target)
 
     def close(self) -> None:
-        """Release the log's file; trials in hand are given up, and another process may run them."""
+        """Release the log's file; trials in hand are given up, for others to run."""
         self._holder.close()
         self._lock.close()
         self._book.close()

@@ -10,6 +10,7 @@ from types import FrameType
 from holdfast.address import is_server
 from holdfast.errors import RequestError
 from holdfast.execute.base import Executor
+from holdfast.execute.inline import Inline
 from holdfast.log.open import open_log, storage_path
 from holdfast.records import Job, Trial
 from holdfast.search.base import Strategy
@@ -17,7 +18,7 @@ from holdfast.study import actions
 from holdfast.study.book import Book
 from holdfast.study.driver import Overseer, Preempted, StudyDriver
 from holdfast.study.handle import LiveTrial
-from holdfast.study.jobs import ObjectiveJob, executor_of
+from holdfast.study.jobs import ObjectiveJob
 from holdfast.study.lock import DriverLock
 from holdfast.study.results import Result
 from holdfast.study.settings import check_at_once
@@ -56,11 +57,11 @@ def work_on(
     storage: str,
     objective: Callable[[LiveTrial], Result],
     *,
-    jobs: int = 1,
+    where: Executor | None = None,
     trials: int | None = None,
     on_finish: OnFinish | None = None,
 ) -> Book:
-    """Join a study without a plan; ``trials`` are added to what it may have.
+    """Join a study without a plan, with trials ``where`` they are to run; ``trials`` are added to what it may have.
 
     Raises:
         RequestError: if there is no such study, it has no number of trials, or was begun from a plan.
@@ -80,7 +81,7 @@ def work_on(
                 f"study '{name}' has no number of trials, so a worker would never end; add some with --trials N, or "
                 "begin it with optimize(objective, n_trials=N)"
             )
-        work(book, strategy, ObjectiveJob(objective, settings.objectives), executor_of(jobs), on_finish=on_finish)
+        work(book, strategy, ObjectiveJob(objective, settings.objectives), where or Inline(), on_finish=on_finish)
     return book
 
 
