@@ -12,8 +12,9 @@ from holdfast.evaluate.scale import Scale, scale_of
 from holdfast.evaluate.sheet import sheet_of
 from holdfast.records import RowScores, Trial
 from holdfast.rng import Streams
-from holdfast.stats.bootstrap import bbc, draw_counts
+from holdfast.stats.bootstrap import draw_counts
 from holdfast.stats.raced import raced
+from holdfast.stats.regained import corrected_mean
 from holdfast.stats.rmx import Settings, is_binary
 from holdfast.study.book import Book
 from holdfast.study.ranking import ranking
@@ -125,6 +126,7 @@ def front(book: Book, first: Trial | None = None, most: int | None = None) -> li
 def corrected(found: Compared, seed: int, bootstraps: int = 200) -> float:
     """The first trial's score with the luck of having been picked taken off, from few bootstraps: to look at only.
 
+    What a search that looks at scores adds to the luck is not.
     The estimate that a person may quote is made from all configurations, with an interval: `holdfast.evaluate`.
     """
     means = found.scores.mean(axis=0)
@@ -136,7 +138,7 @@ def corrected(found: Compared, seed: int, bootstraps: int = 200) -> float:
         return found.scale.shown(float(means[0]))
     # in the order of their numbers: if those that are better on all rows won the ties, some luck would stay in
     order = np.argsort([trial.number for trial in found.trials])
-    point = bbc(found.scores[:, order], Streams(seed).generator(0, "live"), bootstraps).point
+    point = corrected_mean(found.scores[:, order], Streams(seed).generator(0, "live"), bootstraps).point
     return found.scale.shown(float(means[0]) - max(float(means.max()) - point, 0.0))
 
 
