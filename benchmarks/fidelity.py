@@ -5,6 +5,7 @@
     python benchmarks/fidelity.py ours --data FOLDER --strategy hyperband bohb auto --processes 2
     python benchmarks/fidelity.py pack --data FOLDER
     python benchmarks/fidelity.py table
+    python benchmarks/fidelity.py table --traces benchmarks/traces/fidelity-seeds --budget 5200
     python benchmarks/fidelity.py table --traces benchmarks/traces/fidelity-long --budget 10400
     python benchmarks/fidelity.py prediction --data FOLDER
     python benchmarks/fidelity.py figure --file fidelity.png
