@@ -114,7 +114,8 @@ def _against_rivals(
         if name.startswith(OURS) and not np.isnan(table[name]).any():
             ratios = {rival: float(np.median(_ratio(table[rival], table[name]))) for rival in complete}
             worst = min(ratios, key=lambda rival: ratios[rival])
-            said.append(f"{name} {ratios[worst]:.2g} times fewer than {worst}")
+            fewer = f"{ratios[worst]:.2g} times fewer than {worst}"
+            said.append(f"{name} {fewer if ratios[worst] < math.inf else 'gets there where no rival does'}")
     return f"To {target:g}, median over tasks, against the rival that comes closest: {'; '.join(said)}."
 
 
