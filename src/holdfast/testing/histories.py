@@ -41,6 +41,9 @@ FILE = "study.db"
 TRIALS = 8
 """How many a study of these has in the end."""
 
+IN_ONE_RUN = "study in one run"
+"""The kind of history whose trials write the least, so that it has more of them."""
+
 _EPOCHS = 9
 
 
@@ -130,12 +133,11 @@ def study_alone(scene: Scene) -> None:
 
 
 def study_in_one_run(scene: Scene) -> None:
-    """Trials of no time, one behind the other, whose results go to the disk together."""
-    study = make_study("study in one run", scene.folder)
-    study.optimize(_objective("study in one run"), n_trials=TRIALS // 2)
-    _mark_results(study, scene)
-    study.optimize(_objective("study in one run"), n_trials=TRIALS - TRIALS // 2)
-    _mark_results(study, scene)
+    """Trials of no time, some behind each other, whose results go to the disk together."""
+    study = make_study(IN_ONE_RUN, scene.folder)
+    while left := trials_of(IN_ONE_RUN) - len(study.trials):
+        study.optimize(_objective(IN_ONE_RUN), n_trials=min(scene.chance.randint(1, 4), left))
+        _mark_results(study, scene)
 
 
 def study_with_checkpoints(scene: Scene) -> None:
@@ -168,7 +170,7 @@ KINDS: dict[str, Callable[[Scene], None]] = {
     "log of threads": log_of_threads,
     "log of processes": log_of_processes,
     "study alone": study_alone,
-    "study in one run": study_in_one_run,
+    IN_ONE_RUN: study_in_one_run,
     "study with checkpoints": study_with_checkpoints,
     "study with a checkpoint folder": study_with_a_checkpoint_folder,
     "study of clones": study_of_clones,
@@ -195,6 +197,11 @@ def make_study(kind: str, folder: Path | None) -> Study:
         fidelity=Fidelity("epoch", 1, _EPOCHS) if kind in strategies else None,
         checkpoints=folder / "checkpoints" if folder is not None and "folder" in kind else None,
     )
+
+
+def trials_of(kind: str) -> int:
+    """How many trials a study of a kind has in the end."""
+    return 3 * TRIALS if kind == IN_ONE_RUN else TRIALS
 
 
 def loss_at(trial: LiveTrial | Trial, epoch: int) -> float:
@@ -225,7 +232,7 @@ def go_on(kind: str, folder: Path) -> list[str]:
     """
     with closing(make_study(kind, folder)) as study:
         before = {trial.number: trial.metrics for trial in study.trials if trial.state.value == "complete"}
-        study.optimize(_objective(kind), n_trials=max(TRIALS - len(study.trials), 0), halt_after=1)
+        study.optimize(_objective(kind), n_trials=max(trials_of(kind) - len(study.trials), 0), halt_after=1)
         problems = [
             f"trial {number} was {metrics} and is {study.trials[number].metrics}"
             for number, metrics in before.items()
@@ -242,7 +249,7 @@ def go_on(kind: str, folder: Path) -> list[str]:
 def _undisturbed(kind: str) -> dict[int, str]:
     """What the study of a kind comes to where nothing happens to it; of one that fails at times, where it does not."""
     study = make_study(kind, None)
-    study.optimize(_objective(kind), n_trials=TRIALS)
+    study.optimize(_objective(kind), n_trials=trials_of(kind))
     return _outline(study.trials)
 
 
