@@ -127,7 +127,8 @@ def _give_out(children: list[Child], slots: int, start: Callable[[int], Child], 
             return True
         if given is Nothing.WAIT:
             return False
-        child = next((child for child in children if not (child.busy or child.dismissed_at or child.ended)), None)
+        free = (child for child in children if not child.busy and child.dismissed_at is None and not child.ended)
+        child = next(free, None)
         if child is None:
             taken = {child.place for child in children if child.busy}
             child = start(next(place for place in range(slots) if place not in taken))

@@ -62,14 +62,7 @@ def keeps_product(numbers: Matrices, rows: int, weight: torch.Tensor) -> bool:
 
 
 class Passes:
-    """The program: a step is a forward and a backward pass of all its networks, in one call.
-
-    Args:
-        network: one of them, whose parameters are views of its flat vector.
-        numbers: of the stack.
-        rows: of a batch.
-        loss: what is made small.
-    """
+    """The program: a step is a forward and a backward pass of all its networks, in one call (see `written.written`)."""
 
     def __init__(self, network: nn.Module, numbers: Matrices, rows: int, loss: LossFunction) -> None:
         layout = self._layout = _Layout(network, numbers, rows)  # the addresses below are good while it lives

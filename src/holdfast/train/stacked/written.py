@@ -73,13 +73,7 @@ def prepare(network: nn.Module, features: torch.Tensor) -> None:
 
 
 def written(network: nn.Module, numbers: Matrices, rows: int, loss: LossFunction) -> Program:
-    """The program of a stack: compiled, where that can be done here, or of operations of torch."""
-    can = can_pass(network, loss, numbers.values)
-    return Passes(network, numbers, rows, loss) if can else Written(network, numbers, rows, loss)
-
-
-class Written:
-    """The program of a stack by operations of torch: one step is a forward and a backward pass of all its networks.
+    """The program of a stack: compiled, where that can be done here, or of operations of torch.
 
     Args:
         network: one of them, whose parameters are views of its flat vector.
@@ -87,6 +81,12 @@ class Written:
         rows: of a batch.
         loss: what is made small.
     """
+    can = can_pass(network, loss, numbers.values)
+    return Passes(network, numbers, rows, loss) if can else Written(network, numbers, rows, loss)
+
+
+class Written:
+    """The program by operations of torch: a step is a forward and a backward pass of all networks (see `written`)."""
 
     def __init__(self, network: nn.Module, numbers: Matrices, rows: int, loss: LossFunction) -> None:
         self._numbers, self._rows = numbers, rows
