@@ -132,8 +132,8 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
     failing = failure(told, done, chosen)
     beliefs, means = _beliefs(history, told, chosen, failing, rng)
     trusted = trust(history.space, embed, beliefs)
-    bowl = bowl_of(history.space, embed) if trusted > 0 else None
-    if bowl is not None:
+    bowl = bowl_of(history.space, embed) if trusted > 0 and transferred(history, told, rng) is None else None
+    if bowl is not None:  # with earlier studies there is none
         beliefs, means = _beliefs(history, told, chosen, failing, rng, bowl)
     feasible = done & np.all(history.told_violation <= 0, axis=1)
     merit = np.where(feasible, counted, np.inf)
