@@ -26,7 +26,7 @@ REPEAT = {
     "pruned": pruned.repeat,
     "points": points.repeat,
 }
-CHUNK, CHUNKS = 50, {"truth": 2}
+CHUNK, CHUNKS = 50, {"truth": 2, "coin": 10}
 
 
 @dataclass
