@@ -20,7 +20,10 @@ def test_the_naive_score_finds_something_and_the_estimate_does_not(capsys: pytes
     value, low, high = map(float, re.findall(r"\d\.\d+", estimate))
     assert low < 0.5 < high
     assert value == pytest.approx(0.5, abs=0.03)
-    assert naive in (ROOT / "docs" / "coin-flips.md").read_text(encoding="utf-8"), "the page shows another study"
+    page = (ROOT / "docs" / "coin-flips.md").read_text(encoding="utf-8")
+    assert naive in page, "the page shows another study"
+    shown = next(line for line in page.splitlines() if line.startswith("estimate "))
+    assert [*map(float, re.findall(r"\d\.\d+", shown))] == pytest.approx([value, low, high], abs=0.002)
 
 
 def test_labels_have_nothing_to_do_with_the_rows() -> None:
