@@ -3,6 +3,7 @@
     python benchmarks/honesty.py fixed --out FOLDER --repetitions 4000 --processes 2
     python benchmarks/honesty.py fixed --out FOLDER --how climb,ucb,auto --repetitions 1000
     python benchmarks/honesty.py refit --out FOLDER --repetitions 1000
+    python benchmarks/honesty.py proposed --out FOLDER --repetitions 1000
     python benchmarks/honesty.py beta --out FOLDER --repetitions 500
     python benchmarks/honesty.py coin --out FOLDER --repetitions 200
     python benchmarks/honesty.py truth --out FOLDER --data FOLDER --optuna PYTHON --repetitions 50
@@ -13,14 +14,15 @@
     python benchmarks/honesty.py table --out FOLDER
 
 `fixed` has predictions of configurations that are drawn at random, or proposed by looking at earlier scores; `refit`
-has cross-validation and a refit on all rows, and `dropped` the same where configurations are dropped before all of
-their folds are scored; `beta` is the simulation of the BBC paper; `coin` tunes on labels that are coin flips; `truth`
-tunes on some hundred rows of the tables `adult/data.csv` and `california_housing/data.csv` in the folder of `--data`,
-beside scikit-learn's `RandomizedSearchCV` and, in the interpreter of `--optuna`, Optuna; `metrics` has AUC and other
-metrics that are no mean over rows, and rows in groups and in order of time; `pruned` pauses trials by epochs; `points`
-has the tables of `fixed` and `refit` without intervals, for mean squared errors. A run can be stopped and goes on where
-its file ends; a repetition is seeded by its cell and number. Widths are in units of the textbook interval from as many
-fresh rows; `under` and `over` are the shares of repetitions whose truth is under and over the interval.
+has cross-validation and a refit on all rows, `proposed` the same where `auto` proposes the configurations, and
+`dropped` where they are dropped before all of their folds are scored; `beta` is the simulation of the BBC paper;
+`coin` tunes on labels that are coin flips; `truth` tunes on some hundred rows of the tables `adult/data.csv` and
+`california_housing/data.csv` in the folder of `--data`, beside scikit-learn's `RandomizedSearchCV` and, in the
+interpreter of `--optuna`, Optuna; `metrics` has AUC and other metrics that are no mean over rows, and rows in groups
+and in order of time; `pruned` pauses trials by epochs; `points` has the tables of `fixed` and `refit` without
+intervals, for mean squared errors. A run can be stopped and goes on where its file ends; a repetition is seeded by
+its cell and number. Widths are in units of the textbook interval from as many fresh rows; `under` and `over` are the
+shares of repetitions whose truth is under and over the interval.
 `--cells` takes those of these names, or else those whose names contain one of the words.
 """
 
@@ -35,7 +37,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, truth
+from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, refit_proposed, truth
 from benchmarks.honesty_parts.ledger import REPEAT, read, run
 from benchmarks.honesty_parts.tables import page
 
@@ -45,6 +47,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPETITIONS = {
     "fixed": 4000,
     "refit": 1000,
+    "proposed": 1000,
     "beta": 500,
     "coin": 200,
     "truth": 50,
@@ -65,7 +68,7 @@ def _cells(options: argparse.Namespace) -> list[str]:
     else:
         parts: dict[str, Iterable[str]] = {"refit": refit.CELLS, "beta": beta.CELLS, "coin": coin.CELLS}
         parts |= {"truth": truth.CELLS, "dropped": dropped.CELLS, "metrics": metrics.CELLS, "pruned": pruned.CELLS}
-        parts["points"] = points.CELLS
+        parts |= {"points": points.CELLS, "proposed": refit_proposed.CELLS}
         found = [*parts[options.experiment]]
     if options.cells and set(options.cells) <= set(found):
         return list(options.cells)

@@ -12,12 +12,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, truth
+from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, refit_proposed, truth
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 
 REPEAT = {
     "fixed": fixed.repeat,
     "refit": refit.repeat,
+    "proposed": refit_proposed.repeat,
     "beta": beta.repeat,
     "coin": coin.repeat,
     "truth": truth.repeat,

@@ -89,7 +89,7 @@ class Smoother(NamedTuple):
         return y - left_out.reshape(-1, n), coefficients
 
 
-def _neighbours(distance: np.ndarray, y: np.ndarray) -> np.ndarray:
+def neighbours(distance: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Mean labels of the nearest rows for each number of neighbours, shape (numbers, M)."""
     nearest = np.argpartition(distance, NEIGHBOURS[-1], axis=1)[:, : NEIGHBOURS[-1]]
     order = np.take_along_axis(distance, nearest, axis=1).argsort(axis=1)
@@ -97,7 +97,8 @@ def _neighbours(distance: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([labels[:, k - 1] / k for k in NEIGHBOURS])
 
 
-def _distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+def distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Squared ones between the rows of A and of B."""
     return np.asarray((A**2).sum(axis=1)[:, None] + (B**2).sum(axis=1) - 2 * A @ B.T)
 
 
@@ -108,8 +109,8 @@ def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, 
     smoothers = [Smoother(width, PENALTIES) for width in WIDTHS] + [Smoother(None, RIDGE_PENALTIES)]
     fits = [smoother.fits(X, y, cell.folds) for smoother in smoothers]
     fold = np.arange(cell.n_rows) // (cell.n_rows // cell.folds)
-    apart = np.where(fold[:, None] == fold, np.inf, _distances(X, X))
-    outside = np.concatenate([fit[0] for fit in fits] + [_neighbours(apart, y)]).T
+    apart = np.where(fold[:, None] == fold, np.inf, distances(X, X))
+    outside = np.concatenate([fit[0] for fit in fits] + [neighbours(apart, y)]).T
     scores = row_scores(cell.loss, y[:, None], outside)
     place = int(scores.mean(axis=0).argmax())
     for smoother, (_, coefficients) in zip(smoothers, fits, strict=True):
@@ -118,7 +119,12 @@ def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, 
             break
         place -= len(coefficients)
     else:
-        predicted = _neighbours(_distances(X_test, X), y)[place]
+        predicted = neighbours(distances(X_test, X), y)[place]
+    return scores, *judged(cell, X_test, predicted)
+
+
+def judged(cell: Cell, X_test: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+    """The true score of predictions for `TEST_ROWS` rows, and its standard deviation from row to row."""
     p = label_probability(cell.task, X_test)
     good, bad = (
         row_scores(cell.loss, np.ones(TEST_ROWS), predicted),
@@ -126,7 +132,7 @@ def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, 
     )
     truth = float((p * good + (1 - p) * bad).mean())
     square = float((p * good**2 + (1 - p) * bad**2).mean())
-    return scores, truth, math.sqrt(square - truth**2)
+    return truth, math.sqrt(square - truth**2)
 
 
 def row_scores(loss: str, y: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -178,6 +178,7 @@ def test_a_run_goes_on_where_its_file_ends(tmp_path: Path, capsys: pytest.Captur
     ("experiment", "cell", "says"),
     [
         ("refit", "nonlinear N=100 K=10", "| nonlinear N=100 K=10 squared | 1 |"),
+        ("proposed", "auto linear N=100 K=10", "rmx, search repeated"),
         ("beta", "N=20 C=50", "Bias of nested:"),
         ("points", "climb flat N=100 C=20", "Root mean squared error to BBC's:"),
         ("coin", "random 20 trials", "| random 20 trials | 1 |"),
