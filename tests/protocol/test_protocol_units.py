@@ -31,9 +31,8 @@ def test_rows_that_are_alike_in_time_are_resampled_in_blocks() -> None:
     assert (np.diff(in_time) >= 0).all()
 
 
-def test_rows_that_are_not_alike_in_time_are_resampled_one_by_one() -> None:
-    noise = np.random.default_rng(3).normal(size=400)
-    assert units_of(None, np.arange(400.0), noise) == (None, wording.BLOCKS_OF_ONE)
+def test_rows_whose_scores_do_not_vary_are_resampled_one_by_one() -> None:
+    assert units_of(None, np.arange(400.0), np.ones(400)) == (None, wording.BLOCKS_OF_ONE)
 
 
 def test_one_moment_makes_no_blocks() -> None:

@@ -45,18 +45,24 @@ def time_blocks(times: np.ndarray, length: int) -> np.ndarray:
 
 
 def block_length(values: np.ndarray) -> int:
-    """How long blocks should be for an interval of the mean of a series: rows, at least 1, at most N / 8.
+    """How long blocks should be for an interval of the mean of a series: rows, at least N^(1/3), at most N / 8.
 
-    That is N^(1/6) times what suits the variance of the mean: shorter blocks make it too small by what neighbours have
-    in common, which costs more coverage than its own noise does (of order N^(1/2) instead of N^(1/3); Sun, Phillips and
-    Jin, Econometrica 76:175, 2008). For the variance it is that of Politis and White (Econometric Reviews 23:53, 2004;
-    correction by Patton, Politis and White, 28:372, 2009): ``(2 G^2 N / D)^(1/3)`` with G = sum |k| R(k) and, for
-    blocks that do not overlap, D = 2 (sum R(k))^2 (Lahiri, Annals of Statistics 27:386, 1999); R is the autocovariance
-    under a flat-top window that ends at twice the lag after which correlations are no more than noise. Eight blocks are
-    left at least.
+    The largest of three lengths, so that eight blocks are left at least:
+
+    - What suits the variance of the mean, ``(2 G^2 N / D)^(1/3)`` with G = sum |k| R(k) and, for blocks that do not
+      overlap, D = 2 (sum R(k))^2 (Lahiri, Annals of Statistics 27:386, 1999), times N^(1/6): shorter blocks make it too
+      small by what neighbours have in common, which costs more coverage than its own noise does (of order N^(1/2)
+      instead of N^(1/3); Sun, Phillips and Jin, Econometrica 76:175, 2008). R is the autocovariance under a flat-top
+      window that ends at twice the lag after which correlations are no more than noise (Politis and White, Econometric
+      Reviews 23:53, 2004; correction by Patton, Politis and White, 28:372, 2009).
+    - The same of a first-order autoregression, G / sum R(k) = 2 r / (1 - r^2) (Andrews, Econometrica 59:817, 1991). Few
+      rows often show no correlation that is more than noise where there is one, which is no sign that they are
+      independent; this asks for no sign. The correlation r of neighbours is rid of its bias, -(1 + 4 r) / N (Marriott
+      and Pope, Biometrika 41:390, 1954).
+    - N^(1/3), the order of what suits the variance, as where nothing is known of the series.
 
     Args:
-        values: shape (N,), the winner's row scores in order of time.
+        values: shape (N,), the winner's row scores in order of time. Where they are all equal the length is 1.
 
     Raises:
         RequestError: if there are fewer than 16 values, or some are not finite.
@@ -71,14 +77,29 @@ def block_length(values: np.ndarray) -> int:
     covariance = np.array([centred[: n - k] @ centred[k:] / n for k in range(most + 1)])
     if covariance[0] <= np.finfo(float).tiny ** 0.5:
         return 1
+    ratio = max(_flat_top(covariance, n, run), _autoregressive(float(covariance[1] / covariance[0]), n))
+    wanted = max(ratio ** (2 / 3) * math.sqrt(n), n ** (1 / 3))
+    return max(1, math.ceil(min(wanted, n // 8)))
+
+
+def _flat_top(covariance: np.ndarray, n: int, run: int) -> float:
+    """``G / sum R(k)`` of a series of n values; 0 where no ``run`` of autocovariances begins with more than noise."""
+    most = len(covariance) - 1
     small = np.abs(covariance[1:] / covariance[0]) < 2 * math.sqrt(math.log10(n) / n)
     starts = [m for m in range(most - run + 1) if small[m : m + run].all()]
     last = starts[0] if starts else most - run
     if last == 0:
-        return 1
+        return 0.0
     lags = np.arange(1, min(2 * last, most) + 1)
     window = np.minimum(1.0, 2 * (1 - lags / (2 * last)))
     weighted = window * covariance[lags]
     slope, spectrum = 2 * float(weighted @ lags), float(covariance[0] + 2 * weighted.sum())
-    wanted = math.inf if spectrum <= 0 else (slope**2 / spectrum**2 * n) ** (1 / 3) * n ** (1 / 6)
-    return max(1, min(math.ceil(wanted), n // 8))
+    return math.inf if spectrum <= 0 else abs(slope) / spectrum
+
+
+def _autoregressive(correlation: float, n: int) -> float:
+    """The same of a first-order autoregression whose neighbours have this sample correlation."""
+    unbiased = correlation + (1 + 4 * correlation) / n
+    if unbiased >= 1:
+        return math.inf
+    return 2 * max(unbiased, 0.0) / (1 - unbiased**2)
