@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from holdfast.stats.folds import RULES, Spread, aggressive, comparable, curtailed, forgiving, seen_by, spread_of, stops
+from holdfast.stats.folds import RULES, Ruler, aggressive, comparable, curtailed, forgiving, ruler_of, seen_by, stops
 
 INCUMBENT = np.array([0.7, 0.9, 0.8])
 
@@ -40,22 +40,44 @@ def test_what_a_search_sees() -> None:
 
 def test_curtailed_asks_for_the_chance_to_be_ahead_in_the_end() -> None:
     incumbent = np.full(5, 0.8)
+
+    def drops(seen: np.ndarray, variance: float, freedom: int, chance: float) -> bool:
+        return curtailed(seen, incumbent, Ruler(incumbent, variance, freedom), chance)
+
     # 0.1 behind on the first of five folds: the scale is sqrt(0.01 * 4 / 5) = 0.0894, and t = 1.118
-    assert curtailed(np.array([0.7]), incumbent, Spread(0.01, 20), chance=0.14)
-    assert not curtailed(np.array([0.7]), incumbent, Spread(0.01, 20), chance=0.13)
-    assert not curtailed(np.array([0.7]), incumbent, Spread(0.01, 1), chance=0.14)  # less is known of the variance
-    assert curtailed(np.full(4, 0.7), incumbent, Spread(0.01, 20), chance=0.05)  # one fold is left to make up for four
-    assert not curtailed(np.full(5, 0.7), incumbent, Spread(0.01, 20))  # nothing is left to save
-    assert not curtailed(np.array([0.1]), incumbent, Spread(0.0, 0))  # nothing is known
-    assert curtailed(np.array([np.nan, 0.7]), incumbent, Spread(0.01, 20), chance=0.14)
+    assert drops(np.array([0.7]), 0.01, 20, 0.14)
+    assert not drops(np.array([0.7]), 0.01, 20, 0.13)
+    assert not drops(np.array([0.7]), 0.01, 1, 0.14)  # less is known of the variance
+    assert drops(np.full(4, 0.7), 0.01, 20, 0.05)  # one fold is left to make up for four
+    assert not drops(np.full(5, 0.7), 0.01, 20, 0.5)  # nothing is left to save
+    assert not drops(np.array([0.1]), 0.0, 0, 0.5)  # nothing is known
+    assert drops(np.array([np.nan, 0.7]), 0.01, 20, 0.14)
 
 
-def test_the_spread_is_that_of_differences_to_the_incumbent() -> None:
+def test_where_the_incumbent_was_lucky_on_other_folds_a_ruler_knows_it() -> None:
+    incumbent, ruler = np.array([0.6, 0.9, 0.9, 0.8]), Ruler(np.full(4, 0.7), 0.01, 20)
+    # ahead of the incumbent on the first fold, and 0.1 behind by the ruler: t = 0.1 / sqrt(0.01 * 3 / 4) = 1.155
+    assert curtailed(np.array([0.7]), incumbent, ruler, chance=0.14)
+    assert not curtailed(np.array([0.7]), incumbent, ruler, chance=0.12)
+    assert not curtailed(np.array([0.7]), incumbent, ruler._replace(scores=incumbent), chance=0.14)
+
+
+def test_the_ruler_is_the_incumbent_where_others_are_nearly_the_same_models() -> None:
     incumbent = np.array([0.5, 0.7, 0.9])
     others = np.array([incumbent, incumbent - 0.1, [0.4, 0.8, np.nan], [0.9, np.nan, np.nan]])
-    found = spread_of(others, incumbent)  # differences: none, constant, +-0.1, one alone
+    found = ruler_of(others, incumbent)  # differences: none, constant, +-0.1, one alone
+    np.testing.assert_array_equal(found.scores, incumbent)
     assert found.freedom == 2 + 1
     assert found.variance == pytest.approx(0.02 / 3)
+
+
+def test_the_ruler_is_a_mean_where_errors_do_not_go_together() -> None:
+    rng = np.random.default_rng(0)
+    scores = 3 * rng.standard_normal(10) + rng.standard_normal((40, 10))
+    found = ruler_of(scores, scores[scores.mean(axis=1).argmax()])
+    # a difference between two has the variance 2, one to the mean of 32 1.03
+    assert found.variance == pytest.approx(1.03, rel=0.15)
+    assert found.scores.var() > 3
 
 
 def test_of_those_that_curtailed_drops_few_would_have_come_out_ahead() -> None:

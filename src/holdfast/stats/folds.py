@@ -21,9 +21,14 @@ CHANCE = 0.1
 """`curtailed` drops what has less than this chance to be ahead of the incumbent after all folds."""
 
 
-class Spread(NamedTuple):
-    """The variance of the difference of two configurations between folds, and its degrees of freedom."""
+class Ruler(NamedTuple):
+    """What configurations are compared with fold by fold, so that easy folds are no merit.
 
+    ``scores``, shape (K,), are fold scores; ``variance`` is that of a configuration's difference to them between folds,
+    and ``freedom`` its degrees of freedom.
+    """
+
+    scores: np.ndarray
     variance: float
     freedom: int
 
@@ -50,51 +55,72 @@ def forgiving(seen: np.ndarray, incumbent: np.ndarray) -> np.ndarray:
     return np.asarray((_mean(seen) < worst) & there.any(axis=-1))
 
 
-def curtailed(seen: np.ndarray, incumbent: np.ndarray, spread: Spread, chance: float = CHANCE) -> bool:
+def curtailed(seen: np.ndarray, incumbent: np.ndarray, ruler: Ruler, chance: float = CHANCE) -> bool:
     """Stop where all K folds would put it ahead of the incumbent with less than a ``chance``: what is recommended.
 
-    Folds are compared in pairs. With differences of a variance v that are exchangeable between folds, and nothing known
-    of their mean, the mean over all K folds given that over the k seen is Student's around it, with the squared scale
-    ``v (K - k) / (K k)``. The probability to be ahead is a martingale as folds are seen, so that of all those dropped
-    no more than that share would have come out ahead, however often the rule was asked.
+    Folds are compared in pairs with a ruler. With differences of a variance v that are exchangeable between folds, and
+    nothing known of their mean, the mean over all K folds given that over the k seen is Student's around it, with the
+    squared scale ``v (K - k) / (K k)``. How far the incumbent is ahead of the ruler over all folds is known. The
+    probability to be ahead is a martingale as folds are seen, so that of all those dropped no more than that share
+    would have come out ahead, however often the rule was asked.
 
     Args:
         seen: shape (k,), scores of the first k folds.
         incumbent: shape (K,), the fold scores of the best configuration so far.
-        spread: see `spread_of`; without degrees of freedom nothing is dropped.
+        ruler: see `ruler_of`; without degrees of freedom nothing is dropped.
         chance: to come out ahead.
     """
     from scipy.special import stdtr
 
-    behind = (incumbent[: len(seen)] - seen)[~np.isnan(seen)]
-    total, k = len(incumbent), len(behind)
-    if spread.freedom < 1 or not 0 < k < total or not behind.mean() > 0:
+    gained = seen - ruler.scores[: len(seen)]
+    gained = gained[~np.isnan(gained)]
+    total, k = len(incumbent), len(gained)
+    if ruler.freedom < 1 or not 0 < k < total:
         return False
-    scale = float(np.sqrt(spread.variance * (total - k) / (total * k)))
-    return scale == 0 or float(stdtr(spread.freedom, -behind.mean() / scale)) < chance
+    behind = float(_mean(incumbent - ruler.scores) - gained.mean())
+    if not behind > 0:
+        return False
+    scale = float(np.sqrt(ruler.variance * (total - k) / (total * k)))
+    return scale == 0 or float(stdtr(ruler.freedom, -behind / scale)) < chance
 
 
-def spread_of(fold_scores: np.ndarray, incumbent: np.ndarray) -> Spread:
-    """The variance between folds of the difference to the incumbent, pooled over configurations.
+def ruler_of(fold_scores: np.ndarray, incumbent: np.ndarray) -> Ruler:
+    """The mean of the best 1, 2, 4, 8, ... with all folds, of which differences to it vary least between folds.
+
+    The incumbent alone is the best ruler for one that is nearly the same model. Others share no noise with it but that
+    of the folds, and the mean of m has its own noise divided by m: with uncorrelated ones, a difference to it has
+    (1 + 1/m) / 2 of the variance of a difference to the incumbent. The variance is pooled over configurations, and of
+    the m themselves it is the squares around their mean, with one configuration's degrees of freedom less, times
+    1 + 1/m.
 
     Args:
         fold_scores: shape (C, K), NaN where a fold is not scored; a row of two folds or more counts. The incumbent's
             own row, whose differences are all zero, is left out.
         incumbent: shape (K,).
     """
-    apart = fold_scores - incumbent
-    apart = apart[np.nan_to_num(apart).any(axis=1)]
-    there = ~np.isnan(apart)
-    count = there.sum(axis=1)
-    inner = np.where(there, apart - _mean(apart)[:, None], 0.0)
-    freedom = int(np.maximum(count - 1, 0).sum())
-    return Spread(float((inner**2).sum()) / max(freedom, 1), freedom)
+    apart = fold_scores[np.nan_to_num(fold_scores - incumbent).any(axis=1)]
+    full = ~np.isnan(apart[:, ~np.isnan(incumbent)]).any(axis=1)
+    ranked = np.flatnonzero(full)[np.argsort(-_mean(apart[full]), kind="stable")]
+    ordered = np.concatenate([incumbent[None], apart[ranked], apart[~full]])
+    sums = np.cumsum(ordered[: 1 + len(ranked)], axis=0)
+    there = ~np.isnan(ordered) & ~np.isnan(incumbent)
+    freedom = np.maximum(there.sum(axis=1) - 1, 0)
+    found = Ruler(incumbent, 0.0, 0)
+    for size in 2 ** np.arange(len(sums).bit_length()):
+        scores = sums[size - 1] / size
+        gained = ordered - scores
+        squares = (np.where(there, gained - _mean(gained)[:, None], 0.0) ** 2).sum(axis=1)
+        degrees = int(freedom[size:].sum() + (size - 1) * freedom[0])
+        variance = float(squares[size:].sum() + (1 + 1 / size) * squares[:size].sum()) / max(degrees, 1)
+        if degrees > 0 and (found.freedom == 0 or variance < found.variance):
+            found = Ruler(scores, variance, degrees)
+    return found
 
 
 def _curtailed_among(seen: np.ndarray, incumbent: np.ndarray, others: np.ndarray) -> bool:
     own = np.full((1, len(incumbent)), np.nan)
     own[0, : len(seen)] = seen[: len(incumbent)]
-    return curtailed(seen, incumbent, spread_of(np.concatenate([others, own]), incumbent))
+    return curtailed(seen, incumbent, ruler_of(np.concatenate([others, own]), incumbent))
 
 
 RULES: dict[str, Rule] = {

@@ -78,7 +78,7 @@ def block_length(values: np.ndarray) -> int:
     if covariance[0] <= np.finfo(float).tiny ** 0.5:
         return 1
     ratio = max(_flat_top(covariance, n, run), _autoregressive(float(covariance[1] / covariance[0]), n))
-    wanted = max(ratio ** (2 / 3) * math.sqrt(n), n ** (1 / 3))
+    wanted: float = max(ratio ** (2 / 3) * math.sqrt(n), n ** (1 / 3))
     return max(1, math.ceil(min(wanted, n // 8)))
 
 
