@@ -12,7 +12,6 @@ from holdfast.errors import RequestError
 from holdfast.records import Fidelity, TrialState, Verdict
 from holdfast.rng import Streams
 from holdfast.search.asha import Asha, promotions
-from holdfast.search.rungs.halving import copies
 from holdfast.space import Float, Space
 from holdfast.testing.rehearsal import Rehearsal
 
@@ -68,27 +67,6 @@ def test_diverged_trials_count_as_the_worst_and_are_never_promoted() -> None:
         rehearsal.report(trial, 1, math.nan)
         rehearsal.pause(trial)
     assert promoted(rehearsal) == []
-
-
-def test_a_trial_that_learns_exactly_as_another_is_not_taken_on() -> None:
-    rehearsal = Rehearsal(SPACE, FIDELITY)
-    for losses in [(5.0, 1.0), (5.0, 1.0), (5.0, 1.0), (5.0, 2.0), (4.0, 3.0), (4.0, 3.5), (4.0, 6.0), (4.0, 7.0)]:
-        trial = rehearsal.start({"x": 0.5}, 3)
-        for step, loss in zip((1, 3), losses, strict=True):
-            rehearsal.report(trial, step, loss)
-        rehearsal.pause(trial)
-    assert copies(rehearsal.history(), FIDELITY).tolist() == [False, True, True, *[False] * 5]
-    assert promoted(rehearsal) == [(0, 9), (3, 9)]  # two of the six that differ
-    rehearsal.take(Asha().ask(rehearsal.history(), 1, Streams(0))[0])
-    rehearsal.report(0, 9, 0.5)
-    rehearsal.finish(0, 0.5)
-    assert copies(rehearsal.history(), FIDELITY).tolist() == [False, True, True, *[False] * 5]
-    assert promoted(rehearsal) == [(3, 9)]
-
-
-def test_one_equal_loss_makes_no_copy() -> None:
-    assert not copies(pool([1.0] * 6).history(), FIDELITY).any()
-    assert not copies(pool([1.0] * 6, level=9).history(), FIDELITY).any()  # one report, though it passes three rungs
 
 
 @given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=40), st.integers(2, 4))

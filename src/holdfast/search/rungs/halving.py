@@ -57,45 +57,15 @@ def ordered_at(history: History, level: int, members: np.ndarray | None = None) 
     return trials[order], known[order]
 
 
-def copies(history: History, fidelity: Fidelity) -> np.ndarray:
-    """(n,) whether a trial had, in two reports at rungs or more, exactly the losses of one that is ahead of it.
-
-    Hyperparameters without effect, rounding and recorded tables let many configurations learn as one, to the last bit:
-    more training of the second would tell what that of the first has told, and together they would fill a rung's best
-    places. Ahead is who has come to a higher rung; of those at one rung, the older.
-    """
-    rungs, rung = fidelity.rungs(), np.full(len(history.report_trial), -1)
-    for k, level in enumerate(rungs):
-        rung[history.first_reports(level)] = k  # a report that passes several counts at the highest
-    at = np.flatnonzero(rung >= 0)
-    told = np.zeros((len(history), len(rungs)), dtype=bool)
-    told[history.report_trial[at], rung[at]] = True
-    losses = np.full((*told.shape, len(history.directions)), np.inf)
-    losses[history.report_trial[at], rung[at]] = history.report_losses[at]
-    passed = np.where(told, np.arange(1, len(rungs) + 1), 0).max(axis=1, initial=0)
-    comparable = (told.sum(axis=1) > 1) & ~np.isnan(losses).any(axis=(1, 2))
-    found = np.zeros(len(history), dtype=bool)
-    for k in np.unique(passed[comparable]):
-        trials = np.flatnonzero((passed >= k) & comparable)
-        _, group = np.unique(losses[trials, :k].reshape(len(trials), -1), axis=0, return_inverse=True)
-        order = np.lexsort((trials, -passed[trials], group.ravel()))
-        behind = trials[order[1:][np.diff(group.ravel()[order]) == 0]]
-        found[behind[passed[behind] == k]] = True
-    return found
-
-
 def promotions(
     history: History, fidelity: Fidelity, name: str = "asha", members: np.ndarray | None = None
 ) -> Iterator[Promotion]:
     """Every paused trial among the best ``1 / eta`` of its rung, highest rung first, best first.
 
-    A diverged trial counts as the worst of its rung, and so does not shrink it. A trial that learns exactly as another
-    does, see `copies`, does not count.
+    A diverged trial counts as the worst of its rung, and so does not shrink it.
     """
-    own = ~copies(history, fidelity)
-    compared = own if members is None else members & own
     for level, above in reversed(list(itertools.pairwise(fidelity.rungs()))):
-        ordered, known = ordered_at(history, level, compared)
+        ordered, known = ordered_at(history, level, members)
         best = ordered[: len(ordered) // fidelity.eta]
         waiting = (history.states[best] == PAUSED) & (history.until[best] == level) & known[: len(best)]
         for place in np.flatnonzero(waiting):
