@@ -127,6 +127,24 @@ def test_bootstraps_without_a_value_are_left_out() -> None:
     assert corrected_metric(whole, nothing).point == found.point
 
 
+def test_a_metric_that_is_lower_of_few_rows_is_not_lower_for_rows_left_out() -> None:
+    def r2(y: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        total = weights.sum(axis=1)
+        centre = weights @ y / total
+        return np.asarray(1 - weights @ (y - predicted) ** 2 / (weights @ y**2 - total * centre**2))
+
+    rng, errors, plain = np.random.default_rng(9), [], []
+    for _ in range(60):
+        y = rng.standard_normal(40)
+        ours = y[:, None] - 0.6 * (0.9 * rng.standard_normal((40, 1)) + 0.44 * rng.standard_normal((40, 5)))
+        values = np.array([r2(y, column, np.ones((1, 40)))[0] for column in ours.T])
+        found = bbc_metric(lambda c, w, y=y, ours=ours: r2(y, ours[:, c], w), 40, 5, rng, 400)
+        errors.append(corrected_metric(values, found).point - 0.64)
+        plain.append(found.point - 0.64)
+    assert np.mean(plain) < -0.06
+    assert abs(np.mean(errors)) < 0.04
+
+
 def climbed(rng: np.random.Generator, count: int = 40) -> np.ndarray:
     """0/1 scores, shape (100, count), of coins: each is like the best one before but for ten rows drawn again."""
     columns = [rng.random(100) < 0.5]
