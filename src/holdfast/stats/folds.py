@@ -17,7 +17,7 @@ import numpy as np
 Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], bool]
 """``rule(seen, incumbent, others)``, as `stops` has them."""
 
-CHANCE = 0.1
+CHANCE = 0.08
 """`curtailed` drops what has less than this chance to be ahead of the incumbent after all folds."""
 
 
