@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, TrialState
@@ -14,7 +15,7 @@ from holdfast.search.gp.embedding import embedding
 from holdfast.search.gp.failures import loss_kernels
 from holdfast.search.gp.fits import FIT_POINTS, fit_size
 from holdfast.search.gp.maximise import all_points, candidates, climb
-from holdfast.search.gp.model import model_of
+from holdfast.search.gp.model import IMAGINED, model_of
 from holdfast.search.history import History, HistoryBuilder
 from holdfast.search.random import RandomSearch
 from holdfast.space import Categorical, Domain, Float, Int, Space
@@ -176,13 +177,16 @@ def test_what_pending_trials_may_bring_is_imagined_anew_with_every_result() -> N
     rehearsal.start({"x": 0.9, "y": 0.1})
     history = rehearsal.history()
     model = model_of(history, Streams(0))
-    means = np.array([belief.predict(model.pending)[0][0] for belief in model.beliefs])
-    plain = np.array([belief.predict(model.pending)[0][0] for belief in before.beliefs])
-    assert np.abs(means - plain).min() > 1e-3
-    assert model.bests == pytest.approx(np.minimum(before.bests, means))
+    means = np.array([belief.predict(model.pending)[0][:, 0] for belief in model.beliefs])
+    plain, variance = np.array([belief.predict(model.pending) for belief in before.beliefs])[:, :, 0].T[:, :, None]
+    noise = np.array([belief.kernel.noise for belief in before.beliefs])[:, None]
+    normals = np.sort(((means - plain) * np.sqrt(variance + noise) / variance).ravel())
+    assert means.shape == (len(before.beliefs), IMAGINED)
+    np.testing.assert_array_equal(np.floor(ndtr(normals) * normals.size), np.arange(normals.size))
+    np.testing.assert_allclose(np.array(model.bests), np.minimum(np.array(before.bests)[:, None], means))
     assert model.told_bests == before.bests
     other = model_of(history, Streams(1))
-    assert not np.allclose(other.bests, model.bests)
+    assert not np.allclose(np.array(other.bests), np.array(model.bests))
 
 
 @pytest.mark.long

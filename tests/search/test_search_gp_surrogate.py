@@ -97,17 +97,21 @@ def test_pending_points_with_drawn_results_are_observations_of_these() -> None:
     X, y, pending, Z = rng.random((9, 2)), rng.standard_normal(9), rng.random((3, 2)), rng.random((6, 2))
     kernel, group, normals = kernel_at(prior_mode(2)), np.arange(2), rng.standard_normal((1000, 3))
     posterior = condition(kernel, group, X, y)
-    found = posterior.with_pending(pending, normals[0])
-    drawn = found.predict(pending)[0] + kernel.noise * found.weights[9:]  # (K + noise I) weights = targets
-    again = condition(kernel, group, np.concatenate([X, pending]), np.concatenate([y, drawn]))
-    np.testing.assert_allclose(found.predict(Z), again.predict(Z), atol=1e-9)
+    found = posterior.with_pending(pending, normals)
+    # (K + noise I) weights = targets
+    drawn = found.predict(pending)[0] + kernel.noise * found.weights[:, 9:]
+    for draw in (0, 999):
+        again = condition(kernel, group, np.concatenate([X, pending]), np.concatenate([y, drawn[draw]]))
+        mean, variance, by_mean, by_variance = found.predict_with_gradient(Z)
+        for one, other in zip(
+            (mean[draw], variance, by_mean[draw], by_variance), again.predict_with_gradient(Z), strict=True
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-9)
     means, variances = posterior.predict(pending)
-    results = [
-        each.predict(pending)[0] + kernel.noise * each.weights[9:]
-        for each in (posterior.with_pending(pending, normal) for normal in normals)
-    ]
-    np.testing.assert_allclose(np.mean(results, axis=0), means, atol=4 * np.sqrt(variances.max() / 1000))
-    np.testing.assert_allclose(np.var(results, axis=0), variances + kernel.noise, rtol=0.2)
+    np.testing.assert_allclose(np.mean(drawn, axis=0), means, atol=4 * np.sqrt(variances.max() / 1000))
+    np.testing.assert_allclose(np.var(drawn, axis=0), variances + kernel.noise, rtol=0.2)
+    one_by_one = posterior.with_pending(pending[:1], normals[:, :1]).with_pending(pending[1:], normals[:, 1:])
+    np.testing.assert_allclose(one_by_one.predict(Z)[0], found.predict(Z)[0], atol=1e-9)
 
 
 def test_a_covariance_without_a_factor_gets_more_noise() -> None:

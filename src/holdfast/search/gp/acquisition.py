@@ -14,7 +14,7 @@ _FAR = -100.0
 
 
 def log_expected_improvement(
-    mean: np.ndarray, variance: np.ndarray, best: float
+    mean: np.ndarray, variance: np.ndarray, best: float | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log EI below ``best`` for means and variances of shape (m,), and its derivatives by mean and by variance."""
     sd = np.sqrt(variance)

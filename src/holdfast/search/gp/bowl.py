@@ -47,14 +47,14 @@ class Bowl:
         return np.asarray(self.scale * np.concatenate(parts, axis=1))
 
     def gradient(self, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """(m, D) of the sum of the functions at features (m, D) times weights (m, 1 + 2 c), by the features."""
+        """(..., m, D) of the sum of the functions at features (m, D) times weights (..., m or 1, 1 + 2 c)."""
         c = len(self.columns)
         z = (features[:, self.columns] - self.means) / self.sds
         bumps = np.exp(-0.5 * z * z)
-        of_bumps = math.sqrt(TOGETHER) * weights[:, :1] + math.sqrt(1 - TOGETHER) * weights[:, 1 : 1 + c]
-        slopes = ((1 - z * z) * weights[:, 1 + c :] - z * of_bumps) * bumps / self.sds
-        found = np.zeros_like(features)
-        found[:, self.columns] = self.scale * slopes
+        of_bumps = math.sqrt(TOGETHER) * weights[..., :1] + math.sqrt(1 - TOGETHER) * weights[..., 1 : 1 + c]
+        slopes = ((1 - z * z) * weights[..., 1 + c :] - z * of_bumps) * bumps / self.sds
+        found = np.zeros((*slopes.shape[:-1], features.shape[1]))
+        found[..., self.columns] = self.scale * slopes
         return found
 
     @property

@@ -132,7 +132,7 @@ def another_branch(
     bests = model.bests
     if here.any():
         features = model.embed(units[here])
-        bests = tuple(float(belief.predict(features)[0].min()) for belief in model.beliefs)
+        bests = tuple(belief.predict(features)[0].min(axis=-1) for belief in model.beliefs)
     landscape = replace(model, bests=bests).landscape(history.space, None)
     centres = units[here][np.argsort(losses[here], kind="stable")[:CENTRES]]
     return Within(landscape, branches, branch), centres, branch

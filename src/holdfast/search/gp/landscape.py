@@ -22,7 +22,7 @@ class Belief(Protocol):
     """What is believed of the loss at features of shape (m, D): a posterior, or several that are weighed."""
 
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance, (m,) each."""
+        """Mean and variance, (m,) each; the mean (r, m) for r draws of what runs."""
         ...
 
     def predict_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -88,24 +88,31 @@ class Landscape:
 
 @dataclass(frozen=True, eq=False)
 class Improvement:
-    """The log of the improvement expected below ``bests``, averaged over as many beliefs of the loss."""
+    """The log of the improvement expected below ``bests``, averaged over as many beliefs of the loss.
+
+    A belief with r draws of what runs (see `Posterior`) counts as r beliefs, and has as many bests, (r,).
+    """
 
     beliefs: tuple[Belief, ...]
-    bests: tuple[float, ...]
+    bests: tuple[float | np.ndarray, ...]
 
     def value(self, features: np.ndarray) -> np.ndarray:
         """(m,) at features of shape (m, D)."""
-        pairs = zip(self.beliefs, self.bests, strict=True)
+        pairs = zip(self.beliefs, self._columns(), strict=True)
         each = [log_expected_improvement(*belief.predict(features), best)[0] for belief, best in pairs]
-        return log_average(np.array(each))[0]
+        return log_average(np.concatenate([np.atleast_2d(values) for values in each]))[0]
 
     def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and the gradient by the features (m, D)."""
         values, gradients = _by_each(
-            self.beliefs, features, [partial(log_expected_improvement, best=best) for best in self.bests]
+            self.beliefs, features, [partial(log_expected_improvement, best=best) for best in self._columns()]
         )
         average, weights = log_average(values)
         return average, np.einsum("pm,pmd->md", weights, gradients)
+
+    def _columns(self) -> list[np.ndarray]:
+        """The bests beside means of shape (m,) or (r, m)."""
+        return [np.asarray(best)[..., None] for best in self.bests]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +125,7 @@ class Bound:
     def value(self, features: np.ndarray) -> np.ndarray:
         """(m,) at features of shape (m, D)."""
         each = [confidence_bound(*belief.predict(features), self.width)[0] for belief in self.beliefs]
-        average: np.ndarray = np.mean(each, axis=0)
+        average: np.ndarray = np.mean(np.concatenate([np.atleast_2d(values) for values in each]), axis=0)
         return average
 
     def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,11 +136,12 @@ class Bound:
 
 
 def _by_each(beliefs: Sequence[Belief], features: np.ndarray, worths: Sequence[Worth]) -> tuple[np.ndarray, np.ndarray]:
-    """(p, m) what p beliefs make of features (m, D), and its gradients by them (p, m, D)."""
+    """(p, m) what p beliefs, or draws of theirs, make of features (m, D), and its gradients by them (p, m, D)."""
     values, gradients = [], []
     for belief, worth in zip(beliefs, worths, strict=True):
         mean, variance, by_mean, by_variance = belief.predict_with_gradient(features)
         value, slope_mean, slope_variance = worth(mean, variance)
-        values.append(value)
-        gradients.append(slope_mean[:, None] * by_mean + slope_variance[:, None] * by_variance)
-    return np.array(values), np.array(gradients)
+        values.append(np.atleast_2d(value))
+        gradient = slope_mean[..., None] * by_mean + slope_variance[..., None] * by_variance
+        gradients.append(gradient.reshape(-1, *features.shape))
+    return np.concatenate(values), np.concatenate(gradients)

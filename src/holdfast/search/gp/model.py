@@ -15,7 +15,6 @@ from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import Embedding, embedding
 from holdfast.search.gp.failures import failure, loss_kernels, loss_targets
 from holdfast.search.gp.feasibility import requirements
-from holdfast.search.gp.fits import DRAWS
 from holdfast.search.gp.flat import OutsideFlats, outside_flats
 from holdfast.search.gp.landscape import Bound, Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
@@ -32,6 +31,8 @@ MAX_POINTS = 1200
 """At most so many trials are in the surrogate."""
 MAX_PENDING = 256
 """At most so many running trials, the latest, are in the surrogate."""
+IMAGINED = 16
+"""So many times each belief draws the results of what runs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class Model:
         embed: the embedding of the space.
         beliefs: of the loss, in standardised targets, one for each draw of the hyperparameters.
         told_bests: the lowest mean at a feasible trial by each belief; empty while no trial is feasible.
-        bests: the same with pending trials as they are imagined.
+        bests: the same with pending trials as they are imagined, (r,) for r draws of them.
         best_trial: the incumbent's number.
         since_best: how many results have come since the best one.
         centres: (c, d) the best points so far, NaN where inactive.
@@ -59,7 +60,7 @@ class Model:
     embed: Embedding
     beliefs: tuple[Posterior | Shifted, ...]
     told_bests: tuple[float, ...]
-    bests: tuple[float, ...]
+    bests: tuple[float | np.ndarray, ...]
     best_trial: int
     since_best: int
     centres: np.ndarray
@@ -79,16 +80,14 @@ class Model:
         and Adams, "Practical Bayesian optimization of machine learning algorithms", NeurIPS 2012, section 3.2.
         """
         features, before = np.concatenate([self.pending, self.embed(units)]), len(self.pending)
-        drawn = [self.rng.generator(self.told, f"gp/pending/{number}") for number in range(len(features))]
-        normals, chances = np.array([(rng.standard_normal(DRAWS), rng.random(DRAWS)) for rng in drawn]).swapaxes(0, 1)
-        beliefs = tuple(
-            belief.with_pending(features[before:], normals[before:, i]) for i, belief in enumerate(self.beliefs)
-        )
+        normals, chances = _imagined(self.rng, self.told, len(self.beliefs), len(features))
+        pairs = zip(self.beliefs, normals, strict=True)
+        beliefs = tuple(belief.with_pending(features[before:], normal[:, before:]) for belief, normal in pairs)
         limits = np.array([limit.value(features) for limit in self.limits]).reshape(-1, len(features))
-        kept = chances < np.exp(limits.sum(axis=0))[:, None]
+        kept = chances < np.exp(limits.sum(axis=0))
         bests = tuple(
-            float(belief.predict(features)[0][kept[:, i]].min(initial=best))
-            for i, (belief, best) in enumerate(zip(beliefs, self.told_bests, strict=False))
+            np.where(feasible, belief.predict(features)[0], np.inf).min(axis=1, initial=best)
+            for belief, best, feasible in zip(beliefs, self.told_bests, kept, strict=False)
         )
         return replace(self, beliefs=beliefs, bests=bests, pending=features)
 
@@ -164,6 +163,21 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
+
+
+def _imagined(rng: Streams, told: int, beliefs: int, pending: int) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal and uniform numbers, (beliefs, `IMAGINED`, pending) each, which change with every result.
+
+    They are a Latin hypercube sample: McKay, Beckman and Conover, Technometrics 21 (1979). Those of one pending trial
+    do not depend on how many come after it.
+    """
+    from scipy.special import ndtri
+
+    size = beliefs * IMAGINED
+    drawn = [rng.generator(told, f"gp/pending/{number}") for number in range(pending)]
+    uniform = np.array([[(each.permutation(size) + each.random(size)) / size for _ in range(2)] for each in drawn])
+    normals, chances = uniform.reshape(pending, 2, beliefs, IMAGINED).transpose(1, 2, 3, 0)
+    return ndtri(normals), chances
 
 
 def _beliefs(

@@ -71,7 +71,8 @@ class Posterior:
         kernel, group: hyperparameters, and the group of each of the D columns.
         points: (n, D) scaled features.
         factor: (n, n) lower Cholesky factor of the covariance of the points with noise.
-        weights: (n,) the covariance's inverse times the targets; zero for pending points that are at their mean.
+        weights: (n,) the covariance's inverse times the targets; zero for pending points that are at their mean. (r, n)
+            where there are r draws of the pending points' results: then a mean has a first axis for these as well.
         noise: the noise variance that was needed for the factor to exist, at least the kernel's.
     """
 
@@ -91,7 +92,7 @@ class Posterior:
         cross = self._covariance(self.kernel.scale(features, self.group))
         half = solve_lower(self.factor, cross.T)
         variance = self.kernel.variance(features) - np.einsum("nm,nm->m", half, half)
-        return cross @ self.weights, np.maximum(variance, 1e-12)
+        return (cross @ self.weights.T).T, np.maximum(variance, 1e-12)
 
     def predict_with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Mean (m,), variance (m,) and their gradients by the features (m, D) at features of shape (m, D)."""
@@ -106,15 +107,16 @@ class Posterior:
         half = solve_lower(self.factor, cross.T)
         variance = self.kernel.variance(features) - np.einsum("nm,nm->m", half, half)
         solved = solve_lower(self.factor, half, transposed=True).T
-        by_mean = 2 * self.kernel.signal * slope * self.weights
+        by_mean = 2 * self.kernel.signal * slope * self.weights[..., None, :]
         by_variance = -4 * self.kernel.signal * slope * solved
         gradients = [
-            (scaled * part.sum(axis=1, keepdims=True) - part @ self.points) / lengths for part in (by_mean, by_variance)
+            (scaled * part.sum(axis=-1, keepdims=True) - part @ self.points) / lengths
+            for part in (by_mean, by_variance)
         ]
         if bowl is not None:
-            gradients[0] += depth * bowl.gradient(features, np.broadcast_to(self.weights @ there, here.shape))
+            gradients[0] += depth * bowl.gradient(features, (self.weights @ there)[..., None, :])
             gradients[1] += 2 * depth * bowl.gradient(features, here - solved @ there)
-        return cross @ self.weights, np.maximum(variance, 1e-12), gradients[0], gradients[1]
+        return (cross @ self.weights.T).T, np.maximum(variance, 1e-12), gradients[0], gradients[1]
 
     def weighted_sum(self, features: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
         """Mean and variance of the sum of the losses at features (m, D) times weights (m,)."""
@@ -135,11 +137,12 @@ class Posterior:
         return found
 
     def with_pending(self, features: np.ndarray, normals: np.ndarray | None = None) -> Posterior:
-        """The posterior that also knows pending points (p, D), each at its own posterior mean, or at a drawn result.
+        """The posterior that also knows pending points (p, D), each at its own posterior mean, or at drawn results.
 
         The mean as a fantasy leaves the mean where it is and takes away variance: Desautels, Krause and Burdick,
         "Parallelizing exploration-exploitation tradeoffs in Gaussian process bandit optimization", JMLR 15 (2014). With
-        independent standard ``normals`` (p,) the results, with their noise, are a draw from the posterior of them all.
+        independent standard ``normals`` (r, p) the results, with their noise, are r draws from the posterior of them
+        all, which have one variance in common.
         """
         scaled = self.kernel.scale(features, self.group)
         below = solve_lower(self.factor, self._covariance(scaled).T).T
@@ -148,11 +151,12 @@ class Posterior:
         n, p = len(self.points), len(features)
         factor = np.zeros((n + p, n + p), order="F")
         factor[:n, :n], factor[n:, :n], factor[n:, n:] = self.factor, below, corner
-        weights = np.concatenate([self.weights, np.zeros(p)])
+        weights = np.concatenate([self.weights, np.zeros((*self.weights.shape[:-1], p))], axis=-1)
         if normals is not None:
             # in units of the factor the targets are what they were, and the normals beside them
-            whitened = np.concatenate([self.factor.T @ self.weights, normals])
-            weights = solve_lower(factor, whitened[:, None], transposed=True)[:, 0]
+            known = np.broadcast_to(self.weights @ self.factor, (len(normals), n))
+            whitened = np.concatenate([known, normals], axis=1)
+            weights = solve_lower(factor, whitened.T, transposed=True).T
         return Posterior(
             kernel=self.kernel,
             group=self.group,
