@@ -92,3 +92,26 @@ def test_what_cannot_be_predicted_says_why() -> None:
     with pytest.raises(RequestError, match="too few, or all the same"):
         final_of(empty.book.state, 0)
     assert finals_of(empty.book.state) == ()
+
+
+@pytest.mark.parametrize("gain", [0.02, -0.02])
+def test_a_trial_is_expected_to_end_worse_than_it_stands_only_where_most_did(gain: float) -> None:
+    """It stands far above the others; the model alone would have it come back to them a little."""
+    study = Study({"x": Float(0, 1)}, direction="maximize", strategy="random", seed=0, fidelity=EPOCHS, name="curves")
+
+    def score(start: int, epoch: int) -> float:
+        return start / 100 + gain * epoch / 9 + 0.01 * ((7 * epoch + start) % 5)
+
+    for start in (50, 20, 49, 31, 40):
+        trial = study.ask()
+        for epoch in range(1, 10):
+            trial.report(score(start, epoch), step=epoch)
+        study.tell(trial, score(start, 9))
+    trial = study.ask()
+    for epoch in (1, 2):
+        trial.report(score(90, epoch), step=epoch)
+    found = study.predict_final(5)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.value <= found.high
+    assert (found.value >= score(90, 2)) == (gain > 0)

@@ -60,9 +60,19 @@ class Ahead:
     step: str
 
     def finals(self, level: float) -> tuple[Final, ...]:
-        """What each open trial is expected to end at, the best first."""
+        """What each open trial is expected to end at, the best first.
+
+        The model goes back to what is usual of such configurations. Where fewer than half of the curves that were
+        trained in full ended worse than they stood at a trial's step, it is not expected to end worse than it stands.
+        """
         places = self.model.places(self.open)
         value, low, high = self._predict(places, np.full(len(places), float(self.model.end)), level)
+        last = self.model.points.last()[places]
+        fall = {step: self._mostly_fall(step) for step in set(self.model.points.steps[last].tolist())}
+        bounded = np.array([fall[step] for step in self.model.points.steps[last].tolist()], dtype=bool)
+        now = np.where(bounded, self.model.points.losses[last], np.inf)
+        value = self.sign * np.minimum(self.sign * value, now)
+        low, high = np.minimum(low, value), np.maximum(high, value)
         method = f"a Gaussian process of {len(self.model.points):,} points of {len(self.model.points.trials):,} curves"
         found = [
             Final(
@@ -88,6 +98,16 @@ class Ahead:
         steps = np.unique(np.geomspace(max(reached, 1), max(self.model.end, reached, 1), STEPS_AHEAD).round())
         places = np.repeat(self.model.places(np.array([trial])), len(steps))
         return Fan(steps, *self._predict(places, steps, level))
+
+    def _mostly_fall(self, step: float) -> bool:
+        """Whether from a step on fewer than half of the curves that were trained in full came to a higher loss."""
+        points = self.model.points
+        ends = points.last()
+        full = (points.steps[ends] >= self.model.end) & np.isfinite(points.losses[ends])
+        ahead = np.flatnonzero((points.steps >= step) & full[points.owner])
+        owner, first = np.unique(points.owner[ahead], return_index=True)
+        risen = points.losses[ends[owner]] > points.losses[ahead[first]]
+        return len(risen) > 0 and float(risen.mean()) < 0.5
 
     def _predict(
         self, places: np.ndarray, steps: np.ndarray, level: float
