@@ -83,7 +83,7 @@ def test_it_is_exact_for_a_climb_on_a_flat_surface() -> None:
 
 
 def test_many_trials_are_repeated_less_often() -> None:
-    alone = [Step(np.empty(0, dtype=np.int64), np.empty(0), 1.0)] * 801
+    alone = [Step(np.empty(0, dtype=np.int64), np.empty(0), 1.0, 0.0)] * 801
     drawn = replay(alone, np.zeros(801), np.zeros(801), np.ones(801), np.random.default_rng(2), 2000)
     assert drawn.shape == (FEWEST, 801)
 
@@ -148,3 +148,17 @@ def test_a_metric_of_a_search_is_lower_too() -> None:
     assert searched.high == plain.high
     rows = rmx(scores, np.random.default_rng(8), SEARCHED)
     assert abs(searched.low - rows.low) < 0.03
+
+
+def test_a_smooth_curve_that_was_looked_at_closely_counts_as_few() -> None:
+    """Trials near to each other hand on differences of their errors, which are large where others take their places."""
+    counts = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        x = np.concatenate([rng.random(12), rng.normal(0.6, 0.1, 14), rng.normal(0.6, 0.02, 14)])
+        covariance = np.exp(-2 * np.subtract.outer(x, x) ** 2) + 1e-9 * np.eye(40)
+        scores = rng.standard_normal((100, 40)) @ np.linalg.cholesky(covariance).T - (x - 0.6) ** 2
+        errors = replay(steps(np.corrcoef(scores.T), 100), (x - 0.6) ** 2, np.zeros(40), np.ones(40), rng, 500)
+        assert np.abs(errors).max() < 6
+        counts.append(rmx(scores, rng, SEARCHED._replace(inversion="jeffreys")).effective_configurations)
+    assert max(counts) < 15

@@ -218,7 +218,8 @@ def rmx(
 def effective_count(errors: Errors, settings: Settings, competitors: int) -> float:
     """As how many independent configurations all of them count: at most as many as they are, but for a search."""
     most = math.inf if settings.searched else competitors
-    return float(np.clip(settings.tails()[0] / errors.lower, 1.0, most))
+    count = settings.tails()[0] / errors.lower if errors.lower > 0 else math.inf
+    return float(np.clip(count, 1.0, most))
 
 
 def is_binary(scores: np.ndarray) -> bool:
