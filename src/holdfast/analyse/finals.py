@@ -60,19 +60,9 @@ class Ahead:
     step: str
 
     def finals(self, level: float) -> tuple[Final, ...]:
-        """What each open trial is expected to end at, the best first.
-
-        The model goes back to what is usual of such configurations. Where fewer than half of the curves that were
-        trained in full ended worse than they stood at a trial's step, it is not expected to end worse than it stands.
-        """
+        """What each open trial is expected to end at, the best first."""
         places = self.model.places(self.open)
         value, low, high = self._predict(places, np.full(len(places), float(self.model.end)), level)
-        last = self.model.points.last()[places]
-        fall = {step: self._mostly_fall(step) for step in set(self.model.points.steps[last].tolist())}
-        bounded = np.array([fall[step] for step in self.model.points.steps[last].tolist()], dtype=bool)
-        now = np.where(bounded, self.model.points.losses[last], np.inf)
-        value = self.sign * np.minimum(self.sign * value, now)
-        low, high = np.minimum(low, value), np.maximum(high, value)
         method = f"a Gaussian process of {len(self.model.points):,} points of {len(self.model.points.trials):,} curves"
         found = [
             Final(
@@ -112,7 +102,11 @@ class Ahead:
     def _predict(
         self, places: np.ndarray, steps: np.ndarray, level: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Values, lower and upper bounds, all (k,)."""
+        """Values, lower and upper bounds, all (k,), at steps (k,) from the last known one of each trial on.
+
+        The model goes back to what is usual of such configurations. Where fewer than half of the curves that were
+        trained in full ended worse than they stood at a trial's step, it is not expected to be worse than it stands.
+        """
         if len(places) == 0:
             return np.empty(0), np.empty(0), np.empty(0)
         mean, variance = self.model.of_trials(places, steps)
@@ -120,7 +114,12 @@ class Ahead:
         value, better, worse = (
             self.sign * self.model.scale.losses(target) for target in (mean, mean - reach, mean + reach)
         )
-        return value, np.minimum(better, worse), np.maximum(better, worse)
+        last = self.model.points.last()[places]
+        reached = self.model.points.steps[last].tolist()
+        fall = {step: self._mostly_fall(step) for step in set(reached)}
+        now = np.where([fall[step] for step in reached], self.model.points.losses[last], np.inf)
+        value = self.sign * np.minimum(self.sign * value, now)
+        return value, np.minimum(value, np.minimum(better, worse)), np.maximum(value, np.maximum(better, worse))
 
 
 def ahead_of(history: History) -> Ahead | None:
