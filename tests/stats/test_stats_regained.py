@@ -138,7 +138,11 @@ def test_a_metric_that_is_lower_of_few_rows_is_not_lower_for_rows_left_out() -> 
         y = rng.standard_normal(40)
         ours = y[:, None] - 0.6 * (0.9 * rng.standard_normal((40, 1)) + 0.44 * rng.standard_normal((40, 5)))
         values = np.array([r2(y, column, np.ones((1, 40)))[0] for column in ours.T])
-        found = bbc_metric(lambda c, w, y=y, ours=ours: r2(y, ours[:, c], w), 40, 5, rng, 400)
+
+        def of(c: int, weights: np.ndarray, y: np.ndarray = y, ours: np.ndarray = ours) -> np.ndarray:
+            return r2(y, ours[:, c], weights)
+
+        found = bbc_metric(of, 40, 5, rng, 400)
         errors.append(corrected_metric(values, found).point - 0.64)
         plain.append(found.point - 0.64)
     assert np.mean(plain) < -0.06

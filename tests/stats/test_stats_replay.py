@@ -158,7 +158,9 @@ def test_a_smooth_curve_that_was_looked_at_closely_counts_as_few() -> None:
         x = np.concatenate([rng.random(12), rng.normal(0.6, 0.1, 14), rng.normal(0.6, 0.02, 14)])
         covariance = np.exp(-2 * np.subtract.outer(x, x) ** 2) + 1e-9 * np.eye(40)
         scores = rng.standard_normal((100, 40)) @ np.linalg.cholesky(covariance).T - (x - 0.6) ** 2
-        errors = replay(steps(np.corrcoef(scores.T), 100), (x - 0.6) ** 2, np.zeros(40), np.ones(40), rng, 500)
+        errors = replay(
+            steps(np.asarray(np.corrcoef(scores.T)), 100), (x - 0.6) ** 2, np.zeros(40), np.ones(40), rng, 500
+        )
         assert np.abs(errors).max() < 6
         counts.append(rmx(scores, rng, SEARCHED._replace(inversion="jeffreys")).effective_configurations)
     assert max(counts) < 15
