@@ -14,7 +14,7 @@ maximum likelihood estimate, which is a few points for few configurations.
 Bootstraps repeat the selection and not the search that proposed the configurations. What a search adds to the luck of
 the winner is how much more of it there is in repetitions of the search (`holdfast.stats.replay`) than in repetitions
 that take the same configurations in random orders, as no search would. No more is taken off for it than for the
-selection, since correlations that are not known exactly can make a repetition climb without end.
+selection, so that correlations which are not known exactly can do no more either.
 
 Metrics that are no means, such as R2, may depend on how many rows they are of, and rows left out are fewer than all.
 That bias is of order 1/m for m rows; a bootstrap repeats it for all rows (Efron, Annals of Statistics 7:1, 1979).
