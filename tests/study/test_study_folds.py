@@ -45,14 +45,15 @@ def searched(rule: str, trials: int = 30, **more: object) -> holdfast.Study:
 
 
 @pytest.mark.parametrize("rule", ["curtailed", "forgiving", "aggressive"])
-def test_a_rule_drops_poor_trials_and_finds_the_same_winner(rule: str) -> None:
+def test_a_rule_drops_poor_trials_and_finds_a_winner_about_as_good(rule: str) -> None:
     study, whole = searched(rule), searched("never")
     made = folds_made(study.book.state)
     assert made is not None
     assert made.fits == 30 * FOLDS
     assert made.dropped == sum(trial.state is TrialState.STOPPED for trial in study.trials)
     assert made.made == sum(len(trial.reports) for trial in study.trials) < 0.8 * made.fits
-    assert study.best_config == whole.best_config
+    # a rule may lose the best one, where its first fold is poor
+    assert whole.best_value - 0.03 < study.best_value <= whole.best_value
     assert study.best_trial.state is TrialState.COMPLETE
     assert folds_made(whole.book.state) is None
 
