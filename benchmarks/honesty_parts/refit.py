@@ -97,6 +97,12 @@ def neighbours(distance: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([labels[:, k - 1] / k for k in NEIGHBOURS])
 
 
+def outside_neighbours(X: np.ndarray, y: np.ndarray, folds: int) -> np.ndarray:
+    """`neighbours` of the N rows among those of other folds, shape (numbers, N)."""
+    fold = np.arange(len(y)) // (len(y) // folds)
+    return neighbours(np.where(fold[:, None] == fold, np.inf, distances(X, X)), y)
+
+
 def distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """Squared ones between the rows of A and of B."""
     return np.asarray((A**2).sum(axis=1)[:, None] + (B**2).sum(axis=1) - 2 * A @ B.T)
@@ -104,13 +110,10 @@ def distances(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, float]:
     """Kernel ridge, ridge and nearest neighbours, 37 configurations: scores (N, C), the winner's truth, deviation."""
-    X, X_test = rng.standard_normal((cell.n_rows, FEATURES)), rng.standard_normal((TEST_ROWS, FEATURES))
-    y = np.where(rng.random(cell.n_rows) < label_probability(cell.task, X), 1.0, -1.0)
+    X, X_test, y = drawn_rows(cell, rng)
     smoothers = [Smoother(width, PENALTIES) for width in WIDTHS] + [Smoother(None, RIDGE_PENALTIES)]
     fits = [smoother.fits(X, y, cell.folds) for smoother in smoothers]
-    fold = np.arange(cell.n_rows) // (cell.n_rows // cell.folds)
-    apart = np.where(fold[:, None] == fold, np.inf, distances(X, X))
-    outside = np.concatenate([fit[0] for fit in fits] + [neighbours(apart, y)]).T
+    outside = np.concatenate([fit[0] for fit in fits] + [outside_neighbours(X, y, cell.folds)]).T
     scores = row_scores(cell.loss, y[:, None], outside)
     place = int(scores.mean(axis=0).argmax())
     for smoother, (_, coefficients) in zip(smoothers, fits, strict=True):
@@ -121,6 +124,12 @@ def _smoothed(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, float, 
     else:
         predicted = neighbours(distances(X_test, X), y)[place]
     return scores, *judged(cell, X_test, predicted)
+
+
+def drawn_rows(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows (N, FEATURES) of a repetition, those of the test (`TEST_ROWS`, FEATURES), and labels -1 or 1 (N,)."""
+    X, X_test = rng.standard_normal((cell.n_rows, FEATURES)), rng.standard_normal((TEST_ROWS, FEATURES))
+    return X, X_test, np.where(rng.random(cell.n_rows) < label_probability(cell.task, X), 1.0, -1.0)
 
 
 def judged(cell: Cell, X_test: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:

@@ -41,18 +41,13 @@ class _Rows:
 
     def __init__(self, cell: Cell, rng: np.random.Generator) -> None:
         self.cell = cell
-        self.X = rng.standard_normal((cell.n_rows, refit.FEATURES))
-        self.X_test = rng.standard_normal((refit.TEST_ROWS, refit.FEATURES))
-        probability = refit.label_probability(cell.task, self.X)
-        self.y = np.where(rng.random(cell.n_rows) < probability, 1.0, -1.0)
+        self.X, self.X_test, self.y = refit.drawn_rows(cell, rng)
 
     def scores(self, config: dict[str, Any]) -> np.ndarray:
         """Row scores (N,) from the fold that each row is left out in."""
         cell = self.cell
         if config["learner"] == "neighbours":
-            fold = np.arange(cell.n_rows) // (cell.n_rows // cell.folds)
-            apart = np.where(fold[:, None] == fold, np.inf, refit.distances(self.X, self.X))
-            outside = refit.neighbours(apart, self.y)[NEIGHBOURS.index(config["number"])]
+            outside = refit.outside_neighbours(self.X, self.y, cell.folds)[NEIGHBOURS.index(config["number"])]
         else:
             outside = _smoother(config).fits(self.X, self.y, cell.folds)[0][0]
         return refit.row_scores(cell.loss, self.y, outside)
