@@ -28,7 +28,8 @@ CLEAR = 3.0
 """A trial is built on another one where their correlation is over so many standard errors of a correlation of 0."""
 
 LEAST = 0.0025
-"""Of a trial whose errors are known but for this share of the variance by those chosen before, nothing is learned."""
+"""Of a trial whose errors are known but for this share of the variance by those chosen before, nothing is learned; and
+where in a repetition no more than this share of the variance is handed on, it is not scaled to all of it."""
 
 PAIRS = 80_000_000
 """So many pairs of trials are looked at in all repetitions together, where that leaves `FEWEST`."""

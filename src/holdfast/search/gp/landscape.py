@@ -100,7 +100,7 @@ class Improvement:
         """(m,) at features of shape (m, D)."""
         pairs = zip(self.beliefs, self._columns(), strict=True)
         each = [log_expected_improvement(*belief.predict(features), best)[0] for belief, best in pairs]
-        return log_average(np.concatenate([np.atleast_2d(values) for values in each]))[0]
+        return log_average(_rows(each))[0]
 
     def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(m,) and the gradient by the features (m, D)."""
@@ -125,7 +125,7 @@ class Bound:
     def value(self, features: np.ndarray) -> np.ndarray:
         """(m,) at features of shape (m, D)."""
         each = [confidence_bound(*belief.predict(features), self.width)[0] for belief in self.beliefs]
-        average: np.ndarray = np.mean(np.concatenate([np.atleast_2d(values) for values in each]), axis=0)
+        average: np.ndarray = np.mean(_rows(each), axis=0)
         return average
 
     def with_gradient(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +141,12 @@ def _by_each(beliefs: Sequence[Belief], features: np.ndarray, worths: Sequence[W
     for belief, worth in zip(beliefs, worths, strict=True):
         mean, variance, by_mean, by_variance = belief.predict_with_gradient(features)
         value, slope_mean, slope_variance = worth(mean, variance)
-        values.append(np.atleast_2d(value))
+        values.append(value)
         gradient = slope_mean[..., None] * by_mean + slope_variance[..., None] * by_variance
         gradients.append(gradient.reshape(-1, *features.shape))
-    return np.concatenate(values), np.concatenate(gradients)
+    return _rows(values), np.concatenate(gradients)
+
+
+def _rows(values: Sequence[np.ndarray]) -> np.ndarray:
+    """(p, m) of arrays (m,), one for a belief, and (r, m), one for a belief with r draws."""
+    return np.concatenate([np.atleast_2d(each) for each in values])
