@@ -52,8 +52,10 @@ def test_a_rule_drops_poor_trials_and_finds_a_winner_about_as_good(rule: str) ->
     assert made.fits == 30 * FOLDS
     assert made.dropped == sum(trial.state is TrialState.STOPPED for trial in study.trials)
     assert made.made == sum(len(trial.reports) for trial in study.trials) < 0.8 * made.fits
-    # a rule may lose the best one, where its first fold is poor
-    assert whole.best_value - 0.03 < study.best_value <= whole.best_value
+    if rule == "curtailed":  # it may lose the best one, where its first fold is poor
+        assert whole.best_value - 0.03 < study.best_value <= whole.best_value
+    else:
+        assert study.best_config == whole.best_config
     assert study.best_trial.state is TrialState.COMPLETE
     assert folds_made(whole.book.state) is None
 
