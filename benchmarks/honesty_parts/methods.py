@@ -11,9 +11,9 @@ from holdfast.evaluate.estimate import BOOTSTRAPS, REFIT_VARIANCE, estimate
 from holdfast.evaluate.wording import Estimand
 from holdfast.records import RowScores
 from holdfast.rng import Streams
-from holdfast.stats.intervals import bonferroni_clopper_pearson, clopper_pearson_tails, percentile
+from holdfast.stats.intervals import bonferroni_clopper_pearson, percentile
 from holdfast.stats.regained import corrected_mean
-from holdfast.stats.rmx import Inversion, Settings, is_binary, rmx
+from holdfast.stats.rmx import Settings, is_binary, rmx
 from holdfast.stats.simultaneous import max_t_rows
 
 Z = 1.96
@@ -88,14 +88,13 @@ def every_method(
     published = float(np.nanmean(corrected.estimates))
     half = Z * math.sqrt(corrected.row_variance / n_rows + float(means[corrected.winners].var()))
 
-    def limits(settings: Settings) -> tuple[Found, float]:
+    def limits(settings: Settings) -> Found:
         noise = streams.generator(0, "estimate/noise")
         bounds = rmx(scores, noise, settings, winner=winner, row_variance=corrected.row_variance)
-        point = min(max(corrected.point, bounds.low), bounds.high)
-        return Found(point, bounds.low, bounds.high), bounds.effective_configurations
+        return Found(min(max(corrected.point, bounds.low), bounds.high), bounds.low, bounds.high)
 
     settings = Settings(omega2, bootstraps=BOOTSTRAPS)
-    plain, effective = limits(settings)
+    apart = settings._replace(shared=False)
     percentiles = Found(published, *percentile(corrected.estimates))
     found = {
         "naive Wald": Found(own, own - Z * error, own + Z * error),
@@ -104,18 +103,18 @@ def every_method(
     }
     if number < RIVALS:
         found["maxT"] = Found(None, *max_t_rows(scores, streams.generator(0, "max-t"), bootstraps=MAX_T_BOOTSTRAPS))
-        found["rmx, tight"] = limits(settings._replace(tight=True))[0]
+        found["rmx, tight"] = limits(settings._replace(tight=True, inversion="jeffreys"))
+        if binary:
+            found["rmx, sides apart, Jeffreys"] = limits(apart._replace(inversion="jeffreys"))
+        found["rmx, sides apart"] = limits(apart)
     if binary:
-        k, size = own * n_rows, n_rows / (1 + omega2)
-        exact = clopper_pearson_tails(own * size, size, settings.alpha_low / effective, settings.alpha_up)
-        found["Bonferroni Clopper-Pearson"] = Found(None, *bonferroni_clopper_pearson(k, n_rows, n_configurations))
-        found["rmx, Clopper-Pearson"] = Found(min(max(corrected.point, exact.low), exact.high), *exact)
+        exact = bonferroni_clopper_pearson(own * n_rows, n_rows, n_configurations)
+        found["Bonferroni Clopper-Pearson"] = Found(None, *exact)
     if refit:
-        found["rmx without a refit's variance"] = limits(settings._replace(omega2=0.0))[0]
-    found["rmx"] = plain
+        found["rmx without a refit's variance"] = limits(settings._replace(omega2=0.0))
+    found["rmx"] = limits(settings)
     if adaptive:
-        inversion: Inversion = "clopper-pearson" if binary else "jeffreys"
-        found["rmx, search repeated"] = limits(settings._replace(searched=True, inversion=inversion))[0]
+        found["rmx, search repeated"] = limits(settings._replace(searched=True))
     default = found["rmx, search repeated" if adaptive else "rmx"]
     found[DEFAULT] = default
     if number % CHECK_EVERY == 0 or (refit and not binary):

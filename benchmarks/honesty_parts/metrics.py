@@ -25,7 +25,7 @@ from holdfast.rng import Streams
 from holdfast.stats.bootstrap import BiasCorrected, bbc, bbc_metric
 from holdfast.stats.intervals import percentile
 from holdfast.stats.regained import corrected_metric
-from holdfast.stats.rmx import Settings, rmx, winner_errors
+from holdfast.stats.rmx import Settings, rmx
 from holdfast.stats.rmx_metric import Bootstrapped, contest_of, plain_bounds, rmx_metric, unit_bounds
 
 SHARED = 0.8
@@ -194,7 +194,7 @@ def _bounds(
     same = np.broadcast_to(drawn[:, [winner]], drawn.shape)
     whole = Bootstrapped(values, np.full(len(values), values[winner]), drawn, same, np.ones(len(values)))
     contest = contest_of(whole, winner, settings, rng)
-    tails, typical, value = winner_errors(contest.competition, rng, settings), contest.typical(winner), values[winner]
+    tails, typical, value = contest.errors(rng, settings), contest.typical(winner), values[winner]
     low, high = plain_bounds(float(value), typical, tails, settings)
     raced = Found(min(max(float(value) - typical * tails.mean, low), high), low, high)
     if units is None:

@@ -21,7 +21,7 @@ from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
 from holdfast.stats.raced import Raced, raced, raced_metric
 from holdfast.stats.regained import corrected_mean, corrected_metric
-from holdfast.stats.rmx import Inversion, Settings, are_shares, is_binary, rmx
+from holdfast.stats.rmx import Settings, are_shares, is_binary, rmx
 from holdfast.stats.rmx_metric import rmx_metric
 
 __all__ = ["Estimate", "estimate", "naive", "test_score"]
@@ -80,21 +80,9 @@ class _Request:
     streams: Streams
     adaptive: bool = False
 
-    @property
-    def inversion(self) -> Inversion:
-        """How 0/1 scores are inverted: the safer way where the search has looked at these rows on its way."""
-        return "clopper-pearson" if self.adaptive else "jeffreys"
-
     def settings(self, omega2: float, bootstraps: int, *, is_best: bool) -> Settings:
         """Of the interval: whether only the best could have been taken, and whether the search is repeated, too."""
-        return Settings(
-            omega2,
-            self.level,
-            bootstraps=bootstraps,
-            any_rule=not is_best,
-            inversion=self.inversion,
-            searched=self.adaptive,
-        )
+        return Settings(omega2, self.level, bootstraps=bootstraps, any_rule=not is_best, searched=self.adaptive)
 
 
 @dataclass(frozen=True)
@@ -165,7 +153,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
       of one that takes rows as right or wrong.
     - Configurations of an ``adaptive`` search: the search is repeated in simulation as well (`replay.replay`), what it
       adds to the luck is taken off (`regained.search_luck`), and the lower bound pays for all the luck that repetitions
-      find; 0/1 scores are inverted as Clopper and Pearson do, else as Jeffreys.
+      find.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
     - Other metrics, from predictions: such a point, too (`regained.corrected_metric`), with the RMX interval of what
       each row contributes (`rmx_metric.rmx_metric`) for a metric between 0 and 1, and BBC percentiles for one that is
@@ -218,7 +206,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         effective_configurations=found.effective,
         bootstraps=found.bootstraps,
         undefined=found.undefined,
-        sentences=_sentences(request, found, binary=binary),
+        sentences=_sentences(request, found),
     )
 
 
@@ -238,7 +226,7 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
         race = raced(np.hstack([scores, others]), noise, settings, winner=chosen, groups=sheet.groups)
         return _of_race(race, own, is_best=is_best)
     if sheet.total == 1:
-        alone = Settings(omega2, level, alpha_low=Settings().alpha_up)
+        alone = Settings(omega2, level, alpha_low=Settings().alpha_up, inversion="jeffreys")
         only = rmx(scores, noise, alone, groups=sheet.groups, row_variance=0.0)
         return _Found(own, only.low, only.high, own, wording.JEFFREYS if binary else wording.STUDENT, 1.0)
     drawn = request.streams.generator(0, "estimate/bootstrap")
@@ -429,7 +417,7 @@ def _under(sheet: Sheet, metric: Metric, configuration: int, weights: np.ndarray
     return metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
 
 
-def _sentences(request: _Request, found: _Found, *, binary: bool) -> tuple[str, ...]:
+def _sentences(request: _Request, found: _Found) -> tuple[str, ...]:
     """What a reader has to know about the estimate."""
     sheet = request.sheet
     if sheet.total == 1:
@@ -454,6 +442,4 @@ def _sentences(request: _Request, found: _Found, *, binary: bool) -> tuple[str, 
     sentences.extend(found.sentences)
     if request.adaptive and sheet.total > 1:
         sentences.append(wording.ADAPTIVE)
-        if binary:
-            sentences.append(wording.SAFE_SIDE)
     return tuple(sentences)

@@ -49,7 +49,6 @@ ADAPTIVE = (
     "trials build on the best so far as these did, and the score for what the search adds to it (where all have scores "
     "of all rows). That is no theorem for every search; the sealed test covers any."
 )
-SAFE_SIDE = "For that reason the scores of 0 and 1 are inverted as Clopper and Pearson do, which errs on the safe side."
 ANY_RULE = (
     "The winner given is not the best by this metric on these rows, so that the interval covers any choice among all "
     "configurations (maxT, t_low = inf), and the full optimism of the best one is taken off."

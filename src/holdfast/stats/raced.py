@@ -24,7 +24,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.stats import imputed
 from holdfast.stats.bootstrap import Performance, draw_counts
-from holdfast.stats.rmx import DEFAULTS, Settings, rmx, winner_errors
+from holdfast.stats.rmx import DEFAULTS, Settings, rmx
 from holdfast.stats.rmx_metric import Bootstrapped, contest_of, plain_bounds, unit_bounds
 
 FOR_METRICS = DEFAULTS._replace(bootstraps=1000)
@@ -108,7 +108,7 @@ def raced_metric(
         performance: see `bootstrap.Performance`; higher is better. Rows that were not scored get weight 0.
         seen: shape (N, C), booleans: which rows a configuration was scored on.
         rng: where bootstraps and noise are drawn from.
-        settings: of `rmx.rmx`; ``inversion`` means nothing here.
+        settings: of `rmx.rmx`; ``inversion`` and ``shared`` mean nothing here.
         winner: its index; the best of the finished if None.
         groups: shape (N,); resample groups instead of rows.
         units: see `rmx_metric.rmx_metric`, for a metric between 0 and 1; None for another one.
@@ -135,7 +135,7 @@ def raced_metric(
     reference = np.array([_whole(performance, winner, seen[:, c]) for c in range(seen.shape[1])])
     bootstrapped = Bootstrapped(values, reference, np.concatenate(own), np.concatenate(same_rows), seen.mean(axis=0))
     contest = contest_of(bootstrapped, winner, settings, rng)
-    errors = winner_errors(contest.competition, rng, settings)
+    errors = contest.errors(rng, settings)
     typical, value = contest.typical(winner), float(values[winner])
     if units is None:
         low, high = plain_bounds(value, typical, errors, settings)

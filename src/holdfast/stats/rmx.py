@@ -36,6 +36,9 @@ Inversion = Literal["jeffreys", "clopper-pearson"]
 CALMER = 1.5
 """By how much the standard errors of two configurations have to differ, as a ratio, for one to be looked at without."""
 
+STEPS = 7
+"""Sets of means that the sides are shared for, from gaps that are narrower than seen to wider ones."""
+
 MOST_PARTS = 50
 """The most repeats by whose means 0/1 scores are known."""
 
@@ -48,15 +51,18 @@ class Settings(NamedTuple):
     winner. With ``any_rule`` the winner may have been selected in any way: every configuration could have won
     (``t_low`` is infinite), and the upper side mirrors the lower one.
 
-    ``inversion`` is how 0/1 scores are inverted: as Jeffreys' interval, or as that of Clopper and Pearson, which is
-    wider and errs on the safe side. ``tight`` lowers the upper bound as well, to what the simulated selection says when
-    every gap to the winner is one standard deviation wider than seen; that is 6 % narrower, and fails (0.89 of 0.95)
-    where one good configuration stands above many equal ones. ``proved`` takes the lower side from a quantile that is
-    proved for normal means of known covariance (docs/rmx.md, theorem 2); that is 2 % wider, 6 % at most.
+    ``inversion`` is how 0/1 scores are inverted: as the interval of Clopper and Pearson, which errs on the safe side,
+    or as Jeffreys', which is narrower. ``tight`` lowers the upper bound as well, to what the simulated selection says
+    when every gap to the winner is one standard deviation wider than seen; that is 6 % narrower, and fails (0.89 of
+    0.95) where one good configuration stands above many equal ones. ``proved`` takes the lower side from a quantile
+    that is proved for normal means of known covariance (docs/rmx.md, theorem 2).
 
     With ``searched`` the configurations were proposed, in the order of the columns, by a search that looked at the
     scores of earlier ones: the lower side pays for the luck of repetitions of this search where it is more than that of
     the selection alone.
+
+    With ``shared`` the lower side may also miss what the upper one does not: where many compete, the winner is hardly
+    ever better than its upper bound. With ``any_rule``, ``tight`` or ``proved`` nothing is shared.
     """
 
     omega2: float = 0.0
@@ -66,10 +72,11 @@ class Settings(NamedTuple):
     t_low: float = 3.0
     bootstraps: int = 2000
     any_rule: bool = False
-    inversion: Inversion = "jeffreys"
+    inversion: Inversion = "clopper-pearson"
     tight: bool = False
     proved: bool = False
     searched: bool = False
+    shared: bool = True
 
     def tails(self) -> tuple[float, float]:
         """The lower and the upper error probability at this level."""
@@ -133,13 +140,22 @@ class Competition(NamedTuple):
             return np.zeros(len(self.gap))
         return -np.maximum(self.gap - settings.t_low * self.deviation, 0.0)
 
+    def path(self, settings: Settings) -> Iterator[np.ndarray]:
+        """Means for ever wider gaps, from the pulled ones on to those that were seen and ``t_low`` deviations more."""
+        for pull in np.linspace(-settings.t_low, settings.t_low, STEPS)[1:]:
+            yield -np.maximum(self.gap + pull * self.deviation, 0.0)
+
 
 class Errors(NamedTuple):
-    """The winner's standardised error: error probabilities that pay for the selection, and the mean."""
+    """The winner's standardised error: error probabilities that pay for the selection, and the mean.
+
+    ``alike`` is how many independent configurations have such an upper tail.
+    """
 
     lower: float
     upper: float
     mean: float
+    alike: float = 1.0
 
 
 def rmx(
@@ -154,8 +170,8 @@ def rmx(
 ) -> SelectedInterval:
     """Bounds of the true mean score of the best of C configurations, from their scores on the same N rows.
 
-    0/1 scores are inverted as Jeffreys' interval, others as a studentised mean with an Edgeworth correction. Student's
-    quantiles with N-1 degrees of freedom stand for the normal ones, which matters for few rows only. A single
+    0/1 scores are inverted as Clopper and Pearson do, others as a studentised mean with an Edgeworth correction, where
+    Student's quantiles with N-1 degrees of freedom stand for the normal ones, which matters for few rows only. A single
     configuration gives the textbook interval at the two error probabilities.
 
     With ``groups`` (groups of rows, folds, or blocks of time, see `holdfast.stats.units`), the G groups are the
@@ -217,9 +233,7 @@ def rmx(
 
 def effective_count(errors: Errors, settings: Settings, competitors: int) -> float:
     """As how many independent configurations all of them count: at most as many as they are, but for a search."""
-    most = math.inf if settings.searched else competitors
-    count = settings.tails()[0] / errors.lower if errors.lower > 0 else math.inf
-    return float(np.clip(count, 1.0, most))
+    return float(np.clip(errors.alike, 1.0, math.inf if settings.searched else competitors))
 
 
 def is_binary(scores: np.ndarray) -> bool:
@@ -286,24 +300,38 @@ def winner_errors(competition: Competition, rng: np.random.Generator, settings: 
         selected = (means + scale * noise).argmax(axis=1)
         return np.asarray(noise[np.arange(len(noise)), selected])
 
-    drawn, calmer, means = noise.max(axis=1), [], competition.pulled(settings)
+    means = competition.pulled(settings)
+    repeated = [noise.max(axis=1)]
     if not settings.any_rule:
-        drawn = of_selected(means)
-        calmer = [of_selected(np.where(kept, means, -np.inf)) for kept in _calmer(scale, means)]
-    quantile = max(textbook, *(float(np.quantile(errors + refit, 1 - alpha_low)) for errors in (drawn, *calmer)))
+        repeated = [of_selected(means)]
+        repeated += [of_selected(np.where(kept, means, -np.inf)) for kept in _calmer(scale, means)]
+    quantile = max(textbook, *(float(np.quantile(errors + refit, 1 - alpha_low)) for errors in repeated))
     if settings.proved and not settings.any_rule:
         quantile = max(quantile, beating_quantile(means, means + scale * noise, noise + refit[:, None], alpha_low))
     lower, upper = float(ndtr(-quantile / spread)), alpha_up
+    alike = alpha_low / lower if lower > 0 else math.inf
+    if settings.shared and not (settings.any_rule or settings.tight or settings.proved):
+        repeated += [of_selected(around) for around in competition.path(settings)]
+        lower = float(ndtr(-max(_shared_quantile(errors + refit, settings) for errors in repeated) / spread))
     if settings.any_rule:
         upper = lower
     elif settings.tight:
         pushed = of_selected(-(competition.gap + competition.deviation)) + refit
         upper = max(float(ndtr(np.quantile(pushed, alpha_up) / spread)), alpha_up)
-    found = Errors(lower, upper, max(float(drawn.mean()), 0.0))
+    found = Errors(lower, upper, max(float(repeated[0].mean()), 0.0), alike)
     if competition.replayed is None:
         return found
     again = winner_errors(competition._replace(noise=competition.replayed, replayed=None), rng.spawn(1)[0], settings)
-    return Errors(min(lower, again.lower), min(upper, again.upper), found.mean)
+    return Errors(min(lower, again.lower), min(upper, again.upper), found.mean, max(alike, again.alike))
+
+
+def _shared_quantile(errors: np.ndarray, settings: Settings) -> float:
+    """What the winner's error, with a refit's in it, exceeds as often as both sides may miss and the upper does not."""
+    from scipy.special import ndtri
+
+    alpha_low, alpha_up = settings.tails()
+    missed = float((errors < ndtri(alpha_up) * math.sqrt(1 + settings.omega2)).mean())
+    return float(np.quantile(errors, 1 - max(alpha_low + alpha_up - missed, alpha_low)))
 
 
 def _calmer(scale: np.ndarray, means: np.ndarray) -> Iterator[np.ndarray]:

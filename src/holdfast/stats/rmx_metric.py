@@ -57,6 +57,10 @@ class Contest(NamedTuple):
     deviation: np.ndarray
     could_win: np.ndarray
 
+    def errors(self, rng: np.random.Generator, settings: Settings) -> Errors:
+        """Those of the winner; no side pays for the other, as Jeffreys' bounds have nothing to spare."""
+        return winner_errors(self.competition, rng, settings._replace(shared=False))
+
     def typical(self, winner: int) -> float:
         """The larger of the winner's deviation and the root mean square of all that could have won."""
         return max(float(self.deviation[winner]), math.sqrt(float((self.deviation[self.could_win] ** 2).mean())))
@@ -77,7 +81,7 @@ def rmx_metric(
         values: shape (C,), the metric on all rows, between 0 and 1, higher is better; NaN cannot win.
         in_bag: shape (B, C), `bootstrap.BiasCorrected.in_bag`, of rows or of groups; NaN where undefined.
         rng: where the noise is drawn from.
-        settings: of `rmx.rmx`; ``inversion`` means nothing here.
+        settings: of `rmx.rmx`; ``inversion`` and ``shared`` mean nothing here.
         units: how many rows the rarest class has, or how many groups there are if that is less: Student's quantiles
             with one degree of freedom less stand for the normal ones, and where nothing is wrong these are the trials.
         winner: its index; the best, lowest index first, if None.
@@ -99,7 +103,7 @@ def rmx_metric(
     same = np.broadcast_to(in_bag[:, [chosen]], in_bag.shape)
     found = Bootstrapped(values, np.full(len(values), values[chosen]), in_bag, same, everywhere)
     contest = contest_of(found, chosen, settings, rng)
-    errors = winner_errors(contest.competition, rng, settings)
+    errors = contest.errors(rng, settings)
     low, high = unit_bounds(values, contest, chosen, errors, settings, units)
     effective = effective_count(errors, settings, len(values))
     return SelectedInterval(low, high, chosen, effective, contest.typical(chosen) * errors.mean)
