@@ -240,6 +240,17 @@ def test_adaptive_search_is_told_and_errs_on_the_safe_side() -> None:
     assert bounds(adaptive)[1] == bounds(fixed)[1]
 
 
+def test_sides_stay_apart_where_others_were_compared_elsewhere() -> None:
+    """One whose scores are not known at all is of another study; one that was stopped has some."""
+    scores = (np.random.default_rng(26).random((200, 12)) < 0.8).astype(float)
+    stopped, elsewhere = np.full(200, np.nan), RowScores(np.full(200, np.nan))
+    stopped[0] = scores[0].max()
+    shared = bounds(corrected([*table(scores), RowScores(stopped)]))
+    apart = bounds(corrected([*table(scores), elsewhere]))
+    assert apart[0] < shared[0] - 0.005
+    assert apart[1] == shared[1]
+
+
 def test_luck_of_a_search_is_more_than_that_of_a_choice() -> None:
     """Each trial takes 10 of the 100 predictions of the best one back; none of them is worth more than 0.5."""
     rng = np.random.default_rng(25)

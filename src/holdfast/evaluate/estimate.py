@@ -223,6 +223,9 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     settings = request.settings(omega2, BOOTSTRAPS, is_best=is_best)
     if sheet.unfinished:
         others = np.stack([request.scale.orient(values) for values in sheet.unfinished], axis=1)
+        if not np.isfinite(others).any(axis=0).all():
+            # some were compared elsewhere; whoever quotes the best of many studies does what no simulation here repeats
+            settings = settings._replace(shared=False)
         race = raced(np.hstack([scores, others]), noise, settings, winner=chosen, groups=sheet.groups)
         return _of_race(race, own, is_best=is_best)
     if sheet.total == 1:
