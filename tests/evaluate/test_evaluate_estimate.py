@@ -152,7 +152,7 @@ def test_stopped_configurations_count_among_those_that_could_have_won(estimand: 
     finished = scores[:, np.isfinite(scores).all(axis=0)]
     found, without = corrected(table(scores), estimand=estimand), corrected(table(finished), estimand=estimand)
     assert found.naive == without.naive
-    assert found.luck > 1.3 * without.luck
+    assert found.luck > (1.3 if estimand == "scored" else 1.1) * without.luck
     assert bounds(found)[0] < bounds(without)[0]
     assert found.score.method == wording.RACED
     assert found.n_configurations == 20

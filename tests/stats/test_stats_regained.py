@@ -56,6 +56,26 @@ def test_spread_out_configurations_lose_their_bias_and_equals_stay_without() -> 
     assert (equal[:, 1] ** 2).mean() < 1.1 * (equal[:, 0] ** 2).mean()
 
 
+def test_luck_that_rows_left_out_share_with_those_drawn_is_taken_off() -> None:
+    """Labels that are noise, smoothed with many widths in five folds: no refit is worth more than 0.5."""
+    rng = np.random.default_rng(15)
+    said: list[tuple[float, float, float]] = []
+    for repetition in range(60):
+        X, y, fold = rng.standard_normal((80, 2)), rng.integers(2, size=80) * 2.0 - 1, np.arange(80) % 5
+        square = ((X[:, None] - X) ** 2).sum(axis=2)
+        other = fold[:, None] != fold
+        right = [((np.exp(-square / width**2) * other) @ y > 0) == (y > 0) for width in np.geomspace(0.1, 3, 25)]
+        scores = np.stack(right, axis=1).astype(float)
+        fixed, refit = (
+            corrected_mean(scores, np.random.default_rng(repetition), 100, omega2=omega2).point - 0.5
+            for omega2 in (0.0, 0.35)
+        )
+        said.append((scores.mean(axis=0).max() - 0.5, fixed, refit))
+    naive, fixed, refit = np.mean(said, axis=0)
+    assert refit < fixed - 0.03 * naive
+    assert 0 < refit < 0.3 * naive
+
+
 def test_no_more_is_given_back_than_the_means_say() -> None:
     rng = np.random.default_rng(3)
     for c in (2, 3, 8, 40):

@@ -16,6 +16,9 @@ the winner is how much more of it there is in repetitions of the search (`holdfa
 that take the same configurations in random orders, as no search would. No more is taken off for it than for the
 selection, so that correlations which are not known exactly can do no more either.
 
+Where the winner is fitted again, its scores are of models of folds, and those have learned from one another's rows. So
+the scores of rows left out share some of their errors with those of the rows drawn, which a refit does not have.
+
 Metrics that are no means, such as R2, may depend on how many rows they are of, and rows left out are fewer than all.
 That bias is of order 1/m for m rows; a bootstrap repeats it for all rows (Efron, Annals of Statistics 7:1, 1979).
 """
@@ -35,6 +38,10 @@ POINTS = 60
 
 REACH = 6.0
 """A configuration that is behind the winner by more standard deviations of the paired difference wins no bootstrap."""
+
+IN_FOLDS = 0.1
+"""The variance of what all rows err by together in cross-validation, relative to the row variance; as a refit's it was
+found in simulations."""
 
 ORDERS = 2
 """Random orders that a search is compared with."""
@@ -60,7 +67,7 @@ def corrected_mean(
         bootstraps: how many.
         groups: shape (N,); resample groups instead of rows.
         omega2: the variance that a refit adds, relative to the row variance (`rmx.Settings`); the point is then about
-            the refitted winner, of whose lead less is real.
+            the refitted winner, of whose lead less is real, and of whose luck more is left on rows left out.
         searched: whether the configurations were proposed, in the order of the columns, by a search that looked at the
             scores of earlier ones; what it adds to the luck is then taken off.
 
@@ -127,6 +134,8 @@ class _Means(NamedTuple):
 def _moved(found: BiasCorrected, means: _Means, omega2: float, search: np.random.Generator | None) -> BiasCorrected:
     shrunken = _shrunken(means, omega2)
     point = found.point + _regained(means.values, shrunken, found)
+    if omega2 > 0:
+        point -= _kept_in_folds(means.values, shrunken, found)
     if search is not None and len(shrunken) > 1:
         selected = max(float(means.values.max()) - point, 0.0)
         point -= min(search_luck(means.values, shrunken, means.errors, search), selected)
@@ -141,6 +150,13 @@ def _regained(means: np.ndarray, shrunken: np.ndarray, found: BiasCorrected) -> 
     best = int(means.argmax())
     lost, kept = (float(each[best] - each[winners].mean()) for each in (means, shrunken))
     return float(np.clip(kept, 0.0, max(lost, 0.0)))
+
+
+def _kept_in_folds(means: np.ndarray, shrunken: np.ndarray, found: BiasCorrected) -> float:
+    """What the winners of the bootstraps keep of their luck on rows left out, which models of folds have in common."""
+    winners = found.winners[np.isfinite(found.estimates) & (found.winners >= 0)]
+    luck = float((means[winners] - shrunken[winners]).mean()) if len(winners) else 0.0
+    return IN_FOLDS / (1 + IN_FOLDS) * max(luck, 0.0)
 
 
 def _shrunken(means: _Means, omega2: float) -> np.ndarray:

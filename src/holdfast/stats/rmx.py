@@ -282,9 +282,10 @@ def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: flo
 def winner_errors(competition: Competition, rng: np.random.Generator, settings: Settings) -> Errors:
     """Repeat the selection with noise around means that are pulled towards the winner's.
 
-    The quantile of the winner's error gives the lower side, which is never narrower than the textbook's, nor than that
-    of a selection among those alone that vary less (`_calmer`). With ``omega2`` the error has a refit's in it, drawn
-    from ``rng``.
+    The quantile of the winner's error gives the lower side, which is never narrower than that of a selection among
+    those alone that vary less (`_calmer`), nor, where sides are apart, than the textbook's. Shared sides hold along a
+    path of means (`Competition.path`), at whose end the winner is alone unless many are level with it. With ``omega2``
+    the error has a refit's in it, drawn from ``rng``.
     """
     from scipy.special import ndtr, ndtri
 
