@@ -283,16 +283,15 @@ def winner_errors(competition: Competition, rng: np.random.Generator, settings: 
     """Repeat the selection with noise around means that are pulled towards the winner's.
 
     The quantile of the winner's error gives the lower side, which is never narrower than that of a selection among
-    those alone that vary less (`_calmer`), nor, where sides are apart, than the textbook's. Shared sides hold along a
-    path of means (`Competition.path`), at whose end the winner is alone unless many are level with it. With ``omega2``
-    the error has a refit's in it, drawn from ``rng``.
+    those alone that vary less (`_calmer`; nothing is shared there), nor, where sides are apart, than the textbook's.
+    Shared sides hold along a path of means (`Competition.path`), at whose end the winner is alone unless many are level
+    with it. With ``omega2`` the error has a refit's in it, drawn from ``rng``.
     """
     from scipy.special import ndtr, ndtri
 
     alpha_low, alpha_up = settings.tails()
     noise, scale = competition.noise, competition.scale
     spread = math.sqrt(1 + settings.omega2)
-    textbook = float(-ndtri(alpha_low)) * spread
     if noise.shape[1] == 1:
         return Errors(alpha_low, alpha_low if settings.any_rule else alpha_up, 0.0)
     refit = math.sqrt(settings.omega2) * rng.standard_normal(len(noise))
@@ -301,25 +300,32 @@ def winner_errors(competition: Competition, rng: np.random.Generator, settings: 
         selected = (means + scale * noise).argmax(axis=1)
         return np.asarray(noise[np.arange(len(noise)), selected])
 
-    means = competition.pulled(settings)
-    repeated = [noise.max(axis=1)]
-    if not settings.any_rule:
-        repeated = [of_selected(means)]
-        repeated += [of_selected(np.where(kept, means, -np.inf)) for kept in _calmer(scale, means)]
-    quantile = max(textbook, *(float(np.quantile(errors + refit, 1 - alpha_low)) for errors in repeated))
+    def without_sharing(errors: np.ndarray) -> float:
+        return float(np.quantile(errors + refit, 1 - alpha_low))
+
+    def tail(quantile: float) -> float:
+        return float(ndtr(-quantile / spread))
+
+    means, textbook = competition.pulled(settings), float(-ndtri(alpha_low)) * spread
+    if settings.any_rule:
+        drawn, calmer = noise.max(axis=1), -math.inf
+    else:
+        drawn = of_selected(means)
+        fewer = (of_selected(np.where(kept, means, -np.inf)) for kept in _calmer(scale, means))
+        calmer = max(map(without_sharing, fewer), default=-math.inf)
+    quantile = max(textbook, calmer, without_sharing(drawn))
     if settings.proved and not settings.any_rule:
         quantile = max(quantile, beating_quantile(means, means + scale * noise, noise + refit[:, None], alpha_low))
-    lower, upper = float(ndtr(-quantile / spread)), alpha_up
+    lower = tail(quantile)
     alike = alpha_low / lower if lower > 0 else math.inf
     if settings.shared and not (settings.any_rule or settings.tight or settings.proved):
-        repeated += [of_selected(around) for around in competition.path(settings)]
-        lower = float(ndtr(-max(_shared_quantile(errors + refit, settings) for errors in repeated) / spread))
-    if settings.any_rule:
-        upper = lower
-    elif settings.tight:
+        along = [drawn, *map(of_selected, competition.path(settings))]
+        lower = tail(max(calmer, *(_shared_quantile(errors + refit, settings) for errors in along)))
+    upper = lower if settings.any_rule else alpha_up
+    if settings.tight:
         pushed = of_selected(-(competition.gap + competition.deviation)) + refit
-        upper = max(float(ndtr(np.quantile(pushed, alpha_up) / spread)), alpha_up)
-    found = Errors(lower, upper, max(float(repeated[0].mean()), 0.0), alike)
+        upper = max(tail(-float(np.quantile(pushed, alpha_up))), alpha_up)
+    found = Errors(lower, upper, max(float(drawn.mean()), 0.0), alike)
     if competition.replayed is None:
         return found
     again = winner_errors(competition._replace(noise=competition.replayed, replayed=None), rng.spawn(1)[0], settings)
