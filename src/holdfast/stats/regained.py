@@ -114,7 +114,7 @@ def _left_out_bias(values: np.ndarray, found: BiasCorrected, in_bag: np.ndarray)
     A bias of ``a / N``, which the mean of a bootstrap less the value of all rows estimates, is ``e a / N`` on N / e
     rows. It is 0 where it is no more than two standard errors of that mean, as for means and the AUC.
     """
-    winners = found.winners[np.isfinite(found.estimates) & (found.winners >= 0)]
+    winners = _winners(found)
     there = np.isfinite(in_bag)
     count = np.maximum(there.sum(axis=0), 1)
     apart = np.where(there, in_bag - values, 0.0)
@@ -142,9 +142,14 @@ def _moved(found: BiasCorrected, means: _Means, omega2: float, search: np.random
     return found._replace(point=point)
 
 
+def _winners(found: BiasCorrected) -> np.ndarray:
+    """Indices of those that were scored on rows left out, one for each bootstrap that has one."""
+    return np.asarray(found.winners[np.isfinite(found.estimates) & (found.winners >= 0)])
+
+
 def _regained(means: np.ndarray, shrunken: np.ndarray, found: BiasCorrected) -> float:
     """How much better the winner is than the winners of the bootstraps; never more than its means say, nor negative."""
-    winners = found.winners[np.isfinite(found.estimates) & (found.winners >= 0)]
+    winners = _winners(found)
     if len(winners) == 0:
         return 0.0
     best = int(means.argmax())
@@ -154,7 +159,7 @@ def _regained(means: np.ndarray, shrunken: np.ndarray, found: BiasCorrected) -> 
 
 def _kept_in_folds(means: np.ndarray, shrunken: np.ndarray, found: BiasCorrected) -> float:
     """What the winners of the bootstraps keep of their luck on rows left out, which models of folds have in common."""
-    winners = found.winners[np.isfinite(found.estimates) & (found.winners >= 0)]
+    winners = _winners(found)
     luck = float((means[winners] - shrunken[winners]).mean()) if len(winners) else 0.0
     return IN_FOLDS / (1 + IN_FOLDS) * max(luck, 0.0)
 
