@@ -175,6 +175,28 @@ def test_what_runs_takes_variance_away_and_moves_no_mean() -> None:
     np.testing.assert_allclose(later.at_points(), found.at_points())
 
 
+def test_what_a_loss_would_tell_is_the_variance_that_it_takes_away() -> None:
+    history = decaying([20, 20, 5, 5, 2]).history()
+    found, end = model(history), np.array([20.0])
+    trial, step = np.array([2]), np.array([10])
+    ahead, later = found.ahead_of_trials(trial, step), found.with_pending(trial, history.units[trial], step)
+    mean, variance = found.of_trials(trial, end)
+    assert (ahead.mean, ahead.variance) == (pytest.approx(mean), pytest.approx(variance))
+    assert ahead.told == pytest.approx(variance - later.of_trials(trial, end)[1])
+    assert 0 < ahead.told < ahead.variance
+
+
+def test_the_luck_of_a_new_trial_alone_is_not_looked_forward_to() -> None:
+    history = decaying([20, 20, 5, 5, 2]).history()
+    found, unit, one = model(history), np.array([[0.9, 0.9]]), np.array([1])
+    ahead = found.ahead_of_new(unit, one)
+    mean, variance = found.of_new(unit, np.array([20.0]))
+    assert ahead.mean == pytest.approx(mean)
+    assert ahead.variance == pytest.approx(variance - found.kernel.variance[1])
+    later = found.with_pending(np.array([7]), unit, one)  # what it tells of another trial of that configuration
+    assert ahead.told == pytest.approx(variance - later.of_new(unit, np.array([20.0]))[1])
+
+
 def test_an_equal_history_gives_equal_bits() -> None:
     rehearsal = decaying([20, 20, 9, 5, 2, 1, 1])
     steps = np.full(7, 20.0)

@@ -80,6 +80,22 @@ def test_a_search_ends_with_a_configuration_that_was_trained_to_the_end() -> Non
         assert ends[best] < sorted(ends)[2]
 
 
+@pytest.mark.parametrize("seed", [0, 4])
+def test_a_search_without_an_end_neither_ends_nor_only_begins(seed: int) -> None:
+    history = searched(FreezeThaw(candidates=32), epochs=180, seed=seed).history()
+    assert len(history.report_step) >= 180
+    assert 3 <= (history.states == COMPLETE).sum() <= len(history) / 3
+    best = int(np.nanargmin(history.losses))
+    assert bowl(history.config(best)) < 0.02
+
+
+def test_with_fewer_trials_than_the_start_has_the_best_of_them_is_trained_on() -> None:
+    rehearsal, strategy = Rehearsal(SPACE, EPOCHS, budget=4), FreezeThaw(n_initial=10)
+    for x in (0.9, 0.95, 0.31, 0.02):
+        learn(rehearsal, strategy, Suggestion({"x": x, "y": 0.7}, "", 0, until_step=4))
+    assert strategy.ask(rehearsal.history(), 1, Streams(0))[0].resume_from == 2
+
+
 def test_what_runs_is_not_continued_and_several_at_once_differ() -> None:
     rehearsal, strategy = Rehearsal(SPACE, EPOCHS), FreezeThaw(n_initial=2, candidates=32)
     for x in (0.3, 0.4, 0.9):

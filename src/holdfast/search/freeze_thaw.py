@@ -1,8 +1,8 @@
 """Freeze-thaw: every trial trains a little, and a model of all learning curves says which one goes on.
 
 Swersky, Snoek and Adams, "Freeze-thaw Bayesian optimization" (2014), with the kernel of `holdfast.search.curves`. What
-promises the most improvement at full training for what it would still cost to get there trains next, be it a paused
-trial or a new configuration; after a little more training the question is asked anew.
+promises the most improvement at full training for a step of training trains next, be it a paused trial or a new
+configuration (see `holdfast.search.curves.prospects`); after a little more training the question is asked anew.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from holdfast.search.history import PAUSED, RUNNING, TO_THE_END, History
 from holdfast.search.start import start
 
 HOPELESS = 0.05
-"""Where no new trial is allowed, one that beats the best complete trial with less than this probability is left."""
+"""Trials that wait and beat the best complete one with less than this probability are left."""
 
 
 @dataclass(frozen=True)
 class FreezeThaw:
-    """The trial, new or paused, of the highest expected improvement at full training a step that is left to get there.
+    """The trial, new or paused, whose training is expected to improve the most, for each step, on the best at the end.
 
     A search ends with a configuration that was trained to the end: when no new trial is allowed, those that may still
     be the best are trained on, and at least one is to the end.
@@ -37,7 +37,7 @@ class FreezeThaw:
     Args:
         growth: a trial goes on until it has had so many times the training; 1 for one step at a time, which is worth it
             where a step costs far more than a tenth of a second. A step is the fidelity's least.
-        n_initial: trials before the model.
+        n_initial: trials before the model, which begin with one step each.
         candidates: new configurations looked at for each proposal.
 
     Raises:
@@ -45,7 +45,7 @@ class FreezeThaw:
     """
 
     growth: float = 2.0
-    n_initial: int = 5
+    n_initial: int = 10
     candidates: int = 512
     name: str = "freeze-thaw"
 
@@ -90,26 +90,32 @@ class _Asking:
     def more(self) -> bool:
         """Find one more; False if there is nothing to do until something changes."""
         prospects = self._prospects
-        if prospects is None or len(self._history) + len(self._begun) < self._strategy.n_initial:
-            return self._begin(None) or self._continue(0)
-        paused = prospects.of_trials(self._waiting, self._reached[self._waiting])
+        few = len(self._history) + len(self._begun) < self._strategy.n_initial
+        if (few or prospects is None) and self._begin(None):
+            return True
+        if prospects is None:
+            return self._continue(0)
+        reached = self._reached[self._waiting]
+        following = np.array([self._following(int(step)) for step in reached], dtype=np.int64)
+        paused = prospects.of_trials(self._waiting, reached, following)
         best = int(np.argmax(paused)) if len(paused) else -1
         if self._may_begin():
             assigned = int((self._history.move_state == RUNNING).sum()) + len(self.found)
             draw = self._rng.generator(assigned, f"{self._strategy.name}/candidates")
-            units, worth = prospects.best_new(self._space, self._strategy.candidates, draw)
-            if (best < 0 or worth[0] > paused[best]) and self._begin(units):
+            units, worth = prospects.best_new(self._space, self._strategy.candidates, self._following(0), draw)
+            if (best < 0 or worth[0] > paused[best] or self._hopeless(prospects)) and self._begin(units):
                 return True
-        return not self._is_over(prospects) and self._continue(best)
+        idle = len(self._history.pending) == 0 and not self.found
+        return not (idle and self._hopeless(prospects)) and self._continue(best)
 
     def _may_begin(self) -> bool:
         left = self._history.trials_left
         return left is None or len(self._begun) < left
 
-    def _is_over(self, prospects: Prospects) -> bool:
-        """Whether no trial that waits may still become the best, where nothing runs and one was trained to the end."""
+    def _hopeless(self, prospects: Prospects) -> bool:
+        """Whether one was trained to the end, and no trial that waits may still become the best."""
         done = self._history.losses
-        if len(self._history.pending) or self.found or np.isnan(done).all() or len(self._waiting) == 0:
+        if np.isnan(done).all() or len(self._waiting) == 0:
             return False
         target = float(prospects.model.scale.targets(np.array(np.nanmin(done))))
         return float(prospects.chances(self._waiting, target).max()) < HOPELESS

@@ -32,6 +32,21 @@ _FITS: Memory[tuple[object, int, int, int], Kernel] = Memory(64)
 
 
 @dataclass(frozen=True, eq=False)
+class Ahead:
+    """What is believed of targets at full training, without noise: three arrays of shape (k,).
+
+    Attributes:
+        mean, variance: of them.
+        told: how much of the variance one more loss, at a step that is named, would take away. The mean will have moved
+            by as much when that loss is there.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    told: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class CurveModel:
     """A Gaussian process over configuration and step, given the curves of a study.
 
@@ -98,6 +113,28 @@ class CurveModel:
     def of_new(self, units: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The same for configurations (k, d) that no trial has had."""
         return self._predict(self.embed(units), steps, np.full(len(units), -1))
+
+    def ahead_of_trials(self, places: np.ndarray, steps: np.ndarray) -> Ahead:
+        """What trials at some ``places`` (k,) come to, and what losses at their next steps (k,) would tell of it."""
+        return self._ahead(self.where.features[places], steps, places, self.kernel.variance[1])
+
+    def ahead_of_new(self, units: np.ndarray, steps: np.ndarray) -> Ahead:
+        """The same for configurations (k, d) that no trial has had, but for what would be such a trial's own luck."""
+        return self._ahead(self.embed(units), steps, np.full(len(units), -1), 0.0)
+
+    def _ahead(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray, own_variance: float) -> Ahead:
+        k, ends = len(features), np.full(len(features), float(self.end))
+        steps = np.maximum(steps.astype(float), 0.5)
+        cross = np.concatenate([self._cross(features, ends, places), self._cross(features, steps, places)])
+        half = solve_lower(self.factor, cross.T)
+        at_end, at_step = half[:, :k], half[:, k:]
+        shared, own, course = self.kernel.times(steps, ends[:1])
+        between = (shared + course + (own if own_variance else 0.0))[:, 0] - np.einsum("nk,nk->k", at_end, at_step)
+        plain = MEAN_VARIANCE + sum(self.kernel.variance)
+        seen = np.maximum(plain - np.einsum("nk,nk->k", at_step, at_step), 1e-12) + self.noise
+        ended = plain - self.kernel.variance[1] + own_variance
+        variance = np.maximum(ended - np.einsum("nk,nk->k", at_end, at_end), 1e-12)
+        return Ahead(cross[:k] @ self.weights, variance, np.clip(between**2 / seen, 1e-12, variance))
 
     def _predict(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cross = self._cross(features, np.maximum(steps.astype(float), 0.5), places)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holdfast.search.curves.model import CurveModel
+from holdfast.search.curves.model import Ahead, CurveModel
 from holdfast.search.gp.acquisition import log_expected_improvement
 from holdfast.search.gp.flat import OutsideFlats, outside_flats
 from holdfast.search.gp.maximise import candidates
@@ -19,7 +19,14 @@ CENTRES = 8
 
 @dataclass(frozen=True, eq=False)
 class Prospects:
-    """The log of the expected improvement at full training, per step that is left to get there.
+    """The log of the improvement at full training that a step of training is expected to bring.
+
+    A trial is trained on for what its next loss will tell, or for what it will have become when it is trained to the
+    end, whichever is more for a step of what that costs. The first is the expected improvement of the mean at full
+    training, once that loss is known: one step of a new trial tells little of its end, but costs little, too (compare
+    the trace-aware knowledge gradient of Wu, Toscano-Palmerin, Frazier and Wilson, "Practical multi-fidelity Bayesian
+    optimization for hyperparameter tuning", UAI 2019). A new trial's own luck is no improvement, since it can be had
+    anywhere, and again and again where the best trial is.
 
     Attributes:
         model: of the curves, and of what runs.
@@ -35,25 +42,33 @@ class Prospects:
     centres: np.ndarray
     flats: OutsideFlats | None
 
-    def of_trials(self, trials: np.ndarray, reached: np.ndarray) -> np.ndarray:
-        """(k,) of trials by number that have had ``reached`` (k,) steps of training."""
-        mean, variance = self.model.of_trials(self.model.places(trials), self._end(len(trials)))
-        worth = log_expected_improvement(mean, variance, self.best)[0]
-        per_step: np.ndarray = worth - np.log(np.maximum(self.model.end - reached, 1.0))
-        return per_step
+    def of_trials(self, trials: np.ndarray, reached: np.ndarray, following: np.ndarray) -> np.ndarray:
+        """(k,) of trials by number that have had ``reached`` (k,) steps and would go on to ``following`` (k,)."""
+        return self._worth(self.model.ahead_of_trials(self.model.places(trials), following), reached, following)
 
-    def of_new(self, units: np.ndarray) -> np.ndarray:
-        """(k,) of configurations of shape (k, d)."""
-        mean, variance = self.model.of_new(units, self._end(len(units)))
-        worth: np.ndarray = log_expected_improvement(mean, variance, self.best)[0] - np.log(float(self.model.end))
+    def of_new(self, units: np.ndarray, following: int) -> np.ndarray:
+        """(k,) of configurations of shape (k, d) whose trials would begin with ``following`` steps."""
+        reached, until = np.zeros(len(units)), np.full(len(units), following)
+        worth = self._worth(self.model.ahead_of_new(units, until), reached, until)
         return worth if self.flats is None else worth + self.flats.value(self.model.embed(units))
 
-    def best_new(self, space: Space, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def best_new(
+        self, space: Space, count: int, following: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """New configurations (k, d), the most promising first, and what they promise (k,); ``count`` are looked at."""
         units = candidates(space, self.centres, count, rng)
-        worth = self.of_new(space.snap(units))
+        worth = self.of_new(space.snap(units), following)
         order = np.argsort(-worth, kind="stable")
         return units[order], worth[order]
+
+    def _worth(self, ahead: Ahead, reached: np.ndarray, following: np.ndarray) -> np.ndarray:
+        told = log_expected_improvement(ahead.mean, ahead.told, self.best)[0]
+        ended = log_expected_improvement(ahead.mean, ahead.variance, self.best)[0]
+        worth: np.ndarray = np.maximum(
+            told - np.log(np.maximum(following - reached, 1.0)),
+            ended - np.log(np.maximum(self.model.end - reached, 1.0)),
+        )
+        return worth
 
     def with_pending(self, trials: np.ndarray, units: np.ndarray, steps: np.ndarray) -> Prospects:
         """The same when trials (p,) of configurations (p, d) are on their way to steps (p,)."""
