@@ -37,18 +37,18 @@ def test_chunks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None
 def test_bbc_is_what_a_plain_loop_says() -> None:
     scores = np.random.default_rng(1).normal(size=(25, 6))
     found = bootstrap.bbc(scores, np.random.default_rng(2), 40)
-    estimates, winners, variances = [], [], []
+    estimates, winners, deviations = [], [], []
     for row in drawn(np.random.default_rng(2), 25, 40):
         in_bag = np.repeat(np.arange(25), row.astype(int))
         best = int(scores[in_bag].mean(axis=0).argmax())
         left = scores[row == 0, best]
         estimates.append(left.mean())
         winners.append(best)
-        variances.append(left.var(ddof=1))
+        deviations.append(left.std(ddof=1))
     np.testing.assert_allclose(found.estimates, estimates)
     np.testing.assert_array_equal(found.winners, winners)
     assert found.point == pytest.approx(np.mean(estimates))
-    assert found.row_variance == pytest.approx(np.mean(variances))
+    assert found.row_variance == pytest.approx(np.mean(deviations) ** 2)
     assert found.undefined == 0
 
 

@@ -26,9 +26,9 @@ class BiasCorrected(NamedTuple):
 
     ``point`` is the mean of ``estimates``, shape (B,): the out-of-bag score of the configuration that won in each
     bootstrap, NaN where that is undefined. ``winners``, shape (B,), holds the index of that configuration, -1 where no
-    configuration has a score. ``row_variance`` is the mean over bootstraps of the variance of the winner's out-of-bag
-    row scores (0 where the metric has none), and ``undefined`` counts the bootstraps left out. ``in_bag``, shape
-    (B, C), holds every configuration's score on the rows drawn, where it is no plain mean.
+    configuration has a score. ``row_variance`` is the square of the mean over bootstraps of the standard deviation of
+    the winner's out-of-bag row scores (0 where the metric has none), and ``undefined`` counts the bootstraps left out.
+    ``in_bag``, shape (B, C), holds every configuration's score on the rows drawn, where it is no plain mean.
     """
 
     point: float
@@ -119,7 +119,7 @@ def bbc(
         variances.append(variance)
     spread = np.concatenate(variances)
     defined = np.isfinite(spread)
-    row_variance = float(spread[defined].mean()) if defined.any() else 0.0
+    row_variance = float(np.sqrt(spread[defined]).mean()) ** 2 if defined.any() else 0.0
     return corrected_from(np.concatenate(estimates), np.concatenate(winners), row_variance)
 
 
