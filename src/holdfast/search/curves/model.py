@@ -123,12 +123,12 @@ class CurveModel:
         return self._ahead(self.embed(units), steps, np.full(len(units), -1), 0.0)
 
     def _ahead(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray, own_variance: float) -> Ahead:
-        k, ends = len(features), np.full(len(features), float(self.end))
+        k, end = len(features), np.array([float(self.end)])
         steps = np.maximum(steps.astype(float), 0.5)
-        cross = np.concatenate([self._cross(features, ends, places), self._cross(features, steps, places)])
+        cross = np.concatenate([self._cross(features, np.repeat(end, k), places), self._cross(features, steps, places)])
         half = solve_lower(self.factor, cross.T)
         at_end, at_step = half[:, :k], half[:, k:]
-        shared, own, course = self.kernel.times(steps, ends[:1])
+        shared, own, course = self.kernel.times(steps, end)
         between = (shared + course + (own if own_variance else 0.0))[:, 0] - np.einsum("nk,nk->k", at_end, at_step)
         plain = MEAN_VARIANCE + sum(self.kernel.variance)
         seen = np.maximum(plain - np.einsum("nk,nk->k", at_step, at_step), 1e-12) + self.noise
