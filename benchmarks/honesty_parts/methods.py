@@ -86,11 +86,11 @@ def every_method(
     drawn = streams.generator(0, "estimate/bootstrap")
     corrected = corrected_mean(scores, drawn, BOOTSTRAPS, omega2=omega2, searched=adaptive)
     published = float(np.nanmean(corrected.estimates))
-    half = Z * math.sqrt(corrected.row_variance / n_rows + float(means[corrected.winners].var()))
+    half = Z * math.sqrt(corrected.row_deviation**2 / n_rows + float(means[corrected.winners].var()))
 
     def limits(settings: Settings) -> Found:
         noise = streams.generator(0, "estimate/noise")
-        bounds = rmx(scores, noise, settings, winner=winner, row_variance=corrected.row_variance)
+        bounds = rmx(scores, noise, settings, winner=winner, row_deviation=corrected.row_deviation)
         return Found(min(max(corrected.point, bounds.low), bounds.high), bounds.low, bounds.high)
 
     settings = Settings(omega2, bootstraps=BOOTSTRAPS)

@@ -164,14 +164,14 @@ def test_what_runs_takes_variance_away_and_moves_no_mean() -> None:
     history = decaying([20, 20, 5, 5, 2]).history()
     found, unit = model(history), np.array([[0.9, 0.9]])
     later = found.with_pending(np.array([2, 7]), np.concatenate([history.units[[2]], unit]), np.array([20, 10]))
-    for before, after in (
-        (found.of_trials(np.array([2]), np.array([19.0])), later.of_trials(np.array([2]), np.array([19.0]))),
-        (found.of_new(unit, np.array([20.0])), later.of_new(unit, np.array([20.0]))),
-    ):
-        assert after[0] == pytest.approx(before[0])
-        assert after[1] < before[1]
-    own = later.of_trials(np.array([5]), np.array([10.0]))[1]
-    assert own < later.of_new(unit, np.array([10.0]))[1]  # the pending trial itself, not one of its configuration
+    before, after = (each.of_trials(np.array([2]), np.array([19.0])) for each in (found, later))
+    assert after[0] == pytest.approx(before[0])
+    assert after[1] < before[1]
+    unseen, seen = (each.ahead_of_new(unit, np.array([20])) for each in (found, later))
+    assert seen.mean == pytest.approx(unseen.mean)
+    assert seen.variance < unseen.variance
+    own = later.of_trials(np.array([5]), np.array([20.0]))[1]  # the pending trial itself, not one of its configuration
+    assert own < seen.variance + later.kernel.variance[1]
     np.testing.assert_allclose(later.at_points(), found.at_points())
 
 
@@ -187,15 +187,27 @@ def test_what_a_loss_would_tell_is_the_variance_that_it_takes_away() -> None:
     assert 0 < ahead.told < ahead.variance
 
 
-def test_the_luck_of_a_new_trial_alone_is_not_looked_forward_to() -> None:
+def test_the_luck_of_a_new_trial_is_not_looked_forward_to() -> None:
     history = decaying([20, 20, 5, 5, 2]).history()
-    found, unit, one = model(history), np.array([[0.9, 0.9]]), np.array([1])
-    ahead = found.ahead_of_new(unit, one)
-    mean, variance = found.of_new(unit, np.array([20.0]))
-    assert ahead.mean == pytest.approx(mean)
-    assert ahead.variance == pytest.approx(variance - found.kernel.variance[1])
-    later = found.with_pending(np.array([7]), unit, one)  # what it tells of another trial of that configuration
-    assert ahead.told == pytest.approx(variance - later.of_new(unit, np.array([20.0]))[1])
+    found, unit, steps = model(history), np.array([[0.9, 0.9]]), np.array([1.0, 20.0])
+    mean, between = posterior_of_new(found, unit, steps)
+    ahead = found.ahead_of_new(unit, steps[:1].astype(np.int64))
+    _, luck, _ = found.kernel.times(steps, steps)
+    assert ahead.mean == pytest.approx(mean[1:])
+    assert ahead.variance == pytest.approx(between[1, 1] - luck[1, 1])
+    assert ahead.told == pytest.approx((between[0, 1] - luck[0, 1]) ** 2 / (between[0, 0] + found.noise))
+
+
+def posterior_of_new(found: CurveModel, unit: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance, without noise, of a new trial's targets at some steps, in closed form."""
+    where, n = found.where, len(found.points)
+    owner = np.append(where.owner, np.full(len(steps), len(where.features)))
+    every = np.append(where.levels[where.level], steps)
+    joint = covariance(
+        found.kernel, layout(np.concatenate([where.features, found.embed(unit)]), where.group, owner, every)
+    )
+    solved = np.linalg.solve(joint[:n, :n] + found.noise * np.eye(n), joint[:n, n:])
+    return found.scale.targets(found.points.losses) @ solved, joint[n:, n:] - joint[n:, :n] @ solved
 
 
 def test_an_equal_history_gives_equal_bits() -> None:

@@ -48,7 +48,7 @@ def test_bbc_is_what_a_plain_loop_says() -> None:
     np.testing.assert_allclose(found.estimates, estimates)
     np.testing.assert_array_equal(found.winners, winners)
     assert found.point == pytest.approx(np.mean(estimates))
-    assert found.row_variance == pytest.approx(np.mean(deviations) ** 2)
+    assert found.row_deviation == pytest.approx(np.mean(deviations))
     assert found.undefined == 0
 
 

@@ -105,7 +105,7 @@ def test_it_is_what_the_formulas_say(binary: bool, omega2: float) -> None:
     latent = 0.6 * rng.standard_normal((400, 1)) + 0.8 * rng.standard_normal((400, 12)) + ability
     scores = (latent > 0).astype(float) if binary else -np.exp(-latent)
     v = 1.5 * float(scores.var(axis=0).max())
-    found = rmx(scores, rng, Settings(omega2=omega2, bootstraps=20_000), row_variance=v)
+    found = rmx(scores, rng, Settings(omega2=omega2, bootstraps=20_000), row_deviation=math.sqrt(v))
     low, high = plain_rmx(scores, rng, v, omega2)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.02 * (high - low))
     assert 1.5 < found.effective_configurations < 10
@@ -143,14 +143,14 @@ def test_optimism_is_the_mean_of_the_largest_error() -> None:
     rng = np.random.default_rng(13)
     scores = rng.normal(size=(2000, 10))
     scores = (scores - scores.mean(axis=0)) / scores.std(axis=0, ddof=1)
-    found = rmx(scores, rng, Settings(bootstraps=20_000), row_variance=0.0)
+    found = rmx(scores, rng, Settings(bootstraps=20_000), row_deviation=0.0)
     assert found.optimism * math.sqrt(2000) == pytest.approx(1.539, rel=0.03)  # of ten independent normals
     assert rmx(scores[:, :1], rng).optimism == 0.0
 
 
 def test_the_variance_of_the_rows_left_out_is_used_where_none_is_given() -> None:
     scores = -np.random.default_rng(11).lognormal(sigma=1.5, size=(60, 30))
-    plain = rmx(scores, np.random.default_rng(0), row_variance=0.0)
+    plain = rmx(scores, np.random.default_rng(0), row_deviation=0.0)
     out_of_bag = rmx(scores, np.random.default_rng(0))
     assert out_of_bag.high - out_of_bag.low > 1.1 * (plain.high - plain.low)
 
@@ -165,7 +165,7 @@ def test_one_configuration_of_zeros_and_ones_gets_jeffreys_interval() -> None:
 def test_one_configuration_of_numbers_gets_students_interval() -> None:
     values = np.random.default_rng(1).lognormal(size=80)
     plan = Settings(alpha_low=0.025)
-    found = rmx(values[:, None], np.random.default_rng(0), plan, row_variance=0.0)
+    found = rmx(values[:, None], np.random.default_rng(0), plan, row_deviation=0.0)
     assert (found.low, found.high) == pytest.approx(intervals.mean_interval(values))
 
 

@@ -230,11 +230,11 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
         return _of_race(race, own, is_best=is_best)
     if sheet.total == 1:
         alone = Settings(omega2, level, alpha_low=Settings().alpha_up, inversion="jeffreys")
-        only = rmx(scores, noise, alone, groups=sheet.groups, row_variance=0.0)
+        only = rmx(scores, noise, alone, groups=sheet.groups, row_deviation=0.0)
         return _Found(own, only.low, only.high, own, wording.JEFFREYS if binary else wording.STUDENT, 1.0)
     drawn = request.streams.generator(0, "estimate/bootstrap")
     corrected = corrected_mean(scores, drawn, BOOTSTRAPS, sheet.groups, omega2=omega2, searched=request.adaptive)
-    limits = rmx(scores, noise, settings, winner=chosen, groups=sheet.groups, row_variance=corrected.row_variance)
+    limits = rmx(scores, noise, settings, winner=chosen, groups=sheet.groups, row_deviation=corrected.row_deviation)
     found = _Found(
         point=corrected.point,
         low=limits.low,

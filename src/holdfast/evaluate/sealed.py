@@ -104,7 +104,7 @@ def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarr
     oriented = scale.orient(rows.values)
     if groups is not None:
         settings = Settings(level=level, alpha_low=Settings().alpha_up, inversion="jeffreys")
-        clustered = rmx(oriented[:, None], Streams(0).generator(0, "test"), settings, groups=groups, row_variance=0.0)
+        clustered = rmx(oriented[:, None], Streams(0).generator(0, "test"), settings, groups=groups, row_deviation=0.0)
         return (*scale.bounds(clustered.low, clustered.high), wording.CLUSTERED)
     if binary:
         exact = intervals.clopper_pearson(math.fsum(oriented), len(oriented), level)

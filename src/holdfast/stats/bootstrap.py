@@ -26,15 +26,15 @@ class BiasCorrected(NamedTuple):
 
     ``point`` is the mean of ``estimates``, shape (B,): the out-of-bag score of the configuration that won in each
     bootstrap, NaN where that is undefined. ``winners``, shape (B,), holds the index of that configuration, -1 where no
-    configuration has a score. ``row_variance`` is the square of the mean over bootstraps of the standard deviation of
-    the winner's out-of-bag row scores (0 where the metric has none), and ``undefined`` counts the bootstraps left out.
-    ``in_bag``, shape (B, C), holds every configuration's score on the rows drawn, where it is no plain mean.
+    configuration has a score. ``row_deviation`` is the mean over bootstraps of the standard deviation of the winner's
+    out-of-bag row scores (0 where the metric has none), and ``undefined`` counts the bootstraps left out. ``in_bag``,
+    shape (B, C), holds every configuration's score on the rows drawn, where it is no plain mean.
     """
 
     point: float
     estimates: np.ndarray
     winners: np.ndarray
-    row_variance: float
+    row_deviation: float
     undefined: int
     in_bag: np.ndarray | None = None
 
@@ -109,18 +109,18 @@ def bbc(
     scores = np.asarray(scores, dtype=float)
     means = scores.mean(axis=0)
     centred = scores - means
-    winners, estimates, variances = [], [], []
+    winners, estimates, deviations = [], [], []
     for counts in draw_counts(rng, len(scores), bootstraps, groups):
         in_bag = means + (counts @ centred) / counts.sum(axis=1, keepdims=True)
         chosen = in_bag.argmax(axis=1)
-        estimate, variance = _out_of_bag(centred, chosen, counts == 0)
+        estimate, deviation = _out_of_bag(centred, chosen, counts == 0)
         winners.append(chosen)
         estimates.append(means[chosen] + estimate)
-        variances.append(variance)
-    spread = np.concatenate(variances)
+        deviations.append(deviation)
+    spread = np.concatenate(deviations)
     defined = np.isfinite(spread)
-    row_variance = float(np.sqrt(spread[defined]).mean()) ** 2 if defined.any() else 0.0
-    return corrected_from(np.concatenate(estimates), np.concatenate(winners), row_variance)
+    row_deviation = float(spread[defined].mean()) if defined.any() else 0.0
+    return corrected_from(np.concatenate(estimates), np.concatenate(winners), row_deviation)
 
 
 def bbc_metric(
@@ -183,7 +183,7 @@ def max_t(observed: np.ndarray, in_bag: np.ndarray, chosen: int, level: float = 
 
 
 def _out_of_bag(centred: np.ndarray, chosen: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance (ddof=1) of each bootstrap's winner over the rows left out; NaN where too few are."""
+    """Mean and standard deviation (ddof=1) of each bootstrap's winner over the rows left out; NaN where too few are."""
     size = left_out.sum(axis=1).astype(float)
     total, squares = np.empty(len(chosen)), np.empty(len(chosen))
     for c in np.unique(chosen):
@@ -193,10 +193,10 @@ def _out_of_bag(centred: np.ndarray, chosen: np.ndarray, left_out: np.ndarray) -
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(size > 0, total / size, np.nan)
         variance = np.where(size > 1, np.maximum(squares - total**2 / size, 0.0) / (size - 1), np.nan)
-    return mean, variance
+    return mean, np.sqrt(variance)
 
 
-def corrected_from(estimates: np.ndarray, winners: np.ndarray, row_variance: float) -> BiasCorrected:
+def corrected_from(estimates: np.ndarray, winners: np.ndarray, row_deviation: float) -> BiasCorrected:
     """What bootstraps found, from their estimates and winners, shape (B,).
 
     Raises:
@@ -208,4 +208,4 @@ def corrected_from(estimates: np.ndarray, winners: np.ndarray, row_variance: flo
             f"the metric is undefined in all {len(estimates)} bootstraps; more rows, of every class, are needed"
         )
     undefined = int((~defined).sum())
-    return BiasCorrected(float(estimates[defined].mean()), estimates, winners, row_variance, undefined)
+    return BiasCorrected(float(estimates[defined].mean()), estimates, winners, row_deviation, undefined)

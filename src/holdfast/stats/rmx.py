@@ -165,7 +165,7 @@ def rmx(
     *,
     winner: int | None = None,
     groups: np.ndarray | None = None,
-    row_variance: float | None = None,
+    row_deviation: float | None = None,
     unfinished: np.ndarray | None = None,
 ) -> SelectedInterval:
     """Bounds of the true mean score of the best of C configurations, from their scores on the same N rows.
@@ -188,8 +188,8 @@ def rmx(
         settings: error probabilities and constants.
         winner: the index of the winner; the highest mean, lowest index first, if None.
         groups: shape (N,), names of groups of rows that are not independent.
-        row_variance: `BiasCorrected.row_variance` from a bootstrap of the same rows, for scores other than 0/1 without
-            groups; computed here if None.
+        row_deviation: `BiasCorrected.row_deviation` from a bootstrap of the same rows, for scores other than 0/1
+            without groups; computed here if None.
         unfinished: shape (N, M), scores of M further configurations that were stopped before all rows were scored, NaN
             where they were not; they could have won, and count (see `holdfast.stats.raced`).
 
@@ -218,9 +218,9 @@ def rmx(
         invert = jeffreys_tails if settings.inversion == "jeffreys" else clopper_pearson_tails
         low, high = invert(min(mean * size, size), size, *tails)
     else:
-        if row_variance is None or groups is not None:
-            row_variance = bbc(units, rng, settings.bootstraps).row_variance
-        error = max(error, math.sqrt(row_variance / len(units)))
+        if row_deviation is None or groups is not None:
+            row_deviation = bbc(units, rng, settings.bootstraps).row_deviation
+        error = max(error, row_deviation / math.sqrt(len(units)))
         skewness = column_skewness(units)
         skew = float(np.clip((skewness[chosen] + skewness.mean()) / 2, -4, 4))
         # groups of unequal size are skewed by their sizes, which says nothing of the side that the mean errs to

@@ -27,6 +27,7 @@ MOST_POINTS = 1500
 FIT_POINTS = 300
 """At most so many points decide the hyperparameters."""
 LEAST_POINTS = 3
+_LEAST_VARIANCE = 1e-12
 
 _FITS: Memory[tuple[object, int, int, int], Kernel] = Memory(64)
 
@@ -108,39 +109,36 @@ class CurveModel:
 
     def of_trials(self, places: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance, without noise, of the targets at steps (k,) of the trials at some ``places`` (k,)."""
-        return self._predict(self.where.features[places], steps, places)
-
-    def of_new(self, units: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same for configurations (k, d) that no trial has had."""
-        return self._predict(self.embed(units), steps, np.full(len(units), -1))
+        mean, variance, _ = self._predict(self.where.features[places], steps, places)
+        return mean, variance
 
     def ahead_of_trials(self, places: np.ndarray, steps: np.ndarray) -> Ahead:
         """What trials at some ``places`` (k,) come to, and what losses at their next steps (k,) would tell of it."""
-        return self._ahead(self.where.features[places], steps, places, self.kernel.variance[1])
+        return self._ahead(self.where.features[places], steps, places, luck=True)
 
     def ahead_of_new(self, units: np.ndarray, steps: np.ndarray) -> Ahead:
         """The same for configurations (k, d) that no trial has had, but for what would be such a trial's own luck."""
-        return self._ahead(self.embed(units), steps, np.full(len(units), -1), 0.0)
+        return self._ahead(self.embed(units), steps, np.full(len(units), -1), luck=False)
 
-    def _ahead(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray, own_variance: float) -> Ahead:
-        k, end = len(features), np.array([float(self.end)])
-        steps = np.maximum(steps.astype(float), 0.5)
-        cross = np.concatenate([self._cross(features, np.repeat(end, k), places), self._cross(features, steps, places)])
-        half = solve_lower(self.factor, cross.T)
-        at_end, at_step = half[:, :k], half[:, k:]
-        shared, own, course = self.kernel.times(steps, end)
-        between = (shared + course + (own if own_variance else 0.0))[:, 0] - np.einsum("nk,nk->k", at_end, at_step)
-        plain = MEAN_VARIANCE + sum(self.kernel.variance)
-        seen = np.maximum(plain - np.einsum("nk,nk->k", at_step, at_step), 1e-12) + self.noise
-        ended = plain - self.kernel.variance[1] + own_variance
-        variance = np.maximum(ended - np.einsum("nk,nk->k", at_end, at_end), 1e-12)
-        return Ahead(cross[:k] @ self.weights, variance, np.clip(between**2 / seen, 1e-12, variance))
+    def _ahead(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray, *, luck: bool) -> Ahead:
+        mean, variance, at_end = self._predict(features, np.full(len(features), float(self.end)), places)
+        _, seen, at_step = self._predict(features, steps, places)
+        shared, own, course = self.kernel.times(np.maximum(steps, 0.5), np.array([float(self.end)]))
+        between = shared + course + own if luck else shared + course
+        covariance = between[:, 0] - np.einsum("nk,nk->k", at_end, at_step)
+        if not luck:
+            variance = np.maximum(variance - self.kernel.variance[1], _LEAST_VARIANCE)
+        told = np.clip(covariance**2 / (seen + self.noise), _LEAST_VARIANCE, variance)
+        return Ahead(mean, variance, told)
 
-    def _predict(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _predict(
+        self, features: np.ndarray, steps: np.ndarray, places: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean and variance (k,), and the factor's inverse times the covariance with the points, (n, k)."""
         cross = self._cross(features, np.maximum(steps.astype(float), 0.5), places)
         half = solve_lower(self.factor, cross.T)
         prior = MEAN_VARIANCE + sum(self.kernel.variance)
-        return cross @ self.weights, np.maximum(prior - np.einsum("nk,nk->k", half, half), 1e-12)
+        return cross @ self.weights, np.maximum(prior - np.einsum("nk,nk->k", half, half), _LEAST_VARIANCE), half
 
     def _cross(self, features: np.ndarray, steps: np.ndarray, places: np.ndarray) -> np.ndarray:
         """(k, n) prior covariance of configurations (k, D) at steps (k,) with the points."""
