@@ -101,7 +101,7 @@ def said_of(n_trials: int) -> str:
     """What a look says of the best of so many trials."""
     study = study_of(n_trials)
     best = study.best_trial
-    corrected = (best.number, LiveEstimate(None).of(study.book, best))
+    corrected = (best, LiveEstimate(None).of(study.book, best))
     return progress.best_words(study.book.state, best, corrected)
 
 
@@ -111,7 +111,15 @@ def test_the_best_comes_with_its_luck_taken_off() -> None:
     assert naive > 0.63
     assert 0.56 < corrected < naive - 0.03
     assert said_of(2).endswith(" (naive)")
-    assert progress.best_words(study_of(0).book.state, None, (-1, None)) == ""
+    assert progress.best_words(study_of(0).book.state, None, (None, None)) == ""
+
+
+def test_what_was_worked_out_for_a_trial_before_it_went_on_is_not_said_of_what_it_has_become() -> None:
+    study = study_of(20)
+    best = study.best_trial
+    before = dataclasses.replace(best, metrics={"accuracy": 0.4})
+    assert progress.best_words(study.book.state, best, (before, 0.35)).endswith(" (naive)")
+    assert progress.best_words(study.book.state, best, (best, 0.6)).endswith(", corrected 0.6")
 
 
 def test_the_best_and_the_spending_are_those_of_now_also_between_two_looks() -> None:

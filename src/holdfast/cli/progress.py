@@ -94,7 +94,7 @@ class Tally:
     hours: float | None = None
     first_ended: tuple[float, int] | None = None
     failures: set[str] = field(default_factory=set)
-    corrected: tuple[int, float | None] = (-1, None)
+    corrected: tuple[Trial | None, float | None] = (None, None)
     due: float = 0.0
     live: LiveEstimate = field(default_factory=lambda: LiveEstimate(None))
     book: Book | None = None
@@ -107,7 +107,7 @@ class Tally:
             self.first_ended = (now, self.done)
         best = winner_of(book.state)
         if best is not None and (now >= self.due or not self.searching):
-            self.corrected = (best.number, self.live.of(book, best))
+            self.corrected = (best, self.live.of(book, best))
             took = time.monotonic() - now
             self.due = now + took + max(QUIET_BETWEEN, took / SHARE)
         self.best, self.spent = best_words(book.state, best, self.corrected), spent_parts(book.state)
@@ -190,13 +190,17 @@ def _kept(parts: list[Part], width: int) -> set[int]:
     return kept
 
 
-def best_words(state: StudyState, best: Trial | None, corrected: tuple[int, float | None]) -> str:
-    """The best value so far, and that value without the luck of having been picked, where it is known of this trial."""
+def best_words(state: StudyState, best: Trial | None, corrected: tuple[Trial | None, float | None]) -> str:
+    """The best value so far, and that value without the luck of having been picked, where it is known of this value.
+
+    A trial that was paused and went on since is the same trial, but has another value.
+    """
     if best is None:
         return ""
     metric = metric_of(state).name
-    of_trial, score = corrected
-    said = " (naive)" if score is None or of_trial != best.number else f", corrected {score:.3g}"
+    looked_at, score = corrected
+    same = looked_at is not None and (looked_at.number, looked_at.metrics) == (best.number, best.metrics)
+    said = f", corrected {score:.3g}" if same and score is not None else " (naive)"
     return f"best {metric} {number(best.metrics[metric])}{said}"
 
 
