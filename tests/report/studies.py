@@ -33,9 +33,11 @@ def accuracy(config: dict[str, Any]) -> float:
     return float(0.97 - 0.05 * distance)
 
 
-def toy_study(n_trials: int = 12, name: str = "digits", metric: str = "accuracy", failing: bool = True) -> Study:
-    """A study of random trials with row scores; trials 4 and 9 fail."""
-    study = Study(toy_space(), direction={metric: "maximize"}, strategy="random", seed=3, name=name)
+def toy_study(
+    n_trials: int = 12, name: str = "digits", metric: str = "accuracy", failing: bool = True, strategy: str = "random"
+) -> Study:
+    """A study with row scores, of random trials but for another ``strategy``; trials 4 and 9 fail."""
+    study = Study(toy_space(), direction={metric: "maximize"}, strategy=strategy, seed=3, name=name)
     study.book.note("budget.set", {"trials": n_trials})
     for _ in range(n_trials):
         trial = study.ask()

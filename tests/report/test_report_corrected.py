@@ -18,12 +18,13 @@ else:
     import studies
 
 
-def estimated_study(n_trials: int) -> Study:
-    """A study whose estimate on record is the one that its row scores give."""
-    study = studies.toy_study(n_trials)
+def estimated_study(n_trials: int, strategy: str = "random") -> Study:
+    """A study whose estimate on record is the one that its row scores, and how they were found, give."""
+    study = studies.toy_study(n_trials, strategy=strategy)
     studies.note_choice(study)
     rows = [study.book.get_rows(trial.rows) for trial in study.trials if trial.rows is not None]
-    made = estimate(rows, direction="maximize", estimand="scored", seed=study.book.state.settings.seed)
+    searched, seed = strategy != "random", study.book.state.settings.seed
+    made = estimate(rows, direction="maximize", estimand="scored", seed=seed, adaptive=searched)
     studies.note_estimate(study, score=made.score.to_json(), luck=made.luck, naive=made.naive)
     return study
 
@@ -39,6 +40,13 @@ def test_the_path_ends_at_the_estimate_on_record_and_uses_only_what_was_there() 
     figure = history_figure(long.book.state, path)
     assert figure is not None
     assert "had the search ended there" in figure.caption
+
+
+def test_the_path_of_a_search_counts_what_it_adds_to_the_luck() -> None:
+    study = estimated_study(40, "tpe")
+    path = corrected_path(study.book)
+    assert path[-1]["value"] == pytest.approx(study.book.state.notes["estimate.made"][-1]["score"]["value"], rel=1e-5)
+    assert len(path) > 3
 
 
 def test_there_is_no_path_to_an_estimate_that_was_made_otherwise() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import holdfast
 from holdfast.errors import RequestError
+from holdfast.evaluate.estimate import estimate
 from holdfast.study.handle import LiveTrial
 from holdfast.study.study import Study
 
@@ -108,3 +109,21 @@ def test_what_failed_after_some_rows_were_scored_counts_and_what_failed_before_d
     failed = _raced_study(lambda s, names: holdfast.RowScores(s[seen], names[seen]), "failed").estimate()
     assert failed == stopped
     assert _raced_study(lambda s, names: None, "failed").estimate() == _raced_study(None).estimate()
+
+
+def test_a_search_is_repeated_in_the_order_of_its_trials_whatever_became_of_them() -> None:
+    """Each trial repeats most of the one before; most were stopped with a score of every row."""
+    rng = np.random.default_rng(0)
+    study = Study(SPACE, strategy="tpe", direction="maximize", seed=0)
+    rows, right = [], rng.random(150) < 0.6
+    for c in range(24):
+        right = np.where(rng.random(150) < 0.2, rng.random(150) < 0.6, right)
+        rows.append(holdfast.RowScores(right.astype(float)))
+        study.tell(study.ask(), float(right.mean()), rows=rows[-1], state="complete" if c % 4 == 3 else "stopped")
+    said = study.estimate()
+    of_all: dict[str, Any] = {"direction": "maximize", "estimand": "scored", "adaptive": True, "seed": 0}
+    winner = study.best_trial.number
+    assert said == estimate(rows, winner=winner, **of_all).score
+    complete_first = sorted(range(24), key=lambda c: c % 4 != 3)
+    other = estimate([rows[c] for c in complete_first], winner=complete_first.index(winner), **of_all).score
+    assert said != other

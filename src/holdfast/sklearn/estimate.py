@@ -94,7 +94,8 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     if rows[0].kind == "score":
         score = estimate(_evened(scored, rows, place), **shared).score
     else:
-        metric = _over_folds(scored, _verified(scored, trials, rows[: len(trials)]))
+        complete = [study.book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
+        metric = _over_folds(scored, _verified(scored, trials, complete))
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     return dataclasses.replace(_possible(scored, score), estimand=words)

@@ -47,13 +47,14 @@ def corrected_score(book: Book, winner: Trial, level: float, groups: np.ndarray 
 
 
 def rows_of_all(book: Book, winner: Trial) -> tuple[list[RowScores], int]:
-    """The row scores of every trial that could have been picked, the complete ones first, and the winner's place.
+    """The row scores of every trial that could have been picked, in the order of their numbers, and the winner's place.
 
     These are the complete trials that may be the best, and of the space as it stands all that a score may have ended:
     that paused, stopped, or failed after some rows were scored. Such a trial counts with row scores of all rows as any
     other, with those of some rows (values that are NaN, or fewer names of rows) or of none as an unfinished one that
     could have won (`holdfast.stats.raced`). Trials that failed without row scores were ended by no score, and are left
-    out.
+    out. Their order is what a search is repeated in (`holdfast.stats.replay`): one that was paused may have been what
+    a complete one was built on.
 
     Raises:
         RequestError: if complete trials were told without row scores, or another one with those of other rows.
@@ -61,15 +62,22 @@ def rows_of_all(book: Book, winner: Trial) -> tuple[list[RowScores], int]:
     state = book.state
     complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE and is_eligible(state, trial)]
     missing = [trial.number for trial in complete if trial.rows is None]
-    if missing or winner.state is not TrialState.COMPLETE:
+    if winner.rows is None or missing or winner.state is not TrialState.COMPLETE:
         what = f"{len(missing)} of {len(complete)} complete trials" if missing else "the best trial"
         raise RequestError(
             f"study '{state.settings.name}' has no estimate, because {what} came without row scores: "
             "tell(trial, value, rows=holdfast.RowScores(...)) makes one possible"
         )
-    place = [trial.number for trial in complete].index(winner.number)
-    rows = [book.get_rows(trial.rows) for trial in complete if trial.rows is not None]
-    return [*rows, *(_on_the_rows_of(rows[place], book, trial) for trial in _begun(state))], place
+    best = book.get_rows(winner.rows)
+    counted = sorted([*complete, *_begun(state)], key=lambda trial: trial.number)
+    rows = [_rows_of(trial, best, book) for trial in counted]
+    return rows, [trial.number for trial in counted].index(winner.number)
+
+
+def _rows_of(trial: Trial, best: RowScores, book: Book) -> RowScores:
+    if trial.state is TrialState.COMPLETE and trial.rows is not None:
+        return book.get_rows(trial.rows)
+    return _on_the_rows_of(best, book, trial)
 
 
 def _begun(state: StudyState) -> list[Trial]:
