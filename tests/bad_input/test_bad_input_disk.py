@@ -40,7 +40,8 @@ def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
             pytest.skip("this user may not mount a file system")
 
     yield run
-    subprocess.run(["umount", tmp_path / "runs"], capture_output=True, check=False)
+    # lazily: what this process has still open there would keep it, and pytest from clearing its folder ever after
+    subprocess.run(["umount", "--lazy", tmp_path / "runs"], capture_output=True, check=False)
 
 
 def test_what_was_told_before_the_disk_was_full_is_on_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
