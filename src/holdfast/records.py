@@ -78,7 +78,7 @@ def cause_of(error: BaseException) -> Cause:
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """How much training a trial may have: ``min`` to ``max`` units of ``name``, rungs a factor ``eta`` apart.
+    """How much training a trial may have: at least ``min`` and at most ``max`` units of ``name``, see `rungs`.
 
     Raises:
         RequestError: if not ``1 <= min <= max`` or ``eta <= 1``, or if one of them is no whole number.
@@ -103,13 +103,17 @@ class Fidelity:
             raise RequestError(f"fidelity '{self.name}' has eta = {self.eta}; it needs an integer of at least 2")
 
     def rungs(self) -> tuple[int, ...]:
-        """The levels ``min, min*eta, min*eta**2, ...`` below ``max``, then ``max``."""
-        levels = []
-        level = self.min
-        while level < self.max:
-            levels.append(level)
-            level *= self.eta
-        return (*levels, self.max)
+        """The levels ``max, max/eta, max/eta**2, ...`` that are not below ``min``, rounded, the lowest first.
+
+        Every step is worth a factor ``eta``, the last one too, and the first rung may lie above ``min`` (Li et al.,
+        "Hyperband", JMLR 18 (2018), algorithm 1). Where that leaves nothing but ``max``, ``min`` is the first rung.
+        """
+        levels = [self.max]
+        while self.max >= self.min * self.eta ** len(levels):
+            levels.append(round(self.max / self.eta ** len(levels)))
+        if len(levels) == 1 and self.min < self.max:
+            levels.append(self.min)
+        return tuple(sorted(set(levels)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,22 @@ def test_what_is_no_fidelity_is_refused(arguments: tuple[Any, ...], message: str
         holdfast.Fidelity("epoch", *arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "rungs"),
+    [
+        ((1, 81), (1, 3, 9, 27, 81)),
+        ((1, 52), (2, 6, 17, 52)),  # 52 is no power of 3: the steps count from it, and each is worth a factor of 3
+        ((1, 100), (1, 4, 11, 33, 100)),
+        ((5, 81), (9, 27, 81)),
+        ((2, 5), (2, 5)),
+        ((7, 7), (7,)),
+        ((1, 16, 2), (1, 2, 4, 8, 16)),
+    ],
+)
+def test_rungs_count_from_a_full_training_down(arguments: tuple[int, ...], rungs: tuple[int, ...]) -> None:
+    assert holdfast.Fidelity("epoch", *arguments).rungs() == rungs
+
+
 def test_numbers_of_numpy_are_whole_numbers() -> None:
     fidelity = holdfast.Fidelity("epoch", np.int64(1), np.int64(9))  # type: ignore[arg-type]
     assert (type(fidelity.min), fidelity.rungs()) == (int, (1, 3, 9))

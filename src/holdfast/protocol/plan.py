@@ -178,7 +178,9 @@ class FidelityTable(_Table):
         "hyperparameter that says how large a model grows, such as `max_iter` or `n_estimators` (see "
         "[fidelities.md](fidelities.md)).",
     )
-    min: int | None = Field(None, ge=1, description="The first rung.")
+    min: int | None = Field(
+        None, ge=1, description="The least training: no rung is lower (see [fidelities.md](fidelities.md))."
+    )
     max: int | None = Field(None, ge=1, description="The last rung: a full training.")
     eta: int | None = Field(None, ge=2, description="The factor between rungs; one in eta goes on.")
 
