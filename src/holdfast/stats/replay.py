@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-NEIGHBOURS = 3
+NEIGHBOURS = 10
 """The most earlier trials that hand their errors on to another one."""
 
 CLEAR = 3.0
