@@ -28,7 +28,7 @@ from holdfast.search.rungs.halving import fidelity_of, go_on_or_begin, pause_at_
 from holdfast.search.rungs.surrogate import RungModel, rung_model
 from holdfast.search.start import start
 
-INITIAL = 6
+INITIAL = 12
 """So many trials come before the model."""
 TRUSTED = 0.5
 """How well a rung's losses are to agree with those of the last one for trials to begin there."""
@@ -44,8 +44,8 @@ class Bohb:
     """A Gaussian process of the losses at all rungs proposes configurations, and says where they begin.
 
     A trial begins at the lowest rung whose losses are correlated with those of the last one by `TRUSTED` or more, as
-    far as the model can tell, and goes on as in `Asha`. So a rung that says nothing is passed over, whether it is the
-    first one or all but the last.
+    far as the model can tell from enough trials that went on, and goes on as in `Asha`. So a rung that says nothing is
+    passed over, whether it is the first one or all but the last.
 
     Args:
         brackets: "learned" as above; "hyperband" for Hyperband's brackets, one after the other.

@@ -31,6 +31,8 @@ MAX_POINTS = 300
 """At most so many trials are in the surrogate."""
 MAX_PENDING = 64
 """At most so many running trials, the latest, are in the surrogate."""
+ENOUGH = 8
+"""How far a rung is to be trusted is known from so many trials that went on from it; until then it is trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +170,7 @@ class RungModel:
         flats: where another trial would be told what is known.
         centres: (c, d) the best trials, encoded.
         preference: the user's priors, if there are any.
+        gone_on: (K - 1,) how many trials have been seen at a higher rung than each but the last.
     """
 
     embed: Embedding
@@ -177,6 +180,7 @@ class RungModel:
     flats: OutsideFlats | None
     centres: np.ndarray
     preference: Preference | None
+    gone_on: np.ndarray
 
     @property
     def size(self) -> int:
@@ -190,10 +194,15 @@ class RungModel:
         return Landscape(space, self.embed, tuple(terms), self.preference)
 
     def agreement(self, rung: int) -> float:
-        """The correlation of losses at a rung, from 0, with those of the same configuration at the last one."""
+        """The correlation of losses at a rung, from 0, with those of the same configuration at the last one.
+
+        Steps that fewer than `ENOUGH` trials have made are taken to change no ranking: what is believed of them is the
+        prior's, by which nothing would be trusted before some trial had been trained to the end.
+        """
         columns = self.beliefs[0].columns
+        known = np.flatnonzero((np.arange(columns) >= rung) & (self.gone_on >= ENOUGH))
         of_rungs = [belief.posterior.kernel.lengths for belief in self.beliefs]
-        steps = [lengths[len(lengths) - columns :][rung:] for lengths in of_rungs]
+        steps = [lengths[len(lengths) - columns :][known] for lengths in of_rungs]
         return float(np.mean([matern(np.sum(np.power(each, -2.0), keepdims=True)) for each in steps]))
 
     def with_pending(self, units: np.ndarray) -> RungModel:
@@ -221,6 +230,7 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
     targets = found.targets(weights)
     chosen = found.latest[subset(targets[found.latest], MAX_POINTS)]
     units = history.units[found.trial[chosen]]
+    highest = found.rung[found.latest]
     features = embed(units)
     rows = np.concatenate([features, found.columns[chosen]], axis=1)
     group = _group(embed, found.rungs)
@@ -235,6 +245,7 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
         flats=_flats(embed, kernels, features, found.first_losses[found.trial[chosen]]),
         centres=units[order[:CENTRES]],
         preference=preference(history.space, trust(history.space, embed, beliefs), len(found.latest)),
+        gone_on=(highest[:, None] > np.arange(found.rungs - 1)).sum(axis=0),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
