@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.records import Fidelity, TrialState
 from holdfast.rng import Streams
-from holdfast.search.rungs.surrogate import rung_model, seen
+from holdfast.search.rungs.surrogate import ENOUGH, RungModel, rung_model, seen
 from holdfast.space import Float, Space
 from holdfast.testing.rehearsal import Rehearsal
 
@@ -56,16 +56,31 @@ def test_a_trial_that_diverged_counts_as_the_worst() -> None:
     assert targets[3] == targets[2] > targets[1]
 
 
-def test_a_rung_that_misleads_is_not_followed() -> None:
+def of_a_first_rung_that_misleads(trials: int) -> RungModel:
     """The first rung wants x = 0, the others x = 1, and only a third of the trials went on."""
     rehearsal, rng = Rehearsal(SPACE, FIDELITY), np.random.default_rng(0)
-    for i in range(45):
+    for i in range(trials):
         x = float(rng.random())
         train(rehearsal, x, {1: x} if i % 3 else {1: x, 3: 1 - x, 9: 1 - x})
     model = rung_model(rehearsal.history(), FIDELITY, Streams(0))
     assert model is not None
+    return model
+
+
+def test_a_rung_that_misleads_is_not_followed() -> None:
+    model = of_a_first_rung_that_misleads(45)
     means, _ = model.beliefs[0].predict(np.array([[0.05], [0.95]]))
     assert means[1] < means[0] - 1
+    assert model.agreement(0) < 0.2
+    assert model.agreement(1) > 0.5
+    assert model.agreement(2) == 1
+
+
+def test_a_rung_is_trusted_until_enough_trials_went_on_from_it() -> None:
+    few = of_a_first_rung_that_misleads(3 * (ENOUGH - 1))
+    assert few.gone_on.tolist() == [ENOUGH - 1, ENOUGH - 1]
+    assert few.agreement(0) == 1
+    assert of_a_first_rung_that_misleads(3 * ENOUGH).agreement(0) < 1
 
 
 def test_too_little_is_known() -> None:
