@@ -69,6 +69,11 @@ def test_a_trial_goes_on_as_far_as_the_setting_says(growth: float, following: li
     assert found == following
 
 
+def test_a_trial_begins_with_the_lowest_rung() -> None:
+    history = Rehearsal(SPACE, Fidelity("epoch", 1, 52)).history()
+    assert [item.until_step for item in FreezeThaw().ask(history, 3, Streams(0))] == [2, 2, 2]
+
+
 def test_a_search_ends_with_a_configuration_that_was_trained_to_the_end() -> None:
     for seed in range(3):
         history = searched(FreezeThaw(candidates=32), epochs=2000, seed=seed, budget=8).history()

@@ -36,8 +36,9 @@ class FreezeThaw:
 
     Args:
         growth: a trial goes on until it has had so many times the training; 1 for one step at a time, which is worth it
-            where a step costs far more than a tenth of a second. A step is the fidelity's least.
-        n_initial: trials before the model, which begin with one step each.
+            where a step costs far more than a tenth of a second. A step is the fidelity's least; a trial begins with
+            as many as the lowest rung has (`Fidelity.rungs`).
+        n_initial: trials before the model.
         candidates: new configurations looked at for each proposal.
 
     Raises:
@@ -160,7 +161,9 @@ class _Asking:
         return True
 
     def _following(self, reached: int) -> int:
-        """The step to go on to from the one that was reached."""
+        """The step to go on to from the one that was reached; a new trial begins with the lowest rung."""
+        if reached == 0:
+            return self._fidelity.rungs()[0]
         further = max(reached + self._fidelity.min, math.floor(reached * self._strategy.growth))
         return min(further, self._fidelity.max)
 
