@@ -9,6 +9,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -110,7 +111,7 @@ class Fidelity:
         """
         levels = [self.max]
         while self.max >= self.min * self.eta ** len(levels):
-            levels.append(round(self.max / self.eta ** len(levels)))
+            levels.append(round(Fraction(self.max, self.eta ** len(levels))))
         if len(levels) == 1 and self.min < self.max:
             levels.append(self.min)
         return tuple(sorted(set(levels)))

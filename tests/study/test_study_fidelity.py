@@ -41,6 +41,7 @@ def test_what_is_no_fidelity_is_refused(arguments: tuple[Any, ...], message: str
         ((2, 5), (2, 5)),
         ((7, 7), (7,)),
         ((1, 16, 2), (1, 2, 4, 8, 16)),
+        ((10**399, 10**400, 10), (10**399, 10**400)),
     ],
 )
 def test_rungs_count_from_a_full_training_down(arguments: tuple[int, ...], rungs: tuple[int, ...]) -> None:
