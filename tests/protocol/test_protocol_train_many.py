@@ -37,7 +37,7 @@ def test_the_time_of_a_batch_is_divided_by_what_each_trial_took() -> None:
     fixed = {"width": 8, "depth": 1, "patience": 30}
     study.optimize_batch(holdfast.train_many("mlp", TRAIN, validation=VALIDATION, fixed=fixed), n_trials=2, batch=2)
     short, long = study.trials
-    assert long.seconds > 5 * short.seconds > 0
+    assert long.seconds > 2 * short.seconds > 0  # of 30 epochs and one; halves would be equal
     assert short.extra["stack"]["path"] == "written"
 
 
