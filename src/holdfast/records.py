@@ -114,7 +114,7 @@ class Fidelity:
             levels.append(round(Fraction(self.max, self.eta ** len(levels))))
         if len(levels) == 1 and self.min < self.max:
             levels.append(self.min)
-        return tuple(sorted(set(levels)))
+        return tuple(reversed(levels))
 
 
 @dataclass(frozen=True, slots=True)

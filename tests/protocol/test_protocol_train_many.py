@@ -31,13 +31,13 @@ def test_a_batch_of_trials_is_trained_and_judged() -> None:
 
 
 def test_the_time_of_a_batch_is_divided_by_what_each_trial_took() -> None:
-    study = holdfast.Study({"epochs": holdfast.Categorical([1, 30])}, direction="maximize", strategy="manual")
-    for epochs in (1, 30):
+    study = holdfast.Study({"epochs": holdfast.Categorical([1, 100])}, direction="maximize", strategy="manual")
+    for epochs in (1, 100):
         study.enqueue({"epochs": epochs})
-    fixed = {"width": 8, "depth": 1, "patience": 30}
+    fixed = {"width": 8, "depth": 1, "patience": 100}
     study.optimize_batch(holdfast.train_many("mlp", TRAIN, validation=VALIDATION, fixed=fixed), n_trials=2, batch=2)
     short, long = study.trials
-    assert long.seconds > 2 * short.seconds > 0  # of 30 epochs and one; halves would be equal
+    assert long.seconds > 5 * short.seconds > 0
     assert short.extra["stack"]["path"] == "written"
 
 

@@ -24,7 +24,7 @@ from holdfast.protocol.units import series_of, units_of
 from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
 from holdfast.study.actions import last_line
 from holdfast.study.book import entry
-from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.corrected import went_by_scores
 from holdfast.study.folds import dropped_trials
 from holdfast.study.ranking import ranking, scored_trials
 from holdfast.train.curves import JudgedRows
@@ -171,8 +171,8 @@ def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
         return None
     rows = [ready.book.get_rows(trial.rows) for trial in with_rows if trial.rows is not None]
     bench = make_bench(ready.recipe, parts_of(ready.run.path, ready.recipe.schema, folds=ready.folds))
-    adaptive = state.settings.strategy not in FIXED_DESIGNS
-    return Scored(with_rows, rows, bench, with_rows.index(ranked[0]), "best validation score", adaptive)
+    place = with_rows.index(ranked[0])
+    return Scored(with_rows, rows, bench, place, "best validation score", adaptive=went_by_scores(state))
 
 
 def _on_select_rows(ready: Ready, finalists: list[Trial]) -> Scored | None:

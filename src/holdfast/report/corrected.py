@@ -11,7 +11,7 @@ from holdfast.facts.log import latest, three_scores
 from holdfast.records import RowScores, Trial, TrialState
 from holdfast.report.charts import drawn
 from holdfast.study.book import Book
-from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.corrected import went_by_scores
 from holdfast.study.ranking import is_eligible
 from holdfast.study.state import StudyState
 
@@ -63,7 +63,7 @@ def _compared(state: StudyState) -> list[Trial]:
 def _estimate(state: StudyState, rows: list[RowScores]) -> float | None:
     made = latest(state, "choice.made")
     direction = state.settings.directions[state.first_metric] if made is None else made["direction"]
-    searched, seed = state.settings.strategy not in FIXED_DESIGNS, state.settings.seed
+    searched, seed = went_by_scores(state), state.settings.seed
     try:
         return estimate(rows, direction=direction, estimand="scored", seed=seed, adaptive=searched).score.value
     except RequestError:  # no finite score among the first trials

@@ -13,7 +13,7 @@ from holdfast.report.ablation_figure import ablation_figure, ablation_table
 from holdfast.report.charts import label
 from holdfast.report.importance_figure import importance_figure, interactions_figure
 from holdfast.report.interaction_figures import interaction_figures
-from holdfast.study.corrected import FIXED_DESIGNS
+from holdfast.study.corrected import went_by_scores
 from holdfast.study.state import StudyState
 from holdfast.study.understanding import analysis_of
 
@@ -77,8 +77,7 @@ def _importance(analysis: Analysis, state: StudyState) -> list[Block]:
         found, pairs = analysis.importance(), analysis.interactions()
     except RequestError as exc:
         return [Paragraph(_sentence(exc))]
-    adaptive = state.settings.strategy not in FIXED_DESIGNS
-    blocks: list[Block] = [importance_figure(found, adaptive=adaptive)]
+    blocks: list[Block] = [importance_figure(found, adaptive=went_by_scores(state))]
     if any(pair.share.sure for pair in pairs):
         blocks.append(interactions_figure(pairs))
     elif pairs:

@@ -20,7 +20,7 @@ from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored, registered_name
 from holdfast.stats.units import block_length, time_blocks
-from holdfast.study.corrected import FIXED_DESIGNS, rows_of_all
+from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.study import Study
 
 REFITTED = "the model refitted on all rows that fit was given"
@@ -81,12 +81,12 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     if bare:
         why = bare[0].extra.get("no_rows", "it was told without row scores")
         raise RequestError(f"trial {bare[0].number} has no row scores: {why}")
-    rows, place = rows_of_all(study.book, study.trials[winner])
+    counted, rows, place = rows_of_all(study.book, study.trials[winner])
     shared: dict[str, Any] = {
         "winner": place,
         "direction": "maximize",
         "estimand": "refit" if refitted else "scored",
-        "adaptive": study.book.state.settings.strategy not in FIXED_DESIGNS,
+        "adaptive": went_by_scores(study.book.state),
         "groups": _units(scored, rows[place]),
         "level": level,
         "seed": study.book.state.settings.seed,
@@ -94,8 +94,8 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     if rows[0].kind == "score":
         score = estimate(_evened(scored, rows, place), **shared).score
     else:
-        complete = [study.book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
-        metric = _over_folds(scored, _verified(scored, trials, complete))
+        complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
+        metric = _over_folds(scored, _verified(scored, complete))
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     return dataclasses.replace(_possible(scored, score), estimand=words)
@@ -192,14 +192,14 @@ def _evened(scored: Scored, rows: Sequence[RowScores], winner: int) -> list[RowS
     return [RowScores(item.values + (1 - counts) * centre, item.rows) for item in rows]
 
 
-def _verified(scored: Scored, trials: Sequence[Trial], rows: Sequence[RowScores]) -> Metric:
+def _verified(scored: Scored, complete: Sequence[tuple[Trial, RowScores]]) -> Metric:
     """The first form of the metric that gives, from the predictions, every score that scikit-learn gave.
 
     Raises:
         RequestError: if none does.
     """
     for metric in scored.metrics():
-        if all(_says_the_same(scored, metric, trial, item) for trial, item in zip(trials, rows, strict=True)):
+        if all(_says_the_same(scored, metric, trial, item) for trial, item in complete):
             return metric
     raise RequestError(f"the scores by '{scored.name}' do not follow from the predictions alone")
 

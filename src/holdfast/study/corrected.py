@@ -15,6 +15,11 @@ FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
 """Strategies whose configurations do not depend on earlier scores."""
 
 
+def went_by_scores(state: StudyState) -> bool:
+    """Whether configurations were proposed by the scores of earlier ones, so that the search adds to the luck."""
+    return state.settings.strategy not in FIXED_DESIGNS
+
+
 def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> Score:
     """The best complete trial's score, as `corrected_score` has it.
 
@@ -33,21 +38,21 @@ def corrected_score(book: Book, winner: Trial, level: float, groups: np.ndarray 
         RequestError: if complete trials were told without row scores, or another one with those of other rows.
     """
     state = book.state
-    rows, place = rows_of_all(book, winner)
+    _, rows, place = rows_of_all(book, winner)
     return estimate(
         rows,
         winner=place,
         direction=state.settings.directions[state.first_metric],
         estimand="scored",
-        adaptive=state.settings.strategy not in FIXED_DESIGNS,
+        adaptive=went_by_scores(state),
         groups=groups,
         level=level,
         seed=state.settings.seed,
     ).score
 
 
-def rows_of_all(book: Book, winner: Trial) -> tuple[list[RowScores], int]:
-    """The row scores of every trial that could have been picked, in the order of their numbers, and the winner's place.
+def rows_of_all(book: Book, winner: Trial) -> tuple[list[Trial], list[RowScores], int]:
+    """Every trial that could have been picked, in the order of their numbers, its row scores, and the winner's place.
 
     These are the complete trials that may be the best, and of the space as it stands all that a score may have ended:
     that paused, stopped, or failed after some rows were scored. Such a trial counts with row scores of all rows as any
@@ -71,7 +76,7 @@ def rows_of_all(book: Book, winner: Trial) -> tuple[list[RowScores], int]:
     best = book.get_rows(winner.rows)
     counted = sorted([*complete, *_begun(state)], key=lambda trial: trial.number)
     rows = [_rows_of(trial, best, book) for trial in counted]
-    return rows, [trial.number for trial in counted].index(winner.number)
+    return counted, rows, [trial.number for trial in counted].index(winner.number)
 
 
 def _rows_of(trial: Trial, best: RowScores, book: Book) -> RowScores:

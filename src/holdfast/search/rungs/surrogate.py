@@ -230,7 +230,6 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
     targets = found.targets(weights)
     chosen = found.latest[subset(targets[found.latest], MAX_POINTS)]
     units = history.units[found.trial[chosen]]
-    highest = found.rung[found.latest]
     features = embed(units)
     rows = np.concatenate([features, found.columns[chosen]], axis=1)
     group = _group(embed, found.rungs)
@@ -245,7 +244,7 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
         flats=_flats(embed, kernels, features, found.first_losses[found.trial[chosen]]),
         centres=units[order[:CENTRES]],
         preference=preference(history.space, trust(history.space, embed, beliefs), len(found.latest)),
-        gone_on=(highest[:, None] > np.arange(found.rungs - 1)).sum(axis=0),
+        gone_on=found.columns[found.latest].sum(axis=0),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
