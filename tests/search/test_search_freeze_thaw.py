@@ -116,6 +116,18 @@ def test_what_runs_is_not_continued_and_several_at_once_differ() -> None:
     assert {s.resume_from for s in again if s.resume_from is not None}.isdisjoint(resumed)
 
 
+def test_what_promises_little_beside_the_first_is_not_asked_for_with_it() -> None:
+    rehearsal, strategy = Rehearsal(SPACE, EPOCHS, budget=6), FreezeThaw(n_initial=2)
+    for x in (0.99, 0.95, 0.31, 0.29, 0.9, 1.0):
+        learn(rehearsal, strategy, Suggestion({"x": x, "y": 0.7}, "", 0, until_step=4))
+    together = [asked.resume_from for asked in strategy.ask(rehearsal.history(), 6, Streams(0))]
+    assert together
+    assert set(together) <= {2, 3}
+    for trial in (2, 3):  # one at a time, somebody always goes on
+        rehearsal.take(Suggestion(rehearsal.history().config(trial), "", 0, resume_from=trial, until_step=8))
+    assert [asked.resume_from for asked in strategy.ask(rehearsal.history(), 1, Streams(0))] != []
+
+
 def test_a_trial_that_diverged_is_never_continued_and_keeps_others_away() -> None:
     rehearsal, strategy = Rehearsal(SPACE, EPOCHS), FreezeThaw(n_initial=2, candidates=64)
     for x in np.linspace(0.05, 0.95, 10):

@@ -25,6 +25,8 @@ from holdfast.search.start import start
 
 HOPELESS = 0.05
 """Trials that wait and beat the best complete one with less than this probability are left."""
+TOGETHER = 0.1
+"""A trial is asked for together with others if it promises at least this part of what the first of them does."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class FreezeThaw:
 
     A search ends with a configuration that was trained to the end: when no new trial is allowed, those that may still
     be the best are trained on, and at least one is to the end.
+
+    Of several that are asked for at once, those that promise much less than the first wait until its training has said
+    more (`TOGETHER`), so that an ask may find fewer than it could; what is asked for one at a time never waits.
 
     Args:
         growth: a trial goes on until it has had so many times the training; 1 for one step at a time, which is worth it
@@ -86,6 +91,7 @@ class _Asking:
         np.maximum.at(self._reached, history.report_trial, history.report_step)
         self._waiting = np.flatnonzero((history.states == PAUSED) & (self._reached > 0))
         self._begun: list[Config] = []
+        self._least = -math.inf
         self._prospects = _prospects(history, fidelity)
 
     def more(self) -> bool:
@@ -104,10 +110,21 @@ class _Asking:
             assigned = int((self._history.move_state == RUNNING).sum()) + len(self.found)
             draw = self._rng.generator(assigned, f"{self._strategy.name}/candidates")
             units, worth = prospects.best_new(self._space, self._strategy.candidates, self._following(0), draw)
-            if (best < 0 or worth[0] > paused[best] or self._hopeless(prospects)) and self._begin(units):
-                return True
+            if best < 0 or worth[0] > paused[best] or self._hopeless(prospects):
+                if not self._is_much(worth[0]):
+                    return False
+                if self._begin(units):
+                    return True
         idle = len(self._history.pending) == 0 and not self.found
-        return not (idle and self._hopeless(prospects)) and self._continue(best)
+        if (idle and self._hopeless(prospects)) or best < 0 or not self._is_much(paused[best]):
+            return False
+        return self._continue(best)
+
+    def _is_much(self, worth: float) -> bool:
+        """Whether what a trial promises, in logarithms, is much beside the first of this ask, which it may be."""
+        if not self.found:
+            self._least = worth + math.log(TOGETHER)
+        return worth >= self._least
 
     def _may_begin(self) -> bool:
         left = self._history.trials_left
