@@ -122,6 +122,51 @@ def test_what_was_worked_out_for_a_trial_before_it_went_on_is_not_said_of_what_i
     assert progress.best_words(study.book.state, best, (best, 0.6)).endswith(", corrected 0.6")
 
 
+def paused_study() -> Study:
+    """Trials that paused at the first step or the one above, where three rows of ten were right."""
+    fidelity = holdfast.Fidelity("epoch", 1, 9)
+    study = Study({"x": holdfast.Float(0, 1)}, direction="maximize", strategy="asha", seed=0, fidelity=fidelity)
+    for _ in range(8):
+        train(study, 0.3)
+    return study
+
+
+def train(study: Study, new: float, gone_on: float | None = None) -> None:
+    """The next trial reports at the step that it was asked for, with row scores of which a share is 1."""
+    before = len(study.trials)
+    trial = study.ask()
+    share = new if gone_on is None or trial.number >= before else gone_on
+    column = (np.random.default_rng(trial.number).permutation(200) < 200 * share).astype(float)
+    trial.report(column.mean(), study.history.until[trial.number])
+    study.tell(trial, column.mean(), rows=RowScores(column))
+
+
+def test_the_luck_of_a_trial_that_went_on_is_that_of_what_it_has_become() -> None:
+    study, live = paused_study(), LiveEstimate(None)
+    first = live.of(study.book, study.best_trial)
+    assert first is not None
+    assert 0.25 < first < 0.35
+    while study.best_value < 0.9:
+        live.of(study.book, study.best_trial)
+        train(study, 0.3, gone_on=0.9)
+    corrected = live.of(study.book, study.best_trial)
+    assert corrected is not None
+    assert 0.8 < corrected <= 0.9
+    assert corrected == LiveEstimate(None).of(study.book, study.best_trial)
+
+
+def test_while_trials_that_paused_may_go_on_the_search_is_not_said_to_be_over() -> None:
+    study, running = paused_study(), tally(0, first_ended=(101.0, 1))
+    running.take(study.book, study.trials[0])
+    running.total = running.done
+    assert running.searching
+    assert running.line(150.0).endswith(", 50 s, training the best on, then choosing, estimating, testing")
+    running.total = 20
+    assert running.left(150.0) is None
+    study.book.note("choice.made", {})
+    assert ", fitting the model that ships" in running.line(150.0)
+
+
 def test_the_best_and_the_spending_are_those_of_now_also_between_two_looks() -> None:
     study, running = study_of(20), tally(0, total=None)
     running.take(study.book, study.trials[0])

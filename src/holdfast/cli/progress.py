@@ -82,6 +82,7 @@ class Tally:
         due: `time.monotonic` seconds of the next such look, which takes time.
         live: takes the luck off the best score.
         book: of the study, once a trial has ended.
+        waiting: trials that paused, which may go on.
     """
 
     done: int
@@ -98,11 +99,13 @@ class Tally:
     due: float = 0.0
     live: LiveEstimate = field(default_factory=lambda: LiveEstimate(None))
     book: Book | None = None
+    waiting: int = 0
 
     def take(self, book: Book, trial: Trial) -> str | None:
         """Count one more trial; a sentence if it failed in a way not seen before."""
         now, self.book = time.monotonic(), book
         self.done, self.total = count_done(book.state), book.state.history.trials_limit
+        self.waiting = sum(trial.state is TrialState.PAUSED for trial in book.state.trials)
         if self.first_ended is None:
             self.first_ended = (now, self.done)
         best = winner_of(book.state)
@@ -120,13 +123,13 @@ class Tally:
 
     @property
     def searching(self) -> bool:
-        """Whether trials are still to come."""
-        return self.total is None or self.done < self.total
+        """Whether trials are still to come, or may go on."""
+        return self.total is None or self.done < self.total or self.waiting > 0
 
     def stage(self) -> str:
-        """What is being done after the last trial; empty while trials are to come."""
+        """What is being done after the last trial began; empty while trials are to come."""
         notes = {} if self.book is None else self.book.state.notes
-        ended = not self.searching or "limits.reached" in notes
+        ended = (self.total is not None and self.done >= self.total) or "limits.reached" in notes
         if ended and "plan.resolved" in notes and not {"choice.made", "procedure.estimated"} & set(notes):
             outer = notes["plan.resolved"][0]["plan"]["data"]["split"].get("nested")
             if outer is not None:
@@ -134,12 +137,18 @@ class Tally:
         for kind, words in STAGES.items():
             if kind in notes:
                 return words
+        if ended and self.waiting and "limits.reached" not in notes:
+            return f"training the best on, then {STAGES['limits.reached']}"
         return STAGES["limits.reached"] if ended else ""
 
     def left(self, now: float) -> float | None:
-        """Seconds until the last trial ends, by the pace so far and the budget of time; None where nobody can say."""
+        """Seconds until the last trial ends, by the pace so far and the budget of time; None where nobody can say.
+
+        That is so, too, where trials pause: how many of them will go on, and how far, is not known.
+        """
         until = None if self.hours is None else max(self.hours * SECONDS_PER_HOUR - self._worked(now), 0.0)
-        if self.total is None or self.first_ended is None or self.done - self.begun_with < ENOUGH_TO_GUESS:
+        few = self.done - self.begun_with < ENOUGH_TO_GUESS
+        if self.total is None or self.first_ended is None or few or self.waiting:
             return None
         since, done = self.first_ended
         pace = (now - since) / max(self.done - done, 1) * (self.total - self.done)

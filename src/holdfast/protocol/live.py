@@ -14,11 +14,11 @@ from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.learn import Recipe
 from holdfast.protocol.prepare import recorded_plan
 from holdfast.protocol.tables import Judged, judged_rows, parts_of
-from holdfast.records import RowScores, Trial
+from holdfast.records import Trial
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
 from holdfast.study.book import Book
-from holdfast.study.compared import MOST, compared, corrected, front, read_rows
+from holdfast.study.compared import MOST, Read, compared, corrected, front, read_rows
 from holdfast.study.folds import dropped_trials
 
 ENOUGH = 3
@@ -41,7 +41,7 @@ class LiveEstimate:
     """
 
     run: RunFolder | None
-    rows: dict[int, RowScores] = field(default_factory=dict)
+    rows: Read = field(default_factory=dict)
     _truth: tuple[Metric, Judged] | None = None
     _without: bool = False
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,9 @@ CELLS = 2_000_000
 
 TIE = 1e-12
 """Means nearer than this, relative to their size, are equal."""
+
+Read = dict[int, tuple[Mapping[str, Any], RowScores]]
+"""Row scores by trial, each with what the log said of where they were."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,7 @@ class Rival:
 
 
 def compared(
-    book: Book, first: Trial | None = None, kept: dict[int, RowScores] | None = None, most: int | None = None
+    book: Book, first: Trial | None = None, kept: Read | None = None, most: int | None = None
 ) -> Compared | None:
     """The best trials by their values, with the very best or ``first`` in front.
 
@@ -101,12 +105,18 @@ def compared(
     return Compared(tuple(trials[place] for place in sheet.index), scores, scale, unfinished)
 
 
-def read_rows(book: Book, trials: Sequence[Trial], kept: dict[int, RowScores]) -> list[RowScores]:
-    """The row scores of these trials; ``kept`` holds those that were read before, and afterwards exactly these."""
-    rows = {trial.number: kept.get(trial.number) or book.get_rows(trial.rows or {}) for trial in trials}
+def read_rows(book: Book, trials: Sequence[Trial], kept: Read) -> list[RowScores]:
+    """The row scores of these trials; ``kept`` holds those that were read before, and afterwards exactly these.
+
+    A trial that went on since has other row scores than it had, which are read.
+    """
+    found: Read = {}
+    for trial in trials:
+        where, before = trial.rows or {}, kept.get(trial.number)
+        found[trial.number] = before if before is not None and before[0] == where else (where, book.get_rows(where))
     kept.clear()
-    kept.update(rows)
-    return list(rows.values())
+    kept.update(found)
+    return [rows for _, rows in found.values()]
 
 
 def front(book: Book, first: Trial | None = None, most: int | None = None) -> list[Trial]:
