@@ -7,7 +7,7 @@ import pytest
 
 import holdfast
 from holdfast.records import Direction, RowScores
-from holdfast.study.compared import compared, corrected, mean_bootstraps, rivals
+from holdfast.study.compared import Read, compared, corrected, mean_bootstraps, rivals
 from holdfast.study.study import Study
 
 
@@ -34,7 +34,7 @@ def test_the_best_stands_in_front_and_its_score_comes_back() -> None:
 
 
 def test_row_scores_are_read_once() -> None:
-    book, kept = study_of(np.random.default_rng(0).random((20, 3))).book, dict[int, RowScores]()
+    book, kept = study_of(np.random.default_rng(0).random((20, 3))).book, Read()
     assert compared(book, kept=kept) is not None
     before = dict(kept)
     assert compared(book, kept=kept) is not None
