@@ -77,11 +77,11 @@ def _schema(schema: Mapping[str, Any]) -> str:
         return ""
     others = count(sum(column["name"] != target for column in columns), "column")
     features = sum(bool(column.get("feature")) for column in columns)
-    beside = f" beside the target {target}" if target is not None else ""
+    beside = f" beside the target '{target}'" if target is not None else ""
     text = f"Of its {others}{beside} the model takes {features:,}."
     if schema.get("group") is not None:
-        text += f" Rows of one {schema['group']} stay together."
-    return text if schema.get("time") is None else f"{text} The split goes by {schema['time']}."
+        text += f" Rows of one '{schema['group']}' stay together."
+    return text if schema.get("time") is None else f"{text} The split goes by '{schema['time']}'."
 
 
 def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:
