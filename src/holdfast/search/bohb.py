@@ -30,8 +30,6 @@ from holdfast.search.start import start
 
 INITIAL = 12
 """So many trials come before the model."""
-RANDOM_SHARE = 0.33
-"""A third, as in the paper: where the model knows a good region it proposes little else, and a better one is missed."""
 TRUSTED = 0.5
 """How well a rung's losses are to agree with those of the last one for trials to begin there."""
 MIXTURES = 8
@@ -61,7 +59,7 @@ class Bohb:
 
     brackets: Literal["learned", "hyperband"] = "learned"
     synchronous: bool = False
-    random_share: float = RANDOM_SHARE
+    random_share: float = 0.1
     candidates: int = 1024
     name: str = "bohb"
 
