@@ -344,10 +344,9 @@ def _change(fold_of: StudyState, data: Mapping[str, Any], /, **changes: Any) -> 
 
 
 def _ordered(config: Config, space: Space | None) -> Config:
-    """A configuration in the order of the space: a log keeps none within a table."""
-    if space is None:
-        return dict(config)
-    return space.ordered(config)
+    """A configuration in the order of the space: a log keeps none within a table. Equal texts are one object."""
+    ordered = config if space is None else space.ordered(config)
+    return {name: sys.intern(value) if type(value) is str else value for name, value in ordered.items()}
 
 
 def _numbers(metrics: Mapping[str, float | str]) -> dict[str, float]:
