@@ -167,7 +167,7 @@ def crash_everywhere(
         seed: of the fates.
         every: after each so many steps only.
         go_on: goes on with the study of the recording.
-        go_on_every: of how many disks it goes on with one.
+        go_on_every: it goes on with each so many-th of the disks that differ.
 
     Raises:
         AssertionError: if the recording is not complete: its last image is not the folder that the history left.
@@ -176,6 +176,7 @@ def crash_everywhere(
     chance, tally = random.Random(seed), Tally()  # noqa: S311 - no secrets
     promises = promised_before(recording, place)
     known: dict[bytes, Found] = {}
+    new = chance.randrange(go_on_every)  # counts the disks that differ, from anywhere
     for crash in crashes(recording, promises, chance, every):
         tally.points += crash.fate is Fate.DROPPED
         tally.crashes += 1
@@ -184,7 +185,8 @@ def crash_everywhere(
             known[digest] = look(crash.image, place / "disk")
         before = tally.failures
         judge(known[digest], promises, truth, tally)
-        if go_on is not None and crash.new and chance.random() < 1 / go_on_every:
+        new += crash.new
+        if go_on is not None and crash.new and new % go_on_every == 0:
             tally.went_on += 1
             lay_out(crash.image, place / "disk")
             problems = _gone_on(go_on, place / "disk")
