@@ -91,7 +91,7 @@ def near_duplicates(view: View, ignored: frozenset[str]) -> tuple[list[Finding],
     Returns:
         The findings, and a sentence on what was not looked at.
     """
-    numeric = [name for name, values in view.values.items() if name not in ignored and np.nanstd(_finite(values)) > 0]
+    numeric = [name for name, values in view.values.items() if name not in ignored and _varies(values)]
     others = [name for name in view.codes if name not in ignored]
     texts = [name for name in others if view.schema.column(name).kind == "text"]
     draw = Streams(view.seed).generator(-1, "leakage/near")
@@ -227,11 +227,17 @@ def _scaled(view: View, numeric: list[str]) -> np.ndarray:
     columns = []
     for name in numeric:
         values = view.values[name]
+        values = values / (float(np.abs(_finite(values)).max()) or 1.0)  # squares of very large numbers are infinite
         present = _finite(values)
         scale = float(present.std()) or 1.0
         filled = np.where(np.isnan(values), present.max() + 10 * scale, values)
         columns.append((filled - present.mean()) / scale)
     return np.column_stack(columns)
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Whether a column of numbers holds more than one."""
+    return bool(_finite(values).max() > _finite(values).min())
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
