@@ -109,24 +109,28 @@ class PostgresServer:
 
     def pause(self) -> None:
         """Let the server and all that it has started stand still, until `go_on`."""
-        for process in self._processes():
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        for process in self._children():
             os.kill(process, signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """End a `pause`."""
-        for process in self._processes():
+        """End a `pause`: the server goes on last, since from then on children that have ended are gone."""
+        assert self._process is not None
+        for process in self._children():
             os.kill(process, signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         """Stop the server and remove all that it kept."""
         self._end(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _processes(self) -> list[int]:
+    def _children(self) -> list[int]:
         assert self._process is not None
         main = self._process.pid
         children = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii")
-        return [main, *(int(child) for child in children.split())]
+        return [int(child) for child in children.split()]
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
