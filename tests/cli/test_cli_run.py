@@ -134,8 +134,17 @@ def test_a_finished_study_is_not_run_again(call: Call, finished: Path) -> None:
     answer = call("resume", "bc", "--json")
     assert answer.returncode == 0
     assert json.loads(answer.stdout)["name"] == "bc"
-    assert "has made its choice before; no further trial is run" in answer.stderr
+    assert "had made its choice before; no further trial was run" in answer.stderr
     assert json.loads(call("verify", "bc", "--json").stdout)["events"] == json.loads(before)["events"]
+
+
+def test_another_plan_under_the_name_of_a_finished_study_is_only_refused(call: Call, finished: Path) -> None:
+    plan = finished / "plan.toml"
+    plan.write_text(plan.read_text(encoding="utf-8").replace('"logistic"', '"forest"'), encoding="utf-8")
+    answer = call("tune", "plan.toml")
+    assert answer.returncode == 2
+    assert "family was 'logistic' and is 'forest'" in answer.stderr
+    assert "no further trial" not in answer.stderr
 
 
 def test_a_second_opening_needs_a_reason(call: Call, finished: Path) -> None:

@@ -230,8 +230,8 @@ def watched(run: RunFolder, total: int | None, *, quiet: bool) -> Iterator[Progr
     if quiet:
         yield lambda _book, _trial: None
     elif state is not None and "choice.made" in state.notes:
-        say(f"study '{run.name}' has made its choice before; no further trial is run")
         yield lambda _book, _trial: None
+        say(f"study '{run.name}' had made its choice before; no further trial was run")
     elif is_live(sys.stderr):
         with _live(tally) as progress:
             yield progress
