@@ -32,16 +32,26 @@ def test_derivatives_of_the_log_probability(mean: float, variance: float, limit:
     assert by_variance[0] == pytest.approx((up - down)[0] / (2 * h), rel=1e-4, abs=1e-5)
 
 
-def test_gradient_of_the_term_by_the_features() -> None:
+@pytest.mark.parametrize("trust", [1.0, 0.4])
+def test_gradient_of_the_term_by_the_features(trust: float) -> None:
     rng = np.random.default_rng(0)
     X, Z = rng.random((12, 3)), rng.random((5, 3))
-    term = Feasible(condition(kernel_at(prior_mode(3)), np.arange(3), X, X[:, 0] - X[:, 1]), 0.1)
+    posterior = condition(kernel_at(prior_mode(3)), np.arange(3), X, X[:, 0] - X[:, 1])
+    term = Feasible(posterior, 0.1, trust=trust, elsewise=0.7)
     value, gradient = term.with_gradient(Z)
     np.testing.assert_allclose(value, term.value(Z), rtol=1e-12)
     for i in range(3):
         step = np.zeros(3)
         step[i] = 1e-6
         np.testing.assert_allclose(gradient[:, i], (term.value(Z + step) - term.value(Z - step)) / 2e-6, rtol=1e-4)
+
+
+def test_what_is_not_trusted_changes_a_probability_little() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.random((12, 2))
+    posterior = condition(kernel_at(prior_mode(2)), np.arange(2), X, 5 * X[:, 0])
+    whole, part = (np.exp(Feasible(posterior, 0.0, trust, 0.7).value(X)) for trust in (1.0, 0.25))
+    np.testing.assert_allclose(part, 0.25 * whole + 0.75 * 0.7, rtol=1e-12)
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=9))

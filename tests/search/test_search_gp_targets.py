@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.search.gp.targets import known_losses, standardise, subset
+from holdfast.search.gp.targets import comparable, known_losses, standardise, subset
 from holdfast.search.history import COMPLETE, FAILED, STOPPED
 
 LOSSES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=60).map(np.array)
@@ -68,3 +68,35 @@ def test_a_subset_holds_the_best_and_the_latest_and_spreads() -> None:
 
 def test_a_small_set_is_kept_whole() -> None:
     np.testing.assert_array_equal(subset(np.arange(5.0), 5), np.arange(5))
+
+
+def compared(losses: list[float]) -> list[bool]:
+    found: list[bool] = comparable(np.array(losses), np.full(len(losses), COMPLETE)).tolist()
+    return found
+
+
+@pytest.mark.parametrize("penalty", [1e3, 1e10, 1e308])
+def test_a_penalty_is_no_loss_even_where_most_trials_have_it(penalty: float) -> None:
+    assert compared([1.0, penalty, 3.0, penalty, 2.0, 8.0, penalty, penalty, penalty]) == [
+        each < penalty for each in [1.0, penalty, 3.0, penalty, 2.0, 8.0, penalty, penalty, penalty]
+    ]
+    assert all(compared([1.0, penalty, 3.0, penalty]))  # of three it cannot be told
+
+
+def test_one_accident_is_no_loss_where_many_others_are_known() -> None:
+    many = np.random.default_rng(0).random(12).tolist()
+    assert compared([*many, 1e3]) == [True] * 12 + [False]
+    assert all(compared([*many[:7], 1e3]))
+
+
+@given(st.integers(0, 1000))
+def test_a_search_that_has_gathered_sets_nothing_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    assert all(compared((rng.random(60) * np.linspace(1, 1e-2, 60) ** 2).tolist()))
+
+
+@given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=30))
+def test_what_is_set_apart_is_the_highest_of_all(losses: list[float]) -> None:
+    kept = comparable(np.array(losses), np.full(len(losses), COMPLETE))
+    assert kept[np.argmin(losses)]
+    assert max(np.array(losses)[kept]) < min(np.array(losses)[~kept], default=np.inf)

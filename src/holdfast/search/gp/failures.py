@@ -1,8 +1,10 @@
 """Failed trials in the surrogate of the loss: as bad as the worst, as far as others around them failed as well.
 
-A failure by its surroundings (a rate that diverges) says that the loss is bad there; one by accident says nothing. A
-surrogate of success and failure tells which it was, by all other trials. With the optimum at the border of a region
-that fails this took fewer trials, on some functions, than counting every failure as the worst.
+A failure by its surroundings (a rate that diverges) says that the loss is bad there; one by accident says nothing, and
+is left out: whatever it were put down as, the place would count as known. A surrogate of success and failure tells
+which it was, by all other trials. A loss that is set apart from all others is a failure, too (see
+`targets.comparable`). With the optimum at the border of a region that fails this took fewer trials, on some functions,
+than counting every failure as the worst.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ import numpy as np
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Aspect, Told
 from holdfast.search.gp.bowl import Bowl
+from holdfast.search.gp.feasibility import by_surroundings, chance_by_others
 from holdfast.search.gp.fits import FIT_POINTS, MIN_TOLD
-from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit, kernel_at, prior_mode
-from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
+from holdfast.search.gp.surrogate import Kernel, condition, fit, kernel_at, prior_mode
+from holdfast.search.gp.targets import comparable, known_losses, standardise, subset
 from holdfast.search.history import History
+
+LIKELY = 0.3
+"""A failure says something of its place from this probability on that it failed because of it."""
 
 
 def failure(told: Told, done: np.ndarray, chosen: np.ndarray) -> Aspect | None:
@@ -26,7 +32,7 @@ def failure(told: Told, done: np.ndarray, chosen: np.ndarray) -> Aspect | None:
 def loss_targets(
     told: Told, losses: np.ndarray, states: np.ndarray, chosen: np.ndarray, failing: Aspect | None
 ) -> np.ndarray:
-    """(k,) standardised losses at the ``chosen`` positions of told trials.
+    """(k,) standardised losses at the ``chosen`` positions of told trials; NaN where a failure says nothing.
 
     Args:
         told: the features of at least m trials.
@@ -34,7 +40,7 @@ def loss_targets(
         chosen: (k,) among the first m.
         failing: the surrogate of failure at these positions.
     """
-    done = succeeded(losses, states)
+    done = comparable(losses, states)
     counted = known_losses(losses, states)
     if done.all():
         whole: np.ndarray = standardise(counted)[chosen]
@@ -46,10 +52,13 @@ def loss_targets(
         return np.asarray(np.nan_to_num(targets[chosen]))
     (kernel,) = told.kernels("successes", lambda size: (_fit_successes(told, losses[:size], states[:size]),))
     expected, _ = condition(kernel, told.group, told.features[good], targets[good]).predict(told.features[bad])
-    fail_alike = np.zeros(len(bad)) if failing is None else _chance_by_others(failing)[~done[chosen]]
-    targets[bad] = (1 - fail_alike) * expected + fail_alike * targets[good].max()
-    spread = float(targets[chosen].std())
-    centred: np.ndarray = targets[chosen] - targets[chosen].mean()
+    fail_alike = np.zeros(len(bad))
+    if failing is not None:
+        fail_alike = by_surroundings(failing) * chance_by_others(failing)[~done[chosen]]
+    worst = (1 - fail_alike) * expected + fail_alike * targets[good].max()
+    targets[bad] = np.where(fail_alike >= LIKELY, worst, np.nan)
+    spread = float(np.nanstd(targets[chosen]))
+    centred: np.ndarray = targets[chosen] - np.nanmean(targets[chosen])
     return centred / spread if spread > 0 else centred
 
 
@@ -63,34 +72,18 @@ def loss_kernels(history: History, told: Told, rng: Streams, bowl: Bowl | None =
     return told.kernels(name, lambda size: _draws(told.first(size), losses[:size], states[:size], rng, bowl))
 
 
-def leave_one_out(posterior: Posterior, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance (n,) of each point by all others: Rasmussen and Williams (2006), eq. 5.12."""
-    from scipy.linalg import lapack
-
-    precision = np.diag(lapack.dpotri(posterior.factor, lower=1)[0])
-    return targets - posterior.weights / precision, 1 / precision
-
-
-def _chance_by_others(failing: Aspect) -> np.ndarray:
-    """(k,) how probable failure is at each point of its surrogate, by all other points."""
-    from scipy.special import ndtr
-
-    mean, variance = leave_one_out(failing.posterior, failing.targets)
-    chance: np.ndarray = ndtr((mean - failing.target(0.5)) / np.sqrt(variance))
-    return chance
-
-
 def _draws(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams, bowl: Bowl | None) -> tuple[Kernel, ...]:
-    done = succeeded(losses, states)
+    done = comparable(losses, states)
     if not done.any():
         return (kernel_at(prior_mode(told.groups)),)
     chosen = subset(known_losses(losses, states), FIT_POINTS)
     targets = loss_targets(told, losses, states, chosen, failure(told, done, chosen))
-    return told.draws(chosen, targets, rng, bowl)
+    known = np.isfinite(targets)
+    return told.draws(chosen[known], targets[known], rng, bowl)
 
 
 def _fit_successes(told: Told, losses: np.ndarray, states: np.ndarray) -> Kernel:
-    done = np.flatnonzero(succeeded(losses, states))
+    done = np.flatnonzero(comparable(losses, states))
     if told.groups == 0 or len(done) < MIN_TOLD:
         return kernel_at(prior_mode(told.groups))
     counted = known_losses(losses, states)[done]

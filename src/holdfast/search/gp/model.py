@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from holdfast.rng import Streams
-from holdfast.search.gp.aspects import Aspect, Told
+from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.bowl import Bowl, bowl_of
 from holdfast.search.gp.cost import Cheap
 from holdfast.search.gp.embedding import Embedding, embedding
@@ -20,7 +20,7 @@ from holdfast.search.gp.landscape import Bound, Improvement, Landscape, Term
 from holdfast.search.gp.maximise import CENTRES
 from holdfast.search.gp.preference import Preference, preference, trust
 from holdfast.search.gp.surrogate import Posterior, condition
-from holdfast.search.gp.targets import known_losses, subset, succeeded
+from holdfast.search.gp.targets import comparable, known_losses, subset
 from holdfast.search.gp.transfer import Shifted, transferred
 from holdfast.search.gp.warping import warped
 from holdfast.search.history import History
@@ -126,14 +126,17 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
     embed = warped(declared, history, told)
     told = replace(told, features=embed(units))
     counted = known_losses(history.told_loss[:, 0], history.told_state)
-    chosen = subset(counted, MAX_POINTS)
-    done = succeeded(history.told_loss[:, 0], history.told_state)
-    failing = failure(told, done, chosen)
-    beliefs, means = _beliefs(history, told, chosen, failing, rng)
+    considered = subset(counted, MAX_POINTS)
+    done = comparable(history.told_loss[:, 0], history.told_state)
+    failing = failure(told, done, considered)
+    targets = loss_targets(told, history.told_loss[:, 0], history.told_state, considered, failing)
+    known = np.isfinite(targets)
+    chosen, targets = considered[known], targets[known]
+    beliefs, means = _beliefs(history, told, chosen, targets, rng)
     trusted = trust(history.space, embed, beliefs)
     bowl = bowl_of(history.space, embed) if trusted > 0 and transferred(history, told, rng) is None else None
     if bowl is not None:  # with earlier studies there is none
-        beliefs, means = _beliefs(history, told, chosen, failing, rng, bowl)
+        beliefs, means = _beliefs(history, told, chosen, targets, rng, bowl)
     feasible = done & np.all(history.told_violation <= 0, axis=1)
     merit = np.where(feasible, counted, np.inf)
     order = np.argsort(np.where(feasible[chosen], means.mean(axis=0), np.inf), kind="stable")
@@ -150,12 +153,12 @@ def model_of(history: History, rng: Streams, *, per_second: bool = False) -> Mod
         best_trial=int(trials[0]),
         since_best=len(counted) - 1 - int(np.argmin(merit)),
         centres=history.units[trials[:CENTRES]],
-        note="" if len(chosen) == len(counted) else f" (by {len(chosen)} of {len(counted)} trials)",
+        note="" if len(considered) == len(counted) else f" (by {len(considered)} of {len(counted)} trials)",
         flats=outside_flats(
             [belief.kernel for belief in beliefs], told.group, told.features[chosen], history.told_loss[chosen, 0]
         ),
-        limits=tuple(requirements(history, told, chosen, failing)),
-        terms=tuple(_costs(history, told, chosen)) if per_second else (),
+        limits=tuple(requirements(history, told, considered, failing)),
+        terms=tuple(_costs(history, told, considered)) if per_second else (),
         preference=preference(history.space, trusted, len(counted)),
         rng=rng,
         told=len(counted),
@@ -184,13 +187,12 @@ def _beliefs(
     history: History,
     told: Told,
     chosen: np.ndarray,
-    failing: Aspect | None,
+    targets: np.ndarray,
     rng: Streams,
     bowl: Bowl | None = None,
 ) -> tuple[tuple[Posterior | Shifted, ...], np.ndarray]:
-    """The p beliefs given the trials at the ``chosen`` positions (k,), and their means at these points (p, k)."""
+    """The p beliefs given targets (k,) of the trials at the ``chosen`` positions, and their means there (p, k)."""
     features = told.features[chosen]
-    targets = loss_targets(told, history.told_loss[:, 0], history.told_state, chosen, failing)
     found = transferred(history, told, rng)
     if found is None:
         own = [condition(kernel, told.group, features, targets) for kernel in loss_kernels(history, told, rng, bowl)]

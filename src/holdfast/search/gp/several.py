@@ -148,7 +148,7 @@ def several_of(history: History, rng: Streams) -> Several:
     assert history.space is not None
     embed = embedding(history.space)
     views = [objective(history, k) for k in range(len(history.directions))]
-    losses = np.stack([known_losses(view.told_loss[:, 0], view.told_state) for view in views], axis=1)
+    losses = np.stack([_known_losses(view, len(view.told_state)) for view in views], axis=1)
     chosen = _subset(losses)
     trials = history.told_trial[chosen]
     told = Told((history.token, "several"), embed.group, embed(history.units[history.told_trial]))
@@ -196,13 +196,19 @@ def _kernels(view: History, told: Told, rng: Streams) -> tuple[Kernel, ...]:
     own = replace(told, token=view.token)
 
     def first(size: int) -> tuple[Kernel, ...]:
-        losses = known_losses(view.told_loss[:size, 0], view.told_state[:size])
+        losses = _known_losses(view, size)
         if np.isnan(losses).any():
             return (kernel_at(prior_mode(own.groups)),)
         chosen = subset(losses, FIT_POINTS)
         return own.first(size).draws(chosen, standardise(losses)[chosen], rng)
 
     return own.kernels(f"loss {rng.seed}", first)
+
+
+def _known_losses(view: History, size: int) -> np.ndarray:
+    """(size,) the losses of one objective; one that is set apart may be the price of another objective, and stays."""
+    losses, states = view.told_loss[:size, 0], view.told_state[:size]
+    return known_losses(losses, states, succeeded(losses, states))
 
 
 def _subset(losses: np.ndarray) -> np.ndarray:

@@ -16,11 +16,12 @@ import numpy as np
 from holdfast.rng import Streams
 from holdfast.search.gp.aspects import Told
 from holdfast.search.gp.embedding import Embedding, embedding
-from holdfast.search.gp.failures import failure, leave_one_out, loss_targets
+from holdfast.search.gp.failures import failure, loss_targets
+from holdfast.search.gp.feasibility import leave_one_out
 from holdfast.search.gp.fits import FIT_POINTS, fit_size
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, fit
-from holdfast.search.gp.targets import known_losses, standardise, subset, succeeded
-from holdfast.search.history import Earlier, History
+from holdfast.search.gp.targets import comparable, known_losses, standardise, subset
+from holdfast.search.history import COMPLETE, Earlier, History
 from holdfast.search.memory import Memory
 
 DRAWS = 64
@@ -125,11 +126,13 @@ def _by_prefix(history: History, told: Told, size: int, rng: Streams) -> Transfe
     embed = embedding(history.space)
     earlier = tuple(found for study in history.earlier if (found := earlier_posterior(embed, study)) is not None)
     losses, states = history.told_loss[:size, 0], history.told_state[:size]
-    done = succeeded(losses, states)
+    done = comparable(losses, states)
     if not earlier or not done.any():
         return None
     first, chosen = told.first(size), subset(known_losses(losses, states), FIT_POINTS)
     targets = loss_targets(first, losses, states, chosen, failure(first, done, chosen))
+    known = np.isfinite(targets)
+    chosen, targets = chosen[known], targets[known]
     features = first.features[chosen]
     own = condition(fit(embed.group, features, targets), embed.group, features, targets)
     weights = ranking_weights(own, targets, earlier, features)
@@ -141,7 +144,7 @@ def _by_prefix(history: History, told: Told, size: int, rng: Streams) -> Transfe
 
 def earlier_posterior(embed: Embedding, study: Earlier) -> Posterior | None:
     """The surrogate of an earlier study's standardised losses; None if there are too few."""
-    known = np.isfinite(study.losses)
+    known = comparable(study.losses, np.full(len(study.losses), COMPLETE))
     losses, units = study.losses[known], study.units[known]
     if len(losses) < LEAST_TRIALS or losses.max() == losses.min() or embed.groups == 0:
         return None

@@ -17,7 +17,7 @@ from holdfast.search.gp.failures import loss_targets
 from holdfast.search.gp.fits import FIT_POINTS, fit_size
 from holdfast.search.gp.kumaraswamy import slopes_by_exponents, warp
 from holdfast.search.gp.surrogate import fit, parameter_bounds, slopes
-from holdfast.search.gp.targets import known_losses, subset, succeeded
+from holdfast.search.gp.targets import comparable, known_losses, subset
 from holdfast.search.history import History
 from holdfast.search.memory import Memory
 
@@ -46,10 +46,12 @@ def warped(embed: Embedding, history: History, told: Told) -> Embedding:
 
 def _by_prefix(embed: Embedding, history: History, told: Told, size: int) -> np.ndarray | None:
     losses, states = history.told_loss[:size, 0], history.told_state[:size]
-    if int(succeeded(losses, states).sum()) < FEWEST_RESULTS:
+    if int(comparable(losses, states).sum()) < FEWEST_RESULTS:
         return None
     chosen = subset(known_losses(losses, states), FIT_POINTS)
-    return fit_warp(embed, told.features[chosen], loss_targets(told, losses, states, chosen, None))
+    targets = loss_targets(told, losses, states, chosen, None)
+    known = np.isfinite(targets)
+    return fit_warp(embed, told.features[chosen[known]], targets[known])
 
 
 def fit_warp(embed: Embedding, features: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
