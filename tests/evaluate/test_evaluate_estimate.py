@@ -16,8 +16,7 @@ from holdfast.evaluate import estimate as subject
 from holdfast.evaluate import wording
 from holdfast.evaluate.metrics import metric_named
 from holdfast.records import RowScores
-from holdfast.rng import Streams
-from holdfast.stats import bootstrap, intervals
+from holdfast.stats import intervals
 
 Aggregate = Literal["mean", "root_mean"]
 
@@ -197,39 +196,6 @@ def test_stopped_predictions_count_too(name: str) -> None:
     assert bounds(behind)[0] > bounds(found)[0]
     order = np.argsort([metric_named(name, "binary", 2).value(y, r.values, folds=folds) for r in rows[:3]])
     assert corrected(rows, winner=int(order[0]), **given).score.method == wording.RACED_MAX_T
-
-
-def test_percentiles_are_not_trusted_near_the_ceiling() -> None:
-    scores = np.ones((60, 8))
-    for c in range(1, 8):
-        scores[5 * c : 5 * c + 4, c] = 0.5  # the first is without errors, and wins (nearly) every bootstrap
-    found = corrected(table(scores), estimand="refit")
-    drawn = bootstrap.bbc(scores, Streams(0).generator(0, "estimate/bootstrap"), subject.BOOTSTRAPS)
-    assert intervals.percentile(drawn.estimates, 0.95).low > 0.99
-    assert 0.9 < bounds(found)[0] < 0.975
-    assert bounds(found)[1] == 1.0
-    assert found.score.method == wording.RMX_CEILING
-    assert wording.why(wording.RMX_CEILING) in found.sentences
-    loss = corrected(table(1 - scores), direction="minimize", estimand="refit")
-    assert loss.score.method == wording.RMX_CEILING
-    assert bounds(loss)[1] >= 1 - bounds(found)[0] - 1e-9
-    grouped = corrected(table(scores), estimand="refit", groups=np.arange(60) // 3)
-    assert bounds(grouped)[0] < bounds(found)[0]
-    scores -= np.random.default_rng(23).integers(2, size=scores.shape) / 2  # far from it
-    assert corrected(table(scores), estimand="refit").score.method == wording.RMX
-
-
-def test_a_refit_is_covered_near_the_ceiling() -> None:
-    rng = np.random.default_rng(24)
-    held = {"percentiles": 0, "now": 0}
-    for repetition in range(40):
-        scores = 1 - (rng.random((50, 8)) > 0.977) * rng.choice([0.5, 1.0], size=(50, 8))
-        found = corrected(table(scores), estimand="refit", seed=repetition)
-        drawn = bootstrap.bbc(scores, Streams(repetition).generator(0, "estimate/bootstrap"), 200)
-        for name, (low, high) in (("percentiles", intervals.percentile(drawn.estimates, 0.95)), ("now", bounds(found))):
-            held[name] += low <= 1 - 0.023 * 0.75 <= high
-    assert held["percentiles"] < 34
-    assert held["now"] >= 38
 
 
 def test_adaptive_search_is_told_and_errs_on_the_safe_side() -> None:

@@ -41,6 +41,9 @@ REFIT_VARIANCE = {"binary": 0.35, "other": 0.5}
 LEFT_OUT = 0.368
 """The part of the rows that a bootstrap leaves out."""
 
+NEARLY_RIGHT = 0.1
+"""A group that loses less than this part of what a wrong one loses is (nearly) right."""
+
 TIE = 1e-12
 """Means nearer than this, relative to their size, are equal."""
 
@@ -248,52 +251,69 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     if not is_best:
         return replace(found, point=own - (float(means.max()) - corrected.point), method=wording.MAX_T)
     if omega2 > 0 and not binary:
-        units = sheet.n_rows if sheet.groups is None else len(np.unique(sheet.groups))
-        ends = _near_ceiling(scores, chosen, corrected, settings, units)
-        if ends is not None:
+        best = float(scores.max())
+        units = scores if sheet.groups is None else best - _group_losses(best - scores, sheet.groups)
+        least = _near_ceiling(units, best, chosen, corrected, settings)
+        if least is not None and (sheet.groups is None or _mostly_right(units[:, chosen], least, best)):
             settings = settings._replace(omega2=REFIT_VARIANCE["binary"])
-            there = _as_zero_one(scores, chosen, ends, noise, settings, sheet.groups)
+            there = _as_zero_one(units, own, chosen, (least, best), noise, settings)
             low, high = min(found.low, there[0]), max(found.high, there[1])
             return replace(found, low=low, high=high, method=wording.RMX_CEILING)
     return found
 
 
-def _near_ceiling(
-    scores: np.ndarray, chosen: int, corrected: bootstrap.BiasCorrected, settings: Settings, units: int
-) -> tuple[float, float] | None:
-    """The worst and the best row score, where too many bootstraps leave out less than one wrong row; None elsewhere.
+def _group_losses(losses: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """How bad each group is, shape (G, C), from losses of rows, shape (N, C): the mean of its rows.
 
-    Few wrong rows are then all there is to the interval, and a standard error says little. How bad a wrong row is,
-    the worst row of the winner or of a typical configuration says, whichever is lower; of all where most have none.
+    A group smaller than the average is as bad as if rows without a loss made up for that, as few rows count for little.
     """
-    worst, best = scores.min(axis=0), float(scores.max())
+    codes = bootstrap.group_codes(groups, len(losses))
+    sizes = np.bincount(codes)
+    totals = np.zeros((len(sizes), losses.shape[1]))
+    np.add.at(totals, codes, losses)
+    return np.asarray(totals / np.maximum(sizes, sizes.mean())[:, None])
+
+
+def _near_ceiling(
+    units: np.ndarray, best: float, chosen: int, corrected: bootstrap.BiasCorrected, settings: Settings
+) -> float | None:
+    """The worst score of a row, or of a group, where too many bootstraps leave out less than one wrong; None elsewhere.
+
+    Few wrong ones are then all there is to the interval, and a standard error says little. How bad a wrong one is, the
+    worst of the winner or of a typical configuration says, whichever is lower; of all where most have none.
+    """
+    worst = units.min(axis=0)
     least = min(float(worst[chosen]), float(np.median(worst)))
     least = least if least < best else float(worst.min())
     found = corrected.estimates[np.isfinite(corrected.estimates)]
-    free = (best - found) * LEFT_OUT * units < best - least
-    return (least, best) if free.mean() > (1 - settings.level) / 2 else None
+    free = (best - found) * LEFT_OUT * len(units) < best - least
+    return least if free.mean() > (1 - settings.level) / 2 else None
+
+
+def _mostly_right(units: np.ndarray, least: float, best: float) -> bool:
+    """Whether most groups lose (nearly) nothing; a bootstrap of few groups may leave out less than one wrong anyway."""
+    return float(np.median(best - units)) < NEARLY_RIGHT * (best - least)
 
 
 def _as_zero_one(
-    scores: np.ndarray,
+    units: np.ndarray,
+    mean: float,
     chosen: int,
     ends: tuple[float, float],
     noise: np.random.Generator,
     settings: Settings,
-    groups: np.ndarray | None,
 ) -> tuple[float, float]:
-    """The RMX interval as if every row were wrong or right, the ``ends`` of the row scores, at the same mean.
+    """The RMX interval as if every row, or group, were wrong or right, the ``ends`` of their scores, at the same mean.
 
     No scores between the two vary more, and unlike a standard error this does not vanish where no error was seen.
     """
     least, best = ends
-    right = (scores > (least + best) / 2).astype(float)
-    alike = rmx(right, noise, settings, winner=chosen, groups=groups).effective_configurations
-    units = len(scores) if groups is None else len(np.unique(groups))
-    size = units / (1 + settings.omega2)
+    right = (units > (least + best) / 2).astype(float)
+    alike = rmx(right, noise, settings, winner=chosen).effective_configurations
+    size = len(units) / (1 + settings.omega2)
     lower, upper = settings.tails()
-    share = (float(scores[:, chosen].mean()) - least) / (best - least)
-    low, high = intervals.jeffreys_tails(min(share * size, size), size, lower / alike, upper)
+    share = min(max((mean - least) / (best - least), 0.0), 1.0)
+    low, high = intervals.jeffreys_tails(share * size, size, lower / alike, upper)
     return least + (best - least) * low, least + (best - least) * high
 
 

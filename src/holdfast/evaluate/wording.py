@@ -105,8 +105,9 @@ def why(method: str) -> str:
         MAX_T: "Bounds that hold for every configuration at once hold for the winner, however it was chosen.",
         BBC_PERCENTILE: "The selection is repeated in bootstraps of the rows, and its winner is scored on the rows "
         "left out; the interval is the central part of these scores.",
-        RMX_CEILING: "So many bootstraps leave out (nearly) no row with an error that a standard error says little; "
-        "each bound is the outer one of two RMX intervals, the second of which takes rows as right or wrong.",
+        RMX_CEILING: "So many bootstraps leave out (nearly) no row or group with an error that a standard error says "
+        "little; each bound is the outer one of two RMX intervals, the second of which takes rows, or groups, as right "
+        "or wrong.",
         RMX_METRIC: "The metric is no mean over rows, but nearly one of what each row contributes, whose variances and "
         "correlations the bootstraps show: with these the selection is repeated among the configurations that could "
         "have won, and the bounds are those of a proportion from as many trials as vary like the metric.",
