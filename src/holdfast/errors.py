@@ -10,6 +10,7 @@
     │   ├── NewerLogError         a log of a newer holdfast (exit code 2)
     │   └── TamperError           a log whose hashes do not match its events
     ├── SealError                 the test set would be opened without permission
+    ├── MetricError               a metric of one's own raised an error
     ├── ExhaustedError            nothing is left to try
     └── StudyHaltedError          the objective fails the same way again and again
 
@@ -80,6 +81,10 @@ class TamperError(LogError):
 
 class SealError(HoldfastError):
     """The test set would be opened without permission, or its file is not what was sealed."""
+
+
+class MetricError(HoldfastError):
+    """A metric of one's own raised an error; the message says which, where, and of how many rows."""
 
 
 class ExhaustedError(HoldfastError):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from holdfast.errors import RequestError
+from holdfast.errors import MetricError, RequestError
 from holdfast.evaluate.catalogue import SCORERS, Task
 from holdfast.evaluate.metrics import Metric, metric_named
 
@@ -232,12 +232,14 @@ def test_a_users_function() -> None:
 def test_a_users_functions_own_error_passes_on_but_not_in_a_bootstrap() -> None:
     def picky(y: np.ndarray, prediction: np.ndarray) -> float:
         if len(y) < 10:
-            raise ValueError("too few")
+            raise IndexError("too few")
         return float((y == prediction).mean())
 
     metric = metric_named("picky", "binary", 2, function=picky)
-    with pytest.raises(ValueError, match="too few"):
+    said = r"'picky' cannot score 5 rows; it ended in IndexError: too few \(test_evaluate_metrics\.py, line \d+\)"
+    with pytest.raises(MetricError, match=said) as caught:
         metric.value(np.ones(5, int), np.ones(5, int))
+    assert isinstance(caught.value.__cause__, IndexError)
     some = np.r_[np.ones(5), np.zeros(15)]
     assert np.isnan(metric.values_under(np.ones(20, int), np.ones(20, int), some[None, :])).all()
 

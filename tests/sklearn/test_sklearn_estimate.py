@@ -251,3 +251,19 @@ def test_the_best_of_pure_noise_is_corrected_to_chance() -> None:
     assert np.mean(naive) > 0.56
     assert abs(np.mean(corrected) - 0.5) < 0.4 * (np.mean(naive) - 0.5)
     assert np.mean(covered) >= 0.9
+
+
+def test_a_function_that_raises_is_told_as_what_is_missing() -> None:
+    def first_miss(y: np.ndarray, predicted: np.ndarray) -> float:
+        return float(np.flatnonzero(y != predicted)[0])
+
+    X, y = CANCER
+    tree = DecisionTreeClassifier(max_depth=1, random_state=0)
+    failing = HoldfastSearchCV(
+        tree, {"ccp_alpha": holdfast.Float(0, 0.1)}, n_trials=2, scoring=make_scorer(first_miss), cv=30, error_score=0.0
+    )
+    with pytest.warns(UserWarning, match="Scoring failed"):
+        failing.fit(X, y)
+    assert not hasattr(failing, "estimate_")
+    with pytest.raises(AttributeError, match=r"'first_miss' cannot score \d rows; it ended in IndexError"):
+        _ = failing.estimate_

@@ -134,5 +134,8 @@ def test_bad_requests_get_a_sentence() -> None:
         bootstrap.bbc(np.zeros((4, 2)), rng, groups=np.zeros(3))
     with pytest.raises(RequestError, match="undefined in all"):
         bootstrap.bbc(np.zeros((1, 2)), rng)
+    few = np.r_[np.full(191, np.nan), np.ones(9)]
+    with pytest.raises(RequestError, match="undefined in 191 of 200"):
+        bootstrap.corrected_from(few, np.zeros(200, int), 0.0)
     with pytest.raises(RequestError, match="all but one bootstrap"):
         bootstrap.max_t(np.zeros(1), np.full((5, 1), np.nan), 0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
+import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from holdfast.errors import RequestError, nearest
+from holdfast.errors import MetricError, RequestError, nearest
 from holdfast.evaluate import contributions
 from holdfast.stats import weighted
 
@@ -176,13 +178,16 @@ def fast_form(name: str, task: Task, n_classes: int | None) -> UnderWeights | No
     return None
 
 
-def slow_form(function: Plain, *, accepts_weights: bool, undefined_on_all: bool = True) -> UnderWeights:
+def slow_form(function: Plain, *, accepts_weights: bool, own: str | None = None) -> UnderWeights:
     """Any metric under many weight vectors, one call each on the rows whose weight is not 0.
 
     A metric that takes no ``sample_weight`` gets each row as often as its weight, an integer, says. A call that ends in
-    a ValueError or ZeroDivisionError (one class only, too few rows) gives NaN: the metric is undefined there. Unless
-    ``undefined_on_all``, the error passes on where no row was left out, as it is then the function's own.
+    a ValueError or ZeroDivisionError (one class only, too few rows) gives NaN: the metric is undefined there.
+
+    A user's ``own`` metric, of that name, may raise anything: where rows were left out it is undefined there, and where
+    none was, the function itself fails, which is a `MetricError`.
     """
+    undefined = (ValueError, ZeroDivisionError) if own is None else Exception
 
     def under(y: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
         values = np.full(len(weights), np.nan)
@@ -192,12 +197,20 @@ def slow_form(function: Plain, *, accepts_weights: bool, undefined_on_all: bool 
                 continue
             try:
                 values[b] = _quietly(function, y[picked], prediction[picked], extra)
-            except (ValueError, ZeroDivisionError):
-                if not undefined_on_all and (row > 0).all():
-                    raise
+            except undefined as exc:
+                if own is not None and (row > 0).all():
+                    raise MetricError(_raised(own, exc, len(picked))) from exc
         return values
 
     return under
+
+
+def _raised(name: str, exc: Exception, n_rows: int) -> str:
+    """One sentence of what a metric raised, and where."""
+    frames = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename != __file__]
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    said = " ".join(f"{type(exc).__name__}: {exc}".split())
+    return f"the metric '{name}' cannot score {n_rows:,} rows; it ended in {said}{where}"
 
 
 def takes_weights(function: Callable[..., Any]) -> bool:

@@ -28,6 +28,8 @@ class Metric:
 
     A clustering metric has the table, shape (N, d), in the place of y and the cluster labels as the prediction.
 
+    One that is a user's function raises `MetricError` where that fails on all the rows it is given.
+
     Args:
         name: what it is called on pages.
         direction: which way is better.
@@ -235,9 +237,7 @@ def _custom(name: str, task: Task, function: Callable[..., float]) -> Metric:
         task=task,
         aggregate="mean",
         row_term=None,
-        under_weights=catalogue.slow_form(
-            function, accepts_weights=catalogue.takes_weights(function), undefined_on_all=False
-        ),
+        under_weights=catalogue.slow_form(function, accepts_weights=catalogue.takes_weights(function), own=name),
         fast=False,
     )
 

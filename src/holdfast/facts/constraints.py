@@ -55,7 +55,7 @@ def tested(state: StudyState) -> list[tuple[Constraint, Score]]:
     if opened is None:
         return []
     scores = {**opened.get("constraints", {}), state.first_metric: opened["score"]}
-    wanted = [item for item in state.settings.constraints if item.metric in scores]
+    wanted = [item for item in state.settings.constraints if scores.get(item.metric) is not None]
     return [(item, Score.from_json(scores[item.metric])) for item in wanted]
 
 

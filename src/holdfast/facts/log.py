@@ -170,7 +170,9 @@ def _why_no_estimate(state: StudyState, made: Mapping[str, Any] | None) -> str:
 
 
 def _why_no_test(state: StudyState) -> str:
-    split = latest(state, "data.split")
+    split, opened = latest(state, "data.split"), latest(state, "test.opened")
+    if opened is not None:
+        return str(opened.get("missing") or "the log does not say why")
     if not is_governed(state):
         return "the study has no plan, so that no test rows were sealed"
     if split is not None and not split["roles"].get("test"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from holdfast.errors import HoldfastError, RequestError
+from holdfast.errors import HoldfastError, MetricError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
 from holdfast.evaluate.wording import GROUPED, WINDOWED, Estimand, estimand_words
 from holdfast.facts.numbers import count, listed, number
@@ -46,6 +46,7 @@ class Scored:
     """The configurations that were compared, with their row scores, on the rows that decided between them.
 
     ``finalists`` are those that were scored on select rows, best by validation first, each with its score there.
+    ``sentences`` say which were not.
     """
 
     trials: list[Trial]
@@ -55,6 +56,7 @@ class Scored:
     rule: str
     adaptive: bool
     finalists: tuple[tuple[Trial, float], ...] = ()
+    sentences: tuple[str, ...] = ()
 
 
 def ships(ready: Ready) -> Estimand:
@@ -154,8 +156,10 @@ def _looks(ready: Ready, finalists: list[Trial]) -> dict[str, Look]:
 
 def _compared(ready: Ready, ranked: list[Trial], finalists: list[Trial]) -> Scored | None:
     """What decides: the select rows, where there are any and the metric is defined there; else the validation rows."""
-    on_select = _on_select_rows(ready, finalists) if finalists else None
-    return on_select or _on_validation_rows(ready, ranked)
+    failed: list[str] = []
+    on_select = _on_select_rows(ready, finalists, failed) if finalists else None
+    compared = on_select or _on_validation_rows(ready, ranked)
+    return None if compared is None else dataclasses.replace(compared, sentences=tuple(failed))
 
 
 def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
@@ -175,10 +179,11 @@ def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     return Scored(with_rows, rows, bench, place, "best validation score", adaptive=went_by_scores(state))
 
 
-def _on_select_rows(ready: Ready, finalists: list[Trial]) -> Scored | None:
+def _on_select_rows(ready: Ready, finalists: list[Trial], failed: list[str]) -> Scored | None:
     """The finalists, fitted on the train rows as they were scored, on the select rows that no trial has looked at.
 
-    None if the metric has no row scores, or is not a finite number for any of them on these rows.
+    None if the metric has no row scores, or is not a finite number for any of them on these rows. A sentence for each
+    that a metric of one's own cannot score is added to ``failed``; it is no candidate.
     """
     train = _to_learn_from(ready)
     select = rows_of_role(ready.run.path, "select", ready.recipe.schema)
@@ -189,10 +194,14 @@ def _on_select_rows(ready: Ready, finalists: list[Trial]) -> Scored | None:
             found = fit_again(ready, trial, bench.prepared[0])
         except Diverged:  # it trained on every fold, and does not on all of the rows: no candidate to ship
             continue
-        fitted.append(trial)
-        value, scores = bench.score([bench.predict(found.model, 0)])
+        try:
+            value, scores = bench.score([bench.predict(found.model, 0)])
+        except MetricError as exc:
+            failed.append(f"Trial {trial.number} has no score on the select rows: {exc}.")
+            continue
         if scores is None:
             return None
+        fitted.append(trial)
         rows.append(scores)
         values.append(value)
     if not np.isfinite(values).any():
@@ -260,13 +269,15 @@ def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) 
             adaptive=compared.adaptive or paid > 0,
             **common,
         )
-    except RequestError as exc:
-        return None, _no_estimate(str(exc))
+        score = naive(own, estimand=ships(ready), **common)
+    except (RequestError, MetricError) as exc:
+        return None, _no_estimate(str(exc), compared.sentences)
     sentences = [text for text in made.sentences if text != GROUPED or by.groups is not None]
     if units.sentence is not None:
         sentences.append(units.sentence)
     if look is not None and look.earlier:
         sentences.append(look.sentence())
+    sentences.extend(compared.sentences)
     event = {
         "score": dataclasses.replace(made.score, estimand=ships_in_words(ready)).to_json(),
         "missing": None,
@@ -276,11 +287,10 @@ def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) 
         "effective_configurations": made.effective_configurations,
         "sentences": sentences,
     }
-    score = naive(own, estimand=ships(ready), **common)
     return dataclasses.replace(score, value=made.naive, estimand=ships_in_words(ready)), event
 
 
-def _no_estimate(why: str) -> dict[str, Any]:
+def _no_estimate(why: str, sentences: Sequence[str] = ()) -> dict[str, Any]:
     """The event of an estimate that cannot be made."""
     numbers = dict.fromkeys(("score", "naive", "luck", "n_configurations", "effective_configurations"))
-    return {**numbers, "missing": why, "sentences": []}
+    return {**numbers, "missing": why, "sentences": list(sentences)}

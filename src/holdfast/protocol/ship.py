@@ -97,7 +97,7 @@ def _scored(ready: Ready, winner: Trial) -> Shipped:
     """The very model that was scored, fitted again from its seed; it must score every row as it did before."""
     bench = make_bench(ready.recipe, parts_of(ready.run.path, ready.recipe.schema, folds=False))
     fitted = fit_again(ready, winner, bench.prepared[0])
-    _, rows = bench.score([bench.predict(fitted.model, 0)])
+    rows = bench.rows.row_scores(bench.metric, bench.truth, bench.predict(fitted.model, 0))
     reproduced: bool | None = None
     if rows is not None and winner.rows is not None:
         reproduced = bool(np.array_equal(rows.values, ready.book.get_rows(winner.rows).values))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.errors import MetricError
 from holdfast.evaluate.metrics import Metric
 from holdfast.protocol.learn import Prepared, Recipe, predict
 from holdfast.train.curves import evenly
@@ -91,7 +92,8 @@ def _kept(
     try:
         value = metric.value(truth, prediction, folds=folds)
     except Exception as exc:  # noqa: BLE001 - a user's metric may raise anything; the sentence is kept with the trial
-        said = " ".join(f"{type(exc).__name__}: {exc}".split())
+        raised = exc.__cause__ if isinstance(exc, MetricError) else exc
+        said = " ".join(f"{type(raised).__name__}: {raised}".split())
         of = {"train": "on the training rows", "reference": "for a model that learned nothing"}[name]
         return {"notes": [f"The metric '{metric.name}' cannot be computed {of}: {said}"]}
     return {name: value} if np.isfinite(value) else {}

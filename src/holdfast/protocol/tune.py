@@ -177,7 +177,8 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
     choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
     opened = notes.get("test.opened", [])
     procedure = notes.get("procedure.estimated", [{}])[-1]
-    why = (made["missing"], procedure.get("missing"), None if opened else sealed or _why_sealed(book, run))
+    untested = opened[-1].get("missing") if opened else sealed or _why_sealed(book, run)
+    why = (made["missing"], procedure.get("missing"), untested)
     missing = [text for text in why if text]
     space, findings = book.state.settings.space, findings_of(book.state)
     assert space is not None
@@ -187,7 +188,7 @@ def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
         best_config=space.ordered(choice["config"]),
         naive=Score.from_json(choice["naive"]),
         estimate=None if made["score"] is None else Score.from_json(made["score"]),
-        test=Score.from_json(opened[-1]["score"]) if opened else None,
+        test=Score.from_json(opened[-1]["score"]) if opened and opened[-1]["score"] is not None else None,
         missing=tuple(missing),
         findings=() if findings is None else findings.found,
         procedure=Score.from_json(procedure["score"]) if procedure.get("score") else None,

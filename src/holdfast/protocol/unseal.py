@@ -11,7 +11,7 @@ import numpy as np
 
 from holdfast.data.fingerprint import overlap
 from holdfast.data.seal import open_sealed
-from holdfast.errors import SealError
+from holdfast.errors import MetricError, SealError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
 from holdfast.log.base import Conflict, Head, StudyLog
@@ -48,8 +48,10 @@ class Opening:
     log: Mapping[str, Any] | None = None
 
 
-def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = False, later: bool = False) -> Score:
-    """Open the test rows and read the score of the model that ships.
+def unseal(
+    ready: Ready, model: LoadedModel, *, why: str = "", again: bool = False, later: bool = False
+) -> Score | None:
+    """Open the test rows and read the score of the model that ships; None if a metric of one's own cannot be computed.
 
     The opening is on the ledger before the file is read. One that was cut short by a crash is not counted twice. One
     that comes ``later`` than the rest, by hand or after a crash, is a session of its own, so that the time before it
@@ -64,7 +66,7 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
         place, before = _announce(ledger, ready, why, again=again)
     opening = 1 + max([len(before), *(note["opening"] for note in _own_notes(ready))])
     rows = rows_of_frame(open_sealed(ready.run.path, ready.seal), ready.recipe.schema)
-    score, limited = _read_scores(ready, model, rows, opening)
+    score, limited, missing = _read_scores(ready, model, rows, opening)
     curve = opened_curve(ready, model, rows)
     event = {
         "fingerprint": ready.seal.fingerprints["test"],
@@ -72,7 +74,8 @@ def unseal(ready: Ready, model: LoadedModel, *, why: str = "", again: bool = Fal
         "opening": opening,
         "earlier": [_sentence(earlier) for earlier in before],
         "why": why,
-        "score": score.to_json(),
+        "score": None if score is None else score.to_json(),
+        "missing": missing,
         "constraints": {name: found.to_json() for name, found in limited.items()},
         "curve": curve,
         "ledger": {"length": place.length, "hash": place.hash},
@@ -146,21 +149,32 @@ def _own_notes(ready: Ready) -> list[Mapping[str, Any]]:
     return [*notes.get(OPENED_BEFORE, []), *notes.get("test.opened", [])]
 
 
-def _read_scores(ready: Ready, model: LoadedModel, rows: Rows, opening: int) -> tuple[Score, dict[str, Score]]:
-    """The metric that ranks, and those that the plan's constraints are on, by name."""
+def _read_scores(
+    ready: Ready, model: LoadedModel, rows: Rows, opening: int
+) -> tuple[Score | None, dict[str, Score], str | None]:
+    """The metric that ranks, those that the plan's constraints are on, by name, and why any of these is missing."""
     ranks, limited = ready.recipe.make_metric(), limited_metrics(ready.recipe)
     X = np.asarray(model.preprocessor.transform(rows.features), dtype=float)
     classes = ready.recipe.schema.classes
     truth = X if rows.y is None else rows.y
 
-    def score(metric: Metric) -> Score:
+    missing: list[str] = []
+
+    def score(metric: Metric) -> Score | None:
         prediction = predict(model.model, metric, X, 0 if classes is None else len(classes))
         own = metric.rows(truth, prediction)
         units = units_of(rows.groups, rows.times, None if own is None else series_of(own, rows.y))
-        found = test_score(truth, prediction, metric, openings=opening, groups=units.names)
+        try:
+            found = test_score(truth, prediction, metric, openings=opening, groups=units.names)
+        except MetricError as exc:
+            missing.append(f"on the test rows {exc}")
+            return None
         return dataclasses.replace(found, estimand=ships_in_words(ready))
 
-    return score(ranks), {metric.name: score(metric) for metric in limited}
+    ranking = score(ranks)
+    others = {metric.name: score(metric) for metric in limited}
+    known = {name: found for name, found in others.items() if found is not None}
+    return ranking, known, "; ".join(missing) or None
 
 
 def _overlapping(ledger: StudyLog, own: np.ndarray) -> list[Opening]:

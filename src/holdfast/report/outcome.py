@@ -116,7 +116,7 @@ def _meaning(state: StudyState) -> str:
 
 def _what_the_test_is_of(state: StudyState) -> str:
     opened = latest(state, "test.opened")
-    if opened is None:
+    if opened is None or opened["score"] is None:
         return f"It has not been tested: {three_scores(state).missing['test']}."
     return (
         f"The test is of this model, on {count(opened['rows'], 'row')} "

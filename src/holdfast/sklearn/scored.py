@@ -112,7 +112,7 @@ class Scored:
 
     def _called(self) -> Metric:
         function = functools.partial(self.scorer._score_func, **self.scorer._kwargs)
-        labels = self.labels
+        labels, of_sklearn = self.labels, function.func.__module__.startswith("sklearn.")
         classes = catalogue.needs_of(self.scorer) == "predict"
 
         def on_labels(y: np.ndarray, predicted: np.ndarray, **extra: Any) -> float:
@@ -129,7 +129,9 @@ class Scored:
             aggregate="mean",
             row_term=None,
             under_weights=catalogue.slow_form(
-                on_labels, accepts_weights=catalogue.takes_weights(self.scorer._score_func)
+                on_labels,
+                accepts_weights=catalogue.takes_weights(self.scorer._score_func),
+                own=None if of_sklearn else getattr(function.func, "__name__", self.name),
             ),
             fast=False,
         )

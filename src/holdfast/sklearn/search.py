@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
-from holdfast.errors import RequestError, shown
+from holdfast.errors import MetricError, RequestError, shown
 from holdfast.execute.inline import Inline
 from holdfast.records import Score, Trial, TrialState
 from holdfast.search.base import Strategy
@@ -347,7 +347,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         winner = int(self.cv_results_["trial"][self.best_index_])
         try:
             return estimate_of(self._scored, self.study_, winner, refitted=self.refit is not False)
-        except RequestError as exc:
+        except (RequestError, MetricError) as exc:
             return str(exc)
 
 

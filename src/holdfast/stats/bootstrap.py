@@ -17,6 +17,9 @@ from holdfast.errors import RequestError
 CHUNK_CELLS = 4_000_000
 """How many bootstrap weights (bootstraps times rows) are held at once."""
 
+FEWEST_DEFINED = 0.1
+"""The part of the bootstraps in which a metric has to be defined; fewer are not like the others."""
+
 Performance = Callable[[int, np.ndarray], np.ndarray]
 """``performance(configuration, weights)``: a metric under weights of shape (b, N), shape (b,); NaN: undefined."""
 
@@ -200,12 +203,14 @@ def corrected_from(estimates: np.ndarray, winners: np.ndarray, row_deviation: fl
     """What bootstraps found, from their estimates and winners, shape (B,).
 
     Raises:
-        RequestError: if no estimate is defined.
+        RequestError: if fewer than `FEWEST_DEFINED` of the estimates are defined, or none is.
     """
     defined = np.isfinite(estimates)
-    if not defined.any():
-        raise RequestError(
-            f"the metric is undefined in all {len(estimates)} bootstraps; more rows, of every class, are needed"
-        )
     undefined = int((~defined).sum())
+    if not defined.any() or defined.mean() < FEWEST_DEFINED:
+        of = "all" if not defined.any() else f"{undefined} of"
+        raise RequestError(
+            f"the metric is undefined in {of} {len(estimates)} bootstraps (one that raises an error is); more rows, of "
+            "every class, are needed"
+        )
     return BiasCorrected(float(estimates[defined].mean()), estimates, winners, row_deviation, undefined)

@@ -187,11 +187,11 @@ KINDS: dict[str, str] = {
     ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
-        "`earlier` openings of the same or overlapping rows, `why`, the test `score`, and by name the scores of the "
-        "metrics that the plan has constraints on (`constraints`; not in logs from before there were any). The `curve` "
-        "of the model that ships, made while the rows were open and used for nothing else: its losses on training rows "
-        "(`train`) and test rows (`test`) after some `steps`, the step that predicts (`kept`), and whether the "
-        "training that was watched is the `same` as that of the model; null for models without steps, absent in "
-        "earlier logs."
+        "`earlier` openings of the same or overlapping rows, `why`, the test `score` (null where a metric of one's own "
+        "failed; `missing` says how, and is null or absent otherwise), and by name the scores of the metrics that the "
+        "plan has constraints on (`constraints`; not in logs from before there were any). The `curve` of the model "
+        "that ships, made while the rows were open and used for nothing else: its losses on training (`train`) and "
+        "test rows (`test`) after some `steps`, the step that predicts (`kept`), and whether the training that was "
+        "watched is the `same` as that of the model; null for models without steps, absent in earlier logs."
     ),
 }
