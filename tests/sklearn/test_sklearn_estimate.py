@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -267,3 +268,26 @@ def test_a_function_that_raises_is_told_as_what_is_missing() -> None:
     assert not hasattr(failing, "estimate_")
     with pytest.raises(AttributeError, match=r"'first_miss' cannot score \d rows; it ended in IndexError"):
         _ = failing.estimate_
+
+
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [
+        ([0], r"undefined on split 0 of 5"),
+        ([0, 1, 4], r"undefined on splits 0, 1, 4 of 5"),
+        (range(5), r"on all 5 splits"),
+    ],
+)
+def test_a_score_that_is_undefined_is_no_fit_that_failed(without: Sequence[int], said: str) -> None:
+    def share(y: np.ndarray, predicted: np.ndarray) -> float:
+        return np.nan if (y == 0).all() else float((y == predicted).mean())
+
+    fold = np.arange(100) // 20
+    y = np.where(np.isin(fold, without), 0, np.arange(100) % 2)
+    splits = [(np.arange(100), np.flatnonzero(fold == k)) for k in range(5)]
+    space = {"ccp_alpha": holdfast.Float(0, 0.1)}
+    search = HoldfastSearchCV(TREE, space, n_trials=1, scoring=make_scorer(share), cv=splits)
+    with pytest.warns(UserWarning, match="non-finite"):
+        search.fit(IRIS[0][:100], y)
+    with pytest.raises(AttributeError, match=said):
+        _ = search.estimate_

@@ -76,7 +76,7 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     """
     trials = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
     if all(trial.number != winner for trial in trials):
-        raise RequestError("fits of the chosen configuration failed")
+        raise RequestError(_why_unscored(scored.name, study.trials[winner]))
     bare = [trial for trial in trials if trial.rows is None]
     if bare:
         why = bare[0].extra.get("no_rows", "it was told without row scores")
@@ -99,6 +99,19 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     return dataclasses.replace(_possible(scored, score), estimand=words)
+
+
+def _why_unscored(name: str, trial: Trial) -> str:
+    """Why a trial that was chosen has no score: fits of it failed, or they were made and cannot be scored."""
+    folds = from_json(trial.extra["folds"])
+    if any(fold["fit_error"] is not None for fold in folds):
+        return "fits of the chosen configuration failed"
+    undefined = [k for k, fold in enumerate(folds) if not math.isfinite(named_scores(fold["test_scores"])[name])]
+    if len(undefined) == len(folds):
+        where = f"all {len(folds)} splits"
+    else:
+        where = f"{'split' if len(undefined) == 1 else 'splits'} {', '.join(map(str, undefined))} of {len(folds)}"
+    return f"the '{name}' of the chosen configuration is undefined on {where} (the first is split 0)"
 
 
 def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
