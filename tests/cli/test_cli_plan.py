@@ -145,3 +145,16 @@ def test_what_may_end_early_is_a_most(call: Call, grid: Path) -> None:
     shown = call("plan", grid, "--no-timing").stdout
     assert "; at most, as stop = 'auto' may save some" in shown
     assert "; at most, as drop_folds = 'curtailed' may save some" in shown
+
+
+@pytest.mark.parametrize(
+    ("below", "warned"),
+    [("", True), ("cost.greater_is_better = False", False), ("cost.__doc__ = 'Higher is better.'", False)],
+)
+def test_a_metric_that_does_not_say_which_way_is_better(call: Call, grid: Path, below: str, warned: bool) -> None:
+    module = f"costs_{len(below)}"
+    (grid.parent / f"{module}.py").write_text(f"def cost(y, p):\n    return float((y != p).mean())\n\n{below}\n")
+    grid.write_text(f'{GRID}[metric]\nname = "{module}:cost"\n', encoding="utf-8")
+    priced = call("plan", grid, "--no-timing")
+    assert priced.returncode == 0
+    assert ("cost.greater_is_better = False below the function" in priced.stdout) == warned

@@ -51,6 +51,7 @@ def plan(
 def _print(found: Preview) -> None:
     from holdfast.cli.findings import findings_text
     from holdfast.facts.numbers import shortened
+    from holdfast.protocol.advice import taken_direction
 
     asked = found.file.plan
     show(f"study '{asked.study.name}': {asked.model.family} on {asked.data.source}")
@@ -66,6 +67,9 @@ def _print(found: Preview) -> None:
     show("")
     show(aligned([[line] for line in _advice(found).splitlines()], indent="", width=width))
     show(f"\n{findings_text(found.findings, width)}")
+    taken = taken_direction(found.file)
+    if taken:
+        show(f"\nwarning: {taken}")
 
 
 def _rows(found: Preview) -> list[tuple[str, str, str]]:

@@ -139,11 +139,16 @@ def _intent(plan: Plan) -> str:
 
 
 def _say_findings(book: Book) -> None:
-    """Say what the checks before the first fit have found, if they have found anything."""
+    """Say what the checks before the first fit have found, if anything, and which way a metric is taken to be."""
     from holdfast.cli.findings import findings_text
     from holdfast.cli.output import columns
     from holdfast.facts.leakage import findings_of
+    from holdfast.protocol.advice import taken_direction
+    from holdfast.protocol.prepare import recorded_plan
 
+    taken = taken_direction(recorded_plan(book))
+    if taken:
+        say(f"warning: {taken}")
     findings = findings_of(book.state)
     if findings is not None and findings.found:
         say(f"\n{findings_text(findings, columns(sys.stderr))}\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +16,9 @@ from holdfast.evaluate import catalogue
 from holdfast.evaluate.catalogue import Needs, RowTerm, Task, UnderWeights
 from holdfast.records import Direction, RowScores
 from holdfast.stats import weighted
+
+HIGHER = {"score", "accuracy", "auc", "precision", "recall", "f1", "r2", "gain", "profit", "reward", "utility"}
+"""Words in the name of a function that say that higher is better."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,20 @@ def metric_named(
         fast=fast is not None or row_term is not None,
         within_unit=shown.startswith(catalogue.WITHIN_UNIT),
     )
+
+
+def says_direction(function: Callable[..., float]) -> bool:
+    """Whether a metric of one's own says which way is better: by its attribute, or as higher in its name or docstring.
+
+    >>> from sklearn.metrics import balanced_accuracy_score, mean_pinball_loss
+    >>> says_direction(balanced_accuracy_score), says_direction(mean_pinball_loss)
+    (True, False)
+    """
+    if hasattr(function, "greater_is_better"):
+        return True
+    name = re.split(r"[\W_]+", getattr(function, "__name__", "").lower())
+    said = (inspect.getdoc(function) or "").lower()
+    return bool(HIGHER & set(name)) or "higher is better" in said or "greater is better" in said
 
 
 def _plain(scorer: Any) -> UnderWeights:

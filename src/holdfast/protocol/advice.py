@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from holdfast.evaluate.metrics import says_direction
 from holdfast.facts.numbers import duration
 from holdfast.protocol.preview import Preview, affordable
+from holdfast.protocol.read import PlanFile
+from holdfast.train.factory import load_factory
 
 FEW = 3
 """Up to so many hyperparameters a grid still covers them evenly."""
@@ -23,6 +26,18 @@ def advice(found: Preview) -> list[str]:
     asked = found.file.plan.search.strategy
     chosen = found.strategy if asked != "auto" else f"auto takes {found.why}"
     return [f"strategy: {chosen}", _suits(found)]
+
+
+def taken_direction(file: PlanFile) -> str:
+    """That a metric of one's own is taken to be better if higher, where it does not say so; empty where it does."""
+    name = file.plan.metric.name
+    if name is None or ":" not in name or says_direction(load_factory(name, file.base)):
+        return ""
+    function = name.partition(":")[2]
+    return (
+        f"the metric '{name}' does not say which way is better, and is taken to be better the higher it is; if it is a "
+        f"loss, write {function}.greater_is_better = False below the function (= True keeps it, without this line)"
+    )
 
 
 def _suits(found: Preview) -> str:

@@ -254,8 +254,9 @@ class MetricTable(_Table):
 
     name: str | None = Field(
         None,
-        description="Any scikit-learn scorer, or `module:function` of (y_true, y_pred); by default accuracy, rmse or "
-        "silhouette.",
+        description="Any scikit-learn scorer, or `module:function` of (y_true, y_pred), where higher is better unless "
+        "the function says otherwise (see [validation.md](validation.md#a-metric-of-ones-own)); by default accuracy, "
+        "rmse or silhouette.",
     )
     constraints: dict[str, Any] = Field(
         default_factory=dict,
