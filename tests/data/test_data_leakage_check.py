@@ -98,6 +98,7 @@ def test_rows_are_counted_in_the_table_as_it_was_given() -> None:
         ({"x": [1.0, 2.0], "y": ["a", "b"]}, ["train"], "the table has 2 rows and there are 1 roles"),
         ({"x": [1.0, 2.0], "y": ["a", "b"]}, ["train", "tset"], "there is no role 'tset' (did you mean 'test'?)"),
         ({"x": [1.0, 2.0], "z": ["a", "b"]}, ["train", "test"], "the table has no target column 'y'"),
+        ({}, [], "the table has no target column 'y'; it has no columns at all"),
         ([1, 2], ["train", "test"], "it may give a polars or pandas frame"),
     ],
 )

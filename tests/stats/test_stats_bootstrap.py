@@ -7,6 +7,7 @@ import pytest
 
 from holdfast.errors import RequestError
 from holdfast.stats import bootstrap, weighted
+from holdfast.stats.regained import corrected_mean
 
 
 def drawn(rng: np.random.Generator, n: int, b: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -133,7 +134,14 @@ def test_bad_requests_get_a_sentence() -> None:
     with pytest.raises(RequestError, match="one per row"):
         bootstrap.bbc(np.zeros((4, 2)), rng, groups=np.zeros(3))
     with pytest.raises(RequestError, match="undefined in all"):
-        bootstrap.bbc(np.zeros((1, 2)), rng)
+        bootstrap.bbc_metric(lambda _, weights: np.full(len(weights), np.nan), 4, 2, rng, 10)
+    for shape in ((0, 3), (5,), (5, 0), (1, 2)):
+        for function in (bootstrap.bbc, corrected_mean):
+            with pytest.raises(RequestError, match=r"have shape \(.*\); at least two rows and one configuration"):
+                function(np.zeros(shape), rng)
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(RequestError, match="some row scores are not finite"):
+            corrected_mean(np.array([[1.0, 0.0], [wrong, 1.0]]), rng)
     few = np.r_[np.full(191, np.nan), np.ones(9)]
     with pytest.raises(RequestError, match="undefined in 191 of 200"):
         bootstrap.corrected_from(few, np.zeros(200, int), 0.0)

@@ -191,6 +191,7 @@ def _check_names(
         if name in frame.columns:
             raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")
     hint = f"; the columns are {', '.join(frame.columns[:20])}{', ...' if len(frame.columns) > 20 else ''}"
+    hint = hint if frame.columns else "; it has no columns at all"
     if target is not None and target not in frame.columns:
         if len(frame.columns) == 1:
             raise DataError(

@@ -42,6 +42,20 @@ class BiasCorrected(NamedTuple):
     in_bag: np.ndarray | None = None
 
 
+def checked_scores(scores: np.ndarray) -> np.ndarray:
+    """Scores of N rows by C configurations as finite numbers, shape (N, C).
+
+    Raises:
+        RequestError: if there are fewer than two rows, no configuration, or scores that are not finite.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2 or len(scores) < 2 or scores.shape[1] < 1:
+        raise RequestError(f"scores have shape {scores.shape}; at least two rows and one configuration are needed")
+    if not np.isfinite(scores).all():
+        raise RequestError("some row scores are not finite; leave those configurations out")
+    return scores
+
+
 def group_codes(groups: np.ndarray, n_rows: int) -> np.ndarray:
     """Integers 0 to G-1 for the group of each row, shape (N,).
 
@@ -107,9 +121,9 @@ def bbc(
         groups: shape (N,); resample groups instead of rows.
 
     Raises:
-        RequestError: if no bootstrap leaves a row out (a single row).
+        RequestError: if there are fewer than two rows, no configuration, or scores that are not finite.
     """
-    scores = np.asarray(scores, dtype=float)
+    scores = checked_scores(scores)
     means = scores.mean(axis=0)
     centred = scores - means
     winners, estimates, deviations = [], [], []

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from holdfast.stats.bootstrap import BiasCorrected, bbc, group_codes, group_rows
+from holdfast.stats.bootstrap import BiasCorrected, bbc, checked_scores, group_codes, group_rows
 from holdfast.stats.replay import replay, steps
 
 POINTS = 60
@@ -72,9 +72,9 @@ def corrected_mean(
             scores of earlier ones; what it adds to the luck is then taken off.
 
     Raises:
-        RequestError: if no bootstrap leaves a row out (a single row).
+        RequestError: if there are fewer than two rows, no configuration, or scores that are not finite.
     """
-    scores = np.asarray(scores, dtype=float)
+    scores = checked_scores(scores)
     found = bbc(scores, rng, bootstraps, groups)
     units = scores if groups is None else group_rows(scores, group_codes(groups, len(scores)))
     errors = (units - units.mean(axis=0)) / math.sqrt(max(len(units) * (len(units) - 1), 1))

@@ -66,10 +66,12 @@ def conservative_z(scores: np.ndarray, halves: np.ndarray, level: float = 0.95) 
     from scipy.special import ndtri
 
     scores, halves = np.asarray(scores, dtype=float), np.asarray(halves, dtype=float)
-    if halves.ndim != 2 or halves.shape[1] != 2 or len(halves) == 0 or not np.isfinite(halves).all():
+    if halves.ndim != 2 or halves.shape[1] != 2 or len(halves) == 0:
         raise RequestError(f"scores of halves have shape {halves.shape}; (M, 2) with M of 1 or more is needed")
-    if scores.ndim != 1 or len(scores) == 0 or not np.isfinite(scores).all():
-        raise RequestError(f"scores of splits have shape {scores.shape}; one finite number or more is needed")
+    if scores.ndim != 1 or len(scores) == 0:
+        raise RequestError(f"scores of splits have shape {scores.shape}; one number or more is needed")
+    _refuse_unknown(halves, "halves")
+    _refuse_unknown(scores, "splits")
     error = math.sqrt(float(((halves[:, 0] - halves[:, 1]) ** 2).mean()) / 2)
     half = float(ndtri((1 + check_level(level)) / 2)) * error
     mean = float(scores.mean())
@@ -119,6 +121,17 @@ def nested_cv(
 
 def _means(scores: np.ndarray, what: str) -> np.ndarray:
     scores = np.asarray(scores, dtype=float)
-    if scores.ndim != 1 or len(scores) < 2 or not np.isfinite(scores).all():
-        raise RequestError(f"scores of {what} have shape {scores.shape}; at least two finite numbers are needed")
+    if scores.ndim != 1 or len(scores) < 2:
+        raise RequestError(f"scores of {what} have shape {scores.shape}; at least two numbers are needed")
+    _refuse_unknown(scores, what)
     return scores
+
+
+def _refuse_unknown(scores: np.ndarray, what: str) -> None:
+    unknown = np.argwhere(~np.isfinite(scores))
+    if len(unknown):
+        place = ", ".join(map(str, unknown[0]))
+        raise RequestError(
+            f"{len(unknown)} of the {scores.size} scores of {what} {'is' if len(unknown) == 1 else 'are'} not finite, "
+            f"the first at [{place}]; the interval needs all of them"
+        )

@@ -20,7 +20,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.stats.beaten import beating_quantile
-from holdfast.stats.bootstrap import bbc, group_codes, group_rows
+from holdfast.stats.bootstrap import bbc, checked_scores, group_codes, group_rows
 from holdfast.stats.intervals import (
     StudentBounds,
     check_level,
@@ -196,7 +196,7 @@ def rmx(
     Raises:
         RequestError: if there are fewer than two rows or not one group name per row, or if scores are not finite.
     """
-    scores = _checked(scores)
+    scores = checked_scores(scores)
     _refuse_contradiction(settings)
     n_rows = len(scores)
     chosen = int(scores.mean(axis=0).argmax()) if winner is None else winner
@@ -247,15 +247,6 @@ def are_shares(scores: np.ndarray) -> bool:
     if len(levels) > MOST_PARTS + 1 or levels[0] < 0 or levels[-1] > 1:
         return False
     return any(np.allclose(levels * R, np.round(levels * R), rtol=0, atol=1e-4) for R in range(1, MOST_PARTS + 1))
-
-
-def _checked(scores: np.ndarray) -> np.ndarray:
-    scores = np.asarray(scores, dtype=float)
-    if scores.ndim != 2 or len(scores) < 2 or scores.shape[1] < 1:
-        raise RequestError(f"scores have shape {scores.shape}; at least two rows and one configuration are needed")
-    if not np.isfinite(scores).all():
-        raise RequestError("some row scores are not finite; leave those configurations out")
-    return scores
 
 
 def _moments(scores: np.ndarray, floor: float) -> _Moments:
