@@ -7,10 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import Ridge
-from sklearn.metrics import f1_score, make_scorer, mean_pinball_loss
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    get_scorer,
+    get_scorer_names,
+    make_scorer,
+    mean_pinball_loss,
+)
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -28,7 +36,7 @@ from sklearn.tree import DecisionTreeClassifier
 import holdfast
 from holdfast.evaluate.estimate import estimate
 from holdfast.sklearn import HoldfastSearchCV
-from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED
+from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED, limits
 
 IRIS = load_iris(return_X_y=True)
 CANCER = tuple(part[::4] for part in load_breast_cancer(return_X_y=True))
@@ -291,3 +299,28 @@ def test_a_score_that_is_undefined_is_no_fit_that_failed(without: Sequence[int],
         search.fit(IRIS[0][:100], y)
     with pytest.raises(AttributeError, match=said):
         _ = search.estimate_
+
+
+def test_every_scorer_is_within_its_limits() -> None:
+    """Those that scikit-learn registers, those with other settings, and no others."""
+    for name in get_scorer_names():
+        low, high = limits(get_scorer(name))
+        best = (
+            np.inf if name in {"positive_likelihood_ratio", "mutual_info_score"} else float(not name.startswith("neg_"))
+        )
+        assert (name, high) == (name, best)
+        assert low <= 0
+    assert limits(make_scorer(accuracy_score)) == (0, 1)
+    assert limits(make_scorer(accuracy_score, normalize=False)) == (0, np.inf)
+    assert limits(make_scorer(mean_pinball_loss)) == (0, np.inf)
+    assert limits(make_scorer(lambda y, predicted: 2.0)) == (-np.inf, np.inf)
+
+
+def test_a_metric_with_settings_of_its_own_stays_within_its_limits() -> None:
+    kappa = make_scorer(cohen_kappa_score, weights="quadratic")
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    space = {"logisticregression__C": holdfast.Float(1e-3, 1e2, log=True)}
+    search = HoldfastSearchCV(model, space, n_trials=6, random_state=0, strategy="random", scoring=kappa)
+    high = search.fit(*load_wine(return_X_y=True)).estimate_.high
+    assert high is not None
+    assert 0.99 < high <= 1

@@ -18,7 +18,7 @@ from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
-from holdfast.sklearn.scored import Scored, registered_name
+from holdfast.sklearn.scored import Scored
 from holdfast.stats.units import block_length, time_blocks
 from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.study import Study
@@ -30,8 +30,18 @@ ONE_FOLD = "the very model that was scored"
 FEWEST_ROWS = 16
 """With fewer rows than this, the length of blocks follows from their number alone."""
 
-UNBOUNDED = {"positive_likelihood_ratio", "mutual_info_score"}
-"""Metrics of scikit-learn's that have no best value."""
+UNBOUNDED = {"mutual_info_score", "dcg_score", "calinski_harabasz_score", "davies_bouldin_score"}
+"""Functions of scikit-learn's that are called scores and may be more than 1."""
+
+LEAST = {
+    **dict.fromkeys(("accuracy_score", "f1_score", "fbeta_score", "precision_score", "recall_score"), 0.0),
+    **dict.fromkeys(("jaccard_score", "roc_auc_score", "average_precision_score", "top_k_accuracy_score"), 0.0),
+    **dict.fromkeys(("cohen_kappa_score", "matthews_corrcoef"), -1.0),
+}
+"""The least value of scores that have one."""
+
+LOSSES = ("_loss", "_error", "_deviance", "_likelihood_ratio")
+"""How the names of scikit-learn's functions end that are 0 or more."""
 
 NEARLY_EVEN = 0.05
 """Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
@@ -125,16 +135,32 @@ def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
 
 
 def _possible(scored: Scored, score: Score) -> Score:
-    """A score within what its metric can be, which weighted rows and shifted means may pass.
-
-    Metrics that scikit-learn names are at most 1, or losses turned round and at most 0; accuracy is at least 0.
-    """
-    name = registered_name(scored.scorer)
-    if name is None or name in UNBOUNDED or score.low is None or score.high is None:
+    """A score within what its metric can be, which weighted rows and shifted means may pass."""
+    if score.low is None or score.high is None:
         return score
-    low, high = (0.0 if name == "accuracy" else -math.inf), (1.0 if scored.sign > 0 else 0.0)
+    low, high = limits(scored.scorer)
     value, least, most = (float(min(max(number, low), high)) for number in (score.value, score.low, score.high))
     return dataclasses.replace(score, value=value, low=least, high=most)
+
+
+def limits(scorer: Any) -> tuple[float, float]:
+    """The least and the largest value that a scorer may give, as far as that is known: of scikit-learn's functions.
+
+    >>> from sklearn.metrics import cohen_kappa_score, make_scorer, mean_pinball_loss
+    >>> limits(make_scorer(cohen_kappa_score, weights="quadratic"))
+    (-1.0, 1.0)
+    >>> limits(make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False))
+    (-inf, 0.0)
+    """
+    function = scorer._score_func
+    name, known = getattr(function, "__name__", ""), function.__module__.startswith("sklearn.metrics.")
+    low, high = -math.inf, math.inf
+    if known and name.endswith(LOSSES):
+        low = 0.0
+    elif known and name.endswith(("_score", "_corrcoef")) and name not in UNBOUNDED:
+        low = LEAST.get(name, -math.inf)
+        high = 1.0 if scorer._kwargs.get("normalize", True) else math.inf
+    return (low, high) if scorer._sign > 0 else (0.0 - high, 0.0 - low)
 
 
 def _terms(
