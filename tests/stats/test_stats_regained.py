@@ -112,6 +112,15 @@ def test_groups_of_one_row_are_rows_and_a_refit_gives_back_less() -> None:
     assert bbc(scores, np.random.default_rng(0), 100).point < refit < alone
 
 
+def test_the_point_is_at_most_the_best_mean_of_rows_and_of_groups() -> None:
+    rng, sizes = np.random.default_rng(9), np.array([1, 2, 3, 40, 60])
+    groups = np.repeat(np.arange(5), sizes)
+    scores = (rng.standard_normal(5) * np.array([1, 1, 1, 0, -1]))[groups][:, None] + np.array([0.0, -5.0])
+    best = float(scores.mean(axis=0).max())
+    assert bbc(scores, np.random.default_rng(0), 100, groups).point > best + 0.05
+    assert corrected_mean(scores, np.random.default_rng(0), 100, groups).point == best
+
+
 def metric(scores: np.ndarray, bootstraps: int, *, undefined: int | None = None) -> BiasCorrected:
     """The mean as a metric of any kind, undefined for one configuration."""
 

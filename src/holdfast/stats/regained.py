@@ -61,6 +61,8 @@ def corrected_mean(
 ) -> BiasCorrected:
     """Like `bootstrap.bbc`, with a ``point`` for the best of C configurations by their means of all rows.
 
+    It is at most the best mean: a selection can only flatter, so what is over it is an error of the bootstraps.
+
     Args:
         scores: shape (N, C), finite, higher is better.
         rng: where the bootstraps are drawn from.
@@ -78,7 +80,9 @@ def corrected_mean(
     found = bbc(scores, rng, bootstraps, groups)
     units = scores if groups is None else group_rows(scores, group_codes(groups, len(scores)))
     errors = (units - units.mean(axis=0)) / math.sqrt(max(len(units) * (len(units) - 1), 1))
-    return _moved(found, _Means(scores.mean(axis=0), errors), omega2, rng if searched else None)
+    means = scores.mean(axis=0)
+    moved = _moved(found, _Means(means, errors), omega2, rng if searched else None)
+    return moved._replace(point=min(moved.point, float(means.max())))
 
 
 def corrected_metric(
