@@ -66,6 +66,13 @@ def test_a_small_grid_is_covered() -> None:
     assert {SMALL.key(s.config) for s in asked} == {SMALL.key(config) for config in SMALL.grid(4)}
 
 
+def test_where_a_configuration_may_be_tried_again_no_grid_ends_the_search() -> None:
+    rehearsal = Rehearsal(SMALL, budget=9, duplicates="replicate")
+    for number in range(9):
+        (asked,) = Auto().ask(rehearsal.history(), 1, Streams(0))
+        rehearsal.finish(rehearsal.start(asked.config), float(number % 3))
+
+
 def test_verdicts_are_those_of_the_chosen_strategy() -> None:
     rehearsal = Rehearsal(CONTINUOUS, EPOCHS, budget=9)
     trial = rehearsal.take(Auto().ask(rehearsal.history(), 1, Streams(0))[0])

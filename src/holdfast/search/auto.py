@@ -62,7 +62,7 @@ def choose(history: History) -> tuple[Strategy, str]:
     count = history.space.count()
     if history.fidelity is not None and history.fidelity.min < history.fidelity.max:
         return _for_rungs(history, history.fidelity.name)
-    if budget is not None and count is not None and count <= budget:
+    if budget is not None and count is not None and count <= budget and history.duplicates == "avoid":
         return GridSearch(resolution=budget), f"the budget of {budget} trials covers all {count} configurations"
     if budget is not None and budget <= FEW_TRIALS:
         return SobolSearch(), f"{budget} trials are too few to learn from, so they are spread evenly"
