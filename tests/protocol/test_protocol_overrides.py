@@ -118,3 +118,27 @@ def test_conditions_lose_the_values_that_a_plan_leaves_out() -> None:
     space = overridden(default, {"augmentation": ["none", "shift"]})
     assert space["share"] == Float(0.1, 0.2, when={"augmentation": ["shift"]})
     assert "share" not in overridden(default, {"augmentation": "none"})
+
+
+KERNELS = Space(
+    {
+        "kernel": Categorical(["rbf", "poly", "linear"]),
+        "gamma": Float(1e-3, 1.0, log=True, when={"kernel": ["rbf", "poly"]}),
+        "degree": Int(2, 4, when={"kernel": "poly"}),
+    }
+)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", ["rbf", "linear"]])
+@pytest.mark.parametrize("gamma", [0.1, [0.1, 0.2], {"low": 1e-2}])
+def test_a_parent_is_narrowed_and_its_child_overridden_at_once(kernel: Any, gamma: Any) -> None:
+    space = overridden(KERNELS, {"kernel": kernel, "gamma": gamma})
+    assert space.names == ("kernel", "gamma")
+    assert dict(space["gamma"].when) == {"kernel": ("rbf",)}
+
+
+def test_a_child_that_a_plan_sets_where_it_can_never_be_active_is_refused() -> None:
+    with pytest.raises(SpaceError, match="'gamma' has a condition that never holds: 'kernel' is 'rbf'"):
+        overridden(KERNELS, {"kernel": "linear", "gamma": 0.1})
+    with pytest.raises(SpaceError, match="'gamma' has a condition on an impossible value: 'kernel' is 'poly'"):
+        overridden(KERNELS, {"kernel": "rbf", "gamma": {"when": {"kernel": ["rbf", "poly"]}}})

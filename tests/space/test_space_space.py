@@ -153,6 +153,10 @@ def test_log_int_gives_each_magnitude_its_share() -> None:
         (lambda: Space({"x": Float(0, 1, when={"y": 1})}), "depends on 'y', which is not in the space"),
         (lambda: Space({"x": Float(0, 1), "y": Float(0, 1, when={"x": 0.5})}), "a Float; it needs an Int"),
         (lambda: Space({"x": Int(0, 1), "y": Float(0, 1, when={"x": 7})}), "condition that never holds"),
+        (
+            lambda: Space({"x": Int(0, 1), "y": Float(0, 1, when={"x": [1, 7]})}),
+            "condition on an impossible value: 'x'",
+        ),
         (lambda: Space({"x": Int(0, 1, when={"y": 1}), "y": Int(0, 1, when={"x": 1})}), "in a circle"),
         (lambda: NESTED.validate({"learning_rat": 1e-3}), "did you mean 'learning_rate'"),
         (lambda: NESTED.validate({"learning_rate": 1e-3}), "lacks 'layers'"),

@@ -41,7 +41,7 @@ def overridden(
                 domains[name] = _override(name, domains.get(name), item, (*domains, *known))
     for name in _never_active(domains, set(wanted)):
         del domains[name]
-    for name in [name for name in domains if name not in wanted]:
+    for name in [name for name in domains if not _has_own_conditions(wanted.get(name))]:
         domains[name] = _with_conditions_that_can_hold(name, domains)
     if not domains:
         raise SpaceError("[space] is empty; a family of one's own needs the hyperparameters to search")
@@ -108,8 +108,13 @@ def _never_active(domains: Mapping[str, Domain | Derived], wanted: set[str]) -> 
     return gone
 
 
+def _has_own_conditions(item: Any) -> bool:
+    """Whether an override says itself when its hyperparameter is active, and does not leave that to the default."""
+    return isinstance(item, Mapping) and ("type" in item or "when" in item)
+
+
 def _with_conditions_that_can_hold(name: str, domains: Mapping[str, Domain | Derived]) -> Domain | Derived:
-    """A default hyperparameter without the values of its parents that a plan has left out."""
+    """A hyperparameter without the values of its parents that a plan has left out, unless it has left out all."""
     domain = domains[name]
     if isinstance(domain, Derived):
         return domain
@@ -117,7 +122,7 @@ def _with_conditions_that_can_hold(name: str, domains: Mapping[str, Domain | Der
         parent: [value for value in values if _can_be(domains.get(parent), [value])]
         for parent, values in domain.when.items()
     }
-    if all(len(when[parent]) == len(list(values)) for parent, values in domain.when.items()):
+    if not all(when.values()) or all(len(when[parent]) == len(values) for parent, values in domain.when.items()):
         return domain
     return domain_from_json(name, {**domain.to_json(), "when": when})
 

@@ -22,7 +22,7 @@ def holds(domain: Domain, active: Mapping[str, Scalar]) -> bool:
 
 
 def check_conditions(domains: Mapping[str, Domain]) -> None:
-    """Refuse a parent that is unknown or a Float, and a condition that never holds.
+    """Refuse a parent that is unknown or a Float, and a condition on a value that it cannot have.
 
     Raises:
         SpaceError: naming the hyperparameter; its ``keys`` hold that name.
@@ -43,11 +43,20 @@ def _check_condition(domains: Mapping[str, Domain], name: str) -> None:
             )
         if not values:
             raise SpaceError(f"hyperparameter '{name}' depends on '{parent}' without a value of it; name one at least")
-        for value in values:
-            try:
-                domains[parent].check(value, parent)
-            except SpaceError as exc:
-                raise SpaceError(f"hyperparameter '{name}' has a condition that never holds: {exc}") from None
+        refusals = [exc for value in values if (exc := _refusal(domains[parent], value, parent)) is not None]
+        if refusals:
+            what = (
+                "a condition that never holds" if len(refusals) == len(values) else "a condition on an impossible value"
+            )
+            raise SpaceError(f"hyperparameter '{name}' has {what}: {refusals[0]}")
+
+
+def _refusal(domain: Domain, value: Scalar, name: str) -> SpaceError | None:
+    try:
+        domain.check(value, name)
+    except SpaceError as exc:
+        return exc
+    return None
 
 
 def parents_first(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
