@@ -100,3 +100,11 @@ def test_a_grid_of_too_many_points_is_refused(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(RequestError, match="the grid of resolution 5 has more than 100 points; use a lower resolution"):
         GridSearch().ask(Rehearsal(space).history(), 1, Streams(0))
     assert len(grid_points(Space({"a": Int(1, 100)}), 100)) == 100
+
+
+def test_a_grid_is_counted_before_it_is_laid_out() -> None:
+    wide = {f"x{i}": Float(0, 1) for i in range(200)}
+    with pytest.raises(RequestError, match="the grid of resolution 5 has more than 1,000,000 points; use"):
+        grid_points(Space(wide), 5)
+    with pytest.raises(RequestError, match="more than 1,000,000 points, forbidden ones among them"):
+        grid_points(Space(wide, forbid=["x0 > x1"]), 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -87,6 +88,12 @@ def test_what_is_active_is_the_same_everywhere(space: Space, seed: int) -> None:
         for name, domain in space.domains.items():
             met = all(parent in active and repr(config[parent]) in map(repr, v) for parent, v in domain.when.items())
             assert (name in active) == met
+
+
+@given(spaces(), st.integers(1, 3), st.integers(0, 300))
+def test_a_grid_is_counted_without_laying_it_out(space: Space, resolution: int, most: int) -> None:
+    size = sum(1 for _ in itertools.islice(space.grid(resolution), most + 1))
+    assert space.count_grid(resolution, most) == (size if size <= most else None)
 
 
 @given(spaces())

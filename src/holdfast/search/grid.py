@@ -30,7 +30,7 @@ class GridSearch:
     covered the space evenly, and one that is resumed goes on with what is left.
 
     Raises:
-        RequestError: if ``resolution`` is under 1, or the grid has more than a million points.
+        RequestError: if ``resolution`` is under 1, or the grid has more than a million points, before any is forbidden.
     """
 
     resolution: int = 5
@@ -53,14 +53,15 @@ def grid_points(space: Space, resolution: int) -> tuple[tuple[str, Config], ...]
     """All points of the grid from coarse to fine, each behind its `Space.key`.
 
     Raises:
-        RequestError: if there are more than a million.
+        RequestError: if there are more than a million, before any is forbidden.
     """
-    configs = list(itertools.islice(space.grid(resolution), MAX_POINTS + 1))
-    if len(configs) > MAX_POINTS:
+    if space.count_grid(resolution, MAX_POINTS) is None:
+        allowed = ", forbidden ones among them" if space.forbid else ""
         raise RequestError(
-            f"the grid of resolution {resolution} has more than {MAX_POINTS:,} points; "
+            f"the grid of resolution {resolution} has more than {MAX_POINTS:,} points{allowed}; "
             "use a lower resolution, fewer hyperparameters, or strategy 'sobol'"
         )
+    configs = list(space.grid(resolution))
     units = np.array([space.encode(config) for config in configs]).reshape(len(configs), len(space))
     ordered = np.array([not isinstance(domain, Categorical) or domain.ordered for domain in space.domains.values()])
     return tuple((space.key(configs[i]), configs[i]) for i in coarse_to_fine(units, ordered))

@@ -293,6 +293,10 @@ class Space:
             if self.allows(whole):
                 yield whole
 
+    def count_grid(self, resolution: int, most: int) -> int | None:
+        """The number of combinations in the `grid`, before any is forbidden; None beyond ``most``."""
+        return tree.count_combinations(self.domains, self._order, resolution, most)
+
     def key(self, config: Mapping[str, Scalar]) -> str:
         """A short text for looking one configuration up; two have the same one with a probability under 1e-15."""
         text = json.dumps([config.get(name, "\0") for name in self.names])

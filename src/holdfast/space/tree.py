@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
@@ -90,8 +91,16 @@ def wanted_cells(domains: Mapping[str, Domain]) -> dict[str, dict[str, np.ndarra
 
 def count(domains: Mapping[str, Domain], order: tuple[str, ...]) -> int | None:
     """The number of different configurations; None if infinite or beyond `MOST`."""
-    parents = {parent for domain in domains.values() for parent in domain.when}
-    return _count(domains, order, parents, {})
+    sizes = {name: domain.cells for name, domain in domains.items()}
+    return _count(domains, order, sizes, _parents(domains), {}, MOST)
+
+
+def count_combinations(
+    domains: Mapping[str, Domain], order: tuple[str, ...], resolution: int, most: int = MOST
+) -> int | None:
+    """The number of `combinations`; None beyond ``most``. Coupled bounds that leave one value are not looked at."""
+    sizes = {name: sum(1 for _ in domain.grid(resolution)) for name, domain in domains.items()}
+    return _count(domains, order, sizes, _parents(domains, resolution), {}, most)
 
 
 def combinations(
@@ -117,23 +126,45 @@ def combinations(
         yield from combinations(domains, rest, resolution, here, {**chosen, name: value})
 
 
+def _parents(domains: Mapping[str, Domain], resolution: int | None = None) -> dict[str, Callable[[], Iterator[Scalar]]]:
+    """The hyperparameters that others depend on, each with its grid; all of its values without a resolution."""
+    names = {parent for domain in domains.values() for parent in domain.when}
+    return {
+        name: functools.partial(domain.grid, resolution or domain.cells or 1)
+        for name, domain in domains.items()
+        if name in names
+    }
+
+
 def _count(
-    domains: Mapping[str, Domain], order: tuple[str, ...], parents: set[str], chosen: Mapping[str, Scalar]
+    domains: Mapping[str, Domain],
+    order: tuple[str, ...],
+    sizes: Mapping[str, int | None],
+    parents: Mapping[str, Callable[[], Iterator[Scalar]]],
+    chosen: Mapping[str, Scalar],
+    most: int,
 ) -> int | None:
-    """The number of ways to go on through ``order``, given the parents' values so far."""
+    """The number of ways to go on through ``order``, given the parents' values so far; None beyond ``most``."""
+    if most < 1:
+        return None
     total = 1
     for at, name in enumerate(order):
-        domain = domains[name]
-        if not holds(domain, chosen):
+        if not holds(domains[name], chosen):
             continue
-        if domain.cells is None or total * domain.cells > MOST:
+        size = sizes[name]
+        if size is None or total * size > most:
             return None
-        if name in parents:
-            values = domain.grid(domain.cells)
-            branches = [_count(domains, order[at + 1 :], parents, {**chosen, name: value}) for value in values]
-            counted = [branch for branch in branches if branch is not None]
-            return total * sum(counted) if len(counted) == len(branches) else None
-        total *= domain.cells
+        if name not in parents:
+            total *= size
+            continue
+        found = 0
+        for value in parents[name]():
+            left = most // total - found
+            branch = _count(domains, order[at + 1 :], sizes, parents, {**chosen, name: value}, left)
+            if branch is None:
+                return None
+            found += branch
+        return total * found
     return total
 
 
