@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,26 @@ def test_count_and_grid_leave_out_what_is_forbidden() -> None:
     assert Space.from_json(space.to_json()).forbid[1].predicate is None
     with pytest.raises(SpaceError, match="which a log cannot hold"):
         Space.from_json(space.to_json()).allows({"a": 1, "b": 2})
+
+
+def test_a_predicate_that_looks_for_what_is_not_active_gets_one_sentence() -> None:
+    momentum = Float(0, 1, when={"optimizer": "sgd"})
+    domains: dict[str, Domain] = {"optimizer": Categorical(["sgd", "adamw"]), "momentum": momentum}
+    says = "careless' in forbid looks for 'momentum', which the configuration optimizer = 'adamw' does not have; .*get"
+
+    def careless(config: Mapping[str, Any]) -> bool:
+        return bool(config["momentum"] > 0.9)
+
+    with pytest.raises(SpaceError, match=says):
+        Space(domains, forbid=[careless])
+
+    def careful(config: Mapping[str, Any]) -> bool:
+        try:
+            return bool(config["momentum"] > 0.9)
+        except KeyError:
+            return False
+
+    assert Space(domains, forbid=[careful]).allows({"optimizer": "adamw"})
 
 
 @pytest.mark.parametrize(

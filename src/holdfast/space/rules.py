@@ -58,6 +58,17 @@ class Derived:
             raise SpaceError(f"hyperparameter '{name}': {exc}") from None
 
 
+class _AbsentError(KeyError):
+    """A configuration was asked for a name that it does not have."""
+
+
+class _Present(dict[str, Scalar]):
+    """A configuration that says which name it does not have."""
+
+    def __missing__(self, name: str) -> Scalar:
+        raise _AbsentError(name)
+
+
 @dataclass(frozen=True)
 class Forbidden:
     """One rule: an expression, or a predicate by its name. A log holds no code: a predicate read from one lacks it.
@@ -81,14 +92,21 @@ class Forbidden:
         """What the predicate says of a configuration.
 
         Raises:
-            SpaceError: if there is none: the space was read from a log.
+            SpaceError: if there is none: the space was read from a log; or if it looks for what is not there.
         """
         if self.predicate is None:
             raise SpaceError(
                 f"the space forbids combinations by the predicate '{self.name}', which a log cannot hold; give it "
                 f"again as load_study(..., forbid=[{self.name}])"
             )
-        return bool(self.predicate(dict(config)))
+        try:
+            return bool(self.predicate(_Present(config)))
+        except _AbsentError as exc:
+            name, here = exc.args[0], ", ".join(f"{other} = {shown(value)}" for other, value in config.items())
+            raise SpaceError(
+                f"the predicate '{self.name}' in forbid looks for '{name}', which the configuration {here} does not "
+                f"have; an inactive hyperparameter is not there, so take config.get({name!r})"
+            ) from exc
 
     def matches(self, values: Mapping[str, np.ndarray], active: Mapping[str, np.ndarray]) -> np.ndarray:
         """Of which rows the expression holds: (n,) bool. One that names an inactive hyperparameter does not hold."""
