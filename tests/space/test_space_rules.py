@@ -146,6 +146,14 @@ def test_cells_are_drawn_as_often_as_the_density_says(domain: Domain) -> None:
         assert drawn[value] / 5000 == pytest.approx(float((shares[::20] * mine).mean()), abs=0.03)
 
 
+KINDS: dict[str, Domain] = {
+    "k": Categorical(["rbf", "linear"]),
+    "x": Float(0, 2),
+    "n": Int(1, 3),
+    "flag": Categorical([False, True]),
+}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -162,6 +170,12 @@ def test_cells_are_drawn_as_often_as_the_density_says(domain: Domain) -> None:
         (lambda: Space({"x": Float(0, 1)}, forbid=["x >= 0"]), "forbids everything"),
         (lambda: Space({"x": Float(0, 1)}, forbid="x > 0"), "takes a list"),
         (lambda: Space({"x": Categorical(["a", "b"])}, forbid=["x > 1"]), "mixes texts and numbers"),
+        (lambda: Space(KINDS, forbid=["k == 'rfb'"]), "'k' is 'rfb'; it takes one of 'rbf', 'linear'.* mean 'rbf'"),
+        (lambda: Space(KINDS, forbid=["x > 1 and 'rfb' == k"]), "'k' is 'rfb'; it takes one of"),
+        (lambda: Space(KINDS, forbid=["k not in ['rbf', 'rfb']"]), "'k' is 'rfb'; it takes one of"),
+        (lambda: Space(KINDS, forbid=["x == 'rbf'"]), "impossible: 'x' is 'rbf'; it takes a number from 0 to 2"),
+        (lambda: Space(KINDS, forbid=["n != 'rbf'"]), "impossible: 'n' is 'rbf'; it takes a whole number from 1 to 3"),
+        (lambda: Space(KINDS, forbid=["flag == 1"]), "impossible: 'flag' is 1; it takes one of False, True"),
         (lambda: Space({"x": Derived("1 / (y - 3)"), "y": 3}), "not finite"),
         (lambda: Space.from_json({"x": {"type": "derived"}}), "lacks 'expression'"),
         (lambda: Space.from_json({"x": {"type": "float", "low": 0, "high": 1, "prior": {"mean": 1}}}), "lacks 'sd'"),
@@ -171,3 +185,11 @@ def test_what_cannot_be_meant_gets_one_sentence(make: Any, message: str) -> None
     with pytest.raises(SpaceError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_a_rule_survives_a_space_that_has_lost_its_choice() -> None:
+    space = Space(KINDS, forbid=["k == 'linear' and x > 1", "n in [0, 1] and x > 1.5"])
+    narrower = Space({**KINDS, "k": "rbf"}, forbid=space.forbid)
+    assert Space.from_json(narrower.to_json()) == narrower
+    with pytest.raises(SpaceError, match="'k' is 'linear'; it takes one of 'rbf'"):
+        Space({**KINDS, "k": "rbf"}, forbid=["k == 'linear' and x > 1"])

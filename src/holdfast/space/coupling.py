@@ -216,6 +216,31 @@ def check_rules(couplings: Couplings, rules: tuple[Forbidden, ...], space: Space
                 rule.matches(*table)
 
 
+def check_values(rules: Iterable[Forbidden], domains: Mapping[str, Domain]) -> None:
+    """Refuse a rule that holds a hyperparameter against a choice that it lacks, or a number against a text.
+
+    Raises:
+        SpaceError: naming the rule, and what the hyperparameter takes.
+    """
+    for rule in rules:
+        for name, value in () if rule.expression is None else rule.expression.held_against():
+            domain = domains.get(name)
+            if domain is None or _can_equal(domain, value):
+                continue
+            try:
+                domain.check(value, name)
+            except SpaceError as exc:
+                raise SpaceError(f"the rule '{rule.name}' is about a value that is impossible: {exc}") from None
+
+
+def _can_equal(domain: Domain, value: Scalar) -> bool:
+    """Whether an expression can find a hyperparameter equal to a plain value; any number may be meant for a number."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(domain, Categorical):
+        return any(choice == value and isinstance(choice, bool) == isinstance(value, bool) for choice in domain.choices)
+    return number
+
+
 def _plain(couplings: Couplings, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
     """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
     if isinstance(value, float | np.floating):

@@ -11,7 +11,7 @@ import ast
 import functools
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,20 @@ class Expression:
             ) from None
         array = _column(result)
         return np.array(np.broadcast_to(array, (n,)))
+
+    def held_against(self) -> Iterator[tuple[str, Any]]:
+        """Each hyperparameter with each plain value that it is held against by ``==``, ``!=`` and ``in``."""
+        for node in ast.walk(self._tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            for left, op, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
+                if isinstance(op, ast.In | ast.NotIn):
+                    pairs = [(left, item) for item in right.elts]  # type: ignore[attr-defined]
+                else:
+                    pairs = [(left, right), (right, left)] if isinstance(op, ast.Eq | ast.NotEq) else []
+                for one, other in pairs:
+                    if isinstance(one, ast.Name) and isinstance(other, ast.Constant):
+                        yield one.id, other.value
 
     def is_whole(self, whole: Callable[[str], bool]) -> bool:
         """Whether the result is a whole number wherever the hyperparameters that are ``whole`` have whole values."""

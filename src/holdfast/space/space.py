@@ -12,7 +12,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
-from holdfast.space.coupling import Couplings, check_rules
+from holdfast.space.coupling import Couplings, check_rules, check_values
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
 
@@ -76,6 +76,8 @@ class Space:
         self._asked: dict[int, dict[bytes, bool]] = {}
         if self.forbid:
             check_rules(self._couplings, self.forbid, self)
+            given = [rule for rule, item in zip(self.forbid, forbid, strict=True) if isinstance(item, str)]
+            check_values(given, found)  # what is no text any more was checked in its own space
             self._check_that_something_is_allowed()
 
     def __len__(self) -> int:
@@ -315,7 +317,7 @@ class Space:
         """The space that `to_json`, or a plan's [space] table, describes."""
         items = {name: item for name, item in data.items() if name}
         declared = {name: declared_from_json(name, item) for name, item in items.items()}
-        return Space(declared, data[""]["forbid"] if "" in data else ())
+        return Space(declared, forbidden(data[""]["forbid"]) if "" in data else ())
 
     def with_predicates(self, predicates: Sequence[Predicate]) -> Space:
         """The same space, where it lacks predicates with these instead: by their names, those of one name in order."""
