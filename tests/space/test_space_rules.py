@@ -193,3 +193,29 @@ def test_a_rule_survives_a_space_that_has_lost_its_choice() -> None:
     assert Space.from_json(narrower.to_json()) == narrower
     with pytest.raises(SpaceError, match="'k' is 'linear'; it takes one of 'rbf'"):
         Space({**KINDS, "k": "rbf"}, forbid=["k == 'linear' and x > 1"])
+
+
+@pytest.mark.parametrize(
+    ("domain", "expression"), [(Float(-1, 3), "log(a)"), (Int(0, 4), "10 // a"), (Int(0, 4), "1 / (a - 2)")]
+)
+def test_what_cannot_be_computed_is_never_proposed(domain: Domain, expression: str) -> None:
+    space = Space({"a": domain, "d": Derived(expression)})
+    rng = np.random.default_rng(0)
+    configs = [space.sample(rng) for _ in range(50)] + [*space.grid(5)]
+    points = space.sample_units(rng, 50)
+    for config in configs + [space.decode(point) for point in points]:
+        assert space.validate(config) == config
+        assert np.isfinite(config["d"])  # type: ignore[arg-type]
+    drawn = rng.random((50, 1))
+    allowed = space.allowed(drawn).tolist()
+    assert allowed == [space.allows(space.decode(point)) for point in drawn]
+    assert 0 < sum(allowed) < 50
+    assert space.count() in {None, 4}
+
+
+def test_a_value_that_cannot_be_computed_is_named_with_what_it_is_computed_from() -> None:
+    space = Space({"a": Float(-1, 3), "b": Int(1, 2), "d": Derived("log(a) + b")})
+    with pytest.raises(
+        SpaceError, match=r"'d' is not finite: log\(a\) \+ b gives nan where a = -0.5, b = 1; give bounds"
+    ):
+        space.validate({"a": -0.5, "b": 1})

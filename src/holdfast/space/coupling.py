@@ -27,7 +27,7 @@ CORNERS = 6
 
 
 class Couplings:
-    """The expressions in a space's bounds and derived values.
+    """The expressions in a space's bounds and derived values; ``undefined`` if some are known not to be finite.
 
     Raises:
         SpaceError: for a name that is not in the space.
@@ -38,6 +38,7 @@ class Couplings:
         self.values = {name: parse(item.expression) for name, item in derived.items()}
         self.order: tuple[str, ...] = ()
         self.single: set[str] = set()
+        self.undefined = False
         known = (*domains, *derived)
         self.needs: dict[str, tuple[str, ...]] = {}
         for name in known:
@@ -134,7 +135,7 @@ class Couplings:
         They are looked at in corners and at random points: exact for expressions that rise or fall all along.
 
         Raises:
-            SpaceError: if there are bounds that cannot be, or a value that cannot be computed.
+            SpaceError: if there are bounds that cannot be, or a value that can be computed nowhere.
         """
         if not self.bounds and not self.values:
             return dict(space.domains)
@@ -155,10 +156,12 @@ class Couplings:
             if where.any():
                 found[name] = domain.within(float(low[where].min()), float(high[where].max()), bounds=True)
         for name in self.values:
-            rows = np.flatnonzero(active[name])[:1]
-            with concerning(name):
-                for i in rows:
-                    _plain(self, name, values[name][i], found)
+            finite = _is_finite(values[name])
+            self.undefined |= bool((active[name] & ~finite).any())
+            if active[name].any() and not finite[active[name]].any():
+                row = {other: column[np.flatnonzero(active[name])[0]] for other, column in values.items()}
+                with concerning(name):
+                    require_finite(self, name, row[name], row)
         return found
 
     def centre_single_values(self, snapped: np.ndarray, space: Space) -> None:
@@ -193,6 +196,27 @@ class Couplings:
             for bound in self.bounds[name]
         )
         return low, high
+
+
+def computable(couplings: Couplings, table: Table) -> np.ndarray:
+    """(n,) bool, of which rows all derived values are finite."""
+    values, active = table
+    found: np.ndarray = np.logical_and.reduce([_is_finite(values[name]) | ~active[name] for name in couplings.values])
+    return found
+
+
+def require_finite(couplings: Couplings, name: str, value: Any, where: Mapping[str, Any]) -> None:
+    """Refuse a derived value that is not finite.
+
+    Raises:
+        SpaceError: with the values in ``where`` that it is computed from, and what can be done.
+    """
+    if isinstance(value, float | np.floating) and not math.isfinite(value):
+        text, here = couplings.values[name].text, _listed({n: where[n] for n in couplings.needs[name] if n in where})
+        raise SpaceError(
+            f"the derived value '{name}' is not finite: {text} gives {float(value)} where {here}; give bounds that "
+            "leave this out, or an expression that is a number there as well"
+        )
 
 
 def check_rules(couplings: Couplings, rules: tuple[Forbidden, ...], space: Space) -> None:
@@ -244,11 +268,8 @@ def _can_equal(domain: Domain, value: Scalar) -> bool:
 def _plain(couplings: Couplings, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
     """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
     if isinstance(value, float | np.floating):
-        if not math.isfinite(value):
-            raise SpaceError(
-                f"the derived value '{name}' is not finite: {couplings.values[name].text} gives {float(value)}"
-            )
-        return round(float(value)) if _is_whole(couplings, name, domains) else float(value)
+        whole = math.isfinite(value) and _is_whole(couplings, name, domains)
+        return round(float(value)) if whole else float(value)
     plain: Scalar = value.item() if isinstance(value, np.generic) else value
     return plain
 
@@ -307,10 +328,22 @@ def _is_possible(low: np.ndarray, high: np.ndarray, *, log: bool) -> np.ndarray:
     return possible
 
 
+def _is_finite(column: np.ndarray) -> np.ndarray:
+    """(n,) bool, which values of a column are not NaN and not infinite; a text is neither."""
+    if column.dtype != object:
+        finite: np.ndarray = np.isfinite(column.astype(float))
+        return finite
+    return np.array([not isinstance(value, float) or math.isfinite(value) for value in column], dtype=bool)
+
+
+def _listed(where: Mapping[str, Any]) -> str:
+    shown = {other: f"{value:g}" if isinstance(value, float) else value for other, value in where.items()}
+    return ", ".join(f"{other} = {value}" for other, value in shown.items())
+
+
 def _require_bounds(name: str, low: float, high: float, where: Mapping[str, Any], *, log: bool) -> None:
     if bool(_is_possible(np.array(low), np.array(high), log=log)):
         return
-    shown = {other: f"{value:g}" if isinstance(value, float) else value for other, value in where.items()}
-    here = ", ".join(f"{other} = {value}" for other, value in shown.items()) or "all it names is inactive"
+    here = _listed(where) or "all it names is inactive"
     wish = "finite bounds, low at most high, low above zero on a log scale"
     raise SpaceError(f"hyperparameter '{name}' goes from {low:g} to {high:g} where {here}; it needs {wish}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
-from holdfast.space.coupling import Couplings, check_rules, check_values
+from holdfast.space.coupling import Couplings, check_rules, check_values, computable, require_finite
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
 
@@ -124,36 +124,11 @@ class Space:
         Whether the combination is forbidden is not asked here (see `allows`): a person may try it all the same.
 
         Raises:
-            SpaceError: for unknown, missing, inactive or impossible values.
+            SpaceError: for unknown, missing, inactive or impossible values, and for derived ones that are not finite.
         """
-        for name in config:
-            if name not in self.domains and name not in self.derived:
-                raise SpaceError(
-                    f"the configuration has '{name}', which is not in the space{nearest(name, self._declared)}"
-                )
-        checked: dict[str, Scalar] = {}
-        for name in self._order:
-            if not tree.holds(self.domains[name], checked):
-                if name in config:
-                    rule = " and ".join(
-                        f"{p} is {' or '.join(map(repr, vs))}" for p, vs in self.domains[name].when.items()
-                    )
-                    raise SpaceError(f"the configuration has '{name}', which is active only when {rule}")
-                continue
-            domain = self.domain_in(name, checked)
-            if name in config:
-                checked[name] = domain.check(config[name], name)
-            elif fill:
-                checked[name] = _default(domain)
-            else:
-                raise SpaceError(f"the configuration lacks '{name}'")
-        whole = self._completed(checked)
+        whole = self._checked(config, fill=fill)
         for name in self.derived:
-            if name in config and (name not in whole or config[name] != whole[name]):
-                computed = f"which is {whole[name]!r} here" if name in whole else "which nothing gives here"
-                raise SpaceError(
-                    f"'{name}' is {config[name]!r}; it is computed as {self.derived[name].expression}, {computed}"
-                )
+            require_finite(self._couplings, name, whole.get(name), whole)
         return whole
 
     def default_config(self) -> dict[str, Scalar]:
@@ -161,7 +136,7 @@ class Space:
 
         The first choice stands for the middle of a categorical.
         """
-        return self.validate({}, fill=True)
+        return self._checked({}, fill=True)
 
     def encode(self, config: Mapping[str, Scalar]) -> np.ndarray:
         """The configuration as a vector of shape (len(space),) in [0, 1], NaN where inactive."""
@@ -204,13 +179,14 @@ class Space:
         return snapped
 
     def allows(self, config: Mapping[str, Scalar]) -> bool:
-        """Whether no rule forbids this configuration.
+        """Whether no rule forbids this configuration, and all its derived values are finite.
 
         Raises:
             SpaceError: for a rule whose predicate is missing: a log cannot hold one.
         """
-        if not self.forbid:
-            return True
+        derived = (config.get(name) for name in self.derived)
+        if any(isinstance(value, float) and not math.isfinite(value) for value in derived):
+            return False
         if any(rule.expression is not None for rule in self.forbid):
             table = self._couplings.of_config(config, self.domains)
             if any(rule.matches(*table).any() for rule in self.forbid if rule.expression is not None):
@@ -218,13 +194,15 @@ class Space:
         return not any(rule.forbids(config) for rule in self.forbid if rule.expression is None)
 
     def allowed(self, units: np.ndarray) -> np.ndarray:
-        """(n,) bool, which of the points of shape (n, len(space)) no rule forbids."""
+        """(n,) bool, which of the points of shape (n, len(space)) `allows` does."""
         allowed = np.ones(len(units), dtype=bool)
-        if not self.forbid or not len(units):
+        if not (self.forbid or self.derived) or not len(units):
             return allowed
         snapped = self.snap(units)
-        if any(rule.expression is not None for rule in self.forbid):
+        if self.derived or any(rule.expression is not None for rule in self.forbid):
             table = self._couplings.of_units(snapped, self)
+            if self.derived:
+                allowed &= computable(self._couplings, table)
             for rule in self.forbid:
                 if rule.expression is not None:
                     allowed &= ~rule.matches(*table)
@@ -251,7 +229,7 @@ class Space:
     def sample_units(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """Uniform points of shape (n, len(space)), allowed ones, where their configurations lie; NaN where inactive."""
         points = self.snap(rng.random((n, len(self))))
-        if not self.forbid:
+        if not (self.forbid or self.derived):
             return points
         found = [points[self.allowed(points)]]
         count = len(found[0])
@@ -283,7 +261,7 @@ class Space:
         """
         if self._counted is None:
             count = tree.count(self.domains, self._order)
-            if self.forbid and count is not None:
+            if (self.forbid or self._couplings.undefined) and count is not None:
                 count = None if count > MOST_COUNTED else sum(1 for _ in self.grid(MOST_COUNTED))
             self._counted = (count,)
         return self._counted[0]
@@ -355,6 +333,38 @@ class Space:
         """The same space, which forbids more."""
         declared = {name: self.derived.get(name) or self.domains[name] for name in self._declared}
         return Space(declared, [*self.forbid, *rules])
+
+    def _checked(self, config: Mapping[str, Scalar], *, fill: bool) -> dict[str, Scalar]:
+        """As `validate`, but for derived values that are not finite."""
+        for name in config:
+            if name not in self.domains and name not in self.derived:
+                raise SpaceError(
+                    f"the configuration has '{name}', which is not in the space{nearest(name, self._declared)}"
+                )
+        checked: dict[str, Scalar] = {}
+        for name in self._order:
+            if not tree.holds(self.domains[name], checked):
+                if name in config:
+                    rule = " and ".join(
+                        f"{p} is {' or '.join(map(repr, vs))}" for p, vs in self.domains[name].when.items()
+                    )
+                    raise SpaceError(f"the configuration has '{name}', which is active only when {rule}")
+                continue
+            domain = self.domain_in(name, checked)
+            if name in config:
+                checked[name] = domain.check(config[name], name)
+            elif fill:
+                checked[name] = _default(domain)
+            else:
+                raise SpaceError(f"the configuration lacks '{name}'")
+        whole = self._completed(checked)
+        for name in self.derived:
+            if name in config and (name not in whole or config[name] != whole[name]):
+                computed = f"which is {whole[name]!r} here" if name in whole else "which nothing gives here"
+                raise SpaceError(
+                    f"'{name}' is {config[name]!r}; it is computed as {self.derived[name].expression}, {computed}"
+                )
+        return whole
 
     def _completed(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """Searched values with those computed from them, in the order of the declaration."""
