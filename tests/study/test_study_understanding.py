@@ -142,3 +142,20 @@ def test_each_of_several_objectives_has_an_analysis_and_none_has_a_winner() -> N
         study.ablation()
     with pytest.raises(RequestError, match="has no objective 'sise'"):
         study.importance("sise")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_said_of_scores_that_are_noise(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    study = holdfast.Study({name: holdfast.Float(0, 1) for name in "xyzw"}, strategy="random", seed=seed)
+    study.optimize(lambda _: float(rng.normal()), n_trials=50)
+    analysis = study.analysis()
+    for ask in (
+        study.importance,
+        study.interactions,
+        study.ablation,
+        analysis.predicted_optimum,
+        lambda: analysis.partial_dependence("x"),
+    ):
+        with pytest.raises(RequestError, match="could be told from noise"):
+            ask()

@@ -127,7 +127,7 @@ class Analysis:
         """What is expected given one hyperparameter, over all else.
 
         Raises:
-            RequestError: if there is no hyperparameter of that name.
+            RequestError: if there is no hyperparameter of that name, or nothing can be told from noise.
         """
         names = self.trials.space.names
         if name not in names:
@@ -139,7 +139,7 @@ class Analysis:
         """Where the best configuration is expected, and how far from the winner.
 
         Raises:
-            RequestError: if there is no winner.
+            RequestError: if there is no winner, or nothing can be told from noise.
         """
         winner, _ = self._winner()
         return predicted_optimum(self._surface, self.trials, winner)
@@ -148,7 +148,7 @@ class Analysis:
         """Which changes made the target (the winner) better than the source (the default).
 
         Raises:
-            RequestError: if there is no winner, or both are the same.
+            RequestError: if there is no winner, both are the same, or nothing can be told from noise.
             SpaceError: if a configuration is not of the space.
         """
         space = self.trials.space
@@ -174,6 +174,7 @@ class Analysis:
 
     @cached_property
     def _surface(self) -> Surface:
+        _ = self._variances  # a surface of nothing but noise would be sure of what is not there
         return surface(self.trials)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from holdfast.analyse.analysis import Analysis
+from collections.abc import Sequence
+
+from holdfast.analyse.analysis import Analysis, Importances
+from holdfast.analyse.interactions import Interaction
 from holdfast.analyse.surface import Dependence, PredictedOptimum
 from holdfast.errors import RequestError
 from holdfast.facts.blocks import Block, Gallery, Paragraph, Section, Table
@@ -34,23 +37,24 @@ def understanding_section(state: StudyState) -> Section:
         return Section(title, [])
     try:
         analysis = analysis_of(state, winner=winner_of(state))
+        found, pairs = analysis.importance(), analysis.interactions()
     except RequestError as exc:
         return Section(title, [Paragraph(_sentence(exc))])
     blocks: list[Block] = [Paragraph(BY_A_MODEL)]
     if len(state.settings.directions) > 1:
         blocks.append(Paragraph(f"This is about the first objective, {label(state.first_metric)}."))
-    return Section(title, [*blocks, *_importance(analysis, state), *_winner(analysis, state)])
+    return Section(title, [*blocks, *_importance(found, pairs, state), *_winner(analysis, state)])
 
 
 def dependences(state: StudyState) -> dict[str, Dependence]:
-    """The partial dependence of each hyperparameter that varies, by name; none where there are too few trials."""
+    """The partial dependence of each hyperparameter that varies, by name; none where nothing can be said of them."""
     try:
         analysis = analysis_of(state, winner=winner_of(state))
-    except RequestError:  # the section says why
+        space = analysis.trials.space
+        names = [name for name in space.names if space[name].cells != 1][:MOST_DEPENDENCES]
+        return {name: analysis.partial_dependence(name) for name in names}
+    except RequestError:  # the section on what mattered says why
         return {}
-    space = analysis.trials.space
-    names = [name for name in space.names if space[name].cells != 1][:MOST_DEPENDENCES]
-    return {name: analysis.partial_dependence(name) for name in names}
 
 
 def optimum_sentence(found: PredictedOptimum) -> str:
@@ -72,11 +76,7 @@ def optimum_sentence(found: PredictedOptimum) -> str:
     return f"{expects}, {more}. They differ in {named}."
 
 
-def _importance(analysis: Analysis, state: StudyState) -> list[Block]:
-    try:
-        found, pairs = analysis.importance(), analysis.interactions()
-    except RequestError as exc:
-        return [Paragraph(_sentence(exc))]
+def _importance(found: Importances, pairs: Sequence[Interaction], state: StudyState) -> list[Block]:
     blocks: list[Block] = [importance_figure(found, adaptive=went_by_scores(state))]
     if any(pair.share.sure for pair in pairs):
         blocks.append(interactions_figure(pairs))
