@@ -56,6 +56,22 @@ def test_two_that_act_only_together_are_both_on_the_way() -> None:
     target = {**SPACE.default_config(), "a": 1.0, "b": 1.0}
     found = ablation(SPACE, SPACE.default_config(), target, both)
     assert [step.gain for step in found.steps] == [0.0, 1.0]
+    target["d"] = 1.0
+    found = ablation(SPACE, SPACE.default_config(), target, both)
+    assert found.sentence() == (
+        "2 changes of 3, b and a, gave all of the expected gain of 1 over the default, and only together."
+    )
+
+
+def test_a_change_that_made_nothing_possible_is_not_named() -> None:
+    def first_nothing(units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return exactly(-0.01 * units[:, 3] - units[:, 0] * units[:, 1])
+
+    target = {**SPACE.default_config(), "a": 1.0, "b": 1.0, "d": 1.0}
+    found = ablation(SPACE, SPACE.default_config(), target, first_nothing)
+    assert [step.changed[0] for step in found.steps] == ["d", "a", "b"]
+    assert {step.changed[0] for step in found.largest} == {"a", "b"}
+    assert found.alone == pytest.approx(1.0)
 
 
 def conditional() -> tuple[holdfast.Space, Joint]:

@@ -55,6 +55,9 @@ class Ablation:
         steps: the changes, in the order in which they were made.
         gain, low, high: of all of them together.
         ends: what both are called in a sentence.
+        largest: a few steps that make nine tenths of the gain without the others, the largest first; none without a
+            gain.
+        alone: the gain of these steps without the others.
     """
 
     source: Config
@@ -65,6 +68,8 @@ class Ablation:
     low: float
     high: float
     ends: tuple[str, str]
+    largest: tuple[Step, ...]
+    alone: float
 
     @property
     def sure(self) -> bool:
@@ -72,14 +77,10 @@ class Ablation:
         return self.low > 0
 
     @property
-    def largest(self) -> tuple[Step, ...]:
-        """The fewest steps that make nine tenths of the gain together, the largest first; none without a gain."""
-        found: list[Step] = []
-        for step in sorted(self.steps, key=lambda step: -step.gain):
-            if sum(each.gain for each in found) >= MOST_OF_IT * self.gain:
-                break
-            found.append(step)
-        return tuple(found)
+    def only_together(self) -> bool:
+        """Whether one of the largest steps gains little itself, and the others little without it."""
+        gains = [step.gain for step in self.largest]
+        return len(gains) > 1 and sum(gains) - min(gains) >= MOST_OF_IT * self.gain
 
     def sentence(self, label: Callable[[str], str] = str) -> str:
         """Which changes gave most of the gain, with names as ``label`` shows them."""
@@ -87,7 +88,7 @@ class Ablation:
         if self.gain <= 0:
             return f"{source[:1].upper()}{source[1:]} is expected to be as good as {target}: nothing is gained."
         largest = self.largest
-        part = sum(step.gain for step in largest) / self.gain
+        part = self.alone / self.gain
         names = [label(step.changed[0]) for step in largest]
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
         whole = f"the expected gain of {self.gain:.3g} over {source}"
@@ -99,7 +100,8 @@ class Ablation:
             return f"It takes {changes} for nine tenths of {whole}{doubt}."
         count = "One change" if len(names) == 1 else f"{len(names)} changes"
         gave = "all" if 0.995 < part < 1.005 else f"{part:.0%}"
-        return f"{count} of {len(self.steps)}, {listed}, gave {gave} of {whole}{back}{doubt}."
+        together = ", and only together" if self.only_together else ""
+        return f"{count} of {len(self.steps)}, {listed}, gave {gave} of {whole}{together}{back}{doubt}."
 
 
 def ablation(
@@ -139,7 +141,35 @@ def ablation(
         _step(name, path[k], path[k + 1], _gain(losses, covariance, k, k + 1), sign * float(losses[k + 1]))
         for k, name in enumerate(changes)
     ]
-    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *_gain(losses, covariance, 0, -1), ends)
+    whole = _gain(losses, covariance, 0, -1)
+    largest, alone = _largest(space, path, steps, losses, joint)
+    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *whole, ends, largest, alone)
+
+
+def _largest(
+    space: Space, path: list[Config], steps: list[Step], losses: np.ndarray, joint: Joint
+) -> tuple[tuple[Step, ...], float]:
+    """The first steps that make most of the gain, less those without which the others still do; and their gain."""
+    wanted = MOST_OF_IT * float(losses[0] - losses[-1])
+    if wanted <= 0:
+        return (), 0.0
+    enough = 1 + int(np.flatnonzero(losses[0] - losses[1:] >= wanted)[0])
+    kept, alone = steps[:enough], float(losses[0] - losses[enough])
+    for step in sorted(kept, key=lambda step: step.gain):
+        fewer = [other for other in kept if other is not step]
+        gain = _gain_alone(space, path, fewer, losses, joint)
+        if gain is not None and gain >= wanted:
+            kept, alone = fewer, gain
+    return tuple(sorted(kept, key=lambda step: -step.gain)), alone
+
+
+def _gain_alone(space: Space, path: list[Config], steps: list[Step], losses: np.ndarray, joint: Joint) -> float | None:
+    """By how much these changes of the source lower the loss without the others; None if they cannot be made so."""
+    changed = {name: value for step in steps for name, value in step.after.items()}
+    config = _with(space, {**space.default_config(), **path[-1], **path[0], **changed})
+    if not space.allows(config):
+        return None
+    return float(losses[0] - joint(np.array([space.encode(config)]))[0][0])
 
 
 def _options(space: Space, now: Config, target: Config) -> list[tuple[str, Config]]:

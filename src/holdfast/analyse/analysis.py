@@ -74,13 +74,13 @@ class Importances:
     def sentence(self, label: Callable[[str], str] = str) -> str:
         """What matters most."""
         sure = [each for each in self.hyperparameters if each.fanova.sure]
+        total = sum(each.fanova.value for each in self.hyperparameters)
+        rest = f" About {1 - total:.0%} comes from how they act together." if total < 0.95 else ""
         if not sure:
-            return f"By {self.trials} trials no single hyperparameter matters for sure."
+            return f"By {self.trials} trials no single hyperparameter matters for sure.{rest}"
         named = [f"{label(each.name)} for {_range(each.fanova)}" for each in sure[:MOST_NAMED]]
         listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
         alone = "account alone" if len(named) > 1 else "accounts alone"
-        total = sum(each.fanova.value for each in self.hyperparameters)
-        rest = f" About {1 - total:.0%} comes from how they act together." if total < 0.95 else ""
         return f"Of how much the score varies over the space, {listed} {alone}.{rest}"
 
 
