@@ -171,6 +171,16 @@ def test_kill_9_in_every_rung_in_a_clone_and_in_a_pause(tmp_path: Path, strategy
     assert any(trial.parent is not None for trial in study.trials) == (strategy == "pbt")
 
 
+def test_a_study_keeps_its_strategy(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/study.db"
+    Study({"x": holdfast.Float(0, 1)}, strategy="random", storage=storage).close()
+    with pytest.raises(
+        RequestError, match=r"strategy = 'random', not 'manual'; a study keeps its strategy: .* without one"
+    ):
+        load_study("study", storage, strategy=Manual())
+    load_study("study", storage).close()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -14,8 +14,11 @@ from holdfast.study.study import Study
 def load_study(name: str, storage: str, *, strategy: Strategy | None = None, forbid: Sequence[Predicate] = ()) -> Study:
     """The study of that name; a strategy of one's own, and functions that forbid, have to be given again.
 
+    A study keeps its strategy; a study of another name can learn from it by ``Study(..., earlier=[study])``.
+
     Raises:
-        RequestError: if the storage has no such study, or something that it needs was not given.
+        RequestError: if the storage has no such study, something that it needs was not given, or the strategy is
+            another one.
     """
     settings, space, own = stored_settings(name, storage, strategy, forbid)
     return Study(

@@ -17,6 +17,11 @@ from holdfast.study.limits import with_limits
 
 DEFAULT_NAME = "study"
 
+_GO_ON = "use load_study to go on with it, or another name"
+_KEEPS_STRATEGY = (
+    "a study keeps its strategy: use load_study without one to go on with it, or another name, and earlier=[...] to "
+    "learn from it"
+)
 _ABSENT = object()
 
 
@@ -138,13 +143,13 @@ def require_same(wanted: Settings, found: Settings) -> None:
     if found.workers != wanted.workers:
         raise RequestError(
             f"study '{found.name}' exists already {_determinism(found)}, and is asked for {_determinism(wanted)}; "
-            "use load_study to go on with it, or another name"
+            f"{_GO_ON}"
         )
     for key, value in new.items():
         if old[key] != value:
+            remedy = _KEEPS_STRATEGY if key in {"strategy", "strategy_settings"} else _GO_ON
             raise RequestError(
-                f"study '{found.name}' exists already with {_difference(key, old[key], value)}; "
-                "use load_study to go on with it, or another name"
+                f"study '{found.name}' exists already with {_difference(key, old[key], value)}; {remedy}"
             )
     for part, names, wish in (
         ("hyperparameters", () if found.space is None else found.space.names, wanted.space),
