@@ -64,6 +64,16 @@ def test_an_amended_study_goes_on_in_its_new_space(tmp_path: Path) -> None:
     assert [note["why"] for note in notes] == ["the best trials lie at the upper bound", "kind b is what we ship"]
 
 
+def test_the_best_configuration_is_one_of_the_amended_space() -> None:
+    study = Study(NARROW, strategy="random", seed=1)
+    study.optimize(loss, 4)
+    assert study.best_config == study.best_trial.config
+    study.amend({**WIDE.domains, "double": holdfast.Derived("2 * n")}, "the size matters, too", {"n": 3})
+    assert study.best_config == {**study.best_trial.config, "n": 3, "double": 6}
+    study.enqueue(study.best_config)
+    assert study.ask().config == study.best_config
+
+
 @pytest.mark.parametrize(
     ("space", "why", "values", "message"),
     [

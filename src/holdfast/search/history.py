@@ -272,6 +272,10 @@ class HistoryBuilder:
         self._token = object()
         self._encode_anew()
 
+    def as_amended(self, config: Config) -> Config | None:
+        """A trial's configuration as it stands in the space as it was amended; None if it does not fit into it."""
+        return _mapped(self.space, config, self._added) if self._amended and self.space is not None else dict(config)
+
     def learned(self, name: str, configs: Sequence[Config], losses: Sequence[float]) -> None:
         """An earlier study found these losses, lower is better."""
         self._before[name] = (list(configs), list(losses))

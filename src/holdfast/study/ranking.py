@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.records import Trial, TrialState
+from holdfast.records import Config, Trial, TrialState
 from holdfast.search.history import COMPLETE
 from holdfast.search.pareto import front
 from holdfast.study.constraints import is_feasible
@@ -35,6 +35,16 @@ def best_of(state: StudyState) -> Trial:
     if not ranked:
         raise RequestError(no_best(state))
     return ranked[0]
+
+
+def best_config(state: StudyState) -> Config:
+    """The configuration of the best trial, in the space as it stands: with what was added since, where it stands.
+
+    Raises:
+        RequestError: as `best_of`.
+    """
+    best = best_of(state)
+    return state.history.as_amended(best.config) or dict(best.config)
 
 
 def _best_complete(state: StudyState) -> Trial | None:

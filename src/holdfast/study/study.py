@@ -50,7 +50,7 @@ from holdfast.study.holding import Holder, lost_at_once, warn_of_late
 from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
 from holdfast.study.overtuned import OvertuningCurve, overtuning_of
-from holdfast.study.ranking import best_of, pareto_front
+from holdfast.study.ranking import best_config, best_of, pareto_front
 from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
 from holdfast.study.results import Result, end_told
@@ -169,8 +169,8 @@ class Study:
 
     @property
     def best_config(self) -> Config:
-        """The configuration of the best trial."""
-        return dict(self.best_trial.config)
+        """The configuration of the best trial, in the space as it was amended."""
+        return best_config(self._book.state)
 
     @property
     def best_value(self) -> float:
