@@ -244,6 +244,13 @@ def test_the_manual_strategy_tries_only_what_was_enqueued(tmp_path: Path) -> Non
     assert len(stable_rows(result)) == 2
 
 
+def test_a_manual_plan_without_configurations_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(
+        PlanError, match=r"'manual' tries what \[\[trials\]\] hold and nothing else, and there are none"
+    ):
+        run(tmp_path, plan(search={"strategy": "manual"}))
+
+
 def test_a_factory_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own_models.py").write_text(

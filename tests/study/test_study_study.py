@@ -448,3 +448,9 @@ def test_config_is_a_copy() -> None:
     assert trial["layers"] <= 6
     config: Config = study.trials[0].config
     assert config["layers"] == trial["layers"]
+
+
+def test_a_manual_study_with_an_empty_queue_says_how_to_fill_it() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="manual")
+    with pytest.raises(ExhaustedError, match=r"'manual' proposes nothing by itself, .* study.enqueue\(config\)"):
+        study.ask()

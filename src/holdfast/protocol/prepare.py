@@ -261,6 +261,10 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
             check_requests(space, requests[-1][0], number + 1)
     with file.at("search", "strategy"):
         strategy = make_strategy(plan.search.strategy)
+        if plan.search.strategy == "manual" and not plan.trials:
+            raise PlanError(
+                "strategy 'manual' tries what [[trials]] hold and nothing else, and there are none; add some"
+            )
     with file.at("search", "settings"):
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
         strategy = for_networks(strategy, recipe, space, measure, plan)

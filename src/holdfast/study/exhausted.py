@@ -11,6 +11,8 @@ def what_is_left(state: StudyState, strategy: str) -> str:
     """Why a strategy has proposed nothing, as a sentence without its full stop."""
     if strategy == "pbt":
         return "strategy 'pbt' has trained its population to the end"
+    if strategy == "manual":
+        return "strategy 'manual' proposes nothing by itself, and nothing is enqueued; study.enqueue(config) does that"
     space = state.history.space
     count = None if space is None else space.count()
     if count is not None and len(state.trials) >= count and state.settings.duplicates == "avoid":
