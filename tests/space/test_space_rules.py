@@ -177,6 +177,10 @@ KINDS: dict[str, Domain] = {
         (lambda: Space(KINDS, forbid=["n != 'rbf'"]), "impossible: 'n' is 'rbf'; it takes a whole number from 1 to 3"),
         (lambda: Space(KINDS, forbid=["flag == 1"]), "impossible: 'flag' is 1; it takes one of False, True"),
         (lambda: Space({"x": Derived("1 / (y - 3)"), "y": 3}), "not finite"),
+        (
+            lambda: Space({"d": Derived("a"), "a": 1, "x": Float(0, 1, when={"d": 1})}),
+            "'d', which is computed; name what",
+        ),
         (lambda: Space.from_json({"x": {"type": "derived"}}), "lacks 'expression'"),
         (lambda: Space.from_json({"x": {"type": "float", "low": 0, "high": 1, "prior": {"mean": 1}}}), "lacks 'sd'"),
     ],

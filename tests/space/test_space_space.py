@@ -161,6 +161,12 @@ def test_log_int_gives_each_magnitude_its_share() -> None:
         (lambda: Space({"x": Float(0, 1), "y": Float(0, 1, when={"x": 0.5})}), "a Float; it needs an Int"),
         (lambda: Space({"x": Int(0, 1), "y": Float(0, 1, when={"x": 7})}), "condition that never holds"),
         (
+            lambda: domain_from_json("x", {"type": "float", "low": 0, "high": 1, "step": 0.25}),
+            "'x' of type float has step = 0.25; name the values",
+        ),
+        (lambda: Int(1, "a"), "whole numbers, and only a Float takes an expression"),  # type: ignore[arg-type]
+        (lambda: Int(1, 10, step=20), "step = 20, which leaves one value from low = 1 to high = 10"),
+        (
             lambda: Space({"x": Int(0, 1), "y": Float(0, 1, when={"x": [1, 7]})}),
             "condition on an impossible value: 'x'",
         ),
@@ -198,3 +204,8 @@ def test_any_finite_bounds_either_fit_or_are_refused(low: float, high: float) ->
 def test_true_and_one_are_different_choices() -> None:
     domain = Categorical([True, 1, "1", None])
     assert [domain.position(v) for v in (True, 1, "1", None)] == [0, 1, 2, 3]
+
+
+def test_bounds_may_be_narrow_numpy_numbers() -> None:
+    narrow: Any = np.float32(0), np.float16(1)
+    assert Float(*narrow) == Float(0, 1)

@@ -136,7 +136,8 @@ class Int:
     """A whole number low, low + step, ... up to high; ``log`` spreads the values evenly over magnitudes.
 
     Raises:
-        SpaceError: if ``low >= high``, a bound is no integer, a log scale starts under 1 or has a step.
+        SpaceError: if ``low >= high``, a bound is no integer, a step leaves one value, or a log scale starts under 1
+            or has a step.
     """
 
     low: int
@@ -148,12 +149,19 @@ class Int:
     prior: Normal | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        for key, bound in (("low", self.low), ("high", self.high), ("step", self.step)):
+        given: dict[str, Any] = {"low": self.low, "high": self.high, "step": self.step}
+        for key, bound in given.items():
             if isinstance(bound, bool) or not isinstance(bound, int | np.integer):
-                raise SpaceError(f"Int has {key} = {shown(bound)}; low, high and step must be whole numbers")
+                hint = ", and only a Float takes an expression" if isinstance(bound, str) else ""
+                raise SpaceError(f"Int has {key} = {shown(bound)}; low, high and step must be whole numbers{hint}")
         _check_bounds("Int", self.low, self.high, log=self.log)
         if self.step < 1:
             raise SpaceError(f"Int has step = {self.step}; it needs at least 1")
+        if self.step > self.high - self.low:
+            raise SpaceError(
+                f"Int has step = {self.step}, which leaves one value from low = {self.low} to high = {self.high}; give "
+                "a smaller step, or a plain value for a constant"
+            )
         if self.log and self.step != 1:
             raise SpaceError(f"Int has a log scale and step = {self.step}; a log scale takes no step")
         object.__setattr__(self, "high", self.low + (self.high - self.low) // self.step * self.step)
@@ -295,6 +303,9 @@ class Categorical:
 
 Domain = Float | Int | Categorical
 
+_NO_STEP = "name the values in an ordered categorical, or give an int and a derived such as '0.1 * steps'"
+"""What to do where the values of a Float are to lie a step apart."""
+
 _KEYS = {
     "float": {"low", "high", "log", "default", "when", "prior"},
     "int": {"low", "high", "log", "step", "default", "when", "prior"},
@@ -317,7 +328,9 @@ def domain_from_json(name: str, data: Any) -> Domain:
             f"hyperparameter '{name}' has type = {shown(kind)}; float, int, categorical and derived exist{hint}"
         )
     options = {key: value for key, value in data.items() if key != "type"}
-    for key in options:
+    for key, value in options.items():
+        if (kind, key) == ("float", "step"):
+            raise SpaceError(f"hyperparameter '{name}' of type float has step = {shown(value)}; {_NO_STEP}")
         if key not in _KEYS[kind]:
             hint = nearest(key, _KEYS[kind]) or f"; it takes {', '.join(sorted(_KEYS[kind]))}"
             raise SpaceError(f"hyperparameter '{name}' of type {kind} has the unknown key '{key}'{hint}")
@@ -356,7 +369,8 @@ def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
     for key, bound in (("low", low), ("high", high)):
         if isinstance(bound, bool) or not isinstance(bound, int | float | np.integer | np.floating):
             raise SpaceError(f"{kind} has {key} = {shown(bound)}; low and high must be numbers")
-        if not -LARGEST <= bound <= LARGEST:
+        number = bound.item() if isinstance(bound, np.generic) else bound  # NumPy would narrow what it is compared with
+        if not -LARGEST <= number <= LARGEST:
             raise SpaceError(f"{kind} has {key} = {shown(bound)}; low and high must be finite, and at most 1.8e308")
     _check_flag(kind, "log", log)
     if low >= high:

@@ -22,19 +22,23 @@ def holds(domain: Domain, active: Mapping[str, Scalar]) -> bool:
     return True
 
 
-def check_conditions(domains: Mapping[str, Domain]) -> None:
-    """Refuse a parent that is unknown or a Float, and a condition on a value that it cannot have.
+def check_conditions(domains: Mapping[str, Domain], derived: Collection[str] = ()) -> None:
+    """Refuse a parent that is unknown, ``derived`` or a Float, and a condition on a value that it cannot have.
 
     Raises:
         SpaceError: naming the hyperparameter; its ``keys`` hold that name.
     """
     for name in domains:
         with concerning(name):
-            _check_condition(domains, name)
+            _check_condition(domains, name, derived)
 
 
-def _check_condition(domains: Mapping[str, Domain], name: str) -> None:
+def _check_condition(domains: Mapping[str, Domain], name: str, derived: Collection[str]) -> None:
     for parent, values in domains[name].when.items():
+        if parent in derived:
+            raise SpaceError(
+                f"hyperparameter '{name}' depends on '{parent}', which is computed; name what that is computed from"
+            )
         if parent not in domains:
             hint = nearest(parent, domains)
             raise SpaceError(f"hyperparameter '{name}' depends on '{parent}', which is not in the space{hint}")
