@@ -39,6 +39,13 @@ def test_too_few_trials_are_said_to_be_too_few() -> None:
         observed(rehearsed([1e300 * (-1) ** i for i in range(30)]).history())
 
 
+def test_constants_alone_are_nothing_to_analyse() -> None:
+    rehearsal = Rehearsal(holdfast.Space({"x": 3}), duplicates="replicate")
+    random_trials(rehearsal, [1.0, 2.0])
+    with pytest.raises(RequestError, match="no hyperparameter has more than one value"):
+        observed(rehearsal.history())
+
+
 def test_halves_come_with_their_counterparts() -> None:
     cuts = halves(11, 4, Streams(0), "test")
     assert cuts.shape == (8, 11)

@@ -335,6 +335,15 @@ def test_the_budget_is_shown_against_what_was_spent() -> None:
     assert "forecast   30 min, 12 USD in all\n" in text
 
 
+@pytest.mark.parametrize(
+    ("strategy", "said"), [("tpe", "tpe: the start, which fills the space evenly"), ("auto", "auto: gp, because")]
+)
+def test_a_strategy_is_named_once(strategy: str, said: str) -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy=strategy, seed=0)
+    tell(study, 0.5)
+    assert f"\nstrategy   {said}" in status.page(status_dict(study.book.state))
+
+
 def test_the_best_of_a_choice_has_the_naive_score_of_the_pages() -> None:
     study = Study({"x": holdfast.Float(0, 1)}, seed=0, name="mine", direction="maximize")
     tell(study, 0.5)

@@ -186,5 +186,5 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, float], words: 
 def test_it_needs_a_fidelity_and_one_objective() -> None:
     with pytest.raises(RequestError, match="strategy 'pbt' needs a fidelity, such as Study"):
         FOUR.ask(Rehearsal(SPACE).history(), 1, Streams(0))
-    with pytest.raises(RequestError, match="strategy 'pbt' handles one objective, and the study has 2"):
+    with pytest.raises(RequestError, match="'pbt' handles one objective, and the study has 2; bohb, asha, hyper"):
         FOUR.ask(Rehearsal(SPACE, FIDELITY, ("minimize", "maximize")).history(), 1, Streams(0))

@@ -64,7 +64,7 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
         seed: of every random draw of an analysis.
 
     Raises:
-        RequestError: if there are too few of them, or all have the same score.
+        RequestError: if there are too few of them, all have the same score, or no hyperparameter varies.
     """
     if history.space is None:
         raise RequestError("there is nothing to analyse yet: no trial has drawn a hyperparameter")
@@ -72,6 +72,8 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     trials, states = history.told_trial[keep], history.told_state[keep]
     units, told = history.units[trials], history.told_loss[keep, objective]
     varied = len(varying(history.space))
+    if varied == 0:
+        raise RequestError("no hyperparameter has more than one value, so there is nothing to analyse")
     needed = max(FEWEST, 2 * varied)
     known = int(np.isfinite(told).sum())
     if known < needed:

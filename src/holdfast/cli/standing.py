@@ -40,7 +40,8 @@ def rows(standing: Standing) -> list[list[str]]:
     ]
     if standing["enqueued"]:
         found.append(["enqueued", count(standing["enqueued"], "config")])
-    name, says = standing["strategy"], standing["strategy_says"]
+    name = standing["strategy"]
+    says = standing["strategy_says"].removeprefix(f"{name}: ")
     found.append(["strategy", name if says in {"", name} else f"{name}: {says}"])
     return [*found, *_stages(standing)]
 

@@ -129,7 +129,8 @@ def _near(close: int, many: int) -> str:
 
 def _proposed(state: StudyState, winner: Trial) -> list[str]:
     """Who proposed the winner, and why."""
-    name, says = state.settings.strategy, state.strategy_says.rstrip(".")
+    name = state.settings.strategy
+    says = state.strategy_says.rstrip(".").removeprefix(f"{name}: ")
     said = f"The strategy was {name}{f': {says}' if says not in {'', name} else ''}."
     return [
         said if winner.reason in {"", name} else f"{said} This configuration's reason: {winner.reason.rstrip('.')}."

@@ -79,8 +79,10 @@ def known_space(history: History, name: str) -> Space:
 def one_objective(history: History, name: str) -> None:
     """Refuse a study of several objectives by name."""
     if len(history.directions) > 1:
+        pauses = history.fidelity is not None and history.fidelity.min < history.fidelity.max
+        others = "bohb, asha, hyperband and priorband do" if pauses else "gp, tpe and evolution do"
         raise RequestError(
-            f"strategy '{name}' handles one objective, and the study has {len(history.directions)}; gp and evolution do"
+            f"strategy '{name}' handles one objective, and the study has {len(history.directions)}; {others}"
         )
 
 
