@@ -87,7 +87,7 @@ def test_nothing_of_the_machine_or_of_secrets_is_given_away() -> None:
 def test_a_card_without_a_test_says_so_and_quotes_the_estimate() -> None:
     text = card_text(logs.governed_study(test=None).book)
     assert "is estimated at 0.93, corrected for selection; interval 0.88 to 0.97 (95%)" in text
-    assert "No test score: the test rows have not been opened." in text
+    assert "No test score: this study has not opened the test rows." in text
     assert "model-index" not in text
 
 

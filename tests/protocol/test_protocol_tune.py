@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from holdfast.log.verify import verify
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.tune import Result, load_result, resume, tune, unseal_study
 from holdfast.records import TrialState
+from holdfast.report.status import status_dict
 from holdfast.report.trials_table import TIME_COLUMNS
 
 
@@ -282,6 +284,38 @@ class TestSeal:
         note = notes(opened)["test.opened"][0]
         assert note["opening"] == 2
         assert note["why"] == "the first had a bug"
+
+    def test_every_page_says_who_opened_the_rows_before(self, tmp_path: Path) -> None:
+        run(tmp_path, plan("first"))
+        second = run(tmp_path, plan("second"))
+        waiting = run(tmp_path, plan("third", study={"name": "third", "unseal": "by-hand"}))
+        for result in (second, waiting):
+            told = "have been opened once before (by study 'first', 35 of these rows"
+            assert told in result.missing[0]
+            assert load_result(result.name, runs=tmp_path / "runs").missing == result.missing
+            for name in ("summary.md", "report.html", "MODEL_CARD.md"):
+                page = html.unescape((result.folder / name).read_text(encoding="utf-8"))
+                assert told in page
+                assert "this study has not opened" not in page
+            state = status_dict(open_book(find_run(tmp_path / "runs", result.name)).state)
+            assert told in state["reopened"][0]
+            assert state["state"] == "finished"
+        assert run(tmp_path, plan("second")).missing == second.missing
+        assert len(notes(second)["test.withheld"]) == 1
+
+    def test_a_refusal_by_hand_is_on_the_pages_and_not_in_the_time_spent(self, tmp_path: Path) -> None:
+        """The other study opens the rows after the pages of this one were written."""
+        waiting = run(tmp_path, plan("waiting", study={"name": "waiting", "unseal": "by-hand"}))
+        page = waiting.folder / "summary.md"
+        assert "The test rows are sealed; this study has not opened them." in page.read_text(encoding="utf-8")
+        run(tmp_path, plan("first"))
+        for _ in range(2):
+            with pytest.raises(SealError, match="opened once before"):
+                unseal_study("waiting", runs=tmp_path / "runs")
+        assert "opened once before (by study 'first'" in page.read_text(encoding="utf-8")
+        kinds = [event.kind for event in open_book(find_run(tmp_path / "runs", "waiting")).log.read()]
+        assert kinds[-2:] == ["run.began", "test.withheld"]
+        assert kinds.count("test.withheld") == 1
 
     def test_a_removed_ledger_is_made_again_from_the_logs(self, tmp_path: Path) -> None:
         run(tmp_path, plan("first"))

@@ -127,7 +127,7 @@ def test_a_study_that_is_not_finished_says_what_is_not_there(n_trials: int) -> N
     text = summary_markdown(study.book)
     assert "it has not been made yet" in text
     assert "Not there yet: choice, estimate, model and test opened." in text
-    assert "the test rows have not been opened" in text
+    assert "this study has not opened the test rows" in text
 
 
 def test_a_second_opening_is_prominent_with_its_reason() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.facts.numbers import listed
+from holdfast.facts.numbers import count, listed
 from holdfast.records import Cause, Direction, Score, Trial, TrialState
 from holdfast.study.ranking import ranking, scored_trials
 from holdfast.study.state import StudyState
@@ -63,6 +63,20 @@ def latest(state: StudyState, kind: str) -> Mapping[str, Any] | None:
 def openings(state: StudyState) -> list[Mapping[str, Any]]:
     """Every opening of the test rows by this study, in order."""
     return state.notes.get("test.opened", [])
+
+
+def withheld(state: StudyState) -> str:
+    """That test rows which this study has not opened had been opened before; empty if nobody is known to have."""
+    kept = latest(state, "test.withheld")
+    if kept is None or openings(state):
+        return ""
+    return f"the test rows {opened_before(kept['earlier'])}, and stay sealed to this study"
+
+
+def opened_before(earlier: Sequence[str]) -> str:
+    """How often test rows had been opened, and by whom, from a phrase on each time."""
+    times, last = ("once", "") if len(earlier) == 1 else (count(len(earlier), "time"), "the last time ")
+    return f"have been opened {times} before ({last}{earlier[-1]})"
 
 
 def is_reopened(opening: Mapping[str, Any]) -> bool:
@@ -177,4 +191,4 @@ def _why_no_test(state: StudyState) -> str:
         return "the study has no plan, so that no test rows were sealed"
     if split is not None and not split["roles"].get("test"):
         return "the plan keeps no test rows"
-    return "the test rows have not been opened"
+    return withheld(state) or "this study has not opened the test rows"

@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.data.roles import ROLES
 from holdfast.facts.blocks import Alert, Block, Bullets, Paragraph, Section, Table
-from holdfast.facts.log import is_governed, is_reopened, latest, openings
+from holdfast.facts.log import is_governed, is_reopened, latest, openings, withheld
 from holdfast.facts.looks import uses_blocks
 from holdfast.facts.numbers import count, listed, moment, short_hash, shortened
 from holdfast.study.state import StudyState
@@ -90,7 +90,9 @@ def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:
         if split is None:
             return []
         kept = split["roles"].get("test")
-        text = "The test rows are sealed; nobody has opened them." if kept else "No test rows were kept."
+        if kept and (before := withheld(state)):
+            return [Alert(f"{before[0].upper()}{before[1:]}.")]
+        text = "The test rows are sealed; this study has not opened them." if kept else "No test rows were kept."
         return [Paragraph(text)]
     blocks: list[Block] = [_verdict(state, opened)]
     rows = [

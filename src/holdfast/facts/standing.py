@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.facts.constraints import missed_on_test, none_feasible
 from holdfast.facts.leakage import leakage_alert
-from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, openings, stages_done
+from holdfast.facts.log import STAGES, is_governed, is_reopened, latest, openings, stages_done, withheld
 from holdfast.facts.looks import looked_before
 from holdfast.facts.numbers import count, listed
 from holdfast.records import TrialState
@@ -23,11 +23,13 @@ def alerts(state: StudyState) -> list[str]:
 
 
 def looked_at_again(state: StudyState) -> list[str]:
-    """A sentence on select rows that had been looked at before, and for each opening of test rows that had been read.
+    """Sentences on select rows that had been looked at before, and on test rows that had been read.
 
-    Before, that is by this study or another one of the store.
+    Before, that is by this study or another one of the store. Of the test rows each opening, or that there is none.
     """
     texts = [*filter(None, [looked_before(state)])]
+    if before := withheld(state):
+        texts.append(f"{before[0].upper()}{before[1:]}.")
     for opening in (each for each in openings(state) if is_reopened(each)):
         before = f" They were read before: {listed(opening['earlier'])}." if opening["earlier"] else ""
         why = opening["why"] or "no reason was given"
@@ -49,7 +51,7 @@ def pending(state: StudyState) -> str:
         parts.append(f"{count(paused, 'trial')} {'is' if paused == 1 else 'are'} paused and can go on.")
     if is_governed(state):
         split = latest(state, "data.split")
-        without_test = split is not None and not split["roles"].get("test")
+        without_test = (split is not None and not split["roles"].get("test")) or bool(withheld(state))
         left = [
             STAGES[kind]
             for kind, done in stages_done(state).items()

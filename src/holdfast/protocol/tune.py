@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from holdfast.execute.base import Executor
 from holdfast.execute.processes import Processes
 from holdfast.execute.ray import Ray
 from holdfast.facts.leakage import findings_of
+from holdfast.facts.log import withheld
 from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import NoWinnerError, choose
@@ -30,7 +31,7 @@ from holdfast.protocol.read import PlanFile, read_plan
 from holdfast.protocol.salvaged import refuse_without_beginning
 from holdfast.protocol.scheduled import schedule_in, write_schedule
 from holdfast.protocol.ship import ship
-from holdfast.protocol.unseal import OpenedBeforeError, unseal
+from holdfast.protocol.unseal import OpenedBeforeError, look_for_openings, to_open_again, unseal
 from holdfast.records import Config, Score
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
@@ -105,13 +106,13 @@ def tune(
         if begun is not None and not ready.book.state.trials:
             begun(ready.book)
         try:
-            sealed = _whole_way(ready, executor, progress)
+            _whole_way(ready, executor, progress)
         except NoWinnerError:
             _write_pages(ready.book, run)  # they say what was tried
             raise
         ready.book.save_snapshot()
         _write_pages(ready.book, run)
-    return result_of(ready.book, run, sealed)
+    return result_of(ready.book, run)
 
 
 def resume(
@@ -150,9 +151,13 @@ def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = Fa
         with closing(reopen_study(recorded_plan(book), run, book)) as ready:
             if "test" not in ready.seal.rows:
                 raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
-            unseal(ready, ship(ready), why=why, again=again, later=True)
+            try:
+                unseal(ready, ship(ready), why=why, again=again, later=True)
+            except OpenedBeforeError:
+                _write_pages(ready.book, run)  # they say so, too
+                raise
             _write_pages(ready.book, run)
-    return result_of(ready.book, run, None)
+    return result_of(ready.book, run)
 
 
 def load_result(name: str, *, runs: str | Path = DEFAULT_RUNS) -> Result:
@@ -168,16 +173,16 @@ def load_result(name: str, *, runs: str | Path = DEFAULT_RUNS) -> Result:
             f"study '{name}' has made no choice yet; see how far it is with: {run.command('status')}, and if nothing "
             f"runs, finish it with: {run.command('resume')}"
         )
-    return result_of(book, run, None)
+    return result_of(book, run)
 
 
-def result_of(book: Book, run: RunFolder, sealed: str | None) -> Result:
+def result_of(book: Book, run: RunFolder) -> Result:
     """The numbers on the record."""
     notes = book.state.notes
     choice, made = notes["choice.made"][-1], notes["estimate.made"][-1]
     opened = notes.get("test.opened", [])
     procedure = notes.get("procedure.estimated", [{}])[-1]
-    untested = opened[-1].get("missing") if opened else sealed or _why_sealed(book, run)
+    untested = opened[-1].get("missing") if opened else _why_sealed(book, run)
     why = (made["missing"], procedure.get("missing"), untested)
     missing = [text for text in why if text]
     space, findings = book.state.settings.space, findings_of(book.state)
@@ -266,8 +271,8 @@ def _gone_if_too_small(run: RunFolder, file: PlanFile) -> Iterator[None]:
             raise BudgetTooSmallError(str(exc)) from exc
 
 
-def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | None) -> str | None:
-    """Everything after the split that is not on record yet; the reason why the test rows stay sealed, if they do."""
+def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | None) -> None:
+    """Everything after the split that is not on record yet."""
     book = ready.book
     searches = "model.fitted" not in book.state.notes
     if searches:
@@ -284,20 +289,18 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
         drop_all(book)
         with meter.phase("fit", unless="model.fitted"):
             model = ship(ready)
-        if "test.opened" in book.state.notes:
-            return None
-        if "test" not in ready.seal.rows or ready.plan.study.unseal == "by-hand":
-            return _why_sealed(book, ready.run)
-        try:
-            with meter.phase("test", unless="test.opened"):
-                unseal(ready, model, why="the choice is made", later=not searches)
-        except OpenedBeforeError as exc:
-            return str(exc)
-    return None
+        if "test.opened" in book.state.notes or "test" not in ready.seal.rows:
+            return
+        if ready.plan.study.unseal == "by-hand":
+            look_for_openings(ready, later=not searches)
+            return
+        with suppress(OpenedBeforeError), meter.phase("test", unless="test.opened"):  # that is on the record
+            unseal(ready, model, why="the choice is made", later=not searches)
 
 
 def _why_sealed(book: Book, run: RunFolder) -> str:
     """Why there is no test score, where nobody has asked for one."""
     if "test" not in book.state.notes["data.split"][0]["roles"]:
         return "the split sets no test rows apart"
-    return f"the test rows are sealed until: {run.command('unseal')}"
+    before = withheld(book.state)
+    return f"{before}; {to_open_again(run)}" if before else f"the test rows are sealed until: {run.command('unseal')}"

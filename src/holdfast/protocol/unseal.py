@@ -14,9 +14,11 @@ from holdfast.data.seal import open_sealed
 from holdfast.errors import MetricError, SealError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
+from holdfast.facts.log import latest, opened_before, openings
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.protocol.choose import ships_in_words
 from holdfast.protocol.constraints import limited_metrics
+from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.learn import predict
 from holdfast.protocol.ledger import entry_data, hashes_of, ledger_of, recorded_uses, study_hash
 from holdfast.protocol.opened_curve import opened_curve
@@ -26,6 +28,7 @@ from holdfast.protocol.units import series_of, units_of
 from holdfast.records import Entry, Score
 from holdfast.study.book import entry
 from holdfast.study.losses import OPENED_BEFORE
+from holdfast.study.state import StudyState
 from holdfast.train.storage import LoadedModel
 
 
@@ -63,7 +66,7 @@ def unseal(
         SealError: if the file is gone or was changed.
     """
     with ledger_of(ready.run) as ledger:
-        place, before = _announce(ledger, ready, why, again=again)
+        place, before = _announce(ledger, ready, why, again=again, later=later)
     opening = 1 + max([len(before), *(note["opening"] for note in _own_notes(ready))])
     rows = rows_of_frame(open_sealed(ready.run.path, ready.seal), ready.recipe.schema)
     score, limited, missing = _read_scores(ready, model, rows, opening)
@@ -87,7 +90,31 @@ def unseal(
     return score
 
 
-def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple[Head, list[Opening]]:
+def look_for_openings(ready: Ready, *, later: bool = False) -> None:
+    """Put on the study's record that its test rows had been opened before, where nobody asks to open them now."""
+    with ledger_of(ready.run) as ledger:
+        known = _overlapping(ledger, hashes_of(ready.book, "test"))
+        before = [*_off_the_ledger(ready, known), *known]
+        if before and _unfinished(ready, known) is None:
+            _withhold(ready, before, later=later)
+
+
+def _withhold(ready: Ready, before: list[Opening], *, later: bool) -> None:
+    """Put the openings before on the study's record, where it has none of its own and does not say so yet."""
+    earlier = [_sentence(opening) for opening in before]
+    rows = {"fingerprint": ready.seal.fingerprints["test"], "rows": ready.seal.rows["test"]}
+    new = entry("test.withheld", {**rows, "earlier": earlier})
+    began = [Entry("run.began", {}, new.time)] if later else []
+
+    def decide(now: StudyState) -> tuple[list[Entry], None]:
+        said = latest(now, "test.withheld")
+        is_said = bool(openings(now)) or (said is not None and said["earlier"] == earlier)
+        return [] if is_said else [*began, new], None
+
+    ready.book.commit(decide)
+
+
+def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool, later: bool) -> tuple[Head, list[Opening]]:
     """Put the opening on the ledger: its place there, and the openings before it.
 
     Decided anew if another study opens rows in between. An opening of this very study that a crash cut short keeps its
@@ -105,6 +132,7 @@ def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple
             return known[unfinished].place, [*missing, *known[:unfinished]]
         before = [*missing, *known]
         if before and not (again and why.strip()):
+            _withhold(ready, before, later=later)
             raise _refusal(ready, before)
         result = ledger.append([entry("rows.opened", data)], head)
         if not isinstance(result, Conflict):
@@ -112,12 +140,14 @@ def _announce(ledger: StudyLog, ready: Ready, why: str, *, again: bool) -> tuple
 
 
 def _refusal(ready: Ready, before: list[Opening]) -> OpenedBeforeError:
-    last = "the last time " if len(before) > 1 else ""
-    return OpenedBeforeError(
-        f"the test rows of study '{ready.run.name}' have been opened {_times(len(before))} before "
-        f"({last}{_sentence(before[-1])}); to open them again, at the price of a wider interval, run: "
-        f"{ready.run.command('unseal', '--again', '--why', 'the reason')}"
-    )
+    said = opened_before([_sentence(opening) for opening in before])
+    return OpenedBeforeError(f"the test rows of study '{ready.run.name}' {said}; {to_open_again(ready.run)}")
+
+
+def to_open_again(run: RunFolder) -> str:
+    """How to open test rows that had been opened before."""
+    again = run.command("unseal", "--again", "--why", "the reason")
+    return f"to open them again, at the price of a wider interval, run: {again}"
 
 
 def _unfinished(ready: Ready, known: list[Opening]) -> int | None:
@@ -190,7 +220,3 @@ def _overlapping(ledger: StudyLog, own: np.ndarray) -> list[Opening]:
 def _sentence(opening: Opening) -> str:
     reason = f", because: {opening.why}" if opening.why else ""
     return f"by study '{opening.study}', {opening.shared:,} of these rows{reason}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

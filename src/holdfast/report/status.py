@@ -122,7 +122,7 @@ def _test_to_come(state: StudyState, now: float) -> bool:
     plan, split = latest(state, "plan.resolved"), latest(state, "data.split")
     by_hand = plan is not None and plan["plan"]["study"].get("unseal") == "by-hand"
     without = split is not None and "test" not in split["roles"]
-    if "test.opened" in state.notes or by_hand or without:
+    if {"test.opened", "test.withheld"} & state.notes.keys() or by_hand or without:
         return False
     return now - (last_event(state) or 0.0) < PATIENCE
 

@@ -185,6 +185,11 @@ KINDS: dict[str, str] = {
         "the `work` of a row (FLOPs, activations), both null where there is none to count, and "
         "the `formula` of a linear model."
     ),
+    "test.withheld": (
+        "The test rows stay sealed to this study, since they, or some of them, had been opened before: their "
+        "`fingerprint` and number of `rows`, and the `earlier` openings; written when these change, and not in earlier "
+        "logs."
+    ),
     "test.opened": (
         "The sealed test rows were read: their `fingerprint` and number of `rows`, the how-many-th `opening`, "
         "`earlier` openings of the same or overlapping rows, `why`, the test `score` (null where a metric of one's own "
