@@ -93,6 +93,33 @@ def test_without_rows_there_is_the_naive_curve_and_a_reason() -> None:
     assert str(found) == found.missing
 
 
+def test_without_what_was_dropped_there_is_no_curve() -> None:
+    """What is left was selected on the same rows, so that its luck alone says too little."""
+    columns = np.random.default_rng(2).normal(size=(60, 6))
+    study = study_of(columns, drop_folds="aggressive")
+    assert study.overtuning().corrected
+    dropped = study.ask()
+    study.tell(dropped, None, rows=holdfast.RowScores(columns[:30, 0], np.arange(30)), state="stopped")
+    found = study.overtuning()
+    assert found.corrected == ()
+    assert "1 trial was ended before all rows were scored, and without it a curve would be too good" in str(found)
+    study.tell(study.ask(), None, state="stopped")
+    assert "2 trials were ended before all rows were scored" in study.overtuning().missing
+
+
+def test_stopped_trials_with_scores_of_all_rows_are_part_of_the_luck() -> None:
+    columns = np.random.default_rng(3).normal(size=(60, 48))
+    columns = columns[:, np.argsort(-columns.mean(axis=0))]
+    study = study_of(columns[:, :4])
+    alone = study.overtuning()
+    for column in columns[:, 4:].T:
+        study.tell(study.ask(), float(column.mean()), rows=holdfast.RowScores(column), state="stopped")
+    study.tell(study.ask(), -9.0, rows=holdfast.RowScores(np.full(60, -9.0)))
+    found = study.overtuning()
+    assert found.naive[-1] == alone.naive[-1]
+    assert found.corrected[-1] < alone.corrected[-1] - 0.02
+
+
 def test_what_cannot_be_meant_is_refused() -> None:
     study = study_of(equals(4), [0.1, 0.2, 0.3, math.nan])
     with pytest.raises(RequestError, match="patience = 0; it must be a whole number of trials"):

@@ -74,18 +74,23 @@ def rows_of_all(book: Book, winner: Trial) -> tuple[list[Trial], list[RowScores]
             "tell(trial, value, rows=holdfast.RowScores(...)) makes one possible"
         )
     best = book.get_rows(winner.rows)
-    counted = sorted([*complete, *_begun(state)], key=lambda trial: trial.number)
-    rows = [_rows_of(trial, best, book) for trial in counted]
+    counted = sorted([*complete, *begun(state)], key=lambda trial: trial.number)
+    rows = [rows_beside(best, book, trial) for trial in counted]
     return counted, rows, [trial.number for trial in counted].index(winner.number)
 
 
-def _rows_of(trial: Trial, best: RowScores, book: Book) -> RowScores:
+def rows_beside(best: RowScores, book: Book, trial: Trial) -> RowScores:
+    """The row scores of a trial beside those of the best one, NaN for rows that it was not scored on.
+
+    Raises:
+        RequestError: if it was not completed, and scored on rows that the best one was not.
+    """
     if trial.state is TrialState.COMPLETE and trial.rows is not None:
         return book.get_rows(trial.rows)
     return _on_the_rows_of(best, book, trial)
 
 
-def _begun(state: StudyState) -> list[Trial]:
+def begun(state: StudyState) -> list[Trial]:
     """Trials of the space as it stands that were not completed, and that a score may have ended."""
     partial = {TrialState.PAUSED, TrialState.STOPPED}
     return [
@@ -97,7 +102,6 @@ def _begun(state: StudyState) -> list[Trial]:
 
 
 def _on_the_rows_of(best: RowScores, book: Book, trial: Trial) -> RowScores:
-    """A trial's row scores beside those of the best one, NaN for rows that it was not scored on."""
     told = None if trial.rows is None else book.get_rows(trial.rows)
     if told is not None and (told.rows is None or best.rows is None or len(told.values) == len(best.values)):
         return told

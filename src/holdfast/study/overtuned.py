@@ -16,6 +16,7 @@ from holdfast.rng import Streams
 from holdfast.stats.overtuning import bbc_path, overtuning
 from holdfast.stats.rmx import is_binary
 from holdfast.study.book import Book
+from holdfast.study.corrected import begun, rows_beside
 from holdfast.study.ranking import best_of, ranking
 from holdfast.study.state import StudyState
 
@@ -103,39 +104,70 @@ def overtuning_of(book: Book, patience: int = 20, test: str | None = None) -> Ov
 
 
 def _corrected(book: Book, trials: Sequence[Trial]) -> tuple[np.ndarray | None, str]:
-    """(T,) the corrected score of the best of the first 1, 2, ... T trials; None, and why.
+    """(T,) the corrected score of the best of the first 1, 2, ... T complete trials; None, and why.
 
-    As `compared.corrected` it takes the luck off the score on all rows, and never adds any.
+    As `compared.corrected` it takes the luck off the score on all rows, and never adds any. Trials that were ended
+    before they were complete could have won with what they scored; where that is not known of all rows there is no
+    curve, since one without them would be too good.
     """
-    told = [trial.rows for trial in trials if trial.rows is not None]
-    if len(told) < len(trials):
-        return None, (
-            f"There is no corrected curve: {len(trials) - len(told)} of {len(trials)} complete trials came without row "
-            "scores."
-        )
-    if any(rows["kind"] != "score" for rows in told):
-        return None, (
-            "There is no corrected curve: the metric is one of all predictions at once, no sum over rows, and the log "
-            "has no targets to compute it from again."
-        )
-    cells = sum(rows["n"] for rows in told)
-    if cells > MOST_CELLS:
-        return None, f"There is no corrected curve: {cells:,} row scores are too many to look at while one waits."
+    counted = sorted([*trials, *begun(book.state)], key=lambda trial: trial.number)
+    missing = _why_none(trials, counted)
+    if missing:
+        return None, missing
+    assert trials[0].rows is not None
     try:
-        sheet = sheet_of([book.get_rows(rows) for rows in told], None, None, None, None)
+        first = book.get_rows(trials[0].rows)
+        sheet = sheet_of([rows_beside(first, book, trial) for trial in counted], None, None, None, None)
     except RequestError as exc:
         return None, f"There is no corrected curve: {exc}."
-    if len(sheet.index) < len(trials):
+    partial = [trial for place, trial in enumerate(counted) if place not in set(sheet.index)]
+    if any(trial.state is TrialState.COMPLETE for trial in partial):
         return None, "There is no corrected curve: row scores of a trial are not finite."
+    if partial:
+        return None, _without_dropped(len(partial))
     state = book.state
     binary = all(is_binary(values) for values in sheet.values)
     scale = scale_of(state.settings.directions[state.first_metric], binary=binary, root=sheet.root)
     scores = np.stack([scale.orient(values) for values in sheet.values], axis=1)
     bootstraps = max(FEWEST_BOOTSTRAPS, round(BOOTSTRAPS * min(1.0, CELLS / scores.size)))
-    best = np.maximum.accumulate(scores.mean(axis=0))
-    path = np.minimum(bbc_path(scores, Streams(state.settings.seed).generator(0, "overtuning"), bootstraps), best)
-    path[0] = best[0]  # one trial was not picked among any
+    luck = np.maximum.accumulate(scores.mean(axis=0))
+    luck -= bbc_path(scores, Streams(state.settings.seed).generator(0, "overtuning"), bootstraps)
+    luck[0] = 0.0  # one trial was not picked among any
+    complete = np.array([trial.state is TrialState.COMPLETE for trial in counted])
+    path = np.maximum.accumulate(scores[:, complete].mean(axis=0)) - np.maximum(luck, 0.0)[complete]
     return np.array([scale.shown(float(value)) for value in path]), ""
+
+
+def _why_none(trials: Sequence[Trial], counted: Sequence[Trial]) -> str:
+    """Why row scores of the complete ``trials``, or of all that are ``counted``, make no curve; empty if they do."""
+    told = [trial.rows for trial in trials if trial.rows is not None]
+    if len(told) < len(trials):
+        return (
+            f"There is no corrected curve: {len(trials) - len(told)} of {len(trials)} complete trials came without row "
+            "scores."
+        )
+    if any(rows["kind"] != "score" for rows in told):
+        return (
+            "There is no corrected curve: the metric is one of all predictions at once, no sum over rows, and the log "
+            "has no targets to compute it from again."
+        )
+    most = max(rows["n"] for rows in told)
+    ended = [trial for trial in counted if trial.state is not TrialState.COMPLETE]
+    dropped = sum(trial.rows is None or trial.rows["n"] < most for trial in ended)
+    if dropped:
+        return _without_dropped(dropped)
+    cells = most * len(counted)
+    if cells > MOST_CELLS:
+        return f"There is no corrected curve: {cells:,} row scores are too many to look at while one waits."
+    return ""
+
+
+def _without_dropped(dropped: int) -> str:
+    were, them = ("trial was", "it") if dropped == 1 else ("trials were", "them")
+    return (
+        f"There is no corrected curve: {dropped} {were} ended before all rows were scored, and without {them} a curve "
+        f"would be too good; the estimate counts {them}."
+    )
 
 
 def _since(path: np.ndarray) -> int:
