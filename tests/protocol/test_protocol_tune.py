@@ -45,6 +45,17 @@ def notes(result: Result) -> dict[str, list[Any]]:
     return open_book(find_run(result.folder.parent, result.name)).state.notes
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "r2"])
+def test_the_study_in_python_has_the_estimate_of_the_page(tmp_path: Path, metric: str) -> None:
+    source, family = ("sklearn:wine", "logistic") if metric == "accuracy" else ("sklearn:diabetes", "ridge")
+    data = {"source": source, "split": {"folds": 3, "test": 0.2}}
+    wanted = plan(data=data, model={"family": family}, metric={"name": metric}, study={"unseal": "by-hand"})
+    result = run(tmp_path, {**wanted, "search": {"trials": 2, "strategy": "random"}})
+    study = holdfast.load_study("wines", storage=f"sqlite:///{result.folder / 'study.db'}")
+    assert result.estimate is not None
+    assert study.estimate() == result.estimate
+
+
 def stable_rows(result: Result) -> list[dict[str, str]]:
     with (result.folder / "trials.csv").open(encoding="utf-8") as file:
         return [{k: v for k, v in row.items() if k not in TIME_COLUMNS} for row in csv.DictReader(file)]

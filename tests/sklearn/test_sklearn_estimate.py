@@ -34,9 +34,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import holdfast
+from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
+from holdfast.facts.log import three_scores
 from holdfast.sklearn import HoldfastSearchCV
 from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED, limits
+from holdfast.study.recommended import OBSERVED
 
 IRIS = load_iris(return_X_y=True)
 CANCER = tuple(part[::4] for part in load_breast_cancer(return_X_y=True))
@@ -107,7 +110,19 @@ def test_row_scores_of_the_study_have_the_mean_that_scikit_learn_says() -> None:
         assert rows.values.mean() == pytest.approx(trial.metrics["score"])
         assert rows.rows is not None
         assert len(rows.rows) < len(IRIS[1])
-    assert study.estimate().n == len(rows.rows)
+    assert search.estimate_.n == len(rows.rows)
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "roc_auc"])
+def test_the_study_names_the_estimate_of_the_search_and_makes_no_other(scoring: str) -> None:
+    """Its row scores say neither that folds share rows nor that another model is refitted."""
+    search = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, strategy="grid", cv=3, scoring=scoring).fit(*CANCER)
+    with pytest.raises(RequestError, match=r"the estimate is search\.estimate_"):
+        search.study_.estimate()
+    if scoring == "accuracy":
+        score = search.study_.recommended("one-standard-error").score
+        assert (score.method, score.estimand, score.low) == ("uncorrected", OBSERVED, None)
+    assert "search.estimate_" in three_scores(search.study_.book.state).missing["estimate"]
 
 
 def test_scores_of_0_and_1_stay_so_where_folds_are_nearly_even() -> None:

@@ -73,6 +73,33 @@ def test_estimate_says_what_is_missing_and_gives_no_number() -> None:
         study.estimate()
 
 
+def test_a_study_of_a_plan_has_the_estimate_on_its_record() -> None:
+    """The plan knew groups and the model that ships; the row scores alone do not."""
+    study = random_study(name="plain", direction="maximize")
+    for _ in range(3):
+        trial = study.ask()
+        study.tell(trial, float(_rows(trial).values.mean()), rows=_rows(trial))
+    study.book.note("data.split", {"roles": {}})
+    with pytest.raises(RequestError, match=r"'plain' has no estimate yet: its plan makes .* result\.estimate"):
+        study.estimate()
+    on_record = holdfast.Score(0.6, 0.5, 0.7, 0.95, "RMX", "the model refitted on more rows", 200)
+    study.book.note("estimate.made", {"score": on_record.to_json(), "missing": None})
+    assert study.estimate() == on_record
+    for asked in ({"level": 0.9}, {"groups": np.arange(200)}):
+        with pytest.raises(RequestError, match=r"which made its estimate once, with its own groups and level 0\.95"):
+            study.estimate(**asked)
+    study.book.note("estimate.made", {"score": None, "missing": "the metric is no sum over rows"})
+    with pytest.raises(RequestError, match="study 'plain' has no estimate, because the metric is no sum over rows"):
+        study.estimate()
+
+
+def test_predictions_without_targets_are_refused_with_the_way_out() -> None:
+    study = random_study(name="auc", direction="maximize")
+    study.tell(study.ask(), 0.8, rows=holdfast.RowScores(np.linspace(0, 1, 50), kind="prediction"))
+    with pytest.raises(RequestError, match=r"holdfast\.evaluate\.estimate\.estimate\(rows, metric=\.\.\., y=\.\.\.\)"):
+        study.estimate()
+
+
 def _raced_study(
     stopped: Callable[[np.ndarray, np.ndarray], holdfast.RowScores | None] | None, state: str = "stopped"
 ) -> Study:

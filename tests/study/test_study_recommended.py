@@ -114,6 +114,38 @@ def test_what_was_stopped_counts_in_the_score_of_what_is_recommended() -> None:
     assert all_begun.score.value < few.score.value
 
 
+def test_one_standard_error_says_why_rows_do_not_say() -> None:
+    def told(*rows: holdfast.RowScores | None) -> str:
+        study = lucky_study()
+        for each in rows:
+            trial = study.ask()
+            study.tell(trial, {"value": truth(trial), "ms": 1.0}, rows=each)
+        return study.recommended("one-standard-error", cost="ms").text
+
+    rows = holdfast.RowScores(np.ones(30))
+    assert "(25 of 26 complete trials have no row scores)" in told(rows)
+    study = Study(SPACE, direction={"auc": "maximize"}, strategy="random", seed=1)
+    for number in range(8):
+        trial = study.ask()
+        predicted = holdfast.RowScores(np.linspace(0, number, 30), kind="prediction")
+        study.tell(trial, {"auc": 0.9 - truth(trial), "ms": 1.0}, rows=predicted)
+    text = study.recommended("one-standard-error", cost="ms").text
+    assert "(of each row there is a prediction, and the metric is no mean of what rows score)" in text
+
+
+def test_one_standard_error_of_a_plan_quotes_its_estimate_or_none_that_ignores_what_it_knew() -> None:
+    columns = np.random.default_rng(0).normal(size=(100, 6))
+    study = study_of(columns, [6, 5, 4, 3, 2, 1])
+    chosen = study.recommended("one-standard-error", cost="size").trial
+    study.book.note("data.split", {"roles": {}})
+    assert "Gaussian process" in study.recommended("one-standard-error", cost="size").score.method
+    on_record = holdfast.Score(0.1, 0.0, 0.2, 0.95, "RMX", "the model refitted on more rows", 100)
+    study.book.note("choice.made", {"trial": chosen})
+    study.book.note("estimate.made", {"score": on_record.to_json(), "missing": None})
+    assert study.recommended("one-standard-error", cost="size").score == on_record
+    assert study.recommended("one-standard-error", cost="size", level=0.5).score.level == 0.5
+
+
 def test_one_standard_error_goes_by_the_surrogate_without_row_scores() -> None:
     found = lucky_study().recommended("one-standard-error", cost="ms")
     assert "there are no row scores" in found.text

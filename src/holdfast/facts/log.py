@@ -9,6 +9,7 @@ from typing import Any
 
 from holdfast.facts.numbers import count, listed
 from holdfast.records import Cause, Direction, Score, Trial, TrialState
+from holdfast.study.corrected import is_of_search
 from holdfast.study.ranking import ranking, scored_trials
 from holdfast.study.state import StudyState
 
@@ -180,6 +181,8 @@ def _why_no_estimate(state: StudyState, made: Mapping[str, Any] | None) -> str:
         return str(made["missing"] or "the log does not say why")
     if is_governed(state):
         return "it has not been made yet"
+    if is_of_search(state):
+        return "none is on record; it is search.estimate_ of the HoldfastSearchCV"
     return "none is on record; study.estimate() makes one where row scores were told"
 
 

@@ -20,13 +20,57 @@ def went_by_scores(state: StudyState) -> bool:
     return state.settings.strategy not in FIXED_DESIGNS
 
 
+OF_A_SEARCH = {"folds", "fits"}
+"""What `HoldfastSearchCV` keeps of each of its trials (`Trial.extra`)."""
+
+
+def follows_plan(state: StudyState) -> bool:
+    """Whether the rows were divided by a plan, whose estimate is then an event of the log."""
+    return "data.split" in state.notes
+
+
+def is_of_search(state: StudyState) -> bool:
+    """Whether `HoldfastSearchCV` made the study, which has the estimate at hand and not on the log."""
+    return any(trial.extra.keys() >= OF_A_SEARCH for trial in state.trials)
+
+
 def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> Score:
-    """The best complete trial's score, as `corrected_score` has it.
+    """The estimate on the record of a plan; else the best complete trial's score, as `corrected_score` has it.
 
     Raises:
-        RequestError: if no trial is the best, or as `corrected_score` does.
+        RequestError: if no trial is the best, or as `recorded_estimate` or `corrected_score` does.
     """
-    return corrected_score(book, best_of(book.state), level, groups)
+    if follows_plan(book.state):
+        return recorded_estimate(book.state, level, groups)
+    best = best_of(book.state)
+    if is_of_search(book.state):
+        raise RequestError(
+            f"study '{book.state.settings.name}' is that of a HoldfastSearchCV, which knows what its row scores do not "
+            "say: the folds, groups, and which model is refitted; the estimate is search.estimate_"
+        )
+    return corrected_score(book, best, level, groups)
+
+
+def recorded_estimate(state: StudyState, level: float, groups: np.ndarray | None = None) -> Score:
+    """What the plan of a study has come to, which knows the model that ships, groups, time and select rows.
+
+    Raises:
+        RequestError: if there is no estimate yet, or none at all, or another one is asked for.
+    """
+    name, made = state.settings.name, state.notes.get("estimate.made")
+    if not made:
+        raise RequestError(
+            f"study '{name}' has no estimate yet: its plan makes one when the search is at its end, for result.estimate"
+        )
+    if made[-1]["score"] is None:
+        raise RequestError(f"study '{name}' has no estimate, because {made[-1]['missing']}")
+    score = Score.from_json(made[-1]["score"])
+    if groups is not None or level != score.level:
+        raise RequestError(
+            f"study '{name}' follows a plan, which made its estimate once, with its own groups and level "
+            f"{score.level:g}; leave out level and groups"
+        )
+    return score
 
 
 def corrected_score(book: Book, winner: Trial, level: float, groups: np.ndarray | None = None) -> Score:
@@ -35,9 +79,14 @@ def corrected_score(book: Book, winner: Trial, level: float, groups: np.ndarray 
     ``groups``, shape (N,), are what is resampled in the place of the N rows.
 
     Raises:
-        RequestError: if complete trials were told without row scores, or another one with those of other rows.
+        RequestError: if complete trials were told without row scores, with predictions, or with those of other rows.
     """
     state = book.state
+    if winner.rows is not None and winner.rows["kind"] != "score":
+        raise RequestError(
+            f"study '{state.settings.name}' has predictions for row scores, and no targets to compute the metric from; "
+            "holdfast.evaluate.estimate.estimate(rows, metric=..., y=...) takes both"
+        )
     _, rows, place = rows_of_all(book, winner)
     return estimate(
         rows,

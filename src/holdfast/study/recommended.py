@@ -10,12 +10,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from holdfast.errors import RequestError, nearest
+from holdfast.evaluate.wording import UNCORRECTED
 from holdfast.records import Config, Score, Trial, TrialState
 from holdfast.rng import Streams
 from holdfast.search.outlook import FEWEST_SCORES, outlook
 from holdfast.study.book import Book
 from holdfast.study.compared import compared
-from holdfast.study.corrected import corrected_score
+from holdfast.study.corrected import corrected_score, follows_plan, is_of_search
 from holdfast.study.ranking import best_of, ranking
 from holdfast.study.replicated import best_replicated
 
@@ -25,6 +26,7 @@ SECONDS = "seconds"
 """What a trial cost where no metric is named: the seconds that it took."""
 
 POSTERIOR = "posterior mean of a Gaussian process of all trials, averaged over its noise"
+OBSERVED = "the trial on the rows that it was scored on"
 ESTIMAND = "what trials of the configuration score on average, on the rows that all trials were scored on"
 
 
@@ -69,6 +71,9 @@ class _Belief:
         mean = self.sign * float(self.means[place])
         return Score(mean, mean - half, mean + half, level, POSTERIOR, ESTIMAND, self.told)
 
+    def of(self, trial: Trial, level: float) -> Score:
+        return self.score([each.number for each in self.trials].index(trial.number), level)
+
 
 def recommended_of(book: Book, rule: Rule, *, cost: str, level: float) -> Recommended:
     """See `Study.recommended`.
@@ -98,7 +103,7 @@ def _by_posterior(book: Book, level: float) -> Recommended:
     why = (
         f"a Gaussian process of {belief.told} trials expects {metric} {_shown(score)} of it, {order} than of any other"
     )
-    lucky = belief.score([trial.number for trial in belief.trials].index(best.number), level)
+    lucky = belief.of(best, level)
     than = f"{metric} {lucky.value:.4g} is expected"
     return _made(book, belief.trials[place], "posterior-mean", why, score, than)
 
@@ -113,7 +118,7 @@ def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
     complete = _complete(book)
     _check_cost(book, cost, complete)
     by_rows = _within_by_rows(book, complete)
-    if by_rows is not None:
+    if not isinstance(by_rows, str):
         within = by_rows
         of = "one standard error of its paired difference with the best, over the rows that both were scored on"
     else:
@@ -121,7 +126,7 @@ def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
         top = int(belief.means.argmin())
         near = belief.means <= belief.means[top] + belief.sds[top]
         within = [trial for trial, is_near in zip(belief.trials, near, strict=True) if is_near]
-        of = f"one standard error of the best by a Gaussian process of {belief.told} trials (there are no row scores)"
+        of = f"one standard error of the best by a Gaussian process of {belief.told} trials ({by_rows})"
     priced = [trial for trial in within if math.isfinite(_cost(trial, cost))]
     if not priced:
         raise RequestError(
@@ -136,11 +141,28 @@ def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
         "" if math.isnan(_cost(best, cost)) else f" against {_cost(best, cost):.4g}"
     )
     why = f"it is the cheapest by {cost} ({spent}) of what lies within {of}: {others} no worse than that"
-    if by_rows is None:
-        score = belief.score([trial.number for trial in belief.trials].index(chosen.number), level)
-    else:
-        score = corrected_score(book, chosen, level)
+    score = belief.of(chosen, level) if isinstance(by_rows, str) else _expected(book, chosen, level)
     return _made(book, chosen, "one-standard-error", why, score)
+
+
+def _expected(book: Book, trial: Trial, level: float) -> Score:
+    """The estimate, where the log has all that it depends on; else what the surrogate expects, or what was observed.
+
+    A plan or a search knows folds, groups and the model that ships; a plan has its own winner's estimate on record.
+    """
+    state = book.state
+    if not (follows_plan(state) or is_of_search(state)):
+        return corrected_score(book, trial, level)
+    choice, made = state.notes.get("choice.made"), state.notes.get("estimate.made")
+    if choice and made and made[-1]["score"] is not None and choice[-1]["trial"] == trial.number:
+        score = Score.from_json(made[-1]["score"])
+        if score.level == level:
+            return score
+    try:
+        return _belief(book, "one-standard-error").of(trial, level)
+    except RequestError:  # too few trials for a surrogate
+        rows = 0 if trial.rows is None else trial.rows["n"]
+        return Score(trial.metrics[state.first_metric], None, None, level, UNCORRECTED, OBSERVED, rows)
 
 
 def _by_replicates(book: Book, level: float) -> Recommended:
@@ -203,13 +225,18 @@ def _belief(book: Book, rule: Rule) -> _Belief:
     return _Belief(trials, means, sds, sign, found.told)
 
 
-def _within_by_rows(book: Book, complete: list[Trial]) -> list[Trial] | None:
-    """The trials within one standard error of the best on the same rows; None where rows do not say."""
-    if any(trial.rows is None for trial in complete):
-        return None
+def _within_by_rows(book: Book, complete: list[Trial]) -> list[Trial] | str:
+    """The trials within one standard error of the best on the same rows; why rows do not say, where they do not."""
+    told = [trial.rows for trial in complete if trial.rows is not None]
+    if not told:
+        return "there are no row scores"
+    if len(told) < len(complete):
+        return f"{len(complete) - len(told)} of {len(complete)} complete trials have no row scores"
+    if any(rows["kind"] != "score" for rows in told):
+        return "of each row there is a prediction, and the metric is no mean of what rows score"
     found = compared(book, most=len(complete))  # complete ones rank first
     if found is None or len(found.trials) != len(complete):
-        return None
+        return "not all trials have finite scores of the same rows"
     behind = found.scores[:, :1] - found.scores
     error = behind.std(axis=0, ddof=1) / math.sqrt(len(behind))
     near = behind.mean(axis=0) <= error

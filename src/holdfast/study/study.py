@@ -368,10 +368,10 @@ class Study:
         """The best trial's score corrected for having been picked, with an interval.
 
         ``groups``, shape (N,), names what the N rows belong to that are not independent, in the order of the row scores
-        (see `holdfast.Splits.units`); it is resampled in their place.
+        (see `holdfast.Splits.units`); it is resampled in their place. A study of a plan has the one on its record.
 
         Raises:
-            RequestError: if trials were told without row scores: it says what is missing, and gives no number.
+            RequestError: if row scores are missing, or a `HoldfastSearchCV` made the study and has it as ``estimate_``.
         """
         return estimate_of(self._book, level, groups)
 
