@@ -39,20 +39,22 @@ def tuned(
         ("accuracy", {"train": 0.6, "validation": 0.2, "test": 0.2}),
         ("roc_auc", {"folds": 3, "test": 0.2}),
         ("log_loss", {"folds": 3, "test": 0.2}),
+        ("r2", {"folds": 3, "test": 0.2}),
     ],
 )
 def test_it_is_about_the_estimate(metric: str, split: dict[str, float], tmp_path: Path) -> None:
-    run, book, winner = tuned(tmp_path, metric, split)
+    source = "diabetes" if metric == "r2" else "breast_cancer"
+    run, book, winner = tuned(tmp_path, metric, split, source)
     made = book.state.notes["estimate.made"][-1]
     found = LiveEstimate(run).of(book, winner)
     assert found is not None
     width = made["score"]["high"] - made["score"]["low"]
     assert found == pytest.approx(made["score"]["value"], abs=0.1 * width)
     without_run = LiveEstimate(None).of(book, winner)
-    assert (without_run is None) == (metric == "roc_auc"), "only a metric of its own needs the rows"
+    assert (without_run is None) == (metric in {"roc_auc", "r2"}), "only a metric of its own needs the rows"
     for file in run.path.rglob("*.arrow"):
         file.unlink()
-    assert (LiveEstimate(run).of(book, winner) is None) == (metric == "roc_auc")
+    assert (LiveEstimate(run).of(book, winner) is None) == (metric in {"roc_auc", "r2"})
 
 
 def test_a_slow_metric_is_left_to_the_end(tmp_path: Path) -> None:

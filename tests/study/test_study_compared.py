@@ -72,6 +72,25 @@ def test_ties_leave_no_luck_in() -> None:
     assert corrected(found, 0, 2000) == pytest.approx(study.estimate().value, abs=0.003)
 
 
+def test_what_a_search_adds_to_the_luck_is_taken_off_a_look_as_off_the_estimate() -> None:
+    """Each trial repeats most of the best one so far."""
+    rng = np.random.default_rng(0)
+    columns = [rng.random(100) < 0.6]
+    for _ in range(29):
+        best = max(columns, key=np.sum)
+        columns.append(np.where(rng.random(100) < 0.2, rng.random(100) < 0.6, best))
+    study = Study({"x": holdfast.Float(0, 1)}, direction="maximize", strategy="tpe", seed=0)
+    for column in columns:
+        study.tell(study.ask(), float(column.mean()), rows=RowScores(column.astype(float)))
+    found = compared(study.book)
+    assert found is not None
+    blind = corrected(found, 0)
+    searched = float(np.mean([corrected(found, seed, searched=True) for seed in range(5)]))
+    assert searched == pytest.approx(study.estimate().value, abs=0.015)
+    assert blind > searched + 0.02
+    assert corrected(found, 0, omega2=0.35) < blind
+
+
 def test_one_trial_had_no_luck() -> None:
     column = np.random.default_rng(0).random((50, 1))
     found = compared(study_of(column).book)

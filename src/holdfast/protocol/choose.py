@@ -61,9 +61,13 @@ class Scored:
 
 def ships(ready: Ready) -> Estimand:
     """Which model ships: the one that was scored, or one refitted on more rows."""
-    wanted = ready.plan.model.ship
+    return shipped(ready.plan.model.ship, folds=bool(ready.folds), reshuffled=ready.reshuffled)
+
+
+def shipped(wanted: str, *, folds: bool, reshuffled: bool) -> Estimand:
+    """The same by what a plan says (``ship``), and how its trials are validated."""
     if wanted == "auto":
-        return "refit" if ready.folds or ready.reshuffled else "scored"
+        return "refit" if folds or reshuffled else "scored"
     return "refit" if wanted == "refitted" else "scored"
 
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from holdfast.data.columns import Schema
 from holdfast.errors import HoldfastError, RequestError
+from holdfast.evaluate.estimate import METRIC_BOOTSTRAPS, REFIT_VARIANCE
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
+from holdfast.protocol.choose import shipped
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.learn import Recipe
 from holdfast.protocol.prepare import recorded_plan
@@ -17,15 +19,18 @@ from holdfast.protocol.tables import Judged, judged_rows, parts_of
 from holdfast.records import Trial
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
+from holdfast.stats.regained import corrected_metric
+from holdfast.stats.rmx import are_shares
 from holdfast.study.book import Book
 from holdfast.study.compared import MOST, Read, compared, corrected, front, read_rows
+from holdfast.study.corrected import went_by_scores
 from holdfast.study.folds import dropped_trials
 
 ENOUGH = 3
 """Trials with row scores from which on the best one's luck is worth a word."""
 
 BOOTSTRAPS = 50
-"""For metrics of all predictions at once, such as AUC: enough to look at."""
+"""For metrics of all predictions at once, such as AUC: enough to look at. Of fewer rows or trials there are more."""
 
 CELLS = 400_000
 """Rows times trials for which such metrics are quick enough."""
@@ -55,7 +60,9 @@ class LiveEstimate:
             found = compared(book, best, self.rows)
             if found is None or len(found.trials) < ENOUGH:
                 return None
-            return corrected(found, book.state.settings.seed)
+            omega2 = REFIT_VARIANCE["binary" if are_shares(found.scores) else "other"] if _is_refitted(book) else 0.0
+            seed, searched = book.state.settings.seed, went_by_scores(book.state)
+            return corrected(found, seed, omega2=omega2, searched=searched)
         return self._of_predictions(book, best)
 
     def _of_predictions(self, book: Book, best: Trial) -> float | None:
@@ -68,7 +75,7 @@ class LiveEstimate:
         rows = read_rows(book, ordered, self.rows)
         try:
             sheet = sheet_of(rows, metric, y, folds, groups)
-            return _corrected(sheet, metric, ordered.index(best), book.state.settings.seed)
+            return _corrected(book, sheet, metric, ordered.index(best))
         except RequestError:  # too few rows of a class, for example: the estimate at the end will say so
             return None
 
@@ -93,8 +100,18 @@ def _truth(run: RunFolder, book: Book) -> tuple[Metric, Judged] | None:
     return metric, judged_rows(parts_of(run.path, recipe.schema, folds=bool(split["folds"])))
 
 
-def _corrected(sheet: Sheet, metric: Metric, winner: int, seed: int) -> float:
-    """The winner's metric, less what the best one loses on rows that it was not picked by."""
+def _is_refitted(book: Book) -> bool:
+    """Whether the model that ships is fitted again, which makes its score less sure."""
+    plan, split = book.state.notes.get("plan.resolved"), book.state.notes.get("data.split")
+    if not plan or not split:
+        return False
+    wanted = plan[-1]["plan"]
+    reshuffled = bool(wanted["data"]["split"].get("reshuffle"))
+    return shipped(wanted["model"]["ship"], folds=bool(split[-1]["folds"]), reshuffled=reshuffled) == "refit"
+
+
+def _corrected(book: Book, sheet: Sheet, metric: Metric, winner: int) -> float:
+    """The winner's metric, less what the best one loses on rows that it was not picked by: as the estimate has it."""
     sign = 1 if metric.direction == "maximize" else -1
     place = sheet.place_of(winner)
     assert place is not None
@@ -105,6 +122,9 @@ def _corrected(sheet: Sheet, metric: Metric, winner: int, seed: int) -> float:
 
     whole = np.ones((1, sheet.n_rows))
     observed = np.array([float(performance(c, whole)[0]) for c in range(len(sheet.values))])
-    draw = Streams(seed).generator(0, "live")
-    point = bbc_metric(performance, sheet.n_rows, len(observed), draw, BOOTSTRAPS, sheet.groups).point
+    draw = Streams(book.state.settings.seed).generator(0, "live")
+    bootstraps = min(max(BOOTSTRAPS, BOOTSTRAPS * CELLS // (sheet.n_rows * len(observed))), METRIC_BOOTSTRAPS)
+    found = bbc_metric(performance, sheet.n_rows, len(observed), draw, bootstraps, sheet.groups)
+    omega2 = REFIT_VARIANCE["binary"] if _is_refitted(book) else 0.0
+    point = corrected_metric(observed, found, omega2=omega2, search=draw if went_by_scores(book.state) else None).point
     return sign * float(observed[place] - max(float(np.nanmax(observed)) - point, 0.0))

@@ -27,6 +27,11 @@ FEWEST = 4
 MOST = 300
 """Points of a line that are drawn, at most."""
 
+LEAVES_OUT = (
+    "The curve takes off the luck of the selection alone; what the search adds by looking at scores, what a refit "
+    "changes and which rows belong together only the estimate counts, which may differ from its end."
+)
+
 LINES = {"naive": VERMILION, "corrected": GREEN}
 """Each line and its colour."""
 
@@ -55,6 +60,7 @@ def overtuning_figure(book: Book, found: OvertuningCurve | None) -> Figure | Non
         caption += f"The corrected score last improved {count(found.since, 'complete trial')} ago, at the dashed line."
     else:
         caption += "The corrected score improved with the last complete trial."
+    caption += f" {LEAVES_OUT}"
     alternative = (
         f"The best score so far over {count(len(found.trials), 'complete trial')}: {ends}, last improved by the "
         f"correction at trial {found.trials[turn]}."

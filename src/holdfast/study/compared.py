@@ -26,6 +26,9 @@ MOST = 40
 CELLS = 2_000_000
 """Up to so many row scores more trials are compared: leaving out what is worse by chance leaves luck in the rest."""
 
+MOST_SEARCHED = 100
+"""Trials whose search is repeated quickly enough for a look."""
+
 TIE = 1e-12
 """Means nearer than this, relative to their size, are equal."""
 
@@ -133,22 +136,28 @@ def front(book: Book, first: Trial | None = None, most: int | None = None) -> li
     return [first, *others[: most - 1]]
 
 
-def corrected(found: Compared, seed: int, bootstraps: int = 200) -> float:
+def corrected(
+    found: Compared, seed: int, bootstraps: int = 200, *, omega2: float = 0.0, searched: bool = False
+) -> float:
     """The first trial's score with the luck of having been picked taken off, from few bootstraps: to look at only.
 
-    What a search that looks at scores adds to the luck is not.
-    The estimate that a person may quote is made from all configurations, with an interval: `holdfast.evaluate`.
+    ``omega2`` and ``searched`` are those of `holdfast.stats.regained.corrected_mean`: of a refit, and of a search that
+    looked at scores, which is repeated for `MOST_SEARCHED` trials at most. The estimate that a person may quote is made
+    from all configurations, with an interval: `holdfast.evaluate`.
     """
+    searched = searched and len(found.trials) <= MOST_SEARCHED
     means = found.scores.mean(axis=0)
     if found.unfinished.shape[1]:
         both = np.hstack([found.scores, found.unfinished])
         draw = Streams(seed).generator(0, "live")
-        return found.scale.shown(raced(both, draw, Settings(bootstraps=bootstraps), winner=0).point)
+        settings = Settings(omega2, bootstraps=bootstraps, searched=searched)
+        return found.scale.shown(raced(both, draw, settings, winner=0).point)
     if found.scores.shape[1] == 1:
         return found.scale.shown(float(means[0]))
     # in the order of their numbers: if those that are better on all rows won the ties, some luck would stay in
     order = np.argsort([trial.number for trial in found.trials])
-    point = corrected_mean(found.scores[:, order], Streams(seed).generator(0, "live"), bootstraps).point
+    draw = Streams(seed).generator(0, "live")
+    point = corrected_mean(found.scores[:, order], draw, bootstraps, omega2=omega2, searched=searched).point
     return found.scale.shown(float(means[0]) - max(float(means.max()) - point, 0.0))
 
 
