@@ -160,10 +160,10 @@ class RowScores:
         rows: shape (N,), integers that name the rows; rows 0 to N-1 if None. All trials of a study score the same rows.
         kind: ``"score"`` or ``"prediction"``.
         aggregate: how the metric follows from the row values: their ``"mean"``, or the root of it (``"root_mean"``,
-            the RMSE of squared errors).
+            the RMSE of squared errors). The value that a trial is told with has to be that, but for rounding.
 
     Raises:
-        RequestError: if there are no rows, or shapes do not fit.
+        RequestError: if there are no rows, shapes do not fit, or scores are no numbers.
     """
 
     values: np.ndarray
@@ -178,6 +178,11 @@ class RowScores:
             raise RequestError(f"row scores have shape {values.shape}; one number per validation row is needed")
         if values.dtype.hasobject:
             raise RequestError("row scores hold Python objects; numbers, or for predictions also texts, are needed")
+        if self.kind == "score" and values.dtype.kind not in "biuf":
+            raise RequestError(
+                f"row scores are of the type {values.dtype}; numbers are needed, or with kind='prediction' what the "
+                "model predicted"
+            )
         if self.rows is not None:
             object.__setattr__(self, "rows", np.asarray(self.rows))
             if np.shape(self.rows) != (len(values),):

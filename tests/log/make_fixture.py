@@ -40,7 +40,7 @@ def plain(storage: str) -> None:
     }
 
     def objective(trial: LiveTrial) -> float:
-        trial.rows = RowScores(np.array([trial["x"], 1.0, 0.5]))
+        trial.rows = RowScores(np.array([trial["x"], trial["x"] + 0.5, trial["x"] - 0.5]))
         return float(trial["x"])
 
     study = holdfast.Study(space, direction="maximize", strategy="random", seed=1, storage=storage, name="plain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import holdfast
 from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
+from holdfast.records import TrialState
 from holdfast.study.handle import LiveTrial
 from holdfast.study.study import Study
 
@@ -68,7 +70,7 @@ def test_estimate_says_what_is_missing_and_gives_no_number() -> None:
         study.estimate()
     study.optimize(lambda trial: float(trial["rate"]), n_trials=2)
     trial = study.ask()
-    study.tell(trial, 0.5, rows=_rows(trial))
+    study.tell(trial, float(_rows(trial).values.mean()), rows=_rows(trial))
     with pytest.raises(RequestError, match="study 'bare' has no estimate, because 2 of 3 complete trials came without"):
         study.estimate()
 
@@ -91,6 +93,38 @@ def test_a_study_of_a_plan_has_the_estimate_on_its_record() -> None:
     study.book.note("estimate.made", {"score": None, "missing": "the metric is no sum over rows"})
     with pytest.raises(RequestError, match="study 'plain' has no estimate, because the metric is no sum over rows"):
         study.estimate()
+
+
+def test_rows_that_do_not_make_up_the_value_are_refused_when_they_are_told() -> None:
+    study, rows = random_study(direction="maximize"), holdfast.RowScores(np.arange(10) < 6)
+    trial = study.ask()
+    said = (
+        r"the mean of the row scores is 0\.6, and 'value' is 0\.954; tell scores that make up the value.*'prediction'"
+    )
+    with pytest.raises(RequestError, match=said):
+        study.tell(trial, 0.954, rows=rows)
+    squares = holdfast.RowScores(np.array([1.0, 4.0, 4.0]), aggregate="root_mean")
+    with pytest.raises(RequestError, match=r"the root of the mean of the row scores is 1\.73205, and 'value' is 3"):
+        study.tell(trial, 3.0, rows=squares)
+    assert study.tell(trial, math.sqrt(3.0), rows=squares).state is TrialState.COMPLETE
+    study.tell(study.ask(), float(np.float32(0.6)), rows=rows)
+    study.tell(study.ask(), 0.954, rows=holdfast.RowScores(np.arange(10), kind="prediction"))
+    study.tell(study.ask(), 0.954, rows=rows, state="stopped")
+    study.tell(study.ask(), 0.954, rows=holdfast.RowScores(np.array([0.5, np.nan])))
+
+    def objective(trial: LiveTrial) -> float:
+        trial.rows = rows
+        return 0.954
+
+    study.optimize(objective, n_trials=1)
+    assert study.trials[-1].state is TrialState.FAILED
+    assert "the mean of the row scores is 0.6" in str(study.trials[-1].error)
+
+
+def test_texts_are_no_row_scores() -> None:
+    with pytest.raises(RequestError, match="row scores are of the type <U1; numbers are needed"):
+        holdfast.RowScores(np.array(["a", "b"]))
+    assert holdfast.RowScores(np.array(["a", "b"]), kind="prediction").values.tolist() == ["a", "b"]
 
 
 def test_predictions_without_targets_are_refused_with_the_way_out() -> None:

@@ -33,7 +33,7 @@ SPACE: dict[str, Domain] = {"x": Float(0, 1), "kind": Categorical(["a", "b"]), "
 
 
 def scored(trial: LiveTrial) -> float:
-    trial.rows = RowScores(np.array([trial["x"], 0.5]))
+    trial.rows = RowScores(np.array([trial["x"] - 0.25, trial["x"] + 0.25]))
     return float(trial["x"])
 
 

@@ -122,7 +122,7 @@ class AnyStudy(RuleBasedStateMachine):
     @precondition(lambda self: self.live)
     def tell(self, at: int, value: float, rows: bool, paused: bool) -> None:
         trial = self.live.pop(at % len(self.live))
-        scores = holdfast.RowScores(np.array([value, 0.5])) if rows else None
+        scores = holdfast.RowScores(np.array([value, value])) if rows else None
         named = dict.fromkeys(self.study.book.state.settings.objectives, value)
         trial.set_user_attr("list", (1, {"b": 2, "a": None}))
         self.study.tell(trial, named, rows=scores, state="paused" if paused else None)

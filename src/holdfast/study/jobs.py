@@ -12,7 +12,7 @@ from holdfast.errors import RequestError
 from holdfast.execute.base import Executor
 from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, Verdict, cause_of
 from holdfast.study.handle import LiveTrial
-from holdfast.study.results import End, Result, end_of
+from holdfast.study.results import End, Result, end_of, rows_apart
 
 
 class TrialPruned(Exception):  # noqa: N818 - the name that Optuna's users know
@@ -112,6 +112,8 @@ def outcome_of(
             end = end_of(result, metrics, trial.verdict, trial.reported)
         except RequestError as exc:
             end = End(TrialState.FAILED, {}, str(exc), Cause.ERROR)
+        apart = "" if rows is None else rows_apart(rows, end, metrics)
+        end = End(TrialState.FAILED, {}, apart, Cause.ERROR) if apart else end
     return Outcome(
         trial=trial.number,
         state=end.state,

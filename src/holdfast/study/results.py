@@ -8,11 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from holdfast.errors import RequestError, nearest
-from holdfast.records import Cause, TrialState, Verdict
+from holdfast.records import Cause, RowScores, TrialState, Verdict
 
 Result = float | Mapping[str, float] | Sequence[float] | None
 """A number, named metrics, one number per objective, or None after a verdict to pause or stop."""
+
+ROUNDING = 1e-4
+"""A value may differ from what its row scores make up by this part of them: floats of 32 bits, summed by batches."""
 
 _BY_VERDICT = {
     Verdict.CONTINUE: TrialState.COMPLETE,
@@ -58,6 +63,7 @@ def end_told(
     reported: Mapping[str, float],
     state: str | None,
     error: BaseException | str | None,
+    rows: RowScores | None = None,
 ) -> End:
     """How a trial ended by what a person told of it.
 
@@ -75,7 +81,32 @@ def end_told(
         verdict = _BY_WORD[state]
     if result is None and verdict is Verdict.CONTINUE:
         raise RequestError("no value was told; tell(trial, value), or state='failed'")
-    return end_of(result, objectives, verdict, reported)
+    end = end_of(result, objectives, verdict, reported)
+    if rows is not None and (apart := rows_apart(rows, end, objectives)):
+        raise RequestError(apart)
+    return end
+
+
+def rows_apart(rows: RowScores, end: End, objectives: Sequence[str]) -> str:
+    """That row scores do not make up the value they were told with, in a sentence; empty if they do, or need not.
+
+    They need to where the trial is complete, each row has a finite score, and there is one objective to score.
+    """
+    if rows.kind != "score" or end.state is not TrialState.COMPLETE or len(objectives) > 1:
+        return ""
+    values, value = np.asarray(rows.values, dtype=float), float(end.metrics[objectives[0]])
+    if not np.isfinite(values).all():
+        return ""
+    whole = float(values.mean())
+    if rows.aggregate == "root_mean":
+        whole = math.sqrt(whole) if whole >= 0 else math.nan
+    if abs(whole - value) <= ROUNDING * max(abs(value), float(np.abs(values).mean())):
+        return ""
+    how = "mean" if rows.aggregate == "mean" else "root of the mean"
+    return (
+        f"the {how} of the row scores is {whole:.6g}, and '{objectives[0]}' is {value:.6g}; tell scores that make up "
+        "the value, or where it is no such mean what the model predicted, with kind='prediction'"
+    )
 
 
 def named_values(result: object, objectives: Sequence[str]) -> dict[str, float]:

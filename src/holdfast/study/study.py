@@ -226,10 +226,10 @@ class Study:
         running = actions.running_trial(self._book.state, number, token)
         verdict = Verdict.CONTINUE if live is None else live.verdict
         reported = running.reports[-1][1] if running.reports else {}
-        end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error)
+        rows = live.rows if rows is None and live is not None else rows
+        end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error, rows)
         if live is not None:
             live.flush()
-            rows = rows if rows is not None else live.rows
             seconds = time.perf_counter() - live.started
         else:
             seconds = max(time.time() - running.asked_at - running.seconds, 0.0)

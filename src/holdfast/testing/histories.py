@@ -124,7 +124,8 @@ def study_alone(scene: Scene) -> None:
         if scene.chance.random() < 0.2:
             study.tell(trial, state="failed", error="as it happens")
             continue
-        rows = RowScores(np.array([scene.chance.random() for _ in range(scene.chance.choice((10, 500)))]))
+        noise = np.array([scene.chance.random() for _ in range(scene.chance.choice((10, 500)))])
+        rows = RowScores(loss_at(trial, _EPOCHS) + noise - noise.mean())
         study.tell(trial, loss_at(trial, _EPOCHS), rows=rows)
         scene.mark({"told": trial.number, "value": loss_at(trial, _EPOCHS)})
         mark_end(study, scene)
