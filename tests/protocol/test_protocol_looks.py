@@ -18,6 +18,7 @@ import holdfast.protocol.tune as tuning
 from holdfast.data.leakage.finding import Finding
 from holdfast.errors import DataError
 from holdfast.execute.inline import Inline
+from holdfast.facts.winner import luck_sentence
 from holdfast.log.open import open_log
 from holdfast.protocol.folder import RunFolder, find_run, open_book
 from holdfast.protocol.ledger import LEDGER, ledger_problems, recorded_uses, uses_in
@@ -84,6 +85,12 @@ def test_the_second_study_pays_for_the_finalists_of_the_first(tmp_path: Path) ->
         "The select rows had been looked at before: by study 'first', as select rows, 3 configurations on 27 of these "
         "rows. The interval pays for all 6 configurations"
     )
+    told = " ".join(note(second, "estimate.made")["sentences"])
+    assert "The winner of 3 configurations was selected on 27 rows, on some of which 3 more had been compared" in told
+    assert "after looking at scores on the same rows" not in told
+    assert "lack finite scores" not in told
+    book = open_book(find_run(second.folder.parent, "second"))
+    assert "6 configurations, 3 of them in earlier looks at these rows" in luck_sentence(book.state)
     assert looked_at(second) == []
     page = (second.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "| select | to compare finalists on | 3 |" in page

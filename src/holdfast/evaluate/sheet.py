@@ -77,7 +77,7 @@ def sheet_of(
     if first.kind == "prediction" and (metric is None or y is None):
         raise RequestError("row scores that are predictions need the metric and y, the targets of the same rows")
     order = np.argsort(_row_names(first), kind="stable")
-    finite = [number for number, other in enumerate(rows) if _finite(other.values)]
+    finite = [number for number, other in enumerate(rows) if is_finite(other)]
     if not finite:
         raise RequestError(f"none of the {len(rows)} configurations has finite row scores; nothing can be estimated")
     return Sheet(
@@ -89,7 +89,7 @@ def sheet_of(
         y=in_order(y, order, "targets"),
         folds=in_order(folds, order, "folds"),
         groups=in_order(groups, order, "group names"),
-        unfinished=tuple(_numbers(other.values[order]) for other in rows if not _finite(other.values)),
+        unfinished=tuple(_numbers(other.values[order]) for other in rows if not is_finite(other)),
     )
 
 
@@ -125,5 +125,7 @@ def _numbers(values: np.ndarray) -> np.ndarray:
     return values if values.dtype.kind == "f" else np.full(values.shape, np.nan)
 
 
-def _finite(values: np.ndarray) -> bool:
+def is_finite(scores: RowScores) -> bool:
+    """Whether each row has a score, or a prediction, that is a finite number."""
+    values = scores.values
     return values.dtype.kind in "iub" or (values.dtype.kind == "f" and bool(np.isfinite(values).all()))

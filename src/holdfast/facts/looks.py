@@ -46,6 +46,13 @@ def looked_before(state: StudyState) -> str:
     )
 
 
+def compared_words(state: StudyState, made: Mapping[str, Any]) -> str:
+    """How many configurations the estimate of an event pays for, and how many of them in looks before this study's."""
+    among, look = count(made["n_configurations"], "configuration"), _looks(state).get("select")
+    earlier = look is not None and bool(look["before"]) and bool((latest(state, "choice.made") or {}).get("finalists"))
+    return f"{among}, {look['before']:,} of them in earlier looks at these rows," if look and earlier else among
+
+
 def _looks(state: StudyState) -> dict[str, Mapping[str, Any]]:
     """The looks of the choice by their role; none without a choice, or in a log from before they were counted."""
     choice = latest(state, "choice.made") or {}

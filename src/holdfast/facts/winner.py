@@ -6,7 +6,8 @@ import json
 
 from holdfast.facts.blocks import Table
 from holdfast.facts.log import ThreeScores, latest
-from holdfast.facts.numbers import count, listed, number, percent, shown
+from holdfast.facts.looks import compared_words
+from holdfast.facts.numbers import listed, number, percent, shown
 from holdfast.records import Trial, Value
 from holdfast.space import Categorical, Domain
 from holdfast.study.state import StudyState
@@ -17,7 +18,7 @@ def luck_sentence(state: StudyState) -> str:
     made = latest(state, "estimate.made")
     if made is None or made["luck"] is None:
         return ""
-    among = count(made["n_configurations"], "configuration")
+    among = compared_words(state, made)
     luck = made["luck"]
     if luck > 0:
         return (

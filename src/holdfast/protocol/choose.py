@@ -276,7 +276,8 @@ def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) 
         score = naive(own, estimand=ships(ready), **common)
     except (RequestError, MetricError) as exc:
         return None, _no_estimate(str(exc), compared.sentences)
-    sentences = [text for text in made.sentences if text != GROUPED or by.groups is not None]
+    said = look.told(made, compared.rows) if look is not None and paid else made.sentences
+    sentences = [text for text in said if text != GROUPED or by.groups is not None]
     if units.sentence is not None:
         sentences.append(units.sentence)
     if look is not None and look.earlier:

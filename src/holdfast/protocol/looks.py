@@ -10,6 +10,9 @@ import numpy as np
 
 from holdfast.data.fingerprint import fingerprint
 from holdfast.data.uses import looked_at
+from holdfast.evaluate import wording
+from holdfast.evaluate.estimate import Estimate
+from holdfast.evaluate.sheet import is_finite
 from holdfast.facts.numbers import count, listed
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.protocol.ledger import (
@@ -22,6 +25,7 @@ from holdfast.protocol.ledger import (
     study_hash,
 )
 from holdfast.protocol.prepare import Ready
+from holdfast.records import RowScores
 from holdfast.study.book import entry
 
 Looked = Literal["validation", "select"]
@@ -67,8 +71,36 @@ class Look:
         every = self.before + self.configurations
         return (
             f"{before} The interval pays for all {every:,} configurations that were ever compared on them; the earlier "
-            "ones count as if each could have won."
+            "ones count as if each could have won, and its lower end is that of a search that looked at their scores, "
+            "as nobody can say whether this study did."
         )
+
+    def told(self, made: Estimate, own: Sequence[RowScores]) -> list[str]:
+        """The sentences of an estimate that pays for configurations of earlier looks, which have no scores here.
+
+        ``own`` are the row scores of this study. What is said of rows without scores, and of the search, is true of
+        those only as far as it is true of these.
+        """
+        if not self.before:
+            return list(made.sentences)
+        total, n_rows = made.n_configurations, made.score.n
+        lacking = sum(not is_finite(rows) for rows in own)
+        selected = count(len(own), "configuration")
+        instead = {
+            wording.selected_from(total, n_rows, made.effective_configurations): (
+                f"The winner of {selected} was selected on {n_rows:,} rows, on some of which {self.before:,} more had "
+                "been compared before."
+            ),
+            wording.why(wording.RACED): (
+                "Those that were compared before have no scores here: the selection is repeated in simulation among "
+                "all that could have won, those included, and its mean optimism is taken off."
+            ),
+            wording.not_finite(lacking + self.before, total): (
+                wording.not_finite(lacking, len(own)) if lacking else ""
+            ),
+            wording.ADAPTIVE: "",
+        }
+        return [text for text in (instead.get(each, each) for each in made.sentences) if text]
 
 
 def begin_search(ready: Ready) -> None:

@@ -11,6 +11,7 @@ from holdfast.facts.cost import account_of
 from holdfast.facts.leakage import leakage_section
 from holdfast.facts.learning import winners_diagnosis
 from holdfast.facts.log import is_reopened, latest, metric_of, openings, three_scores, winner_of
+from holdfast.facts.looks import compared_words
 from holdfast.facts.numbers import better, count, duration, number, percent
 from holdfast.facts.protocol import protocol_section
 from holdfast.facts.record import log_section
@@ -127,7 +128,7 @@ def _luck(state: StudyState) -> str:
     scores, made = three_scores(state), latest(state, "estimate.made")
     if scores.naive is None or scores.estimate is None or made is None or made["luck"] is None or made["luck"] <= 0:
         return luck_sentence(state)
-    among, luck = count(made["n_configurations"], "configuration"), number(made["luck"])
+    among, luck = compared_words(state, made), number(made["luck"])
     return (
         f"The naive score is {number(scores.naive.value)}; being picked among {among} flattered it by {luck}, which "
         f"leaves an estimate of {_quoted(scores.estimate)}."
