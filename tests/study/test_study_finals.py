@@ -7,6 +7,7 @@ import pytest
 from holdfast.analyse.finals import Ahead
 from holdfast.errors import RequestError
 from holdfast.records import Direction, Fidelity, Score
+from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.space import Float
 from holdfast.study.finals import ahead, final_of, finals_of
 from holdfast.study.handle import LiveTrial
@@ -76,6 +77,52 @@ def test_the_best_is_first_and_a_fan_begins_where_the_curve_is() -> None:
     assert (fan.steps[0], fan.steps[-1]) == (3, 9)
     assert fan.values[0] == pytest.approx(study.trials[6].reports[-1][1]["value"], abs=0.02)
     assert fan.highs[-1] - fan.lows[-1] > fan.highs[0] - fan.lows[0]
+
+
+def test_what_a_plans_metric_cannot_be_is_cut_off() -> None:
+    study = Study({"x": Float(0, 1)}, direction={"accuracy": "maximize"}, strategy="random", seed=0, fidelity=EPOCHS)
+    for start in (0.9, 0.5, 0.99, 0.7, 0.2, 0.95):
+        trial = study.ask()
+        for epoch in range(1, 10):
+            trial.report(start + (1 - start) * epoch / 10, step=epoch)
+        study.tell(trial, start + (1 - start) * 0.9)
+    study.ask().report(0.995, step=1)
+    free = study.predict_final(6)
+    assert free.high is not None
+    assert free.high > 1
+    study.book.note("plan.resolved", {"plan": {"metric": {"name": "accuracy"}}})
+    cut = study.predict_final(6)
+    assert (cut.value, cut.low, cut.high) == (min(free.value, 1.0), free.low, 1.0)
+    found = ahead(study.book.state)
+    assert found is not None
+    assert found.fan(6, 0.95).highs.max() <= 1
+    study.book.note("plan.resolved", {"plan": {"metric": {"name": "own:accuracy"}}})
+    assert study.predict_final(6) == free
+
+
+def test_trials_that_will_not_go_on_are_not_predicted() -> None:
+    """Members that a clone has replaced, and after the choice of a plan all that were paused."""
+    strategy = PopulationBasedTraining(population=4, interval=3)
+    study = Study({"x": Float(0, 1)}, direction="maximize", strategy=strategy, seed=0, fidelity=EPOCHS)
+    while not any(trial.replaces is not None for trial in study.trials):
+        trial = study.ask()
+        until = study.trials[trial.number].until_step or 9
+        for epoch in range(trial.start_step + 1, until + 1):
+            trial.report(curve(float(str(trial["x"])), epoch), step=epoch)
+        trial.save(b"weights", step=until)
+        study.tell(trial, curve(float(str(trial["x"])), until), state="paused" if until < 9 else None)
+    (gone,) = {trial.replaces for trial in study.trials if trial.replaces is not None}
+    state = study.book.state
+    assert gone is not None
+    assert gone not in {final.trial for final in finals_of(state)}
+    with pytest.raises(RequestError, match=f"trial {gone} will not go on, as a clone has taken its place"):
+        study.predict_final(gone)
+    study = learning()
+    assert finals_of(study.book.state)
+    study.book.note("choice.made", {"trial": 0})
+    assert finals_of(study.book.state) == ()
+    with pytest.raises(RequestError, match="trial 6 will not go on, as the study has made its choice"):
+        study.predict_final(6)
 
 
 def test_what_cannot_be_predicted_says_why() -> None:

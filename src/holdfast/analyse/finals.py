@@ -51,6 +51,7 @@ class Ahead:
         open: (k,) the trials that run or wait and have reported something, by number.
         reached: (k,) the last step of each.
         step: what a step is called.
+        bounds: the least and the greatest value that the metric can have.
     """
 
     model: CurveModel
@@ -58,6 +59,7 @@ class Ahead:
     open: np.ndarray
     reached: np.ndarray
     step: str
+    bounds: tuple[float, float] = (-np.inf, np.inf)
 
     def finals(self, level: float) -> tuple[Final, ...]:
         """What each open trial is expected to end at, the best first."""
@@ -106,6 +108,7 @@ class Ahead:
 
         The model goes back to what is usual of such configurations. Where fewer than half of the curves that were
         trained in full ended worse than they stood at a trial's step, it is not expected to be worse than it stands.
+        What the metric cannot be is cut off.
         """
         if len(places) == 0:
             return np.empty(0), np.empty(0), np.empty(0)
@@ -119,7 +122,9 @@ class Ahead:
         fall = {step: self._mostly_fall(step) for step in set(reached)}
         now = np.where([fall[step] for step in reached], self.model.points.losses[last], np.inf)
         value = self.sign * np.minimum(self.sign * value, now)
-        return value, np.minimum(value, np.minimum(better, worse)), np.maximum(value, np.maximum(better, worse))
+        lows, highs = np.minimum(value, np.minimum(better, worse)), np.maximum(value, np.maximum(better, worse))
+        value, lows, highs = (np.clip(each, *self.bounds) for each in (value, lows, highs))
+        return value, lows, highs
 
 
 def ahead_of(history: History) -> Ahead | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
+
+import numpy as np
 
 from holdfast.analyse.finals import Ahead, Final, ahead_of
 from holdfast.errors import RequestError
+from holdfast.evaluate.ranges import range_of
 from holdfast.records import Score, Trial, TrialState
 from holdfast.search.memory import Memory
 from holdfast.study.book import Book
@@ -17,13 +21,31 @@ _memory: Memory[tuple[object, int], Ahead | None] = Memory(4)
 
 
 def ahead(state: StudyState) -> Ahead | None:
-    """The model of the study's curves; None where nothing can be said."""
+    """The model of the study's curves, of the trials that may go on; None where nothing can be said."""
     history = state.history.snapshot(state.length)
-    return _memory.get((history.token, state.length), lambda: ahead_of(history))
+    found = _memory.get((history.token, state.length), lambda: ahead_of(history))
+    if found is None:
+        return None
+    goes_on = np.isin(found.open, _at_their_end(state), invert=True)
+    return replace(found, open=found.open[goes_on], reached=found.reached[goes_on], bounds=_bounds(state))
+
+
+def _at_their_end(state: StudyState) -> list[int]:
+    """The trials that nobody will train any further: those that clones have replaced, and all after the choice."""
+    if "choice.made" in state.notes:
+        return list(range(len(state.trials)))
+    return [trial.replaces for trial in state.trials if trial.replaces is not None]
+
+
+def _bounds(state: StudyState) -> tuple[float, float]:
+    """What the metric of a plan can be, where it is one that has a name; of a person's own nobody knows."""
+    plan = state.notes.get("plan.resolved")
+    name = str(plan[-1]["plan"].get("metric", {}).get("name") or ":") if plan else ":"
+    return (-np.inf, np.inf) if ":" in name else range_of(state.first_metric)
 
 
 def finals_of(state: StudyState, level: float = LEVEL) -> tuple[Final, ...]:
-    """What each trial that runs or waits is expected to end at, the best first; empty where nothing can be said."""
+    """What each trial that may go on is expected to end at, the best first; empty where nothing can be said."""
     found = ahead(state)
     return () if found is None else found.finals(level)
 
@@ -38,7 +60,7 @@ def final_of(state: StudyState, trial: int, level: float = LEVEL) -> Score:
     """What a trial that runs or waits is expected to end at.
 
     Raises:
-        RequestError: for a trial that does not exist, is at its end, or of which nothing can be said yet.
+        RequestError: for a trial that does not exist or will not go on, or of which nothing can be said yet.
     """
     if not 0 <= trial < len(state.trials):
         raise RequestError(f"study '{state.settings.name}' has no trial {trial}; it has {len(state.trials)} so far")
@@ -49,6 +71,10 @@ def final_of(state: StudyState, trial: int, level: float = LEVEL) -> Score:
         raise RequestError(
             f"trial {trial} is {its.state.value}: there is nothing left to predict; its metrics are on the trial"
         )
+    if trial in _at_their_end(state):
+        made = "choice.made" in state.notes
+        why = "the study has made its choice" if made else "a clone has taken its place"
+        raise RequestError(f"trial {trial} will not go on, as {why}: there is nothing left to predict")
     for final in finals_of(state, level):
         if final.trial == trial:
             return final.score
