@@ -28,7 +28,7 @@ RESHUFFLED = {"validation": 0.3, "test": 0.2, "reshuffle": True}
 
 def plan(**search: Any) -> dict[str, Any]:
     return {
-        "study": {"name": "population", "seed": 3},
+        "study": {"name": "population", "seed": 10},
         "data": {"source": "sklearn:wine", "split": {"validation": 0.3, "test": 0.2}},
         "model": {"family": "mlp"},
         "search": {
@@ -38,6 +38,7 @@ def plan(**search: Any) -> dict[str, Any]:
             "settings": {"population": 6, "interval": 2, "resample": 0.1},
             **search,
         },
+        "metric": {"name": "log_loss"},
         "space": {"width": 16, "depth": 1, "dropout": {"type": "float", "low": 0.0, "high": 0.5}},
     }
 
@@ -66,7 +67,7 @@ def test_a_plan_trains_a_population_whose_winner_ships(result: Result) -> None:
         assert {name: trial.config.get(name) for name in shapes} == {name: before.get(name) for name in shapes}
         assert trial.config != before
     fitted = state.notes["model.fitted"][-1]
-    assert fitted["reproduced"] is True
+    assert (fitted["reproduced"], fitted["epochs"]) == (True, 6)
     assert shapes <= set(state.settings.strategy_settings["keep"])
     assert verify(ready.book.log).ok
     assert "checkpoints.dropped" in [event.kind for event in ready.book.log.read()]
@@ -87,7 +88,7 @@ def test_every_clone_trained_again_by_its_schedule_scores_every_row_as_it_did(re
         value, rows = bench.score([bench.predict(found.model, 0)])
         assert rows is not None
         assert np.array_equal(rows.values, ready.book.get_rows(trial.rows).values)
-        assert value == trial.metrics["accuracy"]
+        assert value == trial.metrics["log_loss"]
         schedule = schedule_in(ready.book, trial)
         assert len(schedule.pieces) >= 2
         assert schedule.unit == "epochs"
@@ -102,11 +103,37 @@ def test_a_refit_walks_the_schedule_for_the_epochs_that_were_found(result: Resul
     prepared = bench.prepared[0]
     schedule = schedule_in(ready.book, heir)
     assert fit_in_full(ready, heir, prepared).epochs == heir.extra["epochs"]
+    assert heir.extra["epochs"] == heir.until_step
     longer = fit_by_schedule(ready.recipe, schedule, prepared, epochs=9)
     assert longer.epochs == 9
     first = fit_by_schedule(ready.recipe, schedule, prepared, epochs=1)
     assert first.epochs == 1
     ready.close()
+
+
+def test_a_member_is_judged_and_saved_as_it_is_at_the_step_that_it_has_reached(result: Result) -> None:
+    ready = reopened(result)
+    for trial in ready.book.state.trials:
+        assert trial.extra["epochs"] == trial.until_step
+        assert trial.reports[-1][0] == trial.until_step
+    ready.close()
+
+
+def test_every_piece_of_the_winners_schedule_trained_the_model_that_ships(result: Result) -> None:
+    """With the hyperparameters of any one piece changed, the training again ends elsewhere."""
+    schedule, runs = result.schedule, result.folder.parent
+    assert schedule is not None
+    assert [(piece.start, piece.until) for piece in schedule.pieces] == [(0, 2), (2, 4), (4, 6)]
+    for place, piece in enumerate(schedule.pieces):
+        config = {**piece.config, "learning_rate": 3 * float(piece.config["learning_rate"] or 0)}
+        pieces = list(schedule.pieces)
+        pieces[place] = dataclasses.replace(piece, config=config)
+        again = replay_schedule(result.name, dataclasses.replace(schedule, pieces=tuple(pieces)), runs=runs)
+        assert (again.reproduced, again.own) == (False, False)
+        assert str(again) == (
+            f"A network trained by another schedule than that of trial {schedule.trial} scored {again.value:.6g}, and "
+            f"the trial {again.recorded:.6g}."
+        )
 
 
 def test_the_schedule_of_the_winner_is_a_file_that_can_be_trained_again(result: Result) -> None:
@@ -119,14 +146,22 @@ def test_the_schedule_of_the_winner_is_a_file_that_can_be_trained_again(result: 
     assert result.schedule.trial == winner
     assert Schedule.load(result.folder / "schedule.json") == result.schedule
     again = replay_schedule(result.name, result.folder / "schedule.json", runs=runs)
-    assert (again.value, again.reproduced) == (result.naive.value, True)
+    assert (again.value, again.reproduced) == (again.recorded, True)
+    assert again.value == pytest.approx(result.naive.value, rel=1e-14)
     assert str(again) == f"Trained again by its schedule, trial {winner} scored every row as it did: {again.value:.6g}."
     other = schedule_of(reopened(result).book.state.trials, heir.number, "epochs")
     assert replay_schedule(result.name, other, runs=runs).reproduced is True
     pieces = (*other.pieces[:-1], dataclasses.replace(other.pieces[-1], config=other.pieces[0].config))
     changed = replay_schedule(result.name, dataclasses.replace(other, pieces=pieces), runs=runs)
     assert changed.reproduced is False
-    assert "did not score every row as it did" in str(changed)
+    assert f"by another schedule than that of trial {heir.number} scored" in str(changed)
+    beyond = (*other.pieces[:-1], dataclasses.replace(other.pieces[-1], until=9))
+    with pytest.raises(RequestError, match="ends with epochs 9, and the trials of study 'population' end with 6"):
+        replay_schedule(result.name, dataclasses.replace(other, pieces=beyond), runs=runs)
+    with pytest.raises(
+        RequestError, match="the schedule goes by bananas, and the trials of study 'population' go by ep"
+    ):
+        replay_schedule(result.name, dataclasses.replace(other, unit="bananas"), runs=runs)
 
 
 def test_members_train_in_one_stack_as_they_do_one_by_one(tmp_path: Path, result: Result) -> None:

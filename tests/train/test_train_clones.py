@@ -108,6 +108,18 @@ def test_a_clone_from_a_checkpoint_is_the_run_that_changed_its_config_on_its_way
     assert again.checkpoint() == clone.checkpoint()
 
 
+def test_the_best_epoch_of_a_clone_is_one_that_its_own_config_has_trained() -> None:
+    parent, X, y = begun("mlp", {"learning_rate": 0.01, "width": 16})
+    parent.advance(4)
+    clone = resume_training(
+        MLP_NETWORK, parent.checkpoint(), X, y, config={"learning_rate": 1.0, "width": 16, "patience": 3}
+    )
+    assert clone.progress.best_loss is None
+    assert all(np.array_equal(a, b) for a, b in zip(clone.best.values, clone.parameters.values, strict=True))
+    clone.advance(9)
+    assert clone.epochs_used > 4
+
+
 def test_a_clone_with_its_parents_config_is_the_parent() -> None:
     parent, X, y = begun("mlp", {"dropout": 0.2})
     parent.advance(2)

@@ -37,6 +37,7 @@ class Bench:
     limited: tuple[Metric, ...] = ()
     weigh: bool = False
     paired: bool = True
+    early_stopping: bool = True
 
     def score(self, predictions: list[np.ndarray]) -> tuple[float, RowScores | None]:
         """The metric over all parts, and the row scores, of one prediction per part."""

@@ -18,7 +18,7 @@ from holdfast.protocol.constraints import nearest_to_feasible
 from holdfast.protocol.learn import Fitted, Prepared, fit
 from holdfast.protocol.looks import Look, look_at
 from holdfast.protocol.prepare import Ready
-from holdfast.protocol.scheduled import fit_by_schedule, schedule_in
+from holdfast.protocol.scheduled import fit_by_schedule, is_population, schedule_in
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
@@ -227,13 +227,13 @@ def _to_learn_from(ready: Ready) -> Rows:
 def fit_again(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows | None = None) -> Fitted:
     """The model of a trial, from its seed: on the same rows the very one that was scored.
 
-    After folds, or validation rows of its own, it is fitted on all of those rows, for the epochs that early stopping
-    chose on average. With ``judged`` it has the curve of its losses, and is the same.
+    After folds, or validation rows of its own, it is fitted on all of those rows, for the epochs that it was trained
+    for on average. With ``judged`` it has the curve of its losses, and is the same.
     """
     if ready.folds or ready.reshuffled:
         return fit_in_full(ready, trial, prepared, judged)
     measure = ready.measure
-    if trial.parent is not None:
+    if is_population(ready.book):
         return fit_by_schedule(ready.recipe, schedule_in(ready.book, trial), prepared, judged=judged)
     if measure is None:
         return fit(ready.recipe, trial.config, trial.seed, prepared, judged=judged)
@@ -243,7 +243,7 @@ def fit_again(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows
 def fit_in_full(ready: Ready, trial: Trial, prepared: Prepared, judged: JudgedRows | None = None) -> Fitted:
     """The configuration, or the schedule, of a trial on other rows: a network for the epochs that were found."""
     epochs = trial.extra.get("epochs") if ready.recipe.is_network else None
-    if trial.parent is not None:
+    if is_population(ready.book):
         return fit_by_schedule(ready.recipe, schedule_in(ready.book, trial), prepared, epochs=epochs, judged=judged)
     config = trial.config if ready.measure is None else ready.measure.config(trial.config, trial.until_step)
     return fit(ready.recipe, config, trial.seed, prepared, epochs=epochs, judged=judged)

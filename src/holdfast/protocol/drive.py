@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
@@ -22,6 +23,7 @@ from holdfast.protocol.job import TrainJob
 from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.opened_curve import trains_again
 from holdfast.protocol.prepare import Ready
+from holdfast.protocol.scheduled import is_population
 from holdfast.protocol.shape import shape_of
 from holdfast.protocol.steward import Steward
 from holdfast.protocol.tables import Anew
@@ -96,7 +98,7 @@ def train_job(ready: Ready) -> TrainJob:
     weigh = ready.plan.budget.disk is not None
     anew = Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None
     by_fold = ready.book.state.settings.drop_folds != NEVER
-    return TrainJob.of(
+    job = TrainJob.of(
         ready.recipe,
         ready.run.path,
         folds=ready.folds,
@@ -106,6 +108,7 @@ def train_job(ready: Ready) -> TrainJob:
         by_fold=by_fold,
         deterministic=ready.plan.search.deterministic,
     )
+    return dataclasses.replace(job, early_stopping=not is_population(ready.book))
 
 
 def processes(workers: int) -> Executor:

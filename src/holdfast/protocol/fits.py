@@ -47,14 +47,15 @@ def runs_of(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> list[
     from holdfast.train.stacked.stack import Row
 
     saved = None if assignment.checkpoint is None else unpack(assignment.checkpoint)
-    kind, rows = bench.recipe.network, []
+    kind, rows, config = bench.recipe.network, [], assignment.config
+    epochs = None if bench.early_stopping else kind.settings(config).epochs
     for part in parts:
         ready, judged = bench.prepared[part], bench.judged_pair(part)
         y = np.zeros(len(ready.X)) if ready.y is None else ready.y
         if saved is None:
-            run = start_training(kind, assignment.config, ready.task, ready.X, y, assignment.seed, judged=judged)
+            run = start_training(kind, config, ready.task, ready.X, y, assignment.seed, epochs=epochs, judged=judged)
         else:
-            run = resume_training(kind, saved[part], ready.X, y, judged, config=assignment.config)
+            run = resume_training(kind, saved[part], ready.X, y, judged, config=config)
         rows.append(Row(run, assignment.until_step))
     return rows
 

@@ -54,6 +54,7 @@ class TrainJob:
         preprocessing: how a factory wants its columns prepared, where the plan says it.
         own: the hyperparameters of a factory that makes networks.
         deterministic: whether no clock decides how networks are trained.
+        early_stopping: whether a network may end early, and predicts with the weights of its best epoch.
     """
 
     folder: str
@@ -71,6 +72,7 @@ class TrainJob:
     preprocessing: Preprocessing | None = None
     own: tuple[str, ...] | None = None
     deterministic: bool = False
+    early_stopping: bool = True
 
     @staticmethod
     def of(
@@ -136,7 +138,7 @@ def _bench(job: TrainJob) -> Bench:
     recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited, job.image, job.preprocessing, job.own)
     bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
     import_models(recipe, bench.prepared[0].task)
-    return dataclasses.replace(bench, weigh=job.weigh)
+    return dataclasses.replace(bench, weigh=job.weigh, early_stopping=job.early_stopping)
 
 
 def _bench_anew(job: TrainJob, anew: Anew, common: Bench, trial: int) -> Bench:

@@ -53,6 +53,15 @@ def for_networks(strategy: Strategy, recipe: Recipe, space: Space, measure: Meas
     return dataclasses.replace(strategy, keep=keep)
 
 
+def is_population(book: Book) -> bool:
+    """Whether the trials of a planned study are the members of a population.
+
+    These have no early stopping: a member is judged, saved and shipped as it is at the step that it has reached, since
+    the weights of a better epoch may be from before its hyperparameters changed (Jaderberg et al. 2017, section 3).
+    """
+    return book.state.settings.strategy == PopulationBasedTraining.name
+
+
 def schedule_in(book: Book, trial: Trial) -> Schedule:
     """The schedule of a trial of a planned study."""
     fidelity = book.state.settings.fidelity
@@ -75,6 +84,7 @@ def fit_by_schedule(
     *,
     epochs: int | None = None,
     judged: JudgedRows | None = None,
+    early_stopping: bool = False,
 ) -> Fitted:
     """A network trained piece by piece; on the rows of the trial it is the trial's, to the bit.
 
@@ -82,15 +92,17 @@ def fit_by_schedule(
         recipe: a family of networks.
         schedule: by epochs.
         prepared: the rows.
-        epochs: for exactly so many, without early stopping: a refit on other rows.
+        epochs: for so many, with the last piece longer or shorter: a refit on other rows.
         judged: the rows that the model is judged on, for the curve of its losses.
+        early_stopping: as trials of any strategy but a population have it.
     """
     from holdfast.train.stacked.together import advance
 
     y = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
     first = schedule.pieces[0].config
     task, seed = prepared.task, schedule.seed
-    run = start_training(recipe.network, first, task, prepared.X, y, seed, epochs=epochs, judged=judged)
+    most = epochs or (None if early_stopping else recipe.network.settings(first).epochs)
+    run = start_training(recipe.network, first, task, prepared.X, y, seed, epochs=most, judged=judged)
     for place, piece in enumerate(schedule.pieces):
         last = place + 1 == len(schedule.pieces)
         run = run.changed(piece.config)

@@ -19,7 +19,7 @@ from holdfast.protocol.choose import fit_again, fit_in_full, ships
 from holdfast.protocol.learn import Fitted, Prepared, prepare
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.record import changed_files
-from holdfast.protocol.scheduled import schedule_in
+from holdfast.protocol.scheduled import is_population, schedule_in
 from holdfast.protocol.tables import Rows, joined, parts_of, rows_of_role
 from holdfast.records import Trial
 from holdfast.train.storage import LoadedModel, UntrustedTypeError, load_model, save_model
@@ -118,7 +118,9 @@ def _refitted(ready: Ready, winner: Trial) -> Shipped:
     text = f"The model that ships is the winner's {what} refitted on {len(rows):,} {' and '.join(names)} rows"
     if len(rows) < whole:
         text += f", the latest ones, as far back as the window of {ready.split.window} reaches"
-    if epochs is not None:
+    if epochs is not None and is_population(ready.book):
+        text += f", for {epochs} epochs, as when it was scored"
+    elif epochs is not None:
         text += f", for {epochs} epochs: the mean that early stopping chose when it was scored, rounded up"
     return Shipped(fitted, prepared, "refitted", f"{text}.", len(rows), None)
 

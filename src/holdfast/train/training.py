@@ -278,7 +278,8 @@ class Training:
     def changed(self, config: Config) -> Training:
         """The run as it goes on with another config: its weights, optimiser, order of rows and schedule continue.
 
-        This run is not to be used further. Early stopping, the best weights so far and the curve continue, too.
+        This run is not to be used further. The curve continues, too. Early stopping begins anew: the best epoch is the
+        best of those that the new config has trained.
 
         Raises:
             RequestError: if the config has another shape of network, or another value of what training cannot change.
@@ -289,16 +290,16 @@ class Training:
         task = replace(self.plan.task, n_features=self._given[0].shape[1], n_classes=classes)
         check_clone(self.kind, task, self.plan.config, config)
         run = Training(self.kind, replace(self.plan, config=dict(config)), *self._given)
-        run.progress, run.guard, run._points = self.progress, self.guard, self._points
+        epoch = self.progress.epoch
+        run.progress, run.guard, run._points = Progress(epoch, best_epoch=epoch), self.guard, self._points
         run.learner.parts = self.learner.parts
         run.parameters.values.copy_(self.parameters.values)
         for name, tensor in run.state.items():  # a moving average that begins now begins with the present weights
             tensor.copy_(self.state.get(name, self.parameters.values))
         # a layer of dropout more or less gives buffers other names, and leaves their order
-        names = [name for name, _ in run.network.named_buffers()]
         for own, buffer in zip(run.network.buffers(), self.network.buffers(), strict=True):
             own.copy_(buffer)
-        run.best = Weights(self.best.values, dict(zip(names, self.best.buffers.values(), strict=True)))
+        run.best = Weights.of(run.learner)
         return run
 
     @staticmethod
