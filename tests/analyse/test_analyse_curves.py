@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.analyse.curves import Context, diagnose
-from holdfast.records import Direction
+from holdfast.records import Config, Direction
 
 STEPS = np.arange(1, 41)
 FALLING = 2.0 * np.exp(-STEPS / 4.0) + 0.05
@@ -54,6 +54,27 @@ def test_two_scores_are_judged_against_one_that_takes_no_learning(
     better = train - validation if direction == "maximize" else validation - train
     assert found.gap == pytest.approx(better)
     assert found.sentence.endswith(".")
+
+
+def test_a_trial_that_the_search_ended_is_not_called_underfitting_or_still_improving() -> None:
+    early = curve(3.0 - 0.05 * STEPS, 3.1 - 0.05 * STEPS)
+    for kept, scores in ((None, (0.14, 0.12)), (early, (0.14, 0.12))):
+        whole = diagnose(*scores, "maximize", kept, reference=0.1, context=Context())
+        cut = diagnose(*scores, "maximize", kept, reference=0.1, context=Context(cut=True))
+        assert whole.kind != "unknown"
+        assert (cut.kind, cut.pushes) == ("unknown", ())
+        assert "nobody knows what it would have learned" in cut.sentence
+
+
+def test_more_epochs_are_not_advised_to_a_run_that_early_stopping_ended() -> None:
+    def tips(epochs: int) -> list[str]:
+        config: Config = {"epochs": epochs, "width": 8}
+        found = diagnose(0.14, 0.12, "maximize", SETTLED, reference=0.1, context=Context(config=config))
+        assert found.kind == "underfitting"
+        return [push.name for push in found.pushes]
+
+    assert tips(40) == ["width", "epochs"]
+    assert tips(80) == ["width"]
 
 
 def test_the_units_of_a_loss_do_not_matter() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import holdfast
 from holdfast.facts.learning import Learning, is_told, winners_diagnosis
+from holdfast.records import TrialState
 from holdfast.study.state import StudyState
 from holdfast.testing.curves import Config, toy_rows, train_network
 
@@ -90,6 +91,42 @@ def test_a_trial_that_diverged_says_so_in_its_own_words() -> None:
     assert (verdict.kind, verdict.gap) == ("diverged", None)
     assert "lower learning_rate" in verdict.sentence
     assert is_told(trial)
+
+
+def test_the_verdict_on_a_study_is_by_the_trials_that_were_trained_in_full() -> None:
+    """Those that wait at a rung had no time to learn."""
+
+    def learn(trial: Any) -> float:
+        steps = list(range(1, trial.until_step + 1))
+        side = [1.0 / step for step in steps]
+        trial.set_user_attr(
+            "curve", {"metric": "loss", "step": "epoch", "steps": steps, "train": side, "validation": side}
+        )
+        trial.set_user_attr("train", 0.1 + 0.09 * trial.until_step)
+        trial.set_user_attr("reference", 0.1)
+        score = 0.1 + 0.09 * trial.until_step + 1e-6 * float(trial["width"])
+        trial.report(score, trial.until_step)
+        trial.save(b"weights")
+        return float(score)
+
+    study = holdfast.Study(
+        {"width": holdfast.Int(1, 8), "epochs": holdfast.Categorical([9])},
+        direction={"accuracy": "maximize"},
+        strategy="asha",
+        fidelity=holdfast.Fidelity("epochs", 1, 9, 3),
+    )
+    study.optimize(learn, n_trials=8)
+    state = study.book.state
+    learned = Learning(state)
+    full = [trial for trial in state.trials if trial.state is TrialState.COMPLETE]
+    paused = [trial for trial in state.trials if trial.state is TrialState.PAUSED]
+    assert full
+    assert {learned.of(trial).kind for trial in paused} == {"unknown"}
+    assert "ended this trial before its time" in learned.of(paused[0]).sentence
+    found = learned.study()
+    assert found is not None
+    assert sum(found.counts.values()) == len(full)
+    assert found.sentence.endswith(f"{len(paused)} trials that the search ended before their time were not judged.")
 
 
 def test_what_a_trial_kept_of_its_own_kind_is_no_curve_and_nothing_told_is_no_verdict() -> None:

@@ -112,7 +112,8 @@ def diagnose(
     7. *Overfitting by the gap*: the gap is more than a tenth of what the model learned (training score less reference;
        without one, a tenth of the larger score), and more than 2 sqrt(2) times the noise. A gap of that size that
        noise could explain is too noisy to tell.
-    8. *Balanced* otherwise. Without a training score or a curve the verdict is "unknown".
+    8. *Balanced* otherwise. Without a training score or a curve the verdict is "unknown", and so it is for a trial that
+       the search ended before its time where rule 5 or 6 would apply: it had no time to learn.
 
     Where the curve and the scores disagree, the curve decides, and the sentence says that they do and why they may.
 
@@ -138,7 +139,9 @@ def diagnose(
         found = _with_scores(found, scores, points, context.metric)
     if found is None:
         found = NOTHING if points is None else _by_ends(points)
-    chosen = pushes(found.kind, context.config, context.space)
+    if context.cut and found.kind in UNFINISHED:
+        found = CUT
+    chosen = tuple(push for push in pushes(found.kind, context.config, context.space) if not _was_spared(push, points))
     sentence = " ".join(filter(None, [found.seen, advice(found.kind, chosen), found.note]))
     return Diagnosis(found.kind, sentence, gap, found.since, str((curve or {}).get("step", "")), chosen)
 
@@ -154,6 +157,23 @@ class _Found:
 
 
 NOTHING = _Found("unknown", "There is no training score and no curve to compare the validation with.")
+
+
+UNFINISHED: frozenset[Kind] = frozenset({"underfitting", "still improving"})
+"""The verdicts that a trial gets for having been ended by the search."""
+
+CUT = _Found("unknown", "The search ended this trial before its time, so that nobody knows what it would have learned.")
+
+EPOCHS = frozenset({"epochs", "n_epochs", "num_epochs", "max_epochs"})
+"""Hyperparameters that say how long a training is at most."""
+
+
+def _was_spared(push: Push, points: Points | None) -> bool:
+    """Whether more of something would change nothing, as a trial came to its end before it had used what it has."""
+    if points is None or push.verb != "raise" or push.name not in EPOCHS or not isinstance(push.value, int | float):
+        return False
+    last, before = points.steps[-1], points.steps[-2] if len(points.steps) > 1 else 0.0
+    return points.step == "epoch" and bool(push.value > last + (last - before))
 
 
 def _finite(value: float | None) -> float | None:

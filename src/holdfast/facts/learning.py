@@ -16,6 +16,7 @@ from holdfast.analyse.points import read
 from holdfast.analyse.rates import Peers, Run
 from holdfast.errors import RequestError
 from holdfast.facts.log import latest, metric_of, three_scores, winner_of
+from holdfast.facts.numbers import count
 from holdfast.records import Cause, Config, Direction, Trial, TrialState
 from holdfast.study.actions import last_line
 from holdfast.study.ranking import ranking
@@ -79,14 +80,20 @@ class Learning:
         ranked = [] if len(self._state.settings.directions) > 1 else ranking(self._state)
         front = {trial.number for trial in ranked}
         trials = [*ranked, *(trial for trial in self._state.trials if trial.number not in front)]
-        told = [trial for trial in trials if is_told(trial)]
+        known = [trial for trial in trials if is_told(trial)]
+        told = [trial for trial in known if not _is_cut(trial)]
         seen = [told[place] for place in evenly(len(told), MOST_JUDGED)]
         judged = [(trial.config, self.of(trial)) for trial in seen]
         found = diagnose_study(judged, sum(trial.number in front for trial in seen), self._space)
-        if found is None or len(seen) == len(told):
-            return found
-        said = f"Every so many-th of {len(told):,} trials was looked at, in the order of their scores. {found.sentence}"
-        return dataclasses.replace(found, sentence=said)
+        if found is None:
+            return None
+        parts = [found.sentence]
+        if len(seen) < len(told):
+            parts.insert(0, f"Every so many-th of {len(told):,} trials was looked at, in the order of their scores.")
+        if cut := len(known) - len(told):
+            were, their = ("was", "its") if cut == 1 else ("were", "their")
+            parts.append(f"{count(cut, 'trial')} that the search ended before {their} time {were} not judged.")
+        return dataclasses.replace(found, sentence=" ".join(parts))
 
     @property
     def _space(self) -> Any:
@@ -102,7 +109,7 @@ class Learning:
             time=self._time(trial.config),
             chance=self._chance if curve is not None and curve["metric"] == "loss" else None,
             peers=self._peers,
-            cut=trial.state in {TrialState.STOPPED, TrialState.PAUSED},
+            cut=_is_cut(trial),
             diverged=_diverged(trial),
         )
         value, direction = (
@@ -163,6 +170,11 @@ def _chance(schema: Mapping[str, Any] | None) -> float | None:
         return 1.0
     classes = schema.get("classes")
     return math.log(len(classes)) if classes and len(classes) > 1 else None
+
+
+def _is_cut(trial: Trial) -> bool:
+    """Whether the search ended the training of a trial; one that was dropped between folds was trained in full."""
+    return trial.state in {TrialState.STOPPED, TrialState.PAUSED} and "fits" not in trial.extra
 
 
 def _diverged(trial: Trial) -> str | None:
