@@ -29,6 +29,7 @@ def rows(standing: Standing) -> list[list[str]]:
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
         *([["folds", standing["dropped"]]] if standing.get("dropped") else []),
         *[["note", text] for text in standing["reopened"]],
+        *([["note", standing["begun_anew"]]] if standing.get("begun_anew") else []),
         *_scores(standing),
         *([["overtuning", standing["overtuning"]]] if standing.get("overtuning") else []),
         *_learning(standing),

@@ -92,7 +92,7 @@ def _effort(state: StudyState) -> str:
     """Limits, restarts and time spent."""
     limit = state.history.trials_limit
     parts = [f"The limit was {count(limit, 'trial')}." if limit is not None else "There was no limit on trials."]
-    restarts = sum(trial.restarts for trial in state.trials)
+    restarts = sum(trial.restarts for trial in state.trials) - len(state.notes.get("trial.restarted", []))
     if restarts:
         parts.append(f"Trials were started again {count(restarts, 'time')} after their process was gone.")
     enqueued = sum(trial.reason.startswith("enqueued") for trial in state.trials)

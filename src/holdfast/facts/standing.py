@@ -10,16 +10,35 @@ from holdfast.facts.numbers import count, listed
 from holdfast.records import TrialState
 from holdfast.study.state import StudyState
 
+MOST_NAMED = 10
+"""How many trials a sentence names."""
+
 
 def alerts(state: StudyState) -> list[str]:
-    """What a reader must know before any number: reopened test rows, scores that may be too good, an early end."""
+    """What a reader must know before any number: reopened test rows, scores too good, losses, an early end."""
     texts = [*looked_at_again(state), *filter(None, [leakage_alert(state)])]
     texts += [*filter(None, [none_feasible(state)]), *missed_on_test(state)]
+    texts += [*filter(None, [begun_anew(state)])]
     halted = latest(state, "study.halted")
     if halted is not None:
         went_on = any(trial.asked_at > halted["time"] for trial in state.trials)
         texts.append(f"The study ended itself{', and went on later' if went_on else ''}: {halted['why']}")
     return texts
+
+
+def begun_anew(state: StudyState) -> str:
+    """That trials lost what they had learned, as their checkpoints were of no use, and why; empty if none did."""
+    notes = state.notes.get("trial.restarted", [])
+    if not notes:
+        return ""
+    numbers = list(dict.fromkeys(note["trial"] for note in notes))
+    which = count(len(numbers), "trial")
+    if len(numbers) > 1:
+        others = ", and others" if len(numbers) > MOST_NAMED else ""
+        which += f" ({listed([str(n) for n in numbers[:MOST_NAMED]])}{others})"
+    whose = "it" if len(numbers) == 1 else "they"
+    why = f"what {whose} had saved was missing or was not what it had been"
+    return f"{which} began anew, because {why}. Of trial {numbers[0]} the log says: {notes[0]['why']}."
 
 
 def looked_at_again(state: StudyState) -> list[str]:

@@ -19,7 +19,7 @@ from holdfast.facts.log import (
 )
 from holdfast.facts.numbers import utc
 from holdfast.facts.spending import spending
-from holdfast.facts.standing import looked_at_again
+from holdfast.facts.standing import begun_anew, looked_at_again
 from holdfast.records import Trial, TrialState, number_to_json
 from holdfast.report.trials_table import steps_trained
 from holdfast.study.state import StudyState
@@ -43,7 +43,8 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
     known to meet them all, or None without any), ``running`` (one dict a trial), ``enqueued``, ``strategy``,
     ``strategy_says``, ``stages`` (event -> whether it is in the log), ``openings`` of the test rows, ``reopened`` (a
     sentence for each that was not the first of these rows, and on a look at select rows that was not the first one),
-    ``halted`` (why, or None). Numbers that JSON has no form for are text.
+    ``begun_anew`` (that checkpoints were of no use: a sentence, or None), ``halted`` (why, or None). Numbers that JSON
+    has no form for are text.
 
     Args:
         state: the study's.
@@ -83,6 +84,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "stages": stages_done(state),
         "openings": len(state.notes.get("test.opened", [])),
         "reopened": looked_at_again(state),
+        "begun_anew": begun_anew(state) or None,
         "halted": None if halted is None else halted["why"],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from holdfast.records import Entry, Trial, TrialState, number_to_json
 from holdfast.study.book import Book, entry
 from holdfast.study.state import NO_MORE, StudyState
 from holdfast.study.storing import clear, name_of, reference
+
+_told = logging.getLogger("holdfast")
 
 
 def of_clone(state: StudyState, parent: int, replaces: int | None) -> dict[str, Any]:
@@ -45,6 +48,8 @@ def read_or_restart(book: Book, number: int) -> bytes | None:
     if trial.parent is not None and trial.start_step == trial.parent_step:
         why += f", without what trial {trial.parent} had learned"
     gone = [trial.checkpoint[1]]
+    if "trial.restarted" not in book.state.notes:  # the log has them all
+        _told.warning("trial %d: %s", number, why)
     book.note("trial.restarted", {"trial": number, "why": why, "start_step": 0, "drops": gone})
     book.checkpoints.drop(gone)
     return None

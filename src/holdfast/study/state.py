@@ -169,8 +169,10 @@ def _resumed(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     _again(state, data, until_step=data["until_step"])
 
 
-def _restarted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     trial = state.trials[data["trial"]]
+    if "drops" in data:  # its checkpoint was of no use, which readers have to know
+        state.notes.setdefault("trial.restarted", []).append({**data, "time": time})
     _again(state, data, until_step=trial.until_step, restarts=trial.restarts + 1)
 
 
