@@ -158,3 +158,51 @@ def test_a_metric_that_does_not_say_which_way_is_better(call: Call, grid: Path, 
     priced = call("plan", grid, "--no-timing")
     assert priced.returncode == 0
     assert ("cost.greater_is_better = False below the function" in priced.stdout) == warned
+
+
+PAUSING = """
+[study]
+name = "pausing"
+[data]
+source = "sklearn:iris"
+[model]
+family = "mlp"
+[search]
+trials = 40
+fidelity = { min = 1, max = 27 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fits", "advice"),
+    [
+        ("asha", "40 trials × 4 rungs, to each of which one in 3 goes on;", "asha trains poor trials partly"),
+        (
+            "hyperband",
+            "40 trials × 4 rungs, at which 27, 12, 1 and 0 begin, and from each of which one in 3 goes on;",
+            "hyperband trains poor trials partly",
+        ),
+        (
+            "freeze-thaw",
+            "40 trials × a little training at a time, for those of which a model of the learning curves expects",
+            "freeze-thaw trains poor trials partly",
+        ),
+        (
+            "pbt",
+            "40 trials at most, in a population of 13 × 9 intervals of training for each member;",
+            "pbt trains a population to the end",
+        ),
+    ],
+)
+def test_a_strategy_that_pauses_is_priced_and_described_by_its_own_way(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str, fits: str, advice: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = tmp_path / "pausing.toml"
+    plan.write_text(PAUSING.replace("[search]", f'[search]\nstrategy = "{strategy}"'), encoding="utf-8")
+    answer = call("plan", plan, "--no-timing")
+    assert answer.returncode == 0
+    said = " ".join(answer.stdout.split())
+    assert fits in said
+    assert advice in said
+    assert "sound baseline" not in said

@@ -102,6 +102,11 @@ def test_fits_are_trials_times_folds_times_rungs() -> None:
     assert Shape(trials=27, rungs=(1, 3, 9), eta=3).fits == 27 + 9 + 3
     assert Shape(trials=27, rungs=(1, 3, 9), eta=3).full_trials == pytest.approx(27 * (1 + 2 / 3 + 6 / 9) / 9)
     assert Shape(trials=8).full_trials == 8
+    brackets = Shape(trials=14, rungs=(1, 3, 9), eta=3, starts=(9, 3, 2))
+    assert brackets.fits == (9 + 3 + 1) + (3 + 1) + 2
+    assert brackets.full_trials == pytest.approx((9 + 3 * 2 + 6) / 9 + (3 * 3 + 6) / 9 + 2)
+    population = Shape(trials=30, rungs=(1, 3, 9), members=8, intervals=3)
+    assert (population.fits, population.full_trials) == (24, 8.0)
     assert Shape(trials=2, rungs=(1, 81)).full_trials == 1.0
 
 

@@ -130,6 +130,12 @@ def test_a_trial_that_paused_at_a_rung_counts_for_a_full_training() -> None:
     assert timed_trials([paused])[0].seconds == 3.0
 
 
+def test_the_warming_up_of_the_first_fit_is_not_multiplied_by_the_steps_that_are_left() -> None:
+    cold, warm = (Trial(n, {}, TrialState.PAUSED, "", 0, until_step=4, seconds=s) for n, s in ((0, 7.4), (1, 0.4)))
+    timed = timed_trials([cold, warm], Fidelity("max_iter", 4, 108, 3))
+    assert [each.seconds for each in timed] == pytest.approx([7.4 + 104 * 0.1, 108 * 0.1])
+
+
 def test_the_time_to_start_is_that_of_the_session_in_which_the_first_trial_ran() -> None:
     first = Trial(0, {}, TrialState.COMPLETE, "", 0, asked_at=1001.0, told_at=1010.0, seconds=2.0)
     assert seconds_to_start([first], [10.0, 1000.0, 2000.0]) == 8.0

@@ -36,6 +36,10 @@ class Shape:
         parts: fits for each trial: 1, or the number of folds in all repeats.
         rungs: levels of fidelity; (1,) where every trial is trained in full.
         eta: one in ``eta`` trials goes on from each rung to the next.
+        starts: how many trials begin at each rung; () where all begin at the first.
+        by_curves: whether no rung decides who goes on, but a model of the learning curves; the rungs are a guess then.
+        members: of a population, which train side by side to the end; 0 for any other search.
+        intervals: into how many their training is cut.
         finalists: fits on the train rows to compare finalists by; 0 without select rows.
         refits: whether the winner is fitted again on more rows.
         trains_again: whether the final fit is repeated for the curve of the test.
@@ -62,24 +66,41 @@ class Shape:
     hyperparameters: int = 0
     folds: int = 0
     searches: int = 1
+    starts: tuple[int, ...] = ()
+    by_curves: bool = False
+    members: int = 0
+    intervals: int = 1
 
     @property
     def fits(self) -> int:
         """Fits, legs from rung to rung counted one by one: trials, times parts, less those that do not go on."""
-        legs: int = sum(max(self.trials // self.eta**level, 1) for level in range(len(self.rungs)))
+        legs = self.members * self.intervals or sum(
+            max(n // self.eta ** (level - first), 1)
+            for first, n in self._begun
+            for level in range(first, len(self.rungs))
+        )
         return legs * self.parts * self.searches
 
     @property
     def full_trials(self) -> float:
         """The trials in units of a full training: where poor ones stop early, they count for what they got.
 
-        One of them is always trained in full.
+        One of them is always trained in full, and so are the members of a population, whoever takes their places.
         """
-        share, before = 0.0, 0
-        for level, rung in enumerate(self.rungs):
-            share += (rung - before) / self.rungs[-1] / self.eta**level
-            before = rung
-        return max(self.trials * share, min(self.trials, 1))
+        if self.members:
+            return float(self.members)
+        full = 0.0
+        for first, n in self._begun:
+            before = 0
+            for level, rung in enumerate(self.rungs[first:]):
+                full += n * (rung - before) / self.rungs[-1] / self.eta**level
+                before = rung
+        return max(full, min(self.trials, 1))
+
+    @property
+    def _begun(self) -> list[tuple[int, int]]:
+        """The rungs at which trials begin, and how many do."""
+        return [(rung, n) for rung, n in enumerate(self.starts or (self.trials,)) if n]
 
 
 @dataclass(frozen=True, slots=True)

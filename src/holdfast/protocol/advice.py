@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.evaluate.metrics import says_direction
 from holdfast.facts.numbers import duration
+from holdfast.protocol.fidelity import PAUSING
 from holdfast.protocol.preview import Preview, affordable
 from holdfast.protocol.read import PlanFile
 from holdfast.train.factory import load_factory
@@ -19,6 +20,15 @@ EXPENSIVE = 60.0
 
 MANY = 50
 """From so many trials on, chance alone wastes too many."""
+
+PARTLY = "poor trials partly, which is cheap; their row scores are partial, so fewer trials enter the correction"
+WAYS = {
+    "pbt": (
+        "a population to the end and changes its hyperparameters on the way, which takes trials for clones: three "
+        "times as many as members, or more"
+    )
+}
+"""What is said of a strategy that pauses."""
 
 
 def advice(found: Preview) -> list[str]:
@@ -49,6 +59,8 @@ def _suits(found: Preview) -> str:
     points = found.space.count()
     if points is not None and points <= trials:
         return f"{start}a grid covers all {points:,} configurations"
+    if found.strategy in PAUSING:
+        return f"{start}{found.strategy} trains {WAYS.get(found.strategy, PARTLY)}"
     expensive = seconds is not None and seconds >= EXPENSIVE
     if found.stepwise and (expensive or trials > MANY):
         return (

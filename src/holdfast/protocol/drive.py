@@ -121,22 +121,24 @@ def processes(workers: int) -> Executor:
 def timed_trials(trials: Sequence[Trial], fidelity: Fidelity | None = None) -> list[Timed]:
     """The first trials that ended, as far as a forecast rests on them: what each would take in full.
 
-    One that paused at a rung counts for as many steps as a full training has, one that was dropped for as many fits.
+    One that paused at a rung is taken to train on as fast as the fastest of them did, since what is paid once, such as
+    the warming up of the first fit, is paid once; one that was dropped counts for as many fits as a whole one has.
     """
     ended = [trial for trial in trials if trial.state in {TrialState.COMPLETE, TrialState.STOPPED, TrialState.PAUSED}]
     fits = max((trial.extra.get("fits", 1) for trial in ended), default=1)
-    return [_in_full(trial, fidelity, fits) for trial in ended[:TIMED]]
+    first = ended[:TIMED]
+    pace = min((trial.seconds / trial.until_step for trial in first if trial.until_step), default=0.0)
+    return [_in_full(trial, fidelity, fits, pace) for trial in first]
 
 
-def _in_full(trial: Trial, fidelity: Fidelity | None, fits: int) -> Timed:
-    timed = _timed(trial)
+def _in_full(trial: Trial, fidelity: Fidelity | None, fits: int, pace: float) -> Timed:
+    """What a trial would take in full, at so many seconds for each further step."""
+    timed, seconds = _timed(trial), trial.seconds
     if trial.state is TrialState.STOPPED and "fits" in trial.extra:
-        factor = fits / trial.extra["fits"]
+        seconds *= fits / trial.extra["fits"]
     elif fidelity is not None and trial.until_step is not None:
-        factor = fidelity.max / trial.until_step
-    else:
-        return timed
-    return Timed(timed.seconds * factor, timed.kwh, timed.watched)
+        seconds += pace * (fidelity.max - trial.until_step)
+    return Timed(seconds, timed.kwh, timed.watched)
 
 
 def seconds_to_start(trials: Sequence[Trial], begins: Sequence[float]) -> float:

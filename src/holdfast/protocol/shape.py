@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from holdfast.data.roles import ROLES
+from holdfast.facts.numbers import listed
 from holdfast.meter.forecast import Shape
 from holdfast.protocol.choose import ships
 from holdfast.protocol.fidelity import PAUSING
 from holdfast.protocol.opened_curve import trains_again
 from holdfast.protocol.prepare import Ready
+from holdfast.records import Fidelity
 from holdfast.search.auto import Auto, choose
 from holdfast.search.base import Strategy
+from holdfast.search.bohb import Bohb
+from holdfast.search.freeze_thaw import FreezeThaw
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.grid import GridSearch, grid_points
+from holdfast.search.hyperband import Hyperband
 from holdfast.search.manual import Manual
+from holdfast.search.pbt import PopulationBasedTraining, interval_of
+from holdfast.search.priorband import PriorBand
 from holdfast.search.registry import make_strategy
+from holdfast.search.rungs.brackets import brackets
 
 GP_SECONDS_PER_ASK = 0.03
 """What a proposal of the Gaussian process takes on one core in the first hundred trials; three times that at a thousand
@@ -40,6 +51,7 @@ def shape_of(ready: Ready) -> Shape:
     strategy = strategy_of(ready)
     fidelity = ready.book.state.settings.fidelity
     stepwise = fidelity is not None and strategy.name in PAUSING
+    paced = _paced(ready, strategy, fidelity) if stepwise and fidelity is not None else {}
     judged = ready.seal.rows["train"] - ready.seal.unjudged if ready.folds else ready.seal.rows.get("validation", 0)
     return Shape(
         trials=_trials(ready, strategy),
@@ -56,7 +68,25 @@ def shape_of(ready: Ready) -> Shape:
         data_bytes=float(sum(_size(ready, role) for role in ready.seal.rows)),
         row_bytes=8.0 * judged * _columns(ready),
         hyperparameters=len(ready.book.state.history.space or ()),
+        **paced,
     )
+
+
+def _paced(ready: Ready, strategy: Strategy, fidelity: Fidelity) -> dict[str, Any]:
+    """How a strategy leads trials through their training, where it is not from rung to rung from the first one on."""
+    history, trials = ready.study.history, _trials(ready, strategy)
+    if isinstance(strategy, PopulationBasedTraining):
+        return {
+            "members": min(strategy.size(history), trials),
+            "intervals": math.ceil(fidelity.max / interval_of(fidelity, strategy.interval)),
+        }
+    if isinstance(strategy, Hyperband | PriorBand) or (isinstance(strategy, Bohb) and strategy.brackets == "hyperband"):
+        found = brackets(history, fidelity)
+        begun = [int(bracket) for bracket in found.of if bracket >= 0]
+        firsts = begun + found.following(max(trials - len(begun), 0))
+        starts = tuple(firsts.count(bracket) for bracket in range(len(found.sizes)))
+        return {"starts": starts} if any(starts[1:]) else {}
+    return {"by_curves": isinstance(strategy, FreezeThaw)}
 
 
 def _trials(ready: Ready, strategy: Strategy) -> int:
@@ -93,7 +123,17 @@ def fits_in_words(shape: Shape) -> str:
     if shape.parts > 1:
         parts.append(f"{shape.folds or shape.parts} folds")
         parts += [f"{shape.parts // shape.folds} repeats"] if shape.parts > shape.folds > 0 else []
-    if len(shape.rungs) > 1:
+    if shape.members:
+        parts[0] += f" at most, in a population of {shape.members:,}"
+        parts.append(f"{shape.intervals} intervals of training for each member")
+    elif shape.by_curves:
+        parts.append("a little training at a time, for those of which a model of the learning curves expects the most")
+    elif len(shape.rungs) > 1 and shape.starts:
+        many = listed([f"{n:,}" for n in shape.starts])
+        parts.append(
+            f"{len(shape.rungs)} rungs, at which {many} begin, and from each of which one in {shape.eta} goes on"
+        )
+    elif len(shape.rungs) > 1:
         parts.append(f"{len(shape.rungs)} rungs, to each of which one in {shape.eta} goes on")
     else:
         parts.append("1 full training")
