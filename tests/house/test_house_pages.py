@@ -97,6 +97,18 @@ def test_code_of_the_page_on_spaces_runs(root: Path, monkeypatch: pytest.MonkeyP
     _run("\n".join(_blocks(root / "docs" / "spaces.md", "python")), "spaces", monkeypatch)
 
 
+def test_the_objective_of_the_page_on_fidelities_trains_no_step_twice(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (code,) = _blocks(root / "docs" / "fidelities.md", "python")
+    _run(code, "fidelities", monkeypatch)
+    study = vars(sys.modules["fidelities"])["study"]
+    assert any(trial.start_step > 0 for trial in study.trials)
+    for trial in study.trials:
+        assert [step for step, _ in trial.reports] == list(range(1, trial.reports[-1][0] + 1))
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("code", [c for c in _readme_code() if "plan.toml" not in c], ids=lambda c: f"{len(c)} bytes")
 def test_code_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

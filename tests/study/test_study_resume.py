@@ -391,3 +391,27 @@ def test_two_processes_optimize_at_once(tmp_path: Path) -> None:
     study = make_study("random", storage)
     assert all(t.state is TrialState.COMPLETE and t.restarts == 0 for t in study.trials)
     assert len(study.trials) == 24
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_an_objective_that_saves_nothing_is_told_once_that_its_trials_begin_anew(
+    saves: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def learn(trial: holdfast.LiveTrial) -> float:
+        for step in range(trial.start_step + 1, (trial.until_step or 9) + 1):
+            if trial.report(trial["x"], step) is not holdfast.Verdict.CONTINUE:
+                if saves:
+                    trial.save(b"all of it")
+                break
+        return float(trial["x"])
+
+    fidelity = holdfast.Fidelity("step", 1, 9, 3)
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=fidelity)
+    study.optimize(learn, n_trials=12)
+    resumed = sum(event.kind == "trial.resumed" for event in study.book.log.read())
+    assert resumed > 2
+    said = [record.getMessage() for record in caplog.records if "as it had saved nothing" in record.getMessage()]
+    assert len(said) == (0 if saves else 1)
+    if said:
+        assert "goes on from step 0" in said[0]
+        assert "call trial.save(bytes) when trial.should_prune() says so" in said[0]

@@ -10,7 +10,7 @@ from holdfast.errors import MissingBlobError, RequestError, TamperError
 from holdfast.records import Entry, Trial, TrialState, number_to_json
 from holdfast.study.book import Book, entry
 from holdfast.study.state import NO_MORE, StudyState
-from holdfast.study.storing import clear, name_of, reference
+from holdfast.study.storing import UNSAVED, clear, name_of, reference
 
 _told = logging.getLogger("holdfast")
 
@@ -53,6 +53,21 @@ def read_or_restart(book: Book, number: int) -> bytes | None:
     book.note("trial.restarted", {"trial": number, "why": why, "start_step": 0, "drops": gone})
     book.checkpoints.drop(gone)
     return None
+
+
+def warn_of_unsaved(state: StudyState, numbers: Collection[int]) -> bool:
+    """Warn of the first of these running trials that was paused and begins anew, as its objective had saved nothing."""
+    for number in numbers:
+        trial = state.trials[number]
+        if trial.usage and trial.start_step == 0 and trial.checkpoint is None and UNSAVED not in state.notes:
+            _told.warning(
+                "trial %d goes on from step 0, as it had saved nothing when it was paused, and so will others; call "
+                "trial.save(bytes) when trial.should_prune() says so, and go on from trial.checkpoint at "
+                "trial.start_step",
+                number,
+            )
+            return True
+    return False
 
 
 def ended_in_silence(trial: Trial, end: int | None) -> Entry | None:

@@ -15,8 +15,10 @@ from holdfast.records import Assignment, Cause, Job, Outcome, Report, Trial, Tri
 from holdfast.search.base import Strategy
 from holdfast.study import actions, advice
 from holdfast.study.book import Book
+from holdfast.study.checkpoints import warn_of_unsaved
 from holdfast.study.exhausted import note_exhausted
 from holdfast.study.holding import Holder, Watch, warn_of_late
+from holdfast.study.jobs import BatchJob, ObjectiveJob
 from holdfast.study.settling import Settling
 from holdfast.study.stopping import is_at_its_end
 
@@ -86,6 +88,7 @@ class StudyDriver:
         stays: whether it waits for what others run, to go on with it should they be gone, or if the budget is spent
             for their results, as long as it leaves room.
         level: whether the end of the log was told from here a moment ago, so that there is nothing to read behind it.
+        saving: whether trials have yet to be looked at for one whose objective saved nothing; False once that is said.
     """
 
     book: Book
@@ -101,13 +104,14 @@ class StudyDriver:
     settling: Settling | None = None
     stays: bool = False
     level: bool = False
+    saving: bool = False
     running: dict[int, int] = field(default_factory=dict)
     causes: dict[int, Cause] = field(default_factory=dict)
     failures: list[Outcome] = field(default_factory=list)
 
     def drive(self, executor: Executor, job: Job) -> None:
         """Feed trials to a job until there are no more, with signs of life meanwhile; Ctrl-C marks those that run."""
-        log = self.book.log
+        log, self.saving = self.book.log, isinstance(job, ObjectiveJob | BatchJob)
         with ExitStack() as ends:
             self.holder = ends.enter_context(closing(Holder(log.leases, shared=log.durable)))
             if log.flush is not None and self.on_finish is None:  # what a person is told of is on disk
@@ -199,6 +203,7 @@ class StudyDriver:
     def _take(self, tokens: dict[int, int]) -> None:
         """These trials run here from now on."""
         self.running.update(tokens)
+        self.saving = self.saving and not warn_of_unsaved(self.book.state, tokens)
         if self.holder is not None:
             self.holder.hold(tokens)
 
