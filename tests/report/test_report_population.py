@@ -11,6 +11,7 @@ from holdfast.facts.blocks import Figure, Gallery, Paragraph
 from holdfast.records import Fidelity, Verdict
 from holdfast.report.figures import draw_svg
 from holdfast.report.population import population_section
+from holdfast.report.trials_table import trials_csv, trials_rows
 from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.handle import LiveTrial
 from holdfast.study.study import Study
@@ -92,3 +93,15 @@ def test_a_winner_that_is_no_clone_is_said_to_have_kept_its_hyperparameters() ->
     assert "is none of them: its hyperparameters never changed." in blocks[0].text
     assert not any(isinstance(block, Gallery) for block in blocks)
     assert math.isfinite(study.best_value)
+
+
+def test_the_table_of_trials_has_the_lineage_of_clones_where_there_are_any(study: Study) -> None:
+    rows = trials_rows(study.book.state)
+    for trial, row in zip(study.trials, rows, strict=True):
+        own = (None, None, None) if trial.parent is None else (trial.parent, trial.parent_step, trial.replaces)
+        assert (row["parent"], row["parent_step"], row["replaces"]) == own
+    assert any(row["parent"] is not None for row in rows)
+    assert ",parent,parent_step,replaces,reason," in trials_csv(study.book.state).splitlines()[0]
+    alone = Study(holdfast.Space(SPACE), strategy="random")
+    alone.optimize(lambda trial: float(trial["rate"]), n_trials=2)
+    assert "parent" not in trials_csv(alone.book.state).splitlines()[0]

@@ -12,7 +12,7 @@ from holdfast.report.ranked import scored
 from holdfast.report.trials_table import CONFIG, METRIC, TIME_COLUMNS, Row, trials_rows
 from holdfast.study.state import StudyState
 
-NUMERIC_COLUMNS = frozenset({"number", "steps", "restarts", "seconds"})
+NUMERIC_COLUMNS = frozenset({"number", "parent", "parent_step", "replaces", "steps", "restarts", "seconds"})
 NAMES = {"number": "trial"}
 """Columns that a page names otherwise than a file does."""
 

@@ -45,14 +45,16 @@ def trials_rows(state: StudyState) -> list[Row]:
     """One dict a trial, all with the same keys in the same order.
 
     ``number``, ``state``, ``metric.NAME`` for each metric (the objectives first), ``config.NAME`` for each
-    hyperparameter (None where it is inactive), ``reason``, ``steps`` (the last step reported, None if none was),
+    hyperparameter (None where it is inactive), in a study that has clones ``parent``, ``parent_step`` and ``replaces``
+    (None for a trial that is none), ``reason``, ``steps`` (the last step reported, None if none was),
     ``restarts``, ``cause`` and ``error`` (its last line), and then `TIME_COLUMNS`: what it used (None where nobody
     measured it; ``kwh_method`` says how its electricity was found), and when it was asked and told (ISO 8601, UTC).
     """
     metrics = _names(state.settings.directions, (trial.metrics for trial in state.trials))
     space = state.settings.space
     configs = _names(() if space is None else space.domains, (trial.config for trial in state.trials))
-    return [_row(trial, metrics, configs) for trial in state.trials]
+    cloned = any(trial.parent is not None for trial in state.trials)
+    return [_row(trial, metrics, configs, cloned=cloned) for trial in state.trials]
 
 
 def steps_trained(trial: Trial) -> int | None:
@@ -110,12 +112,20 @@ _FIRST = ("number", "state")
 _LAST = ("reason", "steps", "restarts", "cause", "error")
 
 
-def _row(trial: Trial, metrics: Sequence[str], configs: Sequence[str]) -> Row:
+def _lineage(trial: Trial) -> Row:
+    """Where a clone began: in which trial, at which step, and in the place of which other one."""
+    if trial.parent is None:
+        return {"parent": None, "parent_step": None, "replaces": None}
+    return {"parent": trial.parent, "parent_step": trial.parent_step, "replaces": trial.replaces}
+
+
+def _row(trial: Trial, metrics: Sequence[str], configs: Sequence[str], *, cloned: bool) -> Row:
     return {
         "number": trial.number,
         "state": trial.state.value,
         **{METRIC + name: trial.metrics.get(name) for name in metrics},
         **{CONFIG + name: trial.config.get(name) for name in configs},
+        **(_lineage(trial) if cloned else {}),
         "reason": trial.reason,
         "steps": steps_trained(trial),
         "restarts": trial.restarts,
