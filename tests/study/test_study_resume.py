@@ -410,8 +410,36 @@ def test_an_objective_that_saves_nothing_is_told_once_that_its_trials_begin_anew
     study.optimize(learn, n_trials=12)
     resumed = sum(event.kind == "trial.resumed" for event in study.book.log.read())
     assert resumed > 2
+    for trial in study.trials:  # what a trial reports again stands in its reports once
+        assert [step for step, _ in trial.reports] == list(range(1, trial.reports[-1][0] + 1))
     said = [record.getMessage() for record in caplog.records if "as it had saved nothing" in record.getMessage()]
     assert len(said) == (0 if saves else 1)
     if said:
         assert "goes on from step 0" in said[0]
         assert "call trial.save(bytes) when trial.should_prune() says so" in said[0]
+
+
+@pytest.mark.parametrize("storage", [None, "sqlite"])
+def test_a_trial_that_begins_anew_at_each_rung_keeps_what_it_reported_at_earlier_ones(
+    tmp_path: Path, storage: str | None
+) -> None:
+    """As trials that learn from more rows do: each rung has one report, and nothing is saved."""
+
+    def fit(trial: holdfast.LiveTrial) -> float:
+        loss = float(trial["x"]) + 1 / (trial.until_step or 9)
+        trial.report(loss, trial.until_step or 9)
+        return loss
+
+    address = storage and f"sqlite:///{tmp_path}/s.db"
+    fidelity = holdfast.Fidelity("rows", 1, 9, 3)
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=fidelity, storage=address, name="study")
+    study.optimize(fit, n_trials=12)
+    best = study.best_trial
+    assert [step for step, _ in best.reports] == [1, 3, 9]
+    x = float(best.config["x"] or 0.0)
+    assert [metrics["value"] for _, metrics in best.reports] == [x + 1 / step for step in (1, 3, 9)]
+    study.close()
+    if address is not None:
+        again = load_study("study", address)
+        assert again.best_trial == best
+        again.close()

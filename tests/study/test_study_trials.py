@@ -59,9 +59,10 @@ def test_whatever_happens_to_packed_trials_happens_to_a_list_of_them(given_trial
                 trials.pack()
             case "report":
                 trials.reported(at, 7, {"value": 0.25, "ms": math.inf})
-                plain[at] = dataclasses.replace(
-                    plain[at], reports=(*plain[at].reports, (7, {"value": 0.25, "ms": math.inf}))
-                )
+                before = list(plain[at].reports)
+                while before and before[-1][0] >= 7:  # it began anew, and reports again
+                    before.pop()
+                plain[at] = dataclasses.replace(plain[at], reports=(*before, (7, {"value": 0.25, "ms": math.inf})))
             case "look":
                 assert trials[at] == plain[at] == trials[at - len(plain)]
             case "replace":

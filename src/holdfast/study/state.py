@@ -166,7 +166,8 @@ def _origin(data: Mapping[str, Any]) -> tuple[int, int, int]:
 
 
 def _resumed(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    _again(state, data, until_step=data["until_step"])
+    kept = state.trials[data["trial"]].reports  # what is reported again replaces them
+    _again(state, data, until_step=data["until_step"], reports=kept)
 
 
 def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
@@ -179,7 +180,7 @@ def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
 def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None, **changes: Any) -> None:
     """A trial runs from ``start_step``, and will report again what came after it."""
     number, trial = data["trial"], state.trials[data["trial"]]
-    kept = tuple(report for report in trial.reports if report[0] <= data["start_step"])
+    before = tuple(report for report in trial.reports if report[0] <= data["start_step"])
     if data["start_step"] < trial.parent_step:  # what it was cloned from is gone, so it has no parent any more
         changes |= {"parent": None, "parent_step": 0, "checkpoint": None}
     _change(
@@ -188,9 +189,8 @@ def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None
         state=TrialState.RUNNING,
         start_step=data["start_step"],
         until_step=until_step,
-        reports=kept,
         cause=None,
-        **changes,
+        **{"reports": before, **changes},
     )
     state.history.moved(number, RUNNING, until_step)
 

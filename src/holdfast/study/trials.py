@@ -52,7 +52,7 @@ class Trials(Sequence[Trial]):
             self._items[number] = found
             self._asleep -= 1
         if number in self._said:
-            found = dataclasses.replace(found, reports=(*found.reports, *self._said.pop(number)))
+            found = dataclasses.replace(found, reports=_with(found.reports, self._said.pop(number)))
             self[number] = found
         return found
 
@@ -77,7 +77,7 @@ class Trials(Sequence[Trial]):
         self._note(len(self._items) - 1, trial)
 
     def reported(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
-        """A trial has one more report."""
+        """A trial has one more report; those of this step and of later ones, from before it began anew, are gone."""
         self._said.setdefault(number, []).append((step, metrics))
 
     def pack(self) -> Packed:
@@ -109,3 +109,13 @@ class Trials(Sequence[Trial]):
             self.saved.add(number)
         else:
             self.saved.discard(number)
+
+
+def _with(reports: Sequence[Report], said: Sequence[Report]) -> tuple[Report, ...]:
+    """The reports of a trial with more of them, each in the place of what had been reported from its step on."""
+    found = list(reports)
+    for report in said:
+        while found and found[-1][0] >= report[0]:
+            found.pop()
+        found.append(report)
+    return tuple(found)
