@@ -6,6 +6,7 @@ import pytest
 import holdfast
 from holdfast.analyse.observed import FEWEST, drawn_in, halves, observed, with_shown_conditions
 from holdfast.errors import RequestError
+from holdfast.records import TrialState
 from holdfast.rng import Streams
 from holdfast.testing.rehearsal import Rehearsal, random_trials
 
@@ -31,7 +32,7 @@ def test_an_even_range_of_losses_is_left_as_it_is() -> None:
 
 
 def test_too_few_trials_are_said_to_be_too_few() -> None:
-    with pytest.raises(RequestError, match=f"needs at least {FEWEST} trials with a score, and there are {FEWEST - 1}"):
+    with pytest.raises(RequestError, match=f"{FEWEST} trials that ended with a score, and there are {FEWEST - 1}$"):
         observed(rehearsed([float(i) for i in range(FEWEST - 1)]).history())
     with pytest.raises(RequestError, match="every trial has the same score"):
         observed(rehearsed([1.0] * 30).history())
@@ -62,3 +63,16 @@ def test_a_condition_that_nobody_declared_is_found_in_the_trials() -> None:
     assert with_shown_conditions(space, units)["y"].when == {"kind": ("c",)}
     units[0, 2] = np.nan if units[0, 1] > 0.6 else 0.5  # and once not so
     assert with_shown_conditions(space, units) is space
+
+
+def test_paused_trials_are_said_not_to_count() -> None:
+    def learn(trial: holdfast.LiveTrial) -> float:
+        trial.report(trial["x"], trial.until_step or 9)
+        return float(trial["x"])
+
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=holdfast.Fidelity("step", 1, 9, 3))
+    study.optimize(learn, n_trials=6)
+    waiting = sum(trial.state is TrialState.PAUSED for trial in study.trials)
+    ended = "is 1" if waiting == 5 else f"are {6 - waiting}"
+    with pytest.raises(RequestError, match=f"that ended with a score, and there {ended}; {waiting} paused ones do not"):
+        study.importance()

@@ -116,7 +116,23 @@ def test_epochs_may_be_more_than_a_config_usually_has(tmp_path: Path) -> None:
             "known after all folds only",
         ),
         (plan("gradient-boosting", HOLDOUT, {"name": "leaves"}), "has name = 'leaves' and no max"),
-        (plan("gradient-boosting", HOLDOUT, {"name": "leaves", "max": 9}), "leaves"),
+        (
+            plan("gradient-boosting", HOLDOUT, {"name": "leaves", "max": 9}),
+            "has name = 'leaves', and trials of 'gradient-boosting' are paused by max_iter, rows or folds",
+        ),
+        (plan("svm", HOLDOUT, {"name": "epochs", "max": 9}), "trials of 'svm' are paused by rows or folds"),
+        (
+            plan("mlp", HOLDOUT, {"name": "epochs", "min": 80}),
+            "has min = 80 and no max, and a full training has 60 epochs, by default of 'mlp'; give a max",
+        ),
+        (
+            plan("mlp", HOLDOUT, {"name": "epochs", "min": 9}) | {"space": {"epochs": 8}},
+            "a full training has 8 epochs, as [space] says",
+        ),
+        (
+            plan("knn", HOLDOUT, {"name": "rows", "min": 500}),
+            "a full training has 107 rows, which is all that there are",
+        ),
         (plan("mlp", HOLDOUT, {"name": "width", "max": 64}), "by epochs, rows or folds"),
         (
             plan("random-forest", HOLDOUT, {"max": 64}) | {"space": {"n_estimators": 80}},

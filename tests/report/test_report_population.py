@@ -7,6 +7,7 @@ import math
 import pytest
 
 import holdfast
+from holdfast.errors import RequestError
 from holdfast.facts.blocks import Figure, Gallery, Paragraph
 from holdfast.records import Fidelity, Verdict
 from holdfast.report.figures import draw_svg
@@ -105,3 +106,9 @@ def test_the_table_of_trials_has_the_lineage_of_clones_where_there_are_any(study
     alone = Study(holdfast.Space(SPACE), strategy="random")
     alone.optimize(lambda trial: float(trial["rate"]), n_trials=2)
     assert "parent" not in trials_csv(alone.book.state).splitlines()[0]
+
+
+def test_the_values_of_a_name_that_no_piece_has_are_refused(study: Study) -> None:
+    with pytest.raises(RequestError, match=r"the schedule of trial \d+ has no 'zz'; it has rate, size, kind"):
+        study.schedule().values("zz")
+    assert len(study.schedule().values("rate")) == len(study.schedule().pieces)

@@ -144,5 +144,5 @@ def test_a_metered_study_of_few_trials_is_whole() -> None:
     page = document(studies.metered_study(12).book)
     (text,) = [block.text for block in section_of(page).blocks if isinstance(block, Paragraph)]
     assert re.fullmatch(
-        r"An analysis of 4 hyperparameters needs at least 20 trials with a score, and there are \d+\.", text
+        r"An analysis of 4 hyperparameters needs at least 20 trials that ended with a score, and there are \d+\.", text
     )

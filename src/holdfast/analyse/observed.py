@@ -15,7 +15,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.rng import Streams
 from holdfast.search.gp.targets import known_losses
-from holdfast.search.history import FAILED, History
+from holdfast.search.history import FAILED, PAUSED, History
 from holdfast.space import Float, Space, domain_from_json
 
 STRETCH = 2.0
@@ -77,9 +77,11 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     needed = max(FEWEST, 2 * varied)
     known = int(np.isfinite(told).sum())
     if known < needed:
+        waiting = int((history.states == PAUSED).sum())
+        but = f"; {waiting} paused one{'s do' if waiting > 1 else ' does'} not count" if waiting else ""
         raise RequestError(
             f"an analysis of {varied} hyperparameter{'s' if varied > 1 else ''} needs at least {needed} trials "
-            f"with a score, and there are {known}"
+            f"that ended with a score, and there {'is' if known == 1 else 'are'} {known}{but}"
         )
     losses = known_losses(told, states)
     size = float(np.abs(losses).max()) or 1.0

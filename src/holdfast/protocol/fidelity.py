@@ -139,6 +139,13 @@ def fidelity_of(plan: Plan, recipe: Recipe, train: int, folds: int, parts: int) 
     if most is None:
         raise RequestError(f"[search.fidelity] has name = '{name}' and no max, a full training's {name}; say it")
     _check_most(name, most, {ROWS: rows, FOLDS: parts}, plan)
+    if table.min and not table.max and table.min > most:
+        whose = "as [space] says" if name in plan.space else f"by default of '{plan.model.family}'"
+        whose = "which is all that there are" if name in {ROWS, FOLDS} else whose
+        raise RequestError(
+            f"[search.fidelity] has min = {table.min:,} and no max, and a full training has {most:,} {name}, {whose}; "
+            "give a max that is not below min"
+        )
     least = table.min or min(1 if usual is None else usual.min, most)
     eta = table.eta or (3 if usual is None else usual.eta)
     return Measure.of(recipe, Fidelity(name, least, most, eta), train, folds, plan.study.seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.data.roles import SplitPlan
+from holdfast.errors import RequestError
 from holdfast.protocol.fidelity import Measure, fidelity_of
 from holdfast.protocol.learn import Recipe
 from holdfast.protocol.limits import limited
@@ -37,6 +38,9 @@ def searched(
         RequestError: if there is no such space, no such model of it, or no such fidelity.
     """
     measure = _measure(file, recipe, train, split)
+    if measure is not None and default is not None and measure.fidelity.name not in default:
+        with file.at("search", "fidelity"):
+            _check_grown(recipe, measure, task)
     space = _space(file, recipe, default, measure, train)
     with file.at():
         draw = Streams(file.plan.study.seed).generator(-1, "check")
@@ -51,6 +55,21 @@ def _measure(file: PlanFile, recipe: Recipe, train: pl.DataFrame, split: SplitPl
     with file.at("search", "fidelity" if file.plan.search.fidelity else "strategy"):
         folds = split.folds or 0
         return fidelity_of(file.plan, recipe, len(train), folds, folds * split.repeats)
+
+
+def _check_grown(recipe: Recipe, measure: Measure, task: Task) -> None:
+    """Refuse a fidelity that is named like no hyperparameter of a family."""
+    family, fidelity = recipe.find_family(), measure.fidelity
+    if family is None or measure.kind != "hyperparameter":
+        return
+    try:
+        family.build({fidelity.name: fidelity.max}, task, 0)
+    except RequestError as exc:
+        ways = [recipe.fidelity.name] if recipe.fidelity is not None else []
+        raise RequestError(
+            f"[search.fidelity] has name = '{fidelity.name}', and trials of '{recipe.family}' are paused by "
+            f"{', '.join([*ways, 'rows'])} or folds; take one of them"
+        ) from exc
 
 
 def _space(

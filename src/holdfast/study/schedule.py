@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, nearest
 from holdfast.records import OBJECTIVE, Assignment, Config, Report, Trial, TrialState, Value, Verdict
 from holdfast.study.handle import LiveTrial
 from holdfast.study.results import Result, named_values
@@ -79,7 +79,15 @@ class Schedule:
         raise RequestError(f"the schedule of trial {self.trial} ends with step {self.pieces[-1].until}, before {step}")
 
     def values(self, name: str) -> list[tuple[int, int | None, Value]]:
-        """(start, until, value) of a hyperparameter, piece by piece; None where it is inactive."""
+        """(start, until, value) of a hyperparameter, piece by piece; None where it is inactive.
+
+        Raises:
+            RequestError: if no piece has it.
+        """
+        names = dict.fromkeys(known for piece in self.pieces for known in piece.config)
+        if name not in names:
+            has = nearest(name, names) or f"; it has {', '.join(names)}"
+            raise RequestError(f"the schedule of trial {self.trial} has no '{name}'{has}")
         return [(piece.start, piece.until, piece.config.get(name)) for piece in self.pieces]
 
     def to_json(self) -> dict[str, Any]:

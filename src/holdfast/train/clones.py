@@ -36,10 +36,16 @@ def check_clone(kind: NetworkKind, task: Task, before: Mapping[str, Any], after:
     """
     old, new = kind.settings(before), kind.settings(after)
     for name in SETTLED:
-        _require(name, getattr(old, name), getattr(new, name), "a run keeps that from its beginning to its end")
+        _require(
+            name,
+            getattr(old, name),
+            getattr(new, name),
+            f'a run keeps that from its beginning to its end, as with keep = ("{name}",)',
+        )
     shapes = [asdict(kind.architecture(config, task)) for config in (before, after)]
     for name in sorted(set(shapes[0]) - FREE_OF_SHAPE):
-        _require(name, shapes[0][name], shapes[1][name], "the weights of one shape are of no use in another")
+        reason = f'the weights of one shape are of no use in another, so let clones keep it, as in keep = ("{name}",)'
+        _require(name, shapes[0][name], shapes[1][name], reason)
 
 
 def _require(name: str, was: Any, wish: Any, reason: str) -> None:
