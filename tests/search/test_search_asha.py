@@ -111,6 +111,23 @@ def test_with_the_budget_spent_the_best_is_finished_once_nothing_runs() -> None:
     assert Asha().ask(rehearsal.history(), 2, Streams(0)) == []
 
 
+def test_of_a_front_one_is_finished_however_good_a_trial_is_in_one_objective_that_ran_to_the_end() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY, ("minimize", "minimize"), budget=3)
+    wish = rehearsal.start({"x": 0.5})
+    rehearsal.report(wish, 1, [9.0, 0.1])
+    rehearsal.finish(wish, [9.0, 0.1])
+    for values in ([1.0, 2.0], [2.0, 1.0]):
+        trial = rehearsal.start({"x": values[0] / 10}, 3)
+        rehearsal.report(trial, 3, values)
+        rehearsal.pause(trial)
+    (last,) = Asha().ask(rehearsal.history(), 2, Streams(0))
+    assert (last.resume_from, last.until_step) == (1, 9)
+    rehearsal.take(last)
+    rehearsal.report(1, 9, [0.5, 2.0])
+    rehearsal.finish(1, [0.5, 2.0])
+    assert Asha().ask(rehearsal.history(), 2, Streams(0)) == []
+
+
 def test_it_needs_a_fidelity() -> None:
     with pytest.raises(RequestError, match="needs a fidelity, such as Study"):
         Asha().ask(Rehearsal(SPACE).history(), 1, Streams(0))

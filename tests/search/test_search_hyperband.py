@@ -10,6 +10,7 @@ import pytest
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, Suggestion, Verdict
 from holdfast.rng import Streams
+from holdfast.search.asha import Asha
 from holdfast.search.base import Strategy, judge
 from holdfast.search.bohb import Bohb
 from holdfast.search.history import COMPLETE
@@ -113,6 +114,28 @@ def test_with_the_budget_spent_the_best_is_finished() -> None:
         rehearsal.pause(trial)
     (last,) = Hyperband().ask(rehearsal.history(), 1, Streams(0))
     assert (last.resume_from, last.until_step) == (1, 27)
+
+
+@pytest.mark.parametrize("strategy", [Asha(), Hyperband(), Bohb(), PriorBand()], ids=lambda strategy: strategy.name)
+@pytest.mark.parametrize(
+    ("seen_at", "loss", "finished"), [(3, 1.5, True), (3, 1.0, False), (27, 1.5, True), (27, 0.5, False)]
+)
+def test_a_complete_trial_ends_the_search_only_if_it_is_as_good_at_the_rung(
+    strategy: Strategy, seen_at: int, loss: float, finished: bool
+) -> None:
+    """A wish that ran to the end, by its loss at the rung of the best that paused, or else by its final one."""
+    rehearsal = Rehearsal(SPACE, FIDELITY, budget=3)
+    wish = rehearsal.start({"x": 0.5, "y": 0.5})
+    if seen_at < FIDELITY.max:
+        rehearsal.report(wish, seen_at, loss)
+        loss = 0.1
+    rehearsal.finish(wish, loss)
+    for level, paused in ((3, 1.0), (1, 2.0)):
+        trial = rehearsal.start({"x": paused / 4, "y": 0.5}, level)
+        rehearsal.report(trial, level, paused)
+        rehearsal.pause(trial)
+    asked = strategy.ask(rehearsal.history(), 1, Streams(0))
+    assert [(item.resume_from, item.until_step) for item in asked] == ([(1, 27)] if finished else [])
 
 
 def asked_by(strategy: PriorBand, rehearsal: Rehearsal, n: int) -> list[Suggestion]:

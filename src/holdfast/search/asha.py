@@ -24,9 +24,10 @@ class Asha:
     """A trial pauses at each rung and is resumed from its checkpoint when it is among the best ``1/eta`` of the rung.
 
     Rungs come from the study's fidelity. New configurations are random. When the budget allows no new trial, nothing
-    is running and nothing may be promoted, yet no trial has been trained to the end, the best of the highest rung is,
-    so that a study ends with a configuration that was trained as it will be used. A trial's loss at a rung is what it
-    reported at that step, or at the first one behind it. Several objectives are ranked by fronts.
+    is running and nothing may be promoted, the best of the highest rung is trained to the end, unless a trial that was
+    is at least as good there, so that a study ends with its best configuration trained as it will be used. A trial's
+    loss at a rung is what it reported at that step, or at the first one behind it. Several objectives are ranked by
+    fronts.
 
     Args:
         type: "promotion" for pauses as above; "stopping" for trials that run on, and are stopped at a rung where they

@@ -78,8 +78,8 @@ def go_on_or_begin(
 ) -> list[Suggestion]:
     """Go on with what may go on, then begin new trials, as the budget allows.
 
-    When the budget allows none, nothing runs and nothing may go on, yet no trial has been trained to the end, the best
-    of the highest rung is.
+    When the budget allows none, nothing runs and nothing may go on, the best of the highest rung is trained to the end,
+    unless a trial that was is at least as good there.
 
     Args:
         history: the study.
@@ -108,16 +108,34 @@ def resumed(history: History, promoted: Iterator[Promotion], n: int) -> list[Sug
 
 
 def finish_best(history: History, fidelity: Fidelity, name: str) -> list[Suggestion]:
-    """The best paused trial of the highest rung, to be trained to the end, while no trial is complete."""
-    if (history.states == COMPLETE).any():
-        return []
+    """The best paused trial of the highest rung, to be trained to the end, unless a complete one stands against it."""
     rungs = fidelity.rungs()
     for level in reversed(rungs[:-1]):
         ordered, known = ordered_at(history, level, (history.states == PAUSED) & (history.until == level))
         if known.any():
+            best = int(ordered[0])
+            if _complete_stands(history, level, best):
+                return []
             reason = f"{name}: best at {fidelity.name} {level} and nothing else to do, on to {rungs[-1]}"
-            return resumed(history, iter([(int(ordered[0]), rungs[-1], reason)]), 1)
+            return resumed(history, iter([(best, rungs[-1], reason)]), 1)
     return []
+
+
+def _complete_stands(history: History, level: int, trial: int) -> bool:
+    """Whether a complete trial is at least as good as this one at a rung; by its final loss where it has none there.
+
+    With several objectives it is as good as this one in each. One that was paused on its way, and so was picked at a
+    rung, need only not be beaten in all of them: else a whole front would be trained to the end.
+    """
+    final = np.full((len(history), len(history.directions)), np.nan)
+    final[history.told_trial] = history.told_loss
+    at_rung = history.losses_at(level)
+    losses = np.where(np.isnan(at_rung).any(axis=1)[:, None], final, at_rung)
+    rivals = np.flatnonzero((history.states == COMPLETE) & ~np.isnan(losses).any(axis=1))
+    picked = np.isin(rivals, history.move_trial[history.move_state == PAUSED])
+    as_good = (losses[rivals] <= at_rung[trial]).all(axis=1)
+    beaten = (at_rung[trial] <= losses[rivals]).all(axis=1) & ~as_good
+    return bool((as_good | (picked & ~beaten)).any())
 
 
 def pause_at_rung(history: History, trial: int, fidelity: Fidelity) -> Verdict:
