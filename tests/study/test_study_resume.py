@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import holdfast
@@ -20,7 +21,8 @@ from holdfast.execute.base import Nothing
 from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.log.verify import verify
-from holdfast.records import Entry, Event, Outcome, Trial, TrialState
+from holdfast.records import Entry, Event, Outcome, Report, Trial, TrialState
+from holdfast.search.asha import Asha
 from holdfast.search.manual import Manual
 from holdfast.study import actions, lock
 from holdfast.study.book import entry
@@ -289,15 +291,48 @@ def test_whoever_was_second_reads_before_it_decides_the_next_time(tmp_path: Path
     assert seen == [1, 2, 4, 6]  # in vain only once
 
 
-def test_a_trial_lost_between_its_last_checkpoint_and_its_pause_starts_again() -> None:
+@pytest.mark.parametrize("workers", [None, 1])
+def test_a_trial_lost_between_its_last_checkpoint_and_its_pause_has_arrived(workers: int | None) -> None:
     """From the checkpoint at its rung it would have nothing to train, and so nothing to report."""
-    study = make_study("asha", None)
+    deterministic: dict[str, Any] = {} if workers is None else {"deterministic": True, "workers": workers}
+    fidelity = holdfast.Fidelity("epoch", 1, 9)
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=fidelity, **deterministic)
     trial = study.ask()
     trial.report(0.5, 1)
     trial.save(b"at the rung")
-    again = actions.restart(study.book, study.trials[0], "gone")
-    assert again is not None
-    assert (again.start_step, again.until_step, again.checkpoint) == (0, 1, None)
+    assert actions.restart(study.book, study.trials[0], "gone") is None
+    lost = study.trials[0]
+    assert (lost.state, lost.metrics, lost.reports) == (TrialState.PAUSED, {"value": 0.5}, ((1, {"value": 0.5}),))
+    assert (lost.checkpoint is not None, lost.restarts) == (True, 0)
+    with pytest.raises(RequestError, match="trial 0 is not running: it is paused already"):
+        study.tell(trial)
+
+
+@pytest.mark.parametrize(("rows", "state"), [(False, "complete"), (True, "running")])
+def test_a_trial_lost_behind_its_last_epoch_is_complete_unless_its_row_scores_are_lost(rows: bool, state: str) -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="random", fidelity=holdfast.Fidelity("epoch", 1, 3))
+    first, second = study.ask(), study.ask()
+    study.tell(first, 0.25, rows=holdfast.RowScores(np.full(4, 0.25)) if rows else None)
+    for epoch in (1, 2, 3):
+        second.report(1 / epoch, epoch)
+        second.save(b"weights")
+    restarted = actions.restart(study.book, study.trials[1], "gone")
+    assert (restarted is not None) == rows
+    assert study.trials[1].state.value == state
+
+
+def test_the_reports_of_earlier_rungs_stand_until_they_come_again() -> None:
+    """A job may report once a leg, though it begins anew; another one reports every step of that again."""
+    book = make_study("asha", None).book
+    asha = Asha()
+    (first,) = actions.ask(book, asha)
+    for step in (1, 2, 3):
+        actions.report(book, asha, Report(first.trial, step, {"value": 0.5}))
+    actions.restart(book, book.state.trials[0], "gone")
+    assert [step for step, _ in book.state.trials[0].reports] == [1, 2, 3]
+    actions.report(book, asha, Report(first.trial, 2, {"value": 0.25}))
+    actions.report(book, asha, Report(first.trial, 4, {"value": 0.125}))
+    assert book.state.trials[0].reports == ((1, {"value": 0.5}), (2, {"value": 0.25}), (4, {"value": 0.125}))
 
 
 def test_two_that_see_the_same_lost_trial_restart_it_once(tmp_path: Path) -> None:

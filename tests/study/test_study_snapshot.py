@@ -137,7 +137,10 @@ class AnyStudy(RuleBasedStateMachine):
     def interrupt_and_restart(self, at: int, why: str) -> None:
         trial = self.live[at % len(self.live)]
         actions.interrupt(self.study.book, [trial.number])
-        assert actions.restart(self.study.book, self.study.trials[trial.number], why) is not None
+        if actions.restart(self.study.book, self.study.trials[trial.number], why) is None:
+            self.live.remove(trial)  # it had reported and saved at its end
+            assert self.study.trials[trial.number].state in (TrialState.PAUSED, TrialState.COMPLETE)
+            return
         self.study._holder.hold({trial.number: self.study.trials[trial.number].restarts})  # it stays in these hands
 
     @rule(limit=st.sampled_from([None, 3]))

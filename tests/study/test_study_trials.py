@@ -58,11 +58,10 @@ def test_whatever_happens_to_packed_trials_happens_to_a_list_of_them(given_trial
             case "pack":
                 trials.pack()
             case "report":
-                trials.reported(at, 7, {"value": 0.25, "ms": math.inf})
-                before = list(plain[at].reports)
-                while before and before[-1][0] >= 7:  # it began anew, and reports again
-                    before.pop()
-                plain[at] = dataclasses.replace(plain[at], reports=(*before, (7, {"value": 0.25, "ms": math.inf})))
+                step, said = data.draw(st.integers(0, 9)), {"value": 0.25, "ms": math.inf}
+                trials.reported(at, step, said)
+                before = (report for report in plain[at].reports if report[0] < step)
+                plain[at] = dataclasses.replace(plain[at], reports=(*before, (step, said)))
             case "look":
                 assert trials[at] == plain[at] == trials[at - len(plain)]
             case "replace":

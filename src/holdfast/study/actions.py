@@ -205,15 +205,15 @@ def _with_mean_of_folds(state: StudyState, outcome: Outcome) -> Outcome:
 def restart(book: Book, seen: Trial, why: str) -> Assignment | None:
     """Hand a trial out again that nobody runs, from its last checkpoint; None if it is not as it was ``seen`` any more.
 
-    So it goes out once, however many processes have seen it. A clone that had reported at its end and left a checkpoint
-    there is paused instead: begun anew it would have no parent.
+    So it goes out once, however many processes have seen it. One that had reported at its end and left a checkpoint
+    there has arrived instead, and is paused or complete: nothing of it is trained again.
     """
 
     def decide(state: StudyState) -> tuple[list[Entry], bool]:
         trial = state.trials[seen.number]
         if trial.state is not TrialState.RUNNING or trial.restarts != seen.restarts:
             return [], False
-        ended = checkpoints.ended_in_silence(trial, _end(state, trial))
+        ended = checkpoints.ended_in_silence(state, trial, _end(state, trial))
         if ended is not None:
             return [ended], False
         data = {"trial": seen.number, "why": why, "start_step": _restart_step(state, trial)}

@@ -9,6 +9,7 @@ from typing import Any
 from holdfast.errors import MissingBlobError, RequestError, TamperError
 from holdfast.records import Entry, Trial, TrialState, number_to_json
 from holdfast.study.book import Book, entry
+from holdfast.study.results import not_finite
 from holdfast.study.state import NO_MORE, StudyState
 from holdfast.study.storing import UNSAVED, clear, name_of, reference
 
@@ -70,14 +71,33 @@ def warn_of_unsaved(state: StudyState, numbers: Collection[int]) -> bool:
     return False
 
 
-def ended_in_silence(trial: Trial, end: int | None) -> Entry | None:
-    """The pause of a clone that was lost when it had reported and saved at its end, and had only to say so."""
-    done = end is not None and trial.checkpoint is not None and trial.checkpoint[0] >= end
-    if trial.parent is None or not done or not trial.reports or trial.reports[-1][0] < (end or 0):
+def ended_in_silence(state: StudyState, trial: Trial, end: int | None) -> Entry | None:
+    """The end of a trial that was lost when it had reported and saved at its end, and had only to say so.
+
+    It is paused with what it reported. At the fidelity's most it is complete, unless more than that would have been
+    told of it: a metric of the study that it did not report, or row scores, where other trials have them.
+    """
+    if end is None or trial.checkpoint is None or trial.checkpoint[0] < end:
         return None
-    nothing = {"seconds": 0.0, "cpu_seconds": 0.0, "extra": {}, "rows": None, "usage": {}}
-    metrics = {name: number_to_json(value) for name, value in trial.reports[-1][1].items()}
-    return entry("trial.paused", {"trial": trial.number, "metrics": metrics, "until_step": trial.until_step, **nothing})
+    step, metrics = trial.reports[-1] if trial.reports else (-1, {})
+    settings = state.settings
+    if step < end or not_finite(metrics, settings.objectives):
+        return None
+    data = {
+        "trial": trial.number,
+        "metrics": {name: number_to_json(value) for name, value in metrics.items()},
+        "seconds": 0.0,
+        "cpu_seconds": 0.0,
+        "extra": {},
+        "rows": None,
+        "usage": {},
+    }
+    if settings.fidelity is None or end < settings.fidelity.max:
+        return entry("trial.paused", {**data, "until_step": trial.until_step})
+    wanted = {*settings.objectives, *(item.metric for item in settings.constraints)}
+    if not wanted <= metrics.keys() or any(other.rows is not None for other in state.trials):
+        return None
+    return entry("trial.told", {**data, "state": TrialState.COMPLETE.value, "error": None, "cause": None})
 
 
 def with_drops(state: StudyState, trial: Trial, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:

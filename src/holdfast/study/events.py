@@ -52,12 +52,12 @@ KINDS: dict[str, str] = {
     ),
     "trial.resumed": (
         "A paused `trial` goes on to `until_step`, from the checkpoint at `start_step`; what it reported after that "
-        "step it will report again. The `reason`, and the log index the strategy had `seen`."
+        "step stands until it reports again. The `reason`, and the log index the strategy had `seen`."
     ),
     "trial.restarted": (
         "A `trial` that nobody runs any more runs again from the checkpoint at `start_step`, and `why`; what it "
-        "reported after that step it will report again. Where its checkpoint was missing or edited, which is why, it "
-        "begins at step 0."
+        "reported after that step stands until it reports again. Where its checkpoint was missing or edited, which is "
+        "why, it begins at step 0. One that had reported and saved at its end is not restarted, but paused or told so."
     ),
     "trial.drawn": "The `values` that a `trial` drew from a space found as it is used: name, domain, value.",
     "trial.reported": "The `metrics` of a running `trial` at a `step`.",

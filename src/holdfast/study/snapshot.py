@@ -18,7 +18,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.study.trials import Trials
 
-VERSION = 6
+VERSION = 7
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:

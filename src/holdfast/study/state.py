@@ -166,8 +166,7 @@ def _origin(data: Mapping[str, Any]) -> tuple[int, int, int]:
 
 
 def _resumed(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    kept = state.trials[data["trial"]].reports  # what is reported again replaces them
-    _again(state, data, until_step=data["until_step"], reports=kept)
+    _again(state, data, until_step=data["until_step"])
 
 
 def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
@@ -178,11 +177,10 @@ def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
 
 
 def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None, **changes: Any) -> None:
-    """A trial runs from ``start_step``, and will report again what came after it."""
+    """A trial runs from ``start_step``; what it reported after that stands until it reports there again, or before."""
     number, trial = data["trial"], state.trials[data["trial"]]
-    before = tuple(report for report in trial.reports if report[0] <= data["start_step"])
     if data["start_step"] < trial.parent_step:  # what it was cloned from is gone, so it has no parent any more
-        changes |= {"parent": None, "parent_step": 0, "checkpoint": None}
+        changes |= {"parent": None, "parent_step": 0, "checkpoint": None, "reports": ()}
     _change(
         state,
         data,
@@ -190,7 +188,7 @@ def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None
         start_step=data["start_step"],
         until_step=until_step,
         cause=None,
-        **{"reports": before, **changes},
+        **changes,
     )
     state.history.moved(number, RUNNING, until_step)
 

@@ -52,7 +52,9 @@ class Trials(Sequence[Trial]):
             self._items[number] = found
             self._asleep -= 1
         if number in self._said:
-            found = dataclasses.replace(found, reports=_with(found.reports, self._said.pop(number)))
+            said = self._said.pop(number)
+            earlier = (report for report in found.reports if report[0] < said[0][0])
+            found = dataclasses.replace(found, reports=(*earlier, *said))
             self[number] = found
         return found
 
@@ -77,8 +79,11 @@ class Trials(Sequence[Trial]):
         self._note(len(self._items) - 1, trial)
 
     def reported(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
-        """A trial has one more report; those of this step and of later ones, from before it began anew, are gone."""
-        self._said.setdefault(number, []).append((step, metrics))
+        """A trial has one more report, in the place of any that it made of that step or a later one before."""
+        said = self._said.setdefault(number, [])
+        while said and said[-1][0] >= step:
+            said.pop()
+        said.append((step, metrics))
 
     def pack(self) -> Packed:
         """All trials as columns, which hold them from now on; it costs as much as has changed since the last time."""
@@ -109,13 +114,3 @@ class Trials(Sequence[Trial]):
             self.saved.add(number)
         else:
             self.saved.discard(number)
-
-
-def _with(reports: Sequence[Report], said: Sequence[Report]) -> tuple[Report, ...]:
-    """The reports of a trial with more of them, each in the place of what had been reported from its step on."""
-    found = list(reports)
-    for report in said:
-        while found and found[-1][0] >= report[0]:
-            found.pop()
-        found.append(report)
-    return tuple(found)
