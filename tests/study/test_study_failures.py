@@ -110,8 +110,46 @@ def test_alike_failures_halt_the_study_with_the_real_error() -> None:
 
 def test_different_errors_do_not_halt() -> None:
     study = study_of_x()
-    study.optimize(fail_at(set(range(12)), lambda number: f"bad {number}"), n_trials=12, halt_after=3)
+    study.optimize(fail_at(set(range(12)), lambda number: f"bad {'abc'[number % 3]}"), n_trials=12, halt_after=3)
     assert len(study.trials) == 12
+
+
+@pytest.mark.parametrize(
+    "said", ["bad x {x}", "bad x = {x:e}, y={x:.2f}.", "row {number:,} is {x:+.1f}", "<Model at {address:#x}>: {odd}"]
+)
+def test_errors_that_differ_in_numbers_only_are_alike(said: str) -> None:
+    def objective(trial: LiveTrial) -> float:
+        x = (trial["x"] - 0.5) * 10**trial.number
+        odd = (-math.inf, math.nan, 7)[trial.number % 3]
+        raise ValueError(said.format(x=x, number=trial.number * 700, address=0x7F3A + trial.number, odd=odd))
+
+    study = study_of_x()
+    with pytest.raises(StudyHaltedError, match="because 3 trials in a row failed alike: ValueError: "):
+        study.optimize(objective, n_trials=9, halt_after=3)
+
+
+@pytest.mark.parametrize("steps", [(), (1, 1)])
+def test_a_fidelity_that_is_not_reported_as_it_should_be_halts(steps: tuple[int, ...]) -> None:
+    def objective(trial: LiveTrial) -> float:
+        for step in steps:
+            trial.report(0.5, step)
+        return 0.5
+
+    fidelity = holdfast.Fidelity("epoch", 2, 18)
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=fidelity)
+    with pytest.raises(StudyHaltedError, match=r"call trial\.report|each is reported once"):
+        study.optimize(objective, n_trials=20)
+    assert len(study.trials) == 5
+
+
+def test_a_halted_study_says_how_to_go_on() -> None:
+    study = study_of_x(name="broken")
+    message = (
+        "study 'broken' was halted, because a trial failed: ValueError: no luck; mend that and go on, or where trials "
+        "fail by accident, go on with a halt_after above 1"
+    )
+    with pytest.raises(StudyHaltedError, match=f"^{message}$"):
+        study.optimize(fail_at({0}, lambda _: "no luck"), n_trials=9, halt_after=1)
 
 
 def test_a_success_in_between_starts_the_count_anew_and_a_divergence_does_not() -> None:

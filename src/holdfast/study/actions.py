@@ -30,6 +30,8 @@ from holdfast.study.ordered import Ordered
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
 
+_NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d_,.]*(?:e[-+]?\d+)?|[-+]?\b(?:nan|inf)\b", re.IGNORECASE)
+
 
 def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
     """Up to ``n`` assignments: what a person enqueued, then what the strategy suggests; none if there is nothing."""
@@ -262,8 +264,13 @@ def running_trial(state: StudyState, number: int, token: int | None = None) -> T
 
 
 def is_alike(first: Outcome, second: Outcome) -> bool:
-    """Whether two failures are the same: their causes and the last lines of their errors agree."""
-    return first.cause is second.cause and last_line(first.error) == last_line(second.error)
+    """Whether two failures are the same: their causes agree, and the last lines of their errors but for numbers."""
+    return first.cause is second.cause and _without_numbers(first.error) == _without_numbers(second.error)
+
+
+def _without_numbers(error: str | None) -> str:
+    """The last line of an error with one sign for every number in it, such as the trial's, a value or an address."""
+    return _NUMBER.sub("#", last_line(error))
 
 
 def last_line(error: str | None) -> str:

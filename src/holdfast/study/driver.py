@@ -240,10 +240,14 @@ class StudyDriver:
             self.failures.clear()
         self.failures.append(outcome)
         if len(self.failures) >= self.halt_after:
-            error = actions.last_line(outcome.error)
-            why = f"{len(self.failures)} trials in a row failed alike: {error}"
+            count = len(self.failures)
+            what = "a trial failed" if count == 1 else f"{count} trials in a row failed alike"
+            why = f"{what}: {actions.last_line(outcome.error)}"
             self.book.note("study.halted", {"why": why})
-            raise StudyHaltedError(f"study '{self.book.state.settings.name}' was halted, because {why}")
+            raise StudyHaltedError(
+                f"study '{self.book.state.settings.name}' was halted, because {why}; mend that and go on, or where "
+                f"trials fail by accident, go on with a halt_after above {self.halt_after}"
+            )
 
 
 def _others_went_on(book: Book) -> bool:
