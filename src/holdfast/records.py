@@ -196,7 +196,8 @@ class Assignment:
     ``seed`` is the trial's own random seed. A clone has a ``parent``, and begins from its checkpoint, which was saved
     with the parent's configuration; so may the clone again while it has saved none of its own. Where the space is found
     as it is used, the trial ``may_draw`` values: ``proposal`` holds the strategy's, chosen for the domains in ``known``
-    (JSON form), or a person's, which have none.
+    (JSON form), or a person's, which have none. Where the study declares a fidelity, ``max_step`` is its most, behind
+    which there is nothing to report.
     """
 
     trial: int
@@ -209,6 +210,7 @@ class Assignment:
     known: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     may_draw: bool = False
     parent: int | None = None
+    max_step: int | None = None
 
 
 @dataclass(frozen=True)

@@ -195,10 +195,10 @@ def test_when_the_best_diverges_in_the_end_the_next_is_finished() -> None:
 
 
 def test_reports_that_miss_the_rungs_are_promoted_all_the_same() -> None:
-    """Counting from 0, or reporting every other epoch only."""
+    """Counting from 0, and reporting every other epoch only."""
 
     def every_other(trial: LiveTrial) -> float | None:
-        for step in range(trial.start_step, 10, 2):
+        for step in range(trial.start_step + 2 if trial.start_step else 0, 10, 2):
             trial.report(loss_at(trial.config, step), step)
             if trial.should_prune():
                 trial.save(b"")

@@ -79,6 +79,49 @@ def test_steps_go_up_and_are_reported_once(steps: tuple[int, int]) -> None:
     assert f"trial 0 reported at step {steps[1]} after step {steps[0]}; steps go up, and each is reported once" in error
 
 
+@pytest.mark.parametrize(
+    ("saves", "first", "error"),
+    [
+        (True, 1, None),
+        (True, 0, "trial 0 reported at step 1 after step 1; steps go up, and each is reported once"),
+        (True, -1, "trial 0 reported at step 0 after step 1; steps go up, and each is reported once"),
+        (False, 0, None),
+    ],
+)
+def test_a_trial_that_goes_on_from_its_checkpoint_reports_what_comes_after_it(
+    saves: bool, first: int, error: str | None
+) -> None:
+    """One that never saves trains and reports from the start each time."""
+
+    def objective(trial: holdfast.LiveTrial) -> float | None:
+        resumed = trial.start_step > 0
+        for epoch in range(trial.start_step + (first if resumed else 1), 10):
+            if trial.report(1 / epoch if epoch else 1.0, epoch) is not holdfast.Verdict.CONTINUE:
+                if saves:
+                    trial.save(b"weights")
+                return None
+        return 1 / 9
+
+    study = holdfast.Study(SPACE, strategy="asha", fidelity=FIDELITY)
+    study.optimize(objective, n_trials=1)
+    trial = study.trials[0]
+    assert trial.state.value == ("complete" if error is None else "failed")
+    assert error is None or error in str(trial.error)
+
+
+def test_nothing_is_reported_beyond_the_fidelity() -> None:
+    def deaf(trial: holdfast.LiveTrial) -> float:
+        for epoch in range(1, 60):
+            trial.report(1 / epoch, epoch)
+        return 0.0
+
+    error = error_of(deaf)
+    assert error.strip().endswith(
+        "trial 0 reported at step 10, and the study's fidelity ends at 9; return where the verdict is not to continue, "
+        "or declare a fidelity with a higher max"
+    )
+
+
 @pytest.mark.parametrize("strategy", ["hyperband", "bohb", "priorband"])
 def test_a_study_prunes_and_what_diverges_ends_at_once(strategy: str) -> None:
     paid = []

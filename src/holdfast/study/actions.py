@@ -93,6 +93,8 @@ def assignment_of(book: Book, number: int) -> Assignment:
     assignment = Assignment(
         number, trial.config, trial.seed, trial.start_step, trial.until_step, checkpoint, parent=trial.parent
     )
+    if state.settings.fidelity is not None:
+        assignment = dataclasses.replace(assignment, max_step=state.settings.fidelity.max)
     if state.settings.space is None:
         proposal = state.proposals[number]
         known = {} if proposal.space is None else proposal.space.to_json()

@@ -84,20 +84,31 @@ class LiveTrial:
         A value that is NaN or infinite is answered with STOP.
 
         Raises:
-            RequestError: for a step that is no whole number from 0 up, or not above the last one reported.
+            RequestError: for a step that is no whole number from 0 up, that is not above the last one reported or the
+                checkpoint that the trial goes on from, or that is beyond the study's fidelity.
         """
-        if isinstance(step, bool) or not hasattr(step, "__index__") or operator.index(step) < 0:
-            raise RequestError(f"trial {self.number} reported at step {step!r}; a step is a whole number from 0 up")
-        if self.reported and operator.index(step) <= self._last_step:
-            raise RequestError(
-                f"trial {self.number} reported at step {operator.index(step)} after step {self._last_step}; steps go "
-                "up, and each is reported once"
-            )
+        at = self._checked_step(step)
         named = value if isinstance(value, Mapping) else {self._metric: value}
         self.reported = {str(name): float(number) for name, number in named.items()}
-        self._last_step = operator.index(step)
+        self._last_step = at
         self.verdict = self._report(Report(self.number, self._last_step, self.reported, drawn=self._take_unsent()))
         return self.verdict
+
+    def _checked_step(self, step: int) -> int:
+        if isinstance(step, bool) or not hasattr(step, "__index__") or operator.index(step) < 0:
+            raise RequestError(f"trial {self.number} reported at step {step!r}; a step is a whole number from 0 up")
+        at, most = operator.index(step), self._assignment.max_step
+        if (self.reported or self.start_step > 0) and at <= self._last_step:
+            raise RequestError(
+                f"trial {self.number} reported at step {at} after step {self._last_step}; steps go up, and each is "
+                "reported once"
+            )
+        if most is not None and at > most:
+            raise RequestError(
+                f"trial {self.number} reported at step {at}, and the study's fidelity ends at {most}; return where the "
+                "verdict is not to continue, or declare a fidelity with a higher max"
+            )
+        return at
 
     def should_prune(self) -> bool:
         """Whether the last verdict was to pause or stop: save, then return or raise `TrialPruned`."""
