@@ -96,6 +96,13 @@ def test_folds_are_fitted_one_rung_after_the_other(tmp_path: Path) -> None:
     assert result.estimate is not None
 
 
+def test_a_hyperparameter_that_trials_are_paused_by_may_have_its_most_as_the_one_choice(tmp_path: Path) -> None:
+    wanted = plan("random-forest", HOLDOUT, {"min": 3, "max": 27}, trials=1)
+    wanted["space"] = {"n_estimators": {"type": "categorical", "choices": [27]}}
+    _, book = run(tmp_path, wanted)
+    assert full(book).config["n_estimators"] == 27
+
+
 def test_epochs_may_be_more_than_a_config_usually_has(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     wanted = plan("mlp", HOLDOUT, {"name": "epochs", "min": 1, "max": 81, "eta": 9}, trials=5)
@@ -137,6 +144,16 @@ def test_epochs_may_be_more_than_a_config_usually_has(tmp_path: Path) -> None:
         (
             plan("random-forest", HOLDOUT, {"max": 64}) | {"space": {"n_estimators": 80}},
             "[search.fidelity] takes n_estimators to 64, and [space] has n_estimators = 80",
+        ),
+        (
+            plan("mlp", HOLDOUT, {"name": "epochs", "max": 27})
+            | {"space": {"epochs": {"type": "int", "low": 3, "high": 12}}},
+            "[space] has epochs = a table, and trials are paused by epochs, so that a full training of any",
+        ),
+        (plan("mlp", HOLDOUT, None) | {"space": {"epochs": [9, 27]}}, "configuration has 60; leave it out of [space]"),
+        (
+            plan("random-forest", HOLDOUT, {"max": 27}) | {"space": {"n_estimators": {"high": 12}}},
+            "[space] has n_estimators = a table, and trials are paused by n_estimators",
         ),
     ],
 )

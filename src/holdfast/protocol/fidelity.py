@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, shown
 from holdfast.protocol.learn import Fitted, Prepared, Recipe, fit
 from holdfast.protocol.plan import FidelityTable, Plan
 from holdfast.records import Config, Fidelity
@@ -183,7 +183,13 @@ def _check_most(name: str, most: int, there: Mapping[str, int], plan: Plan) -> N
             raise RequestError(f"[search.fidelity] has max = {most:,}; a trial has {there[name]:,} {name}")
         return
     said = plan.space.get(name)
-    if said is not None and said != most and not (name == EPOCHS and not isinstance(said, int)):
+    if said in (None, most, [most], {"type": "categorical", "choices": [most]}):
+        return
+    if isinstance(said, Mapping | list):
         raise RequestError(
-            f"[search.fidelity] takes {name} to {most:,}, and [space] has {name} = {said!r}; leave one of them out"
+            f"[space] has {name} = {shown(said)}, and trials are paused by {name}, so that a full training of any "
+            f"configuration has {most:,}; leave it out of [space], and give max in [search.fidelity]"
         )
+    raise RequestError(
+        f"[search.fidelity] takes {name} to {most:,}, and [space] has {name} = {said!r}; leave one of them out"
+    )
