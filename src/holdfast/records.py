@@ -82,7 +82,7 @@ class Fidelity:
     """How much training a trial may have: at least ``min`` and at most ``max`` units of ``name``, see `rungs`.
 
     Raises:
-        RequestError: if not ``1 <= min <= max`` or ``eta <= 1``, or if one of them is no whole number.
+        RequestError: if not ``1 <= min <= max`` or ``eta <= 1``, if one of them is no whole number, or without a name.
     """
 
     name: str = "step"
@@ -91,6 +91,8 @@ class Fidelity:
     eta: int = 3
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise RequestError(f"a fidelity has name = {self.name!r}; it needs a word for what is counted, as 'epoch'")
         for key in ("min", "max", "eta"):
             value = getattr(self, key)
             if isinstance(value, bool) or not hasattr(value, "__index__"):

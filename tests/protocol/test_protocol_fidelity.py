@@ -122,6 +122,10 @@ def test_epochs_may_be_more_than_a_config_usually_has(tmp_path: Path) -> None:
             plan("knn", FOLDS, {"name": "folds"}) | {"metric": {"constraints": {"recall_macro": ">= 0.5"}}},
             "known after all folds only",
         ),
+        (
+            plan("knn", HOLDOUT, {"min": 50, "max": 50}),
+            "paused by rows, from 50 to 50, which leaves no rung to pause at",
+        ),
         (plan("gradient-boosting", HOLDOUT, {"name": "leaves"}), "has name = 'leaves' and no max"),
         (
             plan("gradient-boosting", HOLDOUT, {"name": "leaves", "max": 9}),

@@ -174,7 +174,10 @@ def test_members_train_in_one_stack_as_they_do_one_by_one(tmp_path: Path, result
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model": {"family": "gradient-boosting"}, "space": {}}, "trials of 'gradient-boosting' cannot, which are"),
+        (
+            {"model": {"family": "gradient-boosting"}, "space": {}, "search": {"strategy": "pbt", "trials": 18}},
+            "trials of 'gradient-boosting' cannot, which are",
+        ),
         (
             {"data": {"source": "sklearn:wine", "split": RESHUFFLED}},
             "pbt'.* with reshuffle = true every trial has rows",

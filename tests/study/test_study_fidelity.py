@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import holdfast
 from holdfast.errors import RequestError
+from holdfast.search.registry import PAUSING
 
 SPACE = {"x": holdfast.Float(0, 1)}
 FIDELITY = holdfast.Fidelity("epoch", 1, 9)
@@ -29,6 +31,34 @@ FIDELITY = holdfast.Fidelity("epoch", 1, 9)
 def test_what_is_no_fidelity_is_refused(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(RequestError, match=message):
         holdfast.Fidelity("epoch", *arguments)
+
+
+@pytest.mark.parametrize("name", ["", None, 3])
+def test_a_fidelity_has_a_name(name: Any) -> None:
+    with pytest.raises(RequestError, match=f"^a fidelity has name = {name!r}; it needs a word for what is counted"):
+        holdfast.Fidelity(name, 1, 9)
+
+
+@pytest.mark.parametrize("fidelity", [{"name": "epoch", "min": 1, "max": 9}, ("epoch", 1, 9), "epoch"])
+def test_what_a_study_is_paused_by_is_a_fidelity(fidelity: Any) -> None:
+    with pytest.raises(RequestError, match=r"it must be a Fidelity, such as holdfast\.Fidelity"):
+        holdfast.Study(SPACE, strategy="asha", fidelity=fidelity)
+
+
+@pytest.mark.parametrize("strategy", sorted(PAUSING))
+def test_a_strategy_that_pauses_needs_rungs_when_the_study_is_made(strategy: str, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/study.db"
+    with pytest.raises(RequestError, match=f"^strategy '{strategy}' needs a fidelity, such as Study"):
+        holdfast.Study(SPACE, strategy=strategy, storage=storage)
+    with pytest.raises(RequestError, match=f"^strategy '{strategy}' pauses trials, .* leaves no rung to pause at; it"):
+        holdfast.Study(SPACE, strategy=strategy, storage=storage, fidelity=holdfast.Fidelity("epoch", 5, 5))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fidelity", [None, holdfast.Fidelity("epoch", 5, 5)])
+@pytest.mark.parametrize("strategy", ["auto", "random"])
+def test_other_strategies_may_do_without(strategy: str, fidelity: holdfast.Fidelity | None) -> None:
+    assert holdfast.Study(SPACE, strategy=strategy, fidelity=fidelity).trials == ()
 
 
 @pytest.mark.parametrize(

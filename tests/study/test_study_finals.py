@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from holdfast.analyse.finals import Ahead
@@ -123,6 +125,22 @@ def test_trials_that_will_not_go_on_are_not_predicted() -> None:
     assert finals_of(study.book.state) == ()
     with pytest.raises(RequestError, match="trial 6 will not go on, as the study has made its choice"):
         study.predict_final(6)
+
+
+@pytest.mark.parametrize(
+    ("trial", "level", "why"),
+    [
+        ("a", 0.9, "trial = 'a'; it must be a trial or its number"),
+        (True, 0.9, "trial = True; it must be"),
+        (0, "a", "the level is 'a'; it needs a number between 0 and 1"),
+        (0, True, "the level is True; it needs"),
+    ],
+)
+def test_what_is_no_trial_or_no_level_is_refused(trial: Any, level: Any, why: str) -> None:
+    study = Study({"x": Float(0, 1)}, strategy="random")
+    study.ask()
+    with pytest.raises(RequestError, match=f"^{why}"):
+        study.predict_final(trial, level)
 
 
 def test_what_cannot_be_predicted_says_why() -> None:

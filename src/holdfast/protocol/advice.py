@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from holdfast.evaluate.metrics import says_direction
 from holdfast.facts.numbers import duration
-from holdfast.protocol.fidelity import PAUSING
 from holdfast.protocol.preview import Preview, affordable
 from holdfast.protocol.read import PlanFile
+from holdfast.search.registry import PAUSING
 from holdfast.train.factory import load_factory
 
 FEW = 3

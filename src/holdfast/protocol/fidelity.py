@@ -14,14 +14,12 @@ from holdfast.protocol.learn import Fitted, Prepared, Recipe, fit
 from holdfast.protocol.plan import FidelityTable, Plan
 from holdfast.records import Config, Fidelity
 from holdfast.rng import Streams
+from holdfast.search.registry import PAUSING
 from holdfast.train.curves import JudgedRows
 
 EPOCHS, ROWS, FOLDS = "epochs", "rows", "folds"
 
 Kind = Literal["epochs", "rows", "folds", "hyperparameter"]
-
-PAUSING = frozenset({"asha", "hyperband", "bohb", "priorband", "freeze-thaw", "pbt"})
-"""Strategies that pause trials and resume them, and so need a fidelity."""
 
 FEWEST_ROWS, THINNEST = 20, 27
 """The first rung of rows where a plan names none: this part of all of them, and no fewer."""
@@ -147,6 +145,11 @@ def fidelity_of(plan: Plan, recipe: Recipe, train: int, folds: int, parts: int) 
             "give a max that is not below min"
         )
     least = table.min or min(1 if usual is None else usual.min, most)
+    if least == most:
+        raise RequestError(
+            f"trials are paused by {name}, from {least:,} to {most:,}, which leaves no rung to pause at; give "
+            "[search.fidelity] a min below its max, or leave it out and take a strategy that does not pause"
+        )
     eta = table.eta or (3 if usual is None else usual.eta)
     return Measure.of(recipe, Fidelity(name, least, most, eta), train, folds, plan.study.seed)
 

@@ -9,7 +9,6 @@ from holdfast.data.roles import ROLES
 from holdfast.facts.numbers import listed
 from holdfast.meter.forecast import Shape
 from holdfast.protocol.choose import ships
-from holdfast.protocol.fidelity import PAUSING
 from holdfast.protocol.opened_curve import trains_again
 from holdfast.protocol.prepare import Ready
 from holdfast.records import Fidelity
@@ -23,7 +22,7 @@ from holdfast.search.hyperband import Hyperband
 from holdfast.search.manual import Manual
 from holdfast.search.pbt import PopulationBasedTraining, interval_of
 from holdfast.search.priorband import PriorBand
-from holdfast.search.registry import make_strategy
+from holdfast.search.registry import PAUSING, make_strategy
 from holdfast.search.rungs.brackets import brackets
 
 GP_SECONDS_PER_ASK = 0.03

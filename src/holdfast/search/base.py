@@ -76,6 +76,13 @@ def known_space(history: History, name: str) -> Space:
     return history.space
 
 
+def fidelity_needed(name: str) -> RequestError:
+    """What a strategy that pauses trials says to a study that declares no fidelity."""
+    return RequestError(
+        f"strategy '{name}' needs a fidelity, such as Study(..., fidelity=holdfast.Fidelity('epoch', 1, 81))"
+    )
+
+
 def one_objective(history: History, name: str) -> None:
     """Refuse a study of several objectives by name."""
     if len(history.directions) > 1:

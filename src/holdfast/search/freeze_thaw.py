@@ -16,7 +16,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, Suggestion, Verdict
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space, new_suggestions, one_objective
+from holdfast.search.base import check_whole, fidelity_needed, known_space, new_suggestions, one_objective
 from holdfast.search.curves import curve_model
 from holdfast.search.curves.prospects import Prospects, prospects_of
 from holdfast.search.gp.threads import one_thread
@@ -212,7 +212,5 @@ def _prospects(history: History, fidelity: Fidelity) -> Prospects | None:
 
 def _fidelity(history: History) -> Fidelity:
     if history.fidelity is None:
-        raise RequestError(
-            "strategy 'freeze-thaw' needs a fidelity, such as Study(..., fidelity=holdfast.Fidelity('epoch', 1, 81))"
-        )
+        raise fidelity_needed("freeze-thaw")
     return history.fidelity

@@ -14,7 +14,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, Suggestion, Value, Verdict
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space, new_configs, one_objective
+from holdfast.search.base import check_whole, fidelity_needed, known_space, new_configs, one_objective
 from holdfast.search.history import FAILED, PAUSED, RUNNING, STOPPED, TO_THE_END, History
 from holdfast.space import Categorical, Domain, Int, Space
 
@@ -191,9 +191,7 @@ class PopulationBasedTraining:
 
     def _fidelity(self, history: History) -> Fidelity:
         if history.fidelity is None:
-            raise RequestError(
-                "strategy 'pbt' needs a fidelity, such as Study(..., fidelity=holdfast.Fidelity('epoch', 1, 81))"
-            )
+            raise fidelity_needed(self.name)
         return history.fidelity
 
 

@@ -46,6 +46,9 @@ def _makers() -> dict[str, Callable[..., Any]]:
     }
 
 
+PAUSING = frozenset({"asha", "hyperband", "bohb", "priorband", "freeze-thaw", "pbt"})
+"""Strategies that pause trials and resume them, and so need a fidelity."""
+
 NAMES = (
     "manual",
     "grid",

@@ -53,6 +53,8 @@ def finals_of(state: StudyState, level: float = LEVEL) -> tuple[Final, ...]:
 def predict_final(book: Book, trial: int | Trial, level: float = LEVEL) -> Score:
     """`final_of` as the log stands now."""
     book.refresh()
+    if not isinstance(trial, Trial) and (isinstance(trial, bool) or not hasattr(trial, "__index__")):
+        raise RequestError(f"trial = {trial!r}; it must be a trial or its number")
     return final_of(book.state, trial.number if isinstance(trial, Trial) else operator.index(trial), level)
 
 
@@ -64,8 +66,9 @@ def final_of(state: StudyState, trial: int, level: float = LEVEL) -> Score:
     """
     if not 0 <= trial < len(state.trials):
         raise RequestError(f"study '{state.settings.name}' has no trial {trial}; it has {len(state.trials)} so far")
-    if not 0 < level < 1:
-        raise RequestError(f"the level is {level:g}; it needs a number between 0 and 1, such as 0.95")
+    given: object = level
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1:
+        raise RequestError(f"the level is {given!r}; it needs a number between 0 and 1, such as 0.95")
     its = state.trials[trial]
     if its.state not in (TrialState.RUNNING, TrialState.PAUSED):
         raise RequestError(

@@ -10,7 +10,9 @@ from typing import Any
 
 from holdfast.errors import RequestError
 from holdfast.records import OBJECTIVE, Direction, Fidelity
+from holdfast.search.base import fidelity_needed
 from holdfast.search.history import Duplicates
+from holdfast.search.registry import PAUSING
 from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
 from holdfast.study.limits import with_limits
@@ -118,6 +120,24 @@ def checked_seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise RequestError(f"seed = {seed!r}; it must be a whole number")
     return seed
+
+
+def checked_fidelity(fidelity: Any, strategy: str) -> Fidelity | None:
+    """How much training a trial may have.
+
+    Raises:
+        RequestError: if it is no `Fidelity`, or not one that the strategy of that name can pause trials by.
+    """
+    if fidelity is not None and not isinstance(fidelity, Fidelity):
+        raise RequestError(f"fidelity = {fidelity!r}; it must be a Fidelity, such as holdfast.Fidelity('epoch', 1, 81)")
+    if strategy in PAUSING and fidelity is None:
+        raise fidelity_needed(strategy)
+    if strategy in PAUSING and fidelity is not None and fidelity.min == fidelity.max:
+        raise RequestError(
+            f"strategy '{strategy}' pauses trials, and fidelity '{fidelity.name}' runs from {fidelity.min} to "
+            f"{fidelity.max}, which leaves no rung to pause at; it needs a min below its max"
+        )
+    return fidelity
 
 
 def checked_duplicates(duplicates: Any) -> Duplicates:

@@ -60,6 +60,7 @@ from holdfast.study.settings import (
     Settings,
     check_at_once,
     checked_duplicates,
+    checked_fidelity,
     checked_seed,
     checked_workers,
     named_directions,
@@ -121,7 +122,7 @@ class Study:
             strategy=self._strategy.name,
             strategy_settings=settings_of(self._strategy),
             seed=checked_seed(seed),
-            fidelity=fidelity,
+            fidelity=checked_fidelity(fidelity, self._strategy.name),
             constraints=named_constraints(constraints or {}),
             duplicates=checked_duplicates(duplicates),
             drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
@@ -224,7 +225,7 @@ class Study:
         for gone in actions.taken_over(self._book.state, self._holder.tokens):
             self._let_go(gone)
         running = actions.running_trial(self._book.state, number, token)
-        verdict = Verdict.CONTINUE if live is None else live.verdict
+        verdict, extra = (Verdict.CONTINUE, {}) if live is None else (live.verdict, live.user_attrs)
         reported = running.reports[-1][1] if running.reports else {}
         rows = live.rows if rows is None and live is not None else rows
         end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error, rows)
@@ -233,7 +234,6 @@ class Study:
             seconds = time.perf_counter() - live.started
         else:
             seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
-        extra = {} if live is None else live.user_attrs
         outcome = Outcome(number, end.state, end.metrics, rows, end.error, end.cause, seconds, extra=extra)
         if not actions.tell(self._book, outcome, token):
             warn_of_late(number)

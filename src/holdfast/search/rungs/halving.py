@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from holdfast.errors import RequestError
 from holdfast.records import Fidelity, Suggestion, Verdict
+from holdfast.search.base import fidelity_needed
 from holdfast.search.history import COMPLETE, PAUSED, TO_THE_END, History
 from holdfast.search.pareto import crowding, ranks
 
@@ -19,9 +19,7 @@ Promotion = tuple[int, int, str]
 def fidelity_of(history: History, name: str) -> Fidelity:
     """The study's fidelity, or one sentence that names the strategy if it declares none."""
     if history.fidelity is None:
-        raise RequestError(
-            f"strategy '{name}' needs a fidelity, such as Study(..., fidelity=holdfast.Fidelity('epoch', 1, 81))"
-        )
+        raise fidelity_needed(name)
     return history.fidelity
 
 
