@@ -183,6 +183,18 @@ def test_members_train_in_one_stack_as_they_do_one_by_one(tmp_path: Path, result
             "pbt'.* with reshuffle = true every trial has rows",
         ),
         ({"search": {"strategy": "pbt", "trials": 5, "settings": {"population": 6}}}, "the budget is 5 trials"),
+        (
+            {"search": {"strategy": "pbt", "trials": 1}},
+            "population of 2, and the budget is 1 trial; it needs 2 or more",
+        ),
+        (
+            {"search": {"strategy": "pbt", "trials": 9, "settings": {"keep": ["lerning_rate"]}}},
+            "keep = 'lerning_rate', which is no hyperparameter of the space .did you mean 'learning_rate'",
+        ),
+        (
+            {"search": {"strategy": "pbt", "trials": 9, "portfolio": True}},
+            "portfolio = true, which does not go with trials that are paused by epochs; leave it out",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(

@@ -281,7 +281,8 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     with file.at("price", "country"):
         price = price_of(plan)
     check_budget(file, price)
-    starts, left_out = _starts(plan, recipe, space, fidelity)
+    with file.at("search", "portfolio"):
+        starts, left_out = _starts(plan, recipe, space, fidelity)
     return _Asked(recipe, metric, space, strategy, fidelity, constraints, [*requests, *starts], left_out, price)
 
 
@@ -406,12 +407,13 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
 def _starts(
     plan: Plan, recipe: Recipe, space: Space, fidelity: Fidelity | None
 ) -> tuple[list[tuple[Config, str]], list[str]]:
-    """The portfolio, where the plan wants it and the strategy leaves room for it; and what was left out."""
+    """The portfolio, where the plan wants it; and what was left out."""
     family = recipe.find_family()
-    if not plan.search.portfolio or family is None or fidelity is not None:
+    if not plan.search.portfolio or family is None:
         return [], []
-    if plan.search.strategy in {"grid", "manual"}:
-        return [], []
+    if fidelity is not None or plan.search.strategy in {"grid", "manual"}:
+        why = f"strategy '{plan.search.strategy}'" if fidelity is None else f"trials that are paused by {fidelity.name}"
+        raise RequestError(f"[search] has portfolio = true, which does not go with {why}; leave it out")
     return portfolio(space, family.starts, plan.most_trials)
 
 

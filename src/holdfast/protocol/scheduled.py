@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, nearest
 from holdfast.protocol.fidelity import Measure
 from holdfast.protocol.learn import Fitted, Prepared, Recipe
 from holdfast.protocol.plan import Plan
@@ -30,7 +30,7 @@ def for_networks(strategy: Strategy, recipe: Recipe, space: Space, measure: Meas
 
     Raises:
         RequestError: if the models cannot change their hyperparameters in training, there are fewer trials than
-            members, or these are never compared.
+            members, these are never compared, or one is to keep what the space does not have.
     """
     if not isinstance(strategy, PopulationBasedTraining):
         return strategy
@@ -45,8 +45,13 @@ def for_networks(strategy: Strategy, recipe: Recipe, space: Space, measure: Meas
             "strategy 'pbt' lets a trial go on from what another one had learned, and with reshuffle = true every "
             "trial has rows of its own; leave out one of them"
         )
-    if strategy.population is not None:
-        check_budget(strategy.population, plan.most_trials)
+    for name in strategy.keep:
+        if name not in space:
+            raise RequestError(
+                f"pbt has keep = '{name}', which is no hyperparameter of the space{nearest(name, space.names)}; it has "
+                f"{', '.join(space.names)}"
+            )
+    check_budget(2 if strategy.population is None else strategy.population, plan.most_trials)
     interval_of(measure.fidelity, strategy.interval)
     kept = settled(recipe.network)
     keep = tuple(name for name in space.names if name in kept or name in strategy.keep)

@@ -289,8 +289,9 @@ def check_budget(population: int, budget: int) -> None:
     """Refuse a population that has more members than the budget has trials, in one sentence."""
     if budget < population:
         raise RequestError(
-            f"strategy 'pbt' has a population of {population}, and the budget is {budget} trials; it needs "
-            f"{population} or more, some three times as many so that there can be clones"
+            f"strategy 'pbt' has a population of {population}, and the budget is {budget} "
+            f"trial{'' if budget == 1 else 's'}; it needs {population} or more, some three times as many so that there "
+            "can be clones"
         )
 
 
