@@ -414,7 +414,8 @@ def test_when_all_trials_fail_differently_the_last_error_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = "from sklearn.svm import SVC\nclass broken(SVC):\n def fit(self, X, y):\n  raise OSError(f'no {self.C}')\n"
+    error = "OSError('n' + 'o' * int(9999 * self.C))"  # numbers apart they would be alike
+    code = f"from sklearn.svm import SVC\nclass broken(SVC):\n def fit(self, X, y):\n  raise {error}\n"
     (tmp_path / "other_models.py").write_text(code, encoding="utf-8")
     space = {"C": {"type": "float", "low": 0.1, "high": 1.0}}
     with pytest.raises(HoldfastError, match="no trial with a score to choose from; the last one failed with"):

@@ -76,14 +76,19 @@ def test_a_failure_that_came_with_a_number_is_a_failure() -> None:
     assert "too few results" in suggestion.reason
 
 
+def right_fails(config: Config) -> float:
+    return math.nan if float(config["x"] or 0) > 0.4 else float(config["y"] or 0)
+
+
 def test_failures_are_avoided() -> None:
-    strategy = GaussianProcess(random_share=0)
-    rehearsal = Rehearsal(SQUARE)
-    search(strategy, rehearsal, lambda c: math.nan if float(c["x"] or 0) > 0.4 else float(c["y"] or 0), asks=30, seed=0)
-    states = [
-        trial for trial in rehearsal.history().told_state[15:] if trial == list(TrialState).index(TrialState.FAILED)
-    ]
-    assert len(states) <= 5
+    failed = []
+    for seed in range(6):
+        rehearsal = Rehearsal(SQUARE)
+        strategy = GaussianProcess(random_share=0)
+        search(strategy, rehearsal, right_fails, asks=30, seed=seed)
+        states = rehearsal.history().told_state[15:]
+        failed.append(int((states == list(TrialState).index(TrialState.FAILED)).sum()))
+    assert np.mean(failed) <= 5  # nine would at random
 
 
 @pytest.mark.parametrize(

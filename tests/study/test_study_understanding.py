@@ -116,7 +116,9 @@ def test_an_amended_space_is_the_one_that_is_analysed() -> None:
 
 
 def test_too_few_trials_give_a_sentence_instead_of_numbers() -> None:
-    with pytest.raises(RequestError, match="an analysis of 5 hyperparameters needs at least 20 trials with a score"):
+    with pytest.raises(
+        RequestError, match="an analysis of 5 hyperparameters needs at least 20 trials that ended with a score"
+    ):
         searched(8).importance()
     with pytest.raises(RequestError, match="there is nothing to analyse yet"):
         holdfast.Study().importance()
