@@ -16,17 +16,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from holdfast import Float, Int, Study
+from holdfast import Float, Int, Space, Study
 from holdfast.records import Config
 from holdfast.study.handle import LiveTrial
 
-SPACE = {"x": Float(-5, 5), "y": Float(-3, 8), "k": Int(1, 64, log=True)}
+SPACE = Space({"x": Float(-5, 5), "y": Float(-3, 8), "k": Int(1, 64, log=True)})
 Fails = Callable[[LiveTrial, np.random.Generator], bool]
 
 
 def true_loss(config: LiveTrial | Config) -> float:
     """The bowl."""
-    x, y, k = (float(str(config[name])) for name in SPACE)
+    x, y, k = (float(str(config[name])) for name in ("x", "y", "k"))
     return (x - 1) ** 2 + (y - 2) ** 2 + abs(math.log2(k) - 3)
 
 
