@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from tests.evaluate.conftest import bounds
 
 from holdfast.evaluate import estimate as subject
 from holdfast.evaluate import wording
@@ -16,12 +17,6 @@ from holdfast.stats import bootstrap, intervals
 def corrected(scores: np.ndarray, **changes: Any) -> subject.Estimate:
     rows = [RowScores(column) for column in scores.T]
     return subject.estimate(rows, **{"direction": "maximize", "estimand": "refit", **changes})
-
-
-def bounds(found: subject.Estimate) -> tuple[float, float]:
-    assert found.score.low is not None
-    assert found.score.high is not None
-    return found.score.low, found.score.high
 
 
 def test_percentiles_are_not_trusted_near_the_ceiling() -> None:

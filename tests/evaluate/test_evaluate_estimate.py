@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evaluate.conftest import bounds
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import estimate as subject
@@ -31,12 +32,6 @@ def correctness(seed: int, n: int = 120, c: int = 15, accuracy: float = 0.8) -> 
 
 def corrected(rows: Sequence[RowScores], **changes: Any) -> subject.Estimate:
     return subject.estimate(rows, **{"direction": "maximize", "estimand": "scored", **changes})
-
-
-def bounds(found: subject.Estimate) -> tuple[float, float]:
-    assert found.score.low is not None
-    assert found.score.high is not None
-    return found.score.low, found.score.high
 
 
 def test_luck_is_taken_off_the_best_of_equals() -> None:

@@ -24,9 +24,12 @@ def told_at(x: np.ndarray) -> Told:
 
 
 def targets(x: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """(n,) the targets of all points; NaN where a failure says nothing."""
     told, states = told_at(x), np.where(np.isnan(losses), FAILED, COMPLETE)
-    chosen = np.arange(len(x))
-    return loss_targets(told, losses, states, chosen, failure(told, ~np.isnan(losses), chosen))
+    chosen, whole = np.arange(len(x)), np.full(len(x), math.nan)
+    told_of, found = loss_targets(told, losses, states, chosen, failure(told, ~np.isnan(losses), chosen))
+    whole[told_of] = found
+    return whole
 
 
 def test_without_failures_the_targets_are_the_standardised_losses() -> None:

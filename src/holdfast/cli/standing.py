@@ -7,6 +7,7 @@ from typing import Any
 from holdfast.facts.gain import gain_words
 from holdfast.facts.log import STAGES
 from holdfast.facts.numbers import better, count, duration, interval, listed, number, share, shown
+from holdfast.facts.search import own_words
 from holdfast.facts.spending import WHAT, Spending, amount
 from holdfast.records import Score
 from holdfast.usage import Figure, Method
@@ -42,8 +43,8 @@ def rows(standing: Standing) -> list[list[str]]:
     if standing["enqueued"]:
         found.append(["enqueued", count(standing["enqueued"], "config")])
     name = standing["strategy"]
-    says = standing["strategy_says"].removeprefix(f"{name}: ")
-    found.append(["strategy", name if says in {"", name} else f"{name}: {says}"])
+    says = own_words(name, standing["strategy_says"])
+    found.append(["strategy", f"{name}: {says}" if says else name])
     return [*found, *_stages(standing)]
 
 

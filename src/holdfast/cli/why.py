@@ -9,6 +9,7 @@ from holdfast.cli.output import aligned
 from holdfast.facts.learning import Learning, is_told
 from holdfast.facts.log import latest, metric_of, winner_of
 from holdfast.facts.numbers import better, count, listed, number, shown
+from holdfast.facts.search import own_words
 from holdfast.facts.winner import luck_sentence
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.rivals import rivals_of
@@ -130,8 +131,8 @@ def _near(close: int, many: int) -> str:
 def _proposed(state: StudyState, winner: Trial) -> list[str]:
     """Who proposed the winner, and why."""
     name = state.settings.strategy
-    says = state.strategy_says.rstrip(".").removeprefix(f"{name}: ")
-    said = f"The strategy was {name}{f': {says}' if says not in {'', name} else ''}."
+    says = own_words(name, state.strategy_says)
+    said = f"The strategy was {name}: {says}." if says else f"The strategy was {name}."
     return [
         said if winner.reason in {"", name} else f"{said} This configuration's reason: {winner.reason.rstrip('.')}."
     ]

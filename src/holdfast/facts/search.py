@@ -16,15 +16,22 @@ from holdfast.study.ranking import scored_trials
 from holdfast.study.state import StudyState
 
 
+def own_words(strategy: str, says: str) -> str:
+    """What a strategy says of what it does, without its name and a full stop; empty if it says no more than its name.
+
+    >>> own_words("tpe", "tpe: the ratio of two densities."), own_words("grid", "grid")
+    ('the ratio of two densities', '')
+    """
+    said = says.removesuffix(".").removeprefix(f"{strategy}: ")
+    return "" if said == strategy else said
+
+
 def search_section(state: StudyState) -> Section:
     """The strategy in its own words, the trials by state, and what the estimate says of the selection."""
     settings = state.settings
-    says = (
-        ""
-        if state.strategy_says in {"", settings.strategy}
-        else f" In its own words: {state.strategy_says.removesuffix('.')}."
-    )
-    blocks: list[Block] = [Paragraph(f"Strategy {settings.strategy}, seed {settings.seed}.{says}")]
+    says = own_words(settings.strategy, state.strategy_says)
+    head = f"Strategy {settings.strategy}, seed {settings.seed}."
+    blocks: list[Block] = [Paragraph(f"{head} In its own words: {says}." if says else head)]
     if not state.trials:
         return Section("The search", [*blocks, Paragraph("No trial has been asked yet.")])
     counts = [[each.value, str(n)] for each, n in trials_by_state(state).items() if n]

@@ -31,8 +31,8 @@ def failure(told: Told, done: np.ndarray, chosen: np.ndarray) -> Aspect | None:
 
 def loss_targets(
     told: Told, losses: np.ndarray, states: np.ndarray, chosen: np.ndarray, failing: Aspect | None
-) -> np.ndarray:
-    """(k,) standardised losses at the ``chosen`` positions of told trials; NaN where a failure says nothing.
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ``chosen`` positions (j,) that say something of the loss, and its standardised values there (j,).
 
     Args:
         told: the features of at least m trials.
@@ -43,13 +43,12 @@ def loss_targets(
     done = comparable(losses, states)
     counted = known_losses(losses, states)
     if done.all():
-        whole: np.ndarray = standardise(counted)[chosen]
-        return whole
+        return chosen, standardise(counted)[chosen]
     targets = np.full(len(losses), np.nan)
     targets[done] = standardise(counted[done])
     good, bad = chosen[done[chosen]], chosen[~done[chosen]]
     if len(good) < MIN_TOLD or len(bad) == 0:
-        return np.asarray(np.nan_to_num(targets[chosen]))
+        return chosen, np.nan_to_num(targets[chosen])
     (kernel,) = told.kernels("successes", lambda size: (_fit_successes(told, losses[:size], states[:size]),))
     expected, _ = condition(kernel, told.group, told.features[good], targets[good]).predict(told.features[bad])
     fail_alike = np.zeros(len(bad))
@@ -57,9 +56,9 @@ def loss_targets(
         fail_alike = by_surroundings(failing) * chance_by_others(failing)[~done[chosen]]
     worst = (1 - fail_alike) * expected + fail_alike * targets[good].max()
     targets[bad] = np.where(fail_alike >= LIKELY, worst, np.nan)
-    spread = float(np.nanstd(targets[chosen]))
-    centred: np.ndarray = targets[chosen] - np.nanmean(targets[chosen])
-    return centred / spread if spread > 0 else centred
+    told_of = chosen[np.isfinite(targets[chosen])]
+    spread, centred = float(targets[told_of].std()), targets[told_of] - targets[told_of].mean()
+    return told_of, centred / spread if spread > 0 else centred
 
 
 def loss_kernels(history: History, told: Told, rng: Streams, bowl: Bowl | None = None) -> tuple[Kernel, ...]:
@@ -77,9 +76,7 @@ def _draws(told: Told, losses: np.ndarray, states: np.ndarray, rng: Streams, bow
     if not done.any():
         return (kernel_at(prior_mode(told.groups)),)
     chosen = subset(known_losses(losses, states), FIT_POINTS)
-    targets = loss_targets(told, losses, states, chosen, failure(told, done, chosen))
-    known = np.isfinite(targets)
-    return told.draws(chosen[known], targets[known], rng, bowl)
+    return told.draws(*loss_targets(told, losses, states, chosen, failure(told, done, chosen)), rng, bowl)
 
 
 def _fit_successes(told: Told, losses: np.ndarray, states: np.ndarray) -> Kernel:

@@ -130,9 +130,7 @@ def _by_prefix(history: History, told: Told, size: int, rng: Streams) -> Transfe
     if not earlier or not done.any():
         return None
     first, chosen = told.first(size), subset(known_losses(losses, states), FIT_POINTS)
-    targets = loss_targets(first, losses, states, chosen, failure(first, done, chosen))
-    known = np.isfinite(targets)
-    chosen, targets = chosen[known], targets[known]
+    chosen, targets = loss_targets(first, losses, states, chosen, failure(first, done, chosen))
     features = first.features[chosen]
     own = condition(fit(embed.group, features, targets), embed.group, features, targets)
     weights = ranking_weights(own, targets, earlier, features)

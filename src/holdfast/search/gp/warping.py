@@ -49,9 +49,8 @@ def _by_prefix(embed: Embedding, history: History, told: Told, size: int) -> np.
     if int(comparable(losses, states).sum()) < FEWEST_RESULTS:
         return None
     chosen = subset(known_losses(losses, states), FIT_POINTS)
-    targets = loss_targets(told, losses, states, chosen, None)
-    known = np.isfinite(targets)
-    return fit_warp(embed, told.features[chosen[known]], targets[known])
+    chosen, targets = loss_targets(told, losses, states, chosen, None)
+    return fit_warp(embed, told.features[chosen], targets)
 
 
 def fit_warp(embed: Embedding, features: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
