@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.facts.protocol import sensitive_sentence
+from holdfast.facts.protocol import columns_sentence, sensitive_sentence
 
 
 def columns(**sensitive_and_taken: tuple[bool, bool]) -> dict[str, Any]:
@@ -35,3 +35,18 @@ def test_the_page_says_which_sensitive_columns_the_model_takes(schema: dict[str,
 
 def test_a_schema_without_columns_says_nothing_of_sensitive_ones() -> None:
     assert not sensitive_sentence({})
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (columns(x=(False, True), z=(False, True)), "Beside the target 'y' the model takes 2 columns."),
+        (
+            columns(y=(False, False), x=(False, True), site=(True, False)),
+            "Beside the target 'y' the model takes 1 column; 1 more is kept for slices, groups or dates.",
+        ),
+        ({**columns(x=(False, True)), "target": None}, "The model takes 1 column."),
+    ],
+)
+def test_the_page_counts_the_columns_that_the_model_takes(schema: dict[str, Any], said: str) -> None:
+    assert columns_sentence(schema) == said

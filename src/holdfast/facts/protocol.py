@@ -29,7 +29,7 @@ def _data(split: Mapping[str, Any]) -> list[Block]:
     source = split["source"]
     checked = f", sha256 {short_hash(source['sha256'])}" if source["sha256"] else ""
     blocks: list[Block] = [
-        Paragraph(f"The data is {source['description']}{checked}. {_schema(split['schema'])}".strip())
+        Paragraph(f"The data is {source['description']}{checked}. {columns_sentence(split['schema'])}".strip())
     ]
     if split["folds"] is not None:
         blocks.append(Paragraph(f"Validation goes by {count(split['folds'], 'fold')} of the train rows."))
@@ -70,15 +70,19 @@ def sensitive_sentence(schema: Mapping[str, Any]) -> str:
     return f"Sensitive, as the plan marks it: {listed([*marked])}; {taken}. No score here is broken down by that."
 
 
-def _schema(schema: Mapping[str, Any]) -> str:
-    """The columns in a sentence; empty for a schema that names none."""
+def columns_sentence(schema: Mapping[str, Any]) -> str:
+    """How many columns the model takes and what is kept beside them; empty for a schema that names none.
+
+    What was left out (constants, what the plan drops) is not in a schema.
+    """
     target, columns = schema.get("target"), schema.get("columns")
     if not columns:
         return ""
-    others = count(sum(column["name"] != target for column in columns), "column")
     features = sum(bool(column.get("feature")) for column in columns)
-    beside = f" beside the target '{target}'" if target is not None else ""
-    text = f"Of its {others}{beside} the model takes {features:,}."
+    kept = sum(column["name"] != target for column in columns) - features
+    beside = f"Beside the target '{target}' the" if target is not None else "The"
+    text = f"{beside} model takes {count(features, 'column')}"
+    text += f"; {kept:,} more {'is' if kept == 1 else 'are'} kept for slices, groups or dates." if kept else "."
     if schema.get("group") is not None:
         text += f" Rows of one '{schema['group']}' stay together."
     return text if schema.get("time") is None else f"{text} The split goes by '{schema['time']}'."
