@@ -46,7 +46,7 @@ def test_everything_that_the_log_knows_is_on_the_card() -> None:
         "0.9 on 40 sealed test rows; interval 0.8 to 0.95 (95%)",
         "650 parameters in 2 arrays",
         "3: cat, dog, eel",
-        "the model takes 2.",
+        "the model takes 2 columns",
         "Sensitive, as the plan marks it: age; the model takes it.",
         "that much luck was taken off",
         "The winner of 3 configurations was selected.",
