@@ -162,7 +162,10 @@ def test_a_finalist_that_diverges_on_all_rows_is_none(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(choosing, "fit_again", diverges_first)
     run(tmp_path, plan(data={"split": {"folds": 3, "select": 0.2, "test": 0.2}}))
-    assert notes(tmp_path)["choice.made"][0]["rule"].startswith("best of 2 finalists")
+    found = notes(tmp_path)
+    assert found["choice.made"][0]["rule"].startswith("best of 2 finalists")
+    gone = calls[0][1].number
+    assert any(f"Trial {gone} is no candidate" in text for text in found["estimate.made"][0]["sentences"])
 
 
 def test_what_is_sealed_is_said_to_be_sealed_when_the_result_is_loaded(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def _on_select_rows(ready: Ready, finalists: list[Trial], failed: list[str]) -> 
     """The finalists, fitted on the train rows as they were scored, on the select rows that no trial has looked at.
 
     None if the metric has no row scores, or is not a finite number for any of them on these rows. A sentence for each
-    that a metric of one's own cannot score is added to ``failed``; it is no candidate.
+    that fails or that a metric of one's own cannot score is added to ``failed``; it is no candidate.
     """
     train = _to_learn_from(ready)
     select = rows_of_role(ready.run.path, "select", ready.recipe.schema)
@@ -196,7 +196,8 @@ def _on_select_rows(ready: Ready, finalists: list[Trial], failed: list[str]) -> 
     for trial in finalists:
         try:
             found = fit_again(ready, trial, bench.prepared[0])
-        except Diverged:  # it trained on every fold, and does not on all of the rows: no candidate to ship
+        except Diverged as exc:  # it trained on every fold, and does not on all of the rows: no candidate to ship
+            failed.append(f"Trial {trial.number} is no candidate: fitted again for the select rows, it failed: {exc}.")
             continue
         try:
             value, scores = bench.score([bench.predict(found.model, 0)])
