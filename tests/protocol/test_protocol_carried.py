@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from holdfast.data.columns import Schema
 from holdfast.errors import RequestError
 from holdfast.execute import Driver, Inline, Ray
 from holdfast.protocol import carried, drive
 from holdfast.protocol.carried import CarriedJob
 from holdfast.protocol.job import TrainJob
+from holdfast.protocol.learn import Recipe
 from holdfast.protocol.read import read_plan
 from holdfast.protocol.tune import tune
 from holdfast.records import Job
@@ -82,13 +84,16 @@ def test_no_test_rows_are_carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     tune(plan_with_own_code(tmp_path), runs=tmp_path / "runs", executor=Inline())
     assert set(made[0].rows) == {"data/train.arrow", "data/validation.arrow"}
     assert set(made[0].code) == {"carried_models.py", "beside_models.py"}
-    assert not CarriedJob.of(replace(made[0].job, family="tree")).code, "code goes along only where a plan names some"
+    job = made[0].job
+    plain = replace(job, recipe=replace(job.recipe, family="tree"))
+    assert not CarriedJob.of(plain).code, "code goes along only where a plan names some"
 
 
 def test_too_much_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carried, "MOST_CODE", 10)
     (tmp_path / "carried_models.py").write_text(OWN)
-    job = TrainJob(str(tmp_path), str(tmp_path), "{}", "carried_models:trees", None, folds=False)
+    recipe = Recipe("carried_models:trees", None, Schema((), None, "clustering"), tmp_path)
+    job = TrainJob(recipe, tmp_path, folds=False)
     with pytest.raises(RequestError, match="put the plan and its code into a folder of their own"):
         CarriedJob.of(job)
 

@@ -45,11 +45,11 @@ class CarriedJob:
         Raises:
             RequestError: if the code beside the plan is too much to go along.
         """
-        folder, base = Path(job.folder), Path(job.base)
+        folder, recipe = job.folder, job.recipe
         paths = [open_file(folder, "train"), open_file(folder, "validation")]
         rows = {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.exists()}
-        own = ":" in job.family or ":" in (job.metric or "") or any(":" in name for name in job.limited)
-        code = dict(_code(base)) if own else {}
+        own = any(":" in name for name in (recipe.family, recipe.metric or "", *recipe.limited))
+        code = dict(_code(recipe.base)) if own else {}
         digest = hashlib.sha256(repr(job).encode())
         for name, data in (*rows.items(), *code.items()):
             digest.update(f"{name}:{len(data)}:".encode())
@@ -69,7 +69,7 @@ def _unpacked(carried: CarriedJob) -> TrainJob:
     _write(base, carried.code)
     with tempfile.TemporaryDirectory(prefix="holdfast-rows-") as folder:
         _write(Path(folder), carried.rows)
-        job = replace(carried.job, folder=folder, base=str(base))
+        job = replace(carried.job, folder=Path(folder), recipe=replace(carried.job.recipe, base=base))
         job.load()
     return job
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
@@ -95,20 +94,17 @@ def steward_of(ready: Ready, meter: StudyMeter) -> Steward:
 
 def train_job(ready: Ready) -> TrainJob:
     """The job of a study's trials."""
-    weigh = ready.plan.budget.disk is not None
-    anew = Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None
-    by_fold = ready.book.state.settings.drop_folds != NEVER
-    job = TrainJob.of(
+    return TrainJob(
         ready.recipe,
-        ready.run.path,
+        ready.run.path.resolve(),
         folds=ready.folds,
         measure=ready.measure,
-        weigh=weigh,
-        anew=anew,
-        by_fold=by_fold,
+        weigh=ready.plan.budget.disk is not None,
+        anew=Anew.of(ready.split, ready.recipe.schema) if ready.reshuffled else None,
+        by_fold=ready.book.state.settings.drop_folds != NEVER,
         deterministic=ready.plan.search.deterministic,
+        early_stopping=not is_population(ready.book),
     )
-    return dataclasses.replace(job, early_stopping=not is_population(ready.book))
 
 
 def processes(workers: int) -> Executor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import math
 import traceback
 from collections.abc import Callable, Sequence
@@ -26,9 +25,7 @@ from holdfast.records import (
     Outcome,
     Reporter,
     TrialState,
-    canonical_json,
 )
-from holdfast.train.families import Preprocessing
 
 MOST_BYTES = 1 << 30
 """Of rows that the trials of one call keep for themselves; beyond that they are trained in several goes."""
@@ -39,60 +36,26 @@ class TrainJob:
     """Trains trials of one study, from the files of its run; cheap to send to a worker.
 
     Args:
+        recipe: what every fit has in common.
         folder: the folder of the run.
-        base: the folder that ``module:...`` is imported from.
-        schema_json: the columns, as canonical JSON.
-        family: the model family.
-        metric: the metric's name.
         folds: whether folds take turns as validation rows.
         measure: by what trials pause and resume; None where they do not.
         weigh: whether it is kept what each model would take on disk.
-        limited: what the plan's constraints are on, which is measured, too.
         anew: how validation rows are drawn for every trial; None where all have the same.
         by_fold: whether each fold is reported, and a verdict asked for before the next one.
-        image: the shape of the images that rows are, where the plan says it.
-        preprocessing: how a factory wants its columns prepared, where the plan says it.
-        own: the hyperparameters of a factory that makes networks.
         deterministic: whether no clock decides how networks are trained.
         early_stopping: whether a network may end early, and predicts with the weights of its best epoch.
     """
 
-    folder: str
-    base: str
-    schema_json: str
-    family: str
-    metric: str | None
+    recipe: Recipe
+    folder: Path
     folds: bool
     measure: Measure | None = None
     weigh: bool = False
-    limited: tuple[str, ...] = ()
     anew: Anew | None = None
     by_fold: bool = False
-    image: tuple[int, ...] = ()
-    preprocessing: Preprocessing | None = None
-    own: tuple[str, ...] | None = None
     deterministic: bool = False
     early_stopping: bool = True
-
-    @staticmethod
-    def of(
-        recipe: Recipe,
-        folder: Path,
-        *,
-        folds: bool,
-        measure: Measure | None,
-        weigh: bool = False,
-        anew: Anew | None = None,
-        by_fold: bool = False,
-        deterministic: bool = False,
-    ) -> TrainJob:
-        """The job for a recipe."""
-        schema = canonical_json(recipe.schema.to_json())
-        where, base = str(folder.resolve()), str(recipe.base)
-        weigh = weigh or MODEL_BYTES in recipe.limited
-        family, metric, limited = recipe.family, recipe.metric, recipe.limited
-        own = (recipe.image, recipe.preprocessing, recipe.own, deterministic)
-        return TrainJob(where, base, schema, family, metric, folds, measure, weigh, limited, anew, by_fold, *own)
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; whatever goes wrong in a fit is that trial's failure."""
@@ -103,7 +66,7 @@ class TrainJob:
         """Load rows and libraries now, and keep them for the trials of this process; files are not read again."""
         _bench(self)
         if self.anew is not None:
-            _open_rows(self.folder, self.schema_json)
+            _open_rows(self.folder, self.recipe.schema)
 
     def _trial(self, assignment: Assignment, report: Reporter) -> Steps:
         from holdfast.train.failures import Diverged
@@ -134,22 +97,21 @@ class TrainJob:
 
 @functools.lru_cache(maxsize=2)
 def _bench(job: TrainJob) -> Bench:
-    schema = Schema.from_json(json.loads(job.schema_json))
-    recipe = Recipe(job.family, job.metric, schema, Path(job.base), job.limited, job.image, job.preprocessing, job.own)
-    bench = make_bench(recipe, parts_of(Path(job.folder), recipe.schema, folds=job.folds))
-    import_models(recipe, bench.prepared[0].task)
-    return dataclasses.replace(bench, weigh=job.weigh, early_stopping=job.early_stopping)
+    bench = make_bench(job.recipe, parts_of(job.folder, job.recipe.schema, folds=job.folds))
+    import_models(job.recipe, bench.prepared[0].task)
+    weigh = job.weigh or MODEL_BYTES in job.recipe.limited
+    return dataclasses.replace(bench, weigh=weigh, early_stopping=job.early_stopping)
 
 
 def _bench_anew(job: TrainJob, anew: Anew, common: Bench, trial: int) -> Bench:
     """The bench of a trial that has validation rows of its own; it keeps no row scores, which no other trial shares."""
-    part = anew.part(_open_rows(job.folder, job.schema_json), trial)
+    part = anew.part(_open_rows(job.folder, job.recipe.schema), trial)
     return dataclasses.replace(make_bench(common.recipe, (part,)), weigh=common.weigh, paired=False)
 
 
 @functools.lru_cache(maxsize=2)
-def _open_rows(folder: str, schema_json: str) -> Rows:
-    return open_rows(Path(folder), Schema.from_json(json.loads(schema_json)))
+def _open_rows(folder: Path, schema: Schema) -> Rows:
+    return open_rows(folder, schema)
 
 
 def _most_at_once(bench: Bench) -> int:
