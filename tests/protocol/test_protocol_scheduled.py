@@ -15,7 +15,8 @@ from holdfast.log.verify import verify
 from holdfast.protocol.bench import make_bench
 from holdfast.protocol.choose import fit_again, fit_in_full
 from holdfast.protocol.folder import find_run, open_book
-from holdfast.protocol.prepare import Ready, recorded_plan, reopen_study
+from holdfast.protocol.prepare import Ready, reopen_study
+from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.replay_schedule import replay_schedule
 from holdfast.protocol.scheduled import fit_by_schedule, schedule_in
 from holdfast.protocol.tables import parts_of

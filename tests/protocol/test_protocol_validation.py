@@ -20,7 +20,8 @@ from holdfast.facts.blocks import Paragraph
 from holdfast.facts.numbers import number
 from holdfast.facts.search import search_section
 from holdfast.protocol.folder import find_run, open_book
-from holdfast.protocol.prepare import recorded_plan, reopen_study
+from holdfast.protocol.prepare import reopen_study
+from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.rivals import rivals_of
 from holdfast.protocol.shape import fits_in_words, shape_of
 from holdfast.protocol.ship import ship

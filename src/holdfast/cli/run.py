@@ -144,7 +144,7 @@ def _say_findings(book: Book) -> None:
     from holdfast.cli.output import columns
     from holdfast.facts.leakage import findings_of
     from holdfast.protocol.advice import taken_direction
-    from holdfast.protocol.prepare import recorded_plan
+    from holdfast.protocol.recorded import recorded_plan
 
     taken = taken_direction(recorded_plan(book))
     if taken:

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from holdfast.data.columns import Schema
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.estimate import METRIC_BOOTSTRAPS, REFIT_VARIANCE
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.choose import shipped
 from holdfast.protocol.folder import RunFolder
-from holdfast.protocol.learn import Recipe
-from holdfast.protocol.prepare import recorded_plan
+from holdfast.protocol.recorded import recorded_recipe
 from holdfast.protocol.tables import Judged, judged_rows, parts_of
 from holdfast.records import Trial
 from holdfast.rng import Streams
@@ -92,12 +90,12 @@ class LiveEstimate:
 
 def _truth(run: RunFolder, book: Book) -> tuple[Metric, Judged] | None:
     """The metric and the targets; None for a slow metric, and where there are no targets."""
-    file, split = recorded_plan(book), book.state.notes["data.split"][0]
-    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
+    recipe = recorded_recipe(book)
     metric = recipe.make_metric()
     if not metric.fast or recipe.schema.target is None:
         return None
-    return metric, judged_rows(parts_of(run.path, recipe.schema, folds=bool(split["folds"])))
+    folds = bool(book.state.notes["data.split"][0]["folds"])
+    return metric, judged_rows(parts_of(run.path, recipe.schema, folds=folds))
 
 
 def _is_refitted(book: Book) -> bool:

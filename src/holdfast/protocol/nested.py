@@ -28,8 +28,9 @@ from holdfast.protocol.folder import RunFolder, make_room
 from holdfast.protocol.learn import predict
 from holdfast.protocol.metering import StudyMeter
 from holdfast.protocol.plan import BudgetTable, DataTable, Plan, PriceTable
-from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
+from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, reopen_study
 from holdfast.protocol.read import PlanFile
+from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.ship import ship
 from holdfast.protocol.tables import rows_of_frame
 from holdfast.records import Score

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +39,7 @@ from holdfast.protocol.own import recognised
 from holdfast.protocol.places import checkpoints_of
 from holdfast.protocol.plan import Plan, TrialTable
 from holdfast.protocol.read import PlanFile
+from holdfast.protocol.recorded import recipe_of, recorded_plan
 from holdfast.protocol.scheduled import for_networks
 from holdfast.protocol.searched import searched
 from holdfast.protocol.starts import portfolio
@@ -286,21 +286,6 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
     return _Asked(recipe, metric, space, strategy, fidelity, constraints, [*requests, *starts], left_out, price)
 
 
-def recipe_of(file: PlanFile, schema: Schema) -> Recipe:
-    """What every fit of a plan has in common, as far as the plan says it."""
-    model, metric = file.plan.model, file.plan.metric
-    limited = tuple(metric.constraints)
-    return Recipe(
-        model.family,
-        metric.name,
-        schema,
-        file.base,
-        limited,
-        model.image_shape or (),
-        preprocessing=model.preprocessing,
-    )
-
-
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
     """A study that was prepared before, if the plan is still the same.
 
@@ -346,13 +331,6 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
 def is_prepared(book: Book) -> bool:
     """Whether the log holds all that comes before the first trial."""
     return book.exists and "data.split" in book.state.notes
-
-
-def recorded_plan(book: Book) -> PlanFile:
-    """The plan that a study was begun with."""
-    note = book.state.notes["plan.resolved"][0]
-    path = None if note["path"] is None else Path(note["path"])
-    return PlanFile(Plan.model_validate(note["plan"], strict=False), path, Path(note["base"]))
 
 
 def write_plan(plan: Plan, run: RunFolder) -> None:

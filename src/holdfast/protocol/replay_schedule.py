@@ -11,7 +11,8 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.protocol.bench import make_bench
 from holdfast.protocol.folder import DEFAULT_RUNS, find_run, open_book
-from holdfast.protocol.prepare import is_prepared, recorded_plan, reopen_study
+from holdfast.protocol.prepare import is_prepared, reopen_study
+from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.scheduled import fit_by_schedule, is_population, schedule_in
 from holdfast.protocol.tables import parts_of
 from holdfast.records import Trial

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from holdfast.data.columns import Schema
 from holdfast.errors import DataError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
-from holdfast.protocol.bench import Bench, make_bench
 from holdfast.protocol.folder import RunFolder
-from holdfast.protocol.learn import Recipe
-from holdfast.protocol.prepare import recorded_plan
-from holdfast.protocol.tables import parts_of
+from holdfast.protocol.recorded import recorded_recipe
+from holdfast.protocol.tables import Judged, judged_rows, parts_of
 from holdfast.records import Trial
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import draw_counts
@@ -42,11 +39,12 @@ def rivals_of(run: RunFolder, book: Book, winner: Trial) -> list[Rival] | None:
     trials = front(book, winner, MOST)
     if not trials:
         return None
+    recipe, folds = recorded_recipe(book), bool(book.state.notes["data.split"][0]["folds"])
     try:
-        bench = _bench(run, book)
+        judged = judged_rows(parts_of(run.path, recipe.schema, folds=folds))
     except (DataError, FileNotFoundError):  # the folder holds the log and the pages, and no data any more
         return None
-    return _from_predictions(book, trials, bench, draw)
+    return _from_predictions(book, trials, recipe.make_metric(), judged, draw)
 
 
 def _from_scores(found: Compared, draw: np.random.Generator) -> list[Rival]:
@@ -60,9 +58,11 @@ def _from_scores(found: Compared, draw: np.random.Generator) -> list[Rival]:
     return rivals(found.trials, metric(found.scores.mean(axis=0)), metric(in_bag))
 
 
-def _from_predictions(book: Book, trials: list[Trial], bench: Bench, draw: np.random.Generator) -> list[Rival] | None:
+def _from_predictions(
+    book: Book, trials: list[Trial], metric: Metric, judged: Judged, draw: np.random.Generator
+) -> list[Rival] | None:
     """For metrics that are computed from all predictions at once, such as AUC."""
-    metric, y, folds, groups, _ = bench.rows.compared_by(bench.metric)
+    metric, y, folds, groups, _ = judged.compared_by(metric)
     rows = [book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
     sheet = sheet_of(rows, metric, y, folds, groups)
     if sheet.index[0] != 0:
@@ -80,9 +80,3 @@ def _values(sheet: Sheet, metric: Metric, weights: np.ndarray) -> np.ndarray:
     sign = 1 if metric.direction == "maximize" else -1
     columns = [metric.values_under(sheet.y, values, weights, sheet.folds) for values in sheet.values]
     return sign * np.stack(columns, axis=1)
-
-
-def _bench(run: RunFolder, book: Book) -> Bench:
-    file, split = recorded_plan(book), book.state.notes["data.split"][0]
-    recipe = Recipe(file.plan.model.family, file.plan.metric.name, Schema.from_json(split["schema"]), file.base)
-    return make_bench(recipe, parts_of(run.path, recipe.schema, folds=bool(split["folds"])))

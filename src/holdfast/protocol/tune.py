@@ -26,8 +26,9 @@ from holdfast.protocol.ledger import uses_in
 from holdfast.protocol.looks import begin_search
 from holdfast.protocol.nested import search_in_every_fold
 from holdfast.protocol.plan import Plan
-from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, recorded_plan, reopen_study
+from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, reopen_study
 from holdfast.protocol.read import PlanFile, read_plan
+from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.salvaged import refuse_without_beginning
 from holdfast.protocol.scheduled import schedule_in, write_schedule
 from holdfast.protocol.ship import ship

@@ -13,7 +13,8 @@ from holdfast.protocol.batches import trials_at_once
 from holdfast.protocol.drive import steward_of, train_job
 from holdfast.protocol.folder import RunFolder, find_run, open_book
 from holdfast.protocol.metering import StudyMeter
-from holdfast.protocol.prepare import is_prepared, recorded_plan, reopen_study
+from holdfast.protocol.prepare import is_prepared, reopen_study
+from holdfast.protocol.recorded import recorded_plan
 from holdfast.search.registry import make_strategy
 from holdfast.study.book import Book
 from holdfast.study.worker import OnFinish, work
