@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import pytest
 import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,9 +135,21 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=200)
 @given(plans())
 def test_a_plan_with_mistakes_is_prepared_or_refused_in_one_sentence(data: bytes) -> None:
+    check_plan(data)
+
+
+@pytest.mark.long
+@settings(max_examples=1000)
+@given(plans())
+def test_many_plans_with_mistakes_are_prepared_or_refused_in_one_sentence(data: bytes) -> None:
+    check_plan(data)
+
+
+def check_plan(data: bytes) -> None:
+    """Prepare what may be a plan: it works, or one sentence says where it is wrong and nothing is left behind."""
     with folder(), mock.patch("holdfast.protocol.prepare.git_state", return_value=None):
         Path("plan.toml").write_bytes(data)
         try:

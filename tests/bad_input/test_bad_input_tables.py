@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,9 +135,21 @@ def divide(name: str, folder: Path, plan: SplitPlan) -> None:
 PLANS = st.sampled_from([SplitPlan(), SplitPlan(folds=3), SplitPlan(group="colour"), SplitPlan(time="x1")])
 
 
-@settings(max_examples=1000)
+@settings(max_examples=200)
 @given(files(), PLANS)
 def test_a_table_with_mistakes_is_divided_or_refused_in_one_sentence(file: tuple[str, bytes], plan: SplitPlan) -> None:
+    check_table(file, plan)
+
+
+@pytest.mark.long
+@settings(max_examples=1000)
+@given(files(), PLANS)
+def test_many_tables_with_mistakes_are_divided_or_refused(file: tuple[str, bytes], plan: SplitPlan) -> None:
+    check_table(file, plan)
+
+
+def check_table(file: tuple[str, bytes], plan: SplitPlan) -> None:
+    """Divide what may be a table: it works, or one sentence says what is wrong and nothing is left behind."""
     name, data = file
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / name).write_bytes(data)

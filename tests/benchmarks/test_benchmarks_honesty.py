@@ -213,6 +213,7 @@ def tables(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", ["adult linear N=300", "california_housing linear N=300"])
 def test_real_tables_have_a_truth(
     tables: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, cell: str

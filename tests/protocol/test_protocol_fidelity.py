@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from holdfast.errors import RequestError
+from holdfast.execute import Inline
 from holdfast.protocol.fidelity import nested_rows
 from holdfast.protocol.folder import find_run, open_book
 from holdfast.protocol.tune import Result, tune
@@ -33,7 +34,7 @@ def plan(family: str, split: Mapping[str, Any], fidelity: Mapping[str, Any] | No
 
 
 def run(folder: Path, wanted: Mapping[str, Any]) -> tuple[Result, Book]:
-    result = tune(wanted, runs=folder / "runs")
+    result = tune(wanted, runs=folder / "runs", executor=Inline())
     return result, open_book(find_run(folder / "runs", "steps"))
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from holdfast.rng import Streams
 from holdfast.search.gp import GaussianProcess
@@ -65,6 +66,7 @@ def test_a_search_that_stands_still_tries_other_branches_and_says_so() -> None:
     assert [asked] == GaussianProcess().ask(rehearsal.history(), 1, Streams(0))
 
 
+@pytest.mark.long
 def test_a_better_branch_behind_a_good_one_is_found() -> None:
     found = [regrets(GaussianProcess(), problem("conditional"), trials=60, seed=seed)[-1] for seed in range(4)]
     assert np.median(found) < 0.05
