@@ -125,6 +125,23 @@ def test_a_gain_is_a_score_with_an_interval(strategy: str) -> None:
     assert "next 10 trials" in ten.estimand
 
 
+@pytest.mark.parametrize("strategy", ["grid", "random"])
+def test_a_search_gains_no_more_than_from_what_is_left(strategy: str) -> None:
+    space = holdfast.Space({"x": holdfast.Categorical(list(range(9)), ordered=True), "y": holdfast.Int(1, 2)})
+    study = holdfast.Study(space, strategy=strategy, seed=0)
+    for number in range(14):
+        study.tell(study.ask(), float(number * 5 % 14))
+    few, many = study.expected_gain(3), study.expected_gain(50)
+    assert few.estimand == "what the next 3 trials are expected to add to the best score"
+    assert many.estimand == "what the last 4 trials are expected to add to the best score"
+    assert few.low == many.low == 0
+    assert few.value < many.value
+    again = holdfast.Study(space, strategy="random", seed=0, duplicates="replicate")
+    for number in range(14):
+        again.tell(again.ask(), float(number * 5 % 14))
+    assert again.expected_gain(50).estimand == "what the next 50 trials are expected to add to the best score"
+
+
 def test_what_has_no_gain_is_refused_in_a_sentence() -> None:
     with pytest.raises(RequestError, match="needs 5 complete trials whose scores differ"):
         study_of(3).expected_gain()

@@ -15,6 +15,7 @@ from holdfast.rng import Streams
 from holdfast.search.auto import Auto
 from holdfast.search.base import Strategy
 from holdfast.search.gain import expected_gain
+from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.outlook import FEWEST_SCORES, outlook
 from holdfast.search.registry import NAMES, make_strategy
@@ -35,6 +36,9 @@ AHEAD_TO_STOP = 4
 
 FURTHEST = 100
 """At most so many trials are looked ahead."""
+
+ENDLESS = 50
+"""A grid with so many times more points than there are trials is as good as endless."""
 
 SHOWN = 6
 """So many changed hyperparameters are named; all stand in the configuration."""
@@ -189,7 +193,20 @@ def _asked(state: StudyState, strategy: Strategy, n: int) -> list[Suggestion] | 
 def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None, n: int, level: float) -> Score | None:
     learns = strategy.name not in INDEPENDENT and asked is not None
     proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
-    return expected_gain(_history(state), proposals, n, Streams(state.settings.seed), learns=learns, level=level)
+    history, rng = _history(state), Streams(state.settings.seed)
+    left = None if learns or asked is None else _left(history, strategy, max(len(asked), 1), rng)
+    return expected_gain(history, proposals, n, rng, learns=learns, left=left, level=level)
+
+
+def _left(history: History, strategy: Strategy, fewest: int, rng: Streams) -> int | None:
+    """How many configurations a strategy that does not learn still has, at least ``fewest``; None for far more."""
+    assert history.space is not None
+    if isinstance(strategy, GridSearch):
+        most = ENDLESS * max(len(history), FURTHEST)
+        found = len(strategy.ask(history, most, rng))
+        return None if found == most else max(found, fewest)
+    count = None if history.duplicates == "replicate" else history.space.count()
+    return None if count is None else max(count - len(history), fewest)
 
 
 def _history(state: StudyState) -> History:

@@ -419,8 +419,8 @@ class Study:
     def expected_gain(self, n: int = 1, level: float = 0.95) -> Score:
         """What ``n`` more trials are expected to add to the best score, in the metric's unit, with an interval.
 
-        The interval is for that expectation, which is over luck and chance: one trial mostly gains nothing. With
-        constraints it is over the best trial that meets them, by trials that meet them, too.
+        The interval is for that expectation from here on, over luck and chance: one trial mostly gains nothing. With
+        constraints it is over the best trial that meets them, by trials that meet them. No more count than are left.
 
         Raises:
             RequestError: if there are too few scores to say anything, or several objectives.
