@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ T = TypeVar("T")
 class Book:
     """One study's log and state. Another process may append in between: then the decision is taken again.
 
+    Threads of one process take turns: each decides on, appends and folds what it has to before the next one does.
+
     Args:
         log: the log.
         from_log: fold every event, and take no state that is kept beside the log for what they add up to.
@@ -37,6 +40,7 @@ class Book:
         self._crowded = False
         self._kept = Kept(log, used=not from_log)
         self._whole = True
+        self._turn = threading.RLock()
         self.reload()
 
     @property
@@ -74,19 +78,21 @@ class Book:
 
     def refresh(self) -> StudyState | None:
         """Fold what others have appended."""
-        if self._is_torn:
-            self.reload()
-        self._follow(self.log.read(self._head.length))
-        return self._state
+        with self._turn:
+            if self._is_torn:
+                self.reload()
+            self._follow(self.log.read(self._head.length))
+            return self._state
 
     def reload(self) -> None:
         """Fold the log anew, where an interrupt may have struck in the middle of a fold."""
-        self._head, self._state, self._ordered, self._whole = Head(), None, None, True
-        self._state, self._head = self._kept.load() or (None, Head())
-        state = self.refresh()
-        self._kept.opened(self._head.length)
-        if state is not None and self._predicates:
-            self._supply()
+        with self._turn:
+            self._head, self._state, self._ordered, self._whole = Head(), None, None, True
+            self._state, self._head = self._kept.load() or (None, Head())
+            state = self.refresh()
+            self._kept.opened(self._head.length)
+            if state is not None and self._predicates:
+                self._supply()
 
     def commit(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]], *, lasting: bool = True) -> T:
         """Append what ``decide`` makes of the state, and return what else it says; decided anew after a conflict.
@@ -94,34 +100,36 @@ class Book:
         What need not be ``lasting`` is safe with the next event that is (see `holdfast.log.base.Log.append`). Where
         others were first the last time they most likely are again, so that it is read before anything is decided.
         """
-        if not self._crowded:
-            entries, answer = decide(self.state)
-            if not entries or self.append(entries, lasting=lasting):
-                return answer
-        if self._is_torn:
-            self.reload()
-        before = self._head
-        with self.log.turn(before.length) as news:
-            self._follow(news)
-            self._crowded = not self._crowded or self._head != before
-            while True:
+        with self._turn:
+            if not self._crowded:
                 entries, answer = decide(self.state)
                 if not entries or self.append(entries, lasting=lasting):
                     return answer
+            if self._is_torn:
+                self.reload()
+            before = self._head
+            with self.log.turn(before.length) as news:
+                self._follow(news)
+                self._crowded = not self._crowded or self._head != before
+                while True:
+                    entries, answer = decide(self.state)
+                    if not entries or self.append(entries, lasting=lasting):
+                        return answer
 
     def append(self, entries: Sequence[Entry], *, lasting: bool = True) -> bool:
         """Append behind the known head; False, and up to date again, if somebody else was first."""
         as_read = [written(item) for item in entries]  # what is folded now is what will be read later
-        result = self.log.append(as_read, self._head, lasting=lasting)
-        if isinstance(result, Conflict):
-            self.refresh()
-            return False
-        for index, item in enumerate(as_read, start=self._head.length):
-            self._fold(item, index)
-        before, self._head = self._head.length, result
-        if self._kept.is_due(before, result.length):
-            self.save_snapshot()
-        return True
+        with self._turn:
+            result = self.log.append(as_read, self._head, lasting=lasting)
+            if isinstance(result, Conflict):
+                self.refresh()
+                return False
+            for index, item in enumerate(as_read, start=self._head.length):
+                self._fold(item, index)
+            before, self._head = self._head.length, result
+            if self._kept.is_due(before, result.length):
+                self.save_snapshot()
+            return True
 
     def note(self, kind: str, data: Mapping[str, Any]) -> None:
         """Append one event that holds whatever the state."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ class DriverLock:
 
     A trial that is running in the log while nobody else holds the lock belongs to a process that is gone. May be taken
     several times over by one object, and is free when it has been released as often. Without a ``path`` there is
-    nothing to hold, and others may be there if the log is ``shared``.
+    nothing to hold, and others may be there if the log is ``shared``. Threads may take it at once.
 
     Attributes:
         alone: whether no other process held it when it was last taken.
@@ -33,6 +34,7 @@ class DriverLock:
         self._shared = shared
         self._file: int | None = None
         self._holds = 0
+        self._turn = threading.RLock()
         self.alone = True
 
     def take(self, *, exclusive: bool = False) -> None:
@@ -41,14 +43,15 @@ class DriverLock:
         Raises:
             RequestError: if another process has it and this one wants it ``exclusive``, or the other way round.
         """
-        file = self._open()
-        self.alone = not self._shared if file is None else _lock(file, exclusive=True)
-        if self.alone or file is None:
-            return
-        if exclusive:
-            self.release()
-            raise self._refusal()
-        self._share_or_release()
+        with self._turn:
+            file = self._open()
+            self.alone = not self._shared if file is None else _lock(file, exclusive=True)
+            if self.alone or file is None:
+                return
+            if exclusive:
+                self.release()
+                raise self._refusal()
+            self._share_or_release()
 
     def join(self) -> None:
         """Take it beside whoever else has it.
@@ -56,8 +59,9 @@ class DriverLock:
         Raises:
             RequestError: if another process has it for itself and keeps it.
         """
-        self._open()
-        self._share_or_release()
+        with self._turn:
+            self._open()
+            self._share_or_release()
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -74,28 +78,31 @@ class DriverLock:
         Raises:
             RequestError: if another process has it for itself and keeps it.
         """
-        if self._file is None:
-            return
-        deadline = time.monotonic() + PATIENCE
-        while not _lock(self._file, exclusive=False):
-            if time.monotonic() > deadline:
-                raise self._refusal()
-            time.sleep(0.01)
+        with self._turn:
+            if self._file is None:
+                return
+            deadline = time.monotonic() + PATIENCE
+            while not _lock(self._file, exclusive=False):
+                if time.monotonic() > deadline:
+                    raise self._refusal()
+                time.sleep(0.01)
 
     def release(self) -> None:
         """Undo one `take`."""
-        self._holds -= 1
-        if self._holds <= 0:
-            self.close()
-        else:
-            self.share()
+        with self._turn:
+            self._holds -= 1
+            if self._holds <= 0:
+                self.close()
+            else:
+                self.share()
 
     def close(self) -> None:
         """Release it, however often it was taken."""
-        self._holds = 0
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with self._turn:
+            self._holds = 0
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def _open(self) -> int | None:
         if self._path is not None and self._file is None:
