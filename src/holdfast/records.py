@@ -137,6 +137,10 @@ class Suggestion:
     replaces: int | None = None
 
 
+LARGEST_STEP = 2**53
+"""Of a trial's training: JSON holds whole numbers up to here exactly."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a running trial says: metrics at a step, a checkpoint, values drawn from a space found as it is used.

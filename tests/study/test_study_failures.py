@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 import os
 import signal
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import holdfast
-from holdfast.errors import StudyHaltedError
+from holdfast.errors import RequestError, StudyHaltedError
 from holdfast.records import Cause, Entry, TrialState, Verdict
 from holdfast.study import book
+from holdfast.study.actions import last_line
 from holdfast.study.handle import LiveTrial
+from holdfast.study.load import load_study
 from holdfast.study.state import fold
 from holdfast.study.study import Study
 
@@ -174,16 +179,88 @@ def test_a_success_in_between_starts_the_count_anew_and_a_divergence_does_not() 
         (None, "the result for 'value' is None; it must be a number"),
         ("0.3", "the result for 'value' is '0.3'; it must be a number"),
         ({"loss": 0.3}, "the result has no value for 'value', only 'loss'"),
-        ((0.3, 0.4), "the result is (0.3, 0.4), 2 values for 1 objective(s)"),
+        ((0.3, 0.4), "the result is (0.3, 0.4), 2 values for one objective"),
         (1j, "the result for 'value' is 1j; it must be a number"),
         ({"value": [1]}, "the result for 'value' is [1]; it must be a number"),
+        (10**400, "the result for 'value' is 1"),
+        (np.complex64(1 + 1j), "the result for 'value' is "),
     ],
 )
 def test_wrong_results_fail_the_trial_in_one_sentence(result: Any, message: str) -> None:
     study = study_of_x()
     study.optimize(lambda _: result, n_trials=1)
     assert (study.trials[0].state, study.trials[0].cause) == (TrialState.FAILED, Cause.ERROR)
-    assert study.trials[0].error == message
+    assert (study.trials[0].error or "").startswith(message)
+
+
+@pytest.mark.parametrize("value", [None, "0.5", [1], 10**400, 1j, {}])
+def test_a_report_that_is_no_number_is_refused(value: Any) -> None:
+    trial = study_of_x().ask()
+    with pytest.raises(
+        RequestError, match=r"^(the report for 'value' is .*; it must be a number|trial 0 reported noth)"
+    ):
+        trial.report(value, step=1)
+
+
+@pytest.mark.parametrize("step", [-1, 2**53 + 1, 10**30, True, 1.5])
+def test_a_step_that_no_log_can_hold_is_refused_before_it_is_logged(step: Any, tmp_path: Path) -> None:
+    study = study_of_x(storage=f"sqlite:///{tmp_path / 'study.db'}")
+    trial = study.ask()
+    with pytest.raises(RequestError, match="a step is a whole number from 0 up to 9,007,199,254,740,992"):
+        trial.report(0.5, step=step)
+    with pytest.raises(RequestError, match="trial 0 saved a checkpoint of step"):
+        trial.save(b"weights", step=step)
+    trial.report(0.5, step=2**53)
+    study.tell(trial, 0.5)
+    study.close()
+    assert load_study("study", f"sqlite:///{tmp_path / 'study.db'}").best_value == 0.5
+
+
+def test_a_step_of_an_early_log_that_is_too_large_leaves_the_study_readable() -> None:
+    study = study_of_x()
+    trial = study.ask()
+    study.book.note("trial.reported", {"trial": 0, "step": 10**30, "metrics": {"value": 0.5}})
+    study.tell(trial, 0.25)
+    assert study.trials[0].reports == ((2**53, {"value": 0.5}),)
+    assert study.history.report_step.tolist() == [2**53]
+
+
+def test_row_scores_that_are_none_are_refused() -> None:
+    study = study_of_x()
+    with pytest.raises(RequestError, match=r"rows = \[1, 0\] was told; it takes holdfast\.RowScores\(values\)"):
+        study.tell(study.ask(), 0.5, rows=[1, 0])  # type: ignore[arg-type]
+
+
+def test_enqueued_values_that_nobody_asks_for_are_warned_of() -> None:
+    study = Study(seed=0)
+    study.enqueue({"learnng_rate": 1e-3}, why="last year's winner")
+    with pytest.warns(UserWarning, match="trial 0 was enqueued .* 'learnng_rate', .*did you mean 'learning_rate'"):
+        study.optimize(lambda trial: trial.suggest_float("learning_rate", 1e-5, 1.0, log=True), n_trials=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study.optimize(lambda trial: trial.suggest_float("learning_rate", 1e-5, 1.0, log=True), n_trials=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("CUDA error: assert\nCompile with TORCH_USE_CUDA_DSA"), "RuntimeError: CUDA error: assert"),
+        (
+            ExceptionGroup("two things", [ValueError("a"), KeyError("b")]),
+            "ExceptionGroup: two things (2 sub-exceptions)",
+        ),
+        (ValueError("\n  indented"), "ValueError"),
+        (RequestError("no such thing"), "no such thing"),
+        ("told by hand\nthe last line", "the last line"),
+    ],
+)
+def test_what_an_error_says_is_the_first_line_of_its_message(error: BaseException | str, line: str) -> None:
+    study = study_of_x()
+    if isinstance(error, BaseException):
+        error.add_note("a note of somebody's")
+        with pytest.raises(type(error)):
+            raise error from ValueError("before it")
+    assert last_line(study.tell(study.ask(), error=error).error) == line
 
 
 def test_a_batch_that_raises_or_miscounts_fails_whole() -> None:

@@ -30,6 +30,7 @@ from holdfast.study.ordered import Ordered
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
 
+_TRACEBACK = re.compile(r"(?:  \+ Exception Group )?Traceback \(most recent call last\):$")
 _NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d_,.]*(?:e[-+]?\d+)?|[-+]?\b(?:nan|inf)\b", re.IGNORECASE)
 
 
@@ -276,8 +277,15 @@ def _without_numbers(error: str | None) -> str:
 
 
 def last_line(error: str | None) -> str:
-    """The last line of a traceback: the exception and what it says; of holdfast's own errors the sentence alone."""
-    lines = (error or "").strip().splitlines()
+    """What an error says, in a line: of a traceback the exception that it ends with and the first line of its message.
+
+    Of holdfast's own errors it is the sentence alone; of a text that is no traceback the last line.
+    """
+    lines = (error or "").rstrip().splitlines()
+    begins = [at for at, line in enumerate(lines) if _TRACEBACK.match(line)]
+    if begins:
+        behind = [line.removeprefix("  | ") for line in lines[begins[-1] + 1 :]]
+        lines = [line.rstrip().removesuffix(":") for line in behind if line and not line.startswith(" ")][:1] or lines
     return re.sub(r"^holdfast\.errors\.\w+: ", "", lines[-1]) if lines else ""
 
 

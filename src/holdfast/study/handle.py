@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import operator
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.errors import RequestError, nearest
+from holdfast.errors import RequestError, nearest, shown
 from holdfast.records import (
+    LARGEST_STEP,
     OBJECTIVE,
     Assignment,
     Config,
@@ -21,6 +23,7 @@ from holdfast.records import (
 )
 from holdfast.rng import Streams
 from holdfast.space import Categorical, Domain, Float, Int, domain_from_json
+from holdfast.study.results import number_of
 
 MAX_FLOAT_STEPS = 10_000
 
@@ -85,19 +88,20 @@ class LiveTrial:
 
         Raises:
             RequestError: for a step that is no whole number from 0 up, that is not above the last one reported or the
-                checkpoint that the trial goes on from, or that is beyond the study's fidelity.
+                checkpoint that the trial goes on from, or that is beyond the study's fidelity; for values that are no
+                numbers.
         """
         at = self._checked_step(step)
         named = value if isinstance(value, Mapping) else {self._metric: value}
-        self.reported = {str(name): float(number) for name, number in named.items()}
+        if not named:
+            raise RequestError(f"trial {self.number} reported nothing at step {at}; report a number or named metrics")
+        self.reported = {str(name): number_of(str(name), each, "report") for name, each in named.items()}
         self._last_step = at
         self.verdict = self._report(Report(self.number, self._last_step, self.reported, drawn=self._take_unsent()))
         return self.verdict
 
     def _checked_step(self, step: int) -> int:
-        if isinstance(step, bool) or not hasattr(step, "__index__") or operator.index(step) < 0:
-            raise RequestError(f"trial {self.number} reported at step {step!r}; a step is a whole number from 0 up")
-        at, most = operator.index(step), self._assignment.max_step
+        at, most = self._whole_step(step, "reported at"), self._assignment.max_step
         if (self.reported or self.start_step > 0) and at <= self._last_step:
             raise RequestError(
                 f"trial {self.number} reported at step {at} after step {self._last_step}; steps go up, and each is "
@@ -110,6 +114,13 @@ class LiveTrial:
             )
         return at
 
+    def _whole_step(self, step: int, did: str) -> int:
+        if isinstance(step, bool) or not hasattr(step, "__index__") or not 0 <= operator.index(step) <= LARGEST_STEP:
+            raise RequestError(
+                f"trial {self.number} {did} step {shown(step)}; a step is a whole number from 0 up to {LARGEST_STEP:,}"
+            )
+        return operator.index(step)
+
     def should_prune(self) -> bool:
         """Whether the last verdict was to pause or stop: save, then return or raise `TrialPruned`."""
         return self.verdict is not Verdict.CONTINUE
@@ -121,7 +132,7 @@ class LiveTrial:
 
     def save(self, data: bytes, step: int | None = None) -> None:
         """Keep a checkpoint of ``step`` (the last one reported), from which the trial can go on in any process."""
-        at = self._last_step if step is None else operator.index(step)
+        at = self._last_step if step is None else self._whole_step(step, "saved a checkpoint of")
         self._report(Report(self.number, at, checkpoint=bytes(data), drawn=self._take_unsent()))
 
     def suggest_float(
@@ -153,9 +164,20 @@ class LiveTrial:
         self.user_attrs[str(key)] = value
 
     def flush(self) -> None:
-        """Hand over drawn values that no report has carried yet; the study calls it when the objective ends."""
+        """Hand over drawn values that no report has carried yet; the study calls it when the objective ends.
+
+        Enqueued values that the objective has not asked for, misspelt ones perhaps, are warned of.
+        """
         if self._unsent:
             self._report(Report(self.number, self._last_step, drawn=self._take_unsent()))
+        wished = {} if self._assignment.known else self._assignment.proposal
+        for name in wished:
+            if self._config and name not in self._config:
+                warnings.warn(
+                    f"trial {self.number} was enqueued with a value for '{name}', which its objective has not asked "
+                    f"for{nearest(name, self._config)}",
+                    stacklevel=2,
+                )
 
     def _suggest(self, name: str, domain: Domain) -> Value:
         if name in self._config:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.errors import RequestError, nearest
+from holdfast.errors import RequestError, nearest, shown
 from holdfast.records import Cause, RowScores, TrialState, Verdict
 
 Result = float | Mapping[str, float] | Sequence[float] | None
@@ -82,6 +82,8 @@ def end_told(
     if result is None and verdict is Verdict.CONTINUE:
         raise RequestError("no value was told; tell(trial, value), or state='failed'")
     end = end_of(result, objectives, verdict, reported)
+    if rows is not None and not isinstance(rows, RowScores):
+        raise RequestError(f"rows = {shown(rows)} was told; it takes holdfast.RowScores(values)")
     if rows is not None and (apart := rows_apart(rows, end, objectives)):
         raise RequestError(apart)
     return end
@@ -116,7 +118,7 @@ def named_values(result: object, objectives: Sequence[str]) -> dict[str, float]:
         RequestError: if something is no number, or an objective is missing.
     """
     pairs = _pairs(result, objectives)
-    named = {name: _number(name, value) for name, value in pairs.items()}
+    named = {name: number_of(name, value) for name, value in pairs.items()}
     for name in objectives:
         if name not in named:
             have = ", ".join(f"'{other}'" for other in named) or "nothing"
@@ -137,22 +139,24 @@ def _pairs(result: Any, objectives: Sequence[str]) -> dict[str, Any]:
         return {str(name): value for name, value in result.items()}
     if isinstance(result, Sequence) and not isinstance(result, str | bytes):
         if len(result) != len(objectives):
-            raise RequestError(f"the result is {result!r}, {len(result)} values for {len(objectives)} objective(s)")
+            wanted = "one objective" if len(objectives) == 1 else f"{len(objectives)} objectives"
+            raise RequestError(f"the result is {shown(result)}, {len(result)} values for {wanted}")
         return dict(zip(objectives, result, strict=True))
     return {objectives[0]: result}
 
 
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, str | bytes):
-        raise _no_number(name, value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise _no_number(name, value) from None
+def number_of(name: str, value: Any, what: str = "result") -> float:
+    """A metric's value as a float, whatever kind of real number it is.
 
-
-def _no_number(name: str, value: Any) -> RequestError:
-    return RequestError(f"the result for '{name}' is {value!r}; it must be a number")
+    Raises:
+        RequestError: for a text, a complex number, one beyond the range of a float, or no number at all.
+    """
+    if not isinstance(value, str | bytes) and not np.iscomplexobj(value):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise RequestError(f"the {what} for '{name}' is {shown(value)}; it must be a number")
 
 
 def _error_text(error: BaseException | str | None) -> str:

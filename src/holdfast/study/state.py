@@ -11,7 +11,7 @@ from typing import Any
 from holdfast.errors import LogError, SpaceError
 from holdfast.log.salvage import LOST, SALVAGED
 from holdfast.log.upgrade import UPGRADED
-from holdfast.records import Cause, Config, Entry, Trial, TrialState, number_from_json
+from holdfast.records import LARGEST_STEP, Cause, Config, Entry, Trial, TrialState, number_from_json
 from holdfast.search.folds import comparable_loss
 from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
@@ -201,10 +201,10 @@ def _drawn(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    metrics = _numbers(data["metrics"])
-    state.trials.reported(data["trial"], data["step"], metrics)
+    metrics, step = _numbers(data["metrics"]), min(data["step"], LARGEST_STEP)  # an early log may hold more
+    state.trials.reported(data["trial"], step, metrics)
     if state.first_metric in metrics:
-        state.history.reported(data["trial"], data["step"], state.objectives(metrics))
+        state.history.reported(data["trial"], step, state.objectives(metrics))
 
 
 def _judged(state: StudyState, data: Mapping[str, Any], _: float) -> None:
@@ -212,7 +212,7 @@ def _judged(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    _change(state, data, checkpoint=(data["step"], name_of(data["checkpoint"])))
+    _change(state, data, checkpoint=(min(data["step"], LARGEST_STEP), name_of(data["checkpoint"])))
 
 
 def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
