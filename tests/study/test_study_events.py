@@ -90,7 +90,7 @@ def eventful_study() -> Study:
 
 def test_every_kind_of_a_study_s_own_events_occurs_and_says_what_it_holds(tmp_path: Path) -> None:
     discovered = Study(strategy="random")
-    discovered.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    discovered.optimize(lambda trial: trial.suggest_float("x", 0, 1) + trial.suggest_int("n", 1, 2), n_trials=2)
     changed = Study({"n": holdfast.Int(1, 2)}, strategy="random")
     changed.amend({"n": holdfast.Int(1, 3)}, "too few")
     changed.learn_from(discovered)

@@ -121,7 +121,7 @@ def test_maximize_finds_the_largest() -> None:
     [
         ("0.5", "the result for 'value' is '0.5'; it must be a number"),
         ({"loss": 1.0}, "no value for 'value', only 'loss'"),
-        ((1.0, 2.0), r"2 values for 1 objective"),
+        ((1.0, 2.0), r"2 values for one objective"),
         (None, "no value was told"),
         (object(), "must be a number"),
     ],

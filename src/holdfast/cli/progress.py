@@ -18,8 +18,8 @@ from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.protocol.folder import RunFolder, open_book
 from holdfast.protocol.live import LiveEstimate
 from holdfast.records import Cause, Trial, TrialState
-from holdfast.study.actions import last_line
 from holdfast.study.book import Book
+from holdfast.study.failures import error_line
 from holdfast.study.state import StudyState
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Tally:
             self.due = now + took + max(QUIET_BETWEEN, took / SHARE)
         self.best, self.spent = best_words(book.state, best, self.corrected), spent_parts(book.state)
         self.hours = (latest(book.state, "limits.set") or {}).get("hours")
-        error = last_line(trial.error)
+        error = error_line(trial.error)
         if trial.state is not TrialState.FAILED or trial.cause is Cause.BUDGET or error in self.failures:
             return None
         self.failures.add(error)

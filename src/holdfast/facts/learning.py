@@ -18,7 +18,7 @@ from holdfast.errors import RequestError
 from holdfast.facts.log import latest, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import count
 from holdfast.records import Cause, Config, Direction, Trial, TrialState
-from holdfast.study.actions import last_line
+from holdfast.study.failures import error_line
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 from holdfast.train.curves import evenly
@@ -179,7 +179,7 @@ def _is_cut(trial: Trial) -> bool:
 
 def _diverged(trial: Trial) -> str | None:
     """What a trial said when it ended in no number; None for all others."""
-    return last_line(trial.error) or "" if trial.cause is Cause.DIVERGED else None
+    return error_line(trial.error) or "" if trial.cause is Cause.DIVERGED else None
 
 
 def _noise(state: StudyState) -> float | None:

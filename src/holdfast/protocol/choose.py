@@ -22,9 +22,9 @@ from holdfast.protocol.scheduled import fit_by_schedule, is_population, schedule
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import series_of, units_of
 from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
-from holdfast.study.actions import last_line
 from holdfast.study.book import entry
 from holdfast.study.corrected import went_by_scores
+from holdfast.study.failures import error_line
 from holdfast.study.folds import dropped_trials
 from holdfast.study.ranking import ranking, scored_trials
 from holdfast.train.curves import JudgedRows
@@ -97,7 +97,7 @@ def choose(ready: Ready, *, counted: bool = True) -> None:
         failed = [trial for trial in state.trials if trial.error]
         last = ""
         if failed:
-            why = last_line(failed[-1].error).rstrip(".")
+            why = error_line(failed[-1].error).rstrip(".")
             last = f"; the last one failed with: {why}; mend that and take a new name for the plan"
         raise HoldfastError(f"study '{ready.run.name}' has no trial with a score to choose from{last}")
     metric = ready.recipe.make_metric()

@@ -9,8 +9,8 @@ from holdfast.facts.log import CAUSES, latest
 from holdfast.facts.numbers import count, listed, short_hash, shortened
 from holdfast.facts.record import environment_rows
 from holdfast.records import TrialState
-from holdfast.study.actions import last_line
 from holdfast.study.book import Book
+from holdfast.study.failures import error_line
 from holdfast.study.state import StudyState
 
 MOST_NUMBERS = 10
@@ -22,7 +22,7 @@ def failures_section(state: StudyState) -> Section:
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for trial in state.trials:
         if trial.state is TrialState.FAILED:
-            groups[trial.cause.value if trial.cause else "unknown", last_line(trial.error)].append(trial.number)
+            groups[trial.cause.value if trial.cause else "unknown", error_line(trial.error)].append(trial.number)
     if not groups:
         return Section("Failures", [Paragraph("No trial failed.")])
     rows = [

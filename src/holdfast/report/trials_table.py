@@ -17,7 +17,7 @@ from holdfast.errors import RequestError, nearest
 from holdfast.facts.files import write_atomically
 from holdfast.facts.numbers import utc
 from holdfast.records import Trial, Value, number_to_json
-from holdfast.study.actions import last_line
+from holdfast.study.failures import error_line
 from holdfast.study.state import StudyState
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _row(trial: Trial, metrics: Sequence[str], configs: Sequence[str], *, cloned
         "steps": steps_trained(trial),
         "restarts": trial.restarts,
         "cause": None if trial.cause is None else trial.cause.value,
-        "error": last_line(trial.error) or None,
+        "error": error_line(trial.error) or None,
         **_used(trial),
         "asked_at": utc(trial.asked_at),
         "told_at": utc(trial.told_at) or None,

@@ -154,6 +154,7 @@ class Int:
             if isinstance(bound, bool) or not isinstance(bound, int | np.integer):
                 hint = ", and only a Float takes an expression" if isinstance(bound, str) else ""
                 raise SpaceError(f"Int has {key} = {shown(bound)}; low, high and step must be whole numbers{hint}")
+            object.__setattr__(self, key, int(bound))
         _check_bounds("Int", self.low, self.high, log=self.log)
         if self.step < 1:
             raise SpaceError(f"Int has step = {self.step}; it needs at least 1")
@@ -242,6 +243,7 @@ class Categorical:
         if isinstance(self.choices, str) or not isinstance(self.choices, Sequence) or len(self.choices) == 0:
             raise SpaceError(f"Categorical has choices = {shown(self.choices)}; it needs a list of at least one value")
         _check_flag("Categorical", "ordered", self.ordered)
+        object.__setattr__(self, "choices", tuple(_plain(choice) for choice in self.choices))
         for choice in self.choices:
             if not (choice is None or isinstance(choice, str | bool | int | float)) or (
                 isinstance(choice, float) and not math.isfinite(choice)
@@ -249,7 +251,6 @@ class Categorical:
                 raise SpaceError(
                     f"Categorical has the choice {shown(choice)}; it takes texts, finite numbers, and true or false"
                 )
-        object.__setattr__(self, "choices", tuple(self.choices))
         positions = {_identity(c): i for i, c in enumerate(self.choices)}
         if len(positions) < len(self.choices):
             raise SpaceError(f"Categorical has a choice twice in {shown(list(self.choices))}; name each one once")
@@ -410,9 +411,16 @@ def _conditions(when: When | None) -> dict[str, tuple[Scalar, ...]]:
     if not isinstance(when, Mapping):
         raise SpaceError(f'when = {shown(when)} must be a table such as {{optimizer = "sgd"}}')
     return {
-        parent: tuple(values) if isinstance(values, list | tuple | set | frozenset) else (values,)
+        parent: tuple(
+            _plain(value) for value in (values if isinstance(values, list | tuple | set | frozenset) else (values,))
+        )
         for parent, values in when.items()
     }
+
+
+def _plain(value: Any) -> Any:
+    """A value of NumPy's as one of Python's, which a log can hold."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _with_options(data: dict[str, Any], domain: Domain) -> dict[str, Any]:

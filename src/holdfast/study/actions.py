@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from holdfast.errors import RequestError
+import numpy as np
+
+from holdfast.errors import RequestError, shown
 from holdfast.records import (
     Assignment,
     Cause,
@@ -17,6 +18,7 @@ from holdfast.records import (
     Suggestion,
     Trial,
     TrialState,
+    Value,
     Verdict,
     number_to_json,
 )
@@ -29,9 +31,6 @@ from holdfast.study.book import Book, entry
 from holdfast.study.ordered import Ordered
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
-
-_TRACEBACK = re.compile(r"(?:  \+ Exception Group )?Traceback \(most recent call last\):$")
-_NUMBER = re.compile(r"0x[0-9a-f]+|[-+]?\d[\d_,.]*(?:e[-+]?\d+)?|[-+]?\b(?:nan|inf)\b", re.IGNORECASE)
 
 
 def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
@@ -255,6 +254,31 @@ def running(state: StudyState) -> list[Trial]:
     return [state.trials[number] for number in sorted(state.trials.running)]
 
 
+def enqueue(book: Book, config: Mapping[str, Value], why: str) -> None:
+    """Put on the record that a configuration is to be tried next; missing values are taken from the defaults.
+
+    Raises:
+        RequestError: if it is no configuration.
+        SpaceError: if it does not fit the space.
+    """
+    if not isinstance(config, Mapping):
+        raise RequestError(f"{shown(config)} was enqueued; a configuration is a dict of values by name, one at a time")
+    space = book.state.settings.space
+    checked = dict(config) if space is None else space.validate(config, fill=True)
+    book.note("config.enqueued", {"config": checked, "why": why})
+
+
+def checked_number(trial: object) -> int:
+    """The number of a trial that a person named.
+
+    Raises:
+        RequestError: if it is no whole number.
+    """
+    if isinstance(trial, bool) or not isinstance(trial, int | np.integer):
+        raise RequestError(f"{shown(trial)} is no trial; name what ask() gave, or its number")
+    return int(trial)
+
+
 def running_trial(state: StudyState, number: int, token: int | None = None) -> Trial:
     """The trial of that number, if it is running, or has been restarted since it was given out by this token."""
     if not 0 <= number < len(state.trials):
@@ -264,34 +288,6 @@ def running_trial(state: StudyState, number: int, token: int | None = None) -> T
     if trial.state is not TrialState.RUNNING and not restarted:
         raise RequestError(f"trial {number} is not running: it is {trial.state.value} already")
     return trial
-
-
-def is_alike(first: Outcome, second: Outcome) -> bool:
-    """Whether two failures are the same: their causes agree, and the last lines of their errors but for numbers."""
-    return first.cause is second.cause and _without_numbers(first.error) == _without_numbers(second.error)
-
-
-def _without_numbers(error: str | None) -> str:
-    """The last line of an error with one sign for every number in it, such as the trial's, a value or an address."""
-    return _NUMBER.sub("#", last_line(error))
-
-
-def last_line(error: str | None) -> str:
-    """What an error says, in a line: of a traceback the exception that it ends with and the first line of its message.
-
-    Of holdfast's own errors it is the sentence alone; of a text that is no traceback the last line.
-    """
-    lines = (error or "").rstrip().splitlines()
-    begins = [at for at, line in enumerate(lines) if _TRACEBACK.match(line)]
-    if begins:
-        behind = [line.removeprefix("  | ") for line in lines[begins[-1] + 1 :]]
-        lines = [line.rstrip().removesuffix(":") for line in behind if line and not line.startswith(" ")][:1] or lines
-    return re.sub(r"^holdfast\.errors\.\w+: ", "", lines[-1]) if lines else ""
-
-
-def counts_as_failure(outcome: Outcome) -> bool:
-    """Whether an outcome speaks of a broken objective; one that diverged, or ran out of budget, does not."""
-    return outcome.state is TrialState.FAILED and outcome.cause not in {Cause.DIVERGED, Cause.BUDGET}
 
 
 def _enqueued(state: StudyState, n: int) -> list[Entry]:

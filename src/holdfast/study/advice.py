@@ -218,6 +218,8 @@ def _suggestion(state: StudyState, strategy: Strategy, history: History) -> Sugg
     if history.space is None:
         raise RequestError(f"study '{name}' finds its space as it is used, and no trial has shown any of it yet")
     adviser = Auto() if strategy.name == "manual" else strategy
+    if history.trials_left == 0:  # a spent budget is no reason to have nothing to say
+        history = dataclasses.replace(history, trials_left=1)
     asked = adviser.ask(history, 1, Streams(state.settings.seed))
     if not asked:
         raise ExhaustedError(f"strategy '{adviser.name}' has nothing left to try in study '{name}'")

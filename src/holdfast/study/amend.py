@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.errors import RequestError, nearest
-from holdfast.records import Config, Entry, TrialState, Value
+from holdfast.errors import RequestError, nearest, shown
+from holdfast.records import OBJECTIVE, Config, Entry, TrialState, Value
 from holdfast.space import Space
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import is_feasible
@@ -54,11 +54,27 @@ def amend(book: Book, space: Space, why: str, values: Mapping[str, Value]) -> No
     book.commit(decide)
 
 
+def books_of(earlier: object) -> list[Book]:
+    """The books of earlier studies.
+
+    Raises:
+        RequestError: if they are no studies.
+    """
+    studies = earlier if isinstance(earlier, Sequence) else [earlier]
+    books = [getattr(study, "book", None) for study in studies]
+    if not isinstance(earlier, Sequence) or not all(isinstance(book, Book) for book in books):
+        raise RequestError(
+            f"earlier = {shown(earlier)}; it takes a list of studies, such as [load_study(name, storage)]"
+        )
+    return [book for book in books if isinstance(book, Book)]
+
+
 def learn(book: Book, other: Book) -> None:
     """Put on record what another study found, so that strategies can learn from it.
 
     Raises:
-        RequestError: if the other one is this study, or has no complete trial.
+        RequestError: if the other one is this study, has no complete trial or none of the hyperparameters, or wants
+            the other direction of a metric of the same name.
     """
     other.refresh()
     book.refresh()
@@ -68,6 +84,7 @@ def learn(book: Book, other: Book) -> None:
     trials = found_by(other.state)
     if not trials:
         raise RequestError(f"study '{name}' has no complete trial yet, so there is nothing to learn from it")
+    _check_alike(book.state, other.state)
     data = {
         "name": name,
         "head": [other.head.length, other.head.hash],
@@ -78,6 +95,23 @@ def learn(book: Book, other: Book) -> None:
     seen = [note for note in learned_notes(book.state) if note["name"] == name]
     if not seen or seen[-1]["head"] != data["head"]:
         book.note("study.learned", data)
+
+
+def _check_alike(state: StudyState, earlier: StudyState) -> None:
+    """Refuse a study that has nothing to say of this one."""
+    name, metric = earlier.settings.name, earlier.first_metric
+    was, now = earlier.settings.directions[metric], state.settings.directions.get(metric)
+    if now is not None and was != now and metric != OBJECTIVE:  # unnamed metrics may well be different ones
+        raise RequestError(
+            f"study '{name}' wants to {was} '{metric}' and this one to {now} it, so its best trials are bad ones; "
+            "give the metric another name if it is another one"
+        )
+    mine, theirs = (each.settings.space or each.history.space for each in (state, earlier))
+    if mine is not None and theirs is not None and not set(mine.names) & set(theirs.names):
+        raise RequestError(
+            f"study '{name}' has none of the hyperparameters of this one ({', '.join(mine.names[:5])}), so there is "
+            "nothing to learn from it"
+        )
 
 
 def learn_all(book: Book, earlier: Sequence[Book]) -> None:

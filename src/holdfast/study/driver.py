@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -17,6 +18,7 @@ from holdfast.study import actions, advice
 from holdfast.study.book import Book
 from holdfast.study.checkpoints import warn_of_unsaved
 from holdfast.study.exhausted import note_exhausted
+from holdfast.study.failures import counts_as_failure, error_line, is_alike
 from holdfast.study.holding import Holder, Watch, warn_of_late
 from holdfast.study.jobs import BatchJob, ObjectiveJob
 from holdfast.study.settling import Settling
@@ -37,6 +39,8 @@ _WHY: dict[Cause, str] = {
     Cause.PREEMPTED: "the machine took its process away",
     Cause.INTERRUPTED: "a person had stopped it",
 }
+
+_told = logging.getLogger("holdfast")
 
 
 class Preempted(KeyboardInterrupt):
@@ -88,6 +92,8 @@ class StudyDriver:
         stays: whether it waits for what others run, to go on with it should they be gone, or if the budget is spent
             for their results, as long as it leaves room.
         level: whether the end of the log was told from here a moment ago, so that there is nothing to read behind it.
+        told: whether failures are told of as they come, since nothing else shows them.
+        ended, failed: how many trials of this run have.
         saving: whether trials have yet to be looked at for one whose objective saved nothing; False once that is said.
     """
 
@@ -108,10 +114,14 @@ class StudyDriver:
     running: dict[int, int] = field(default_factory=dict)
     causes: dict[int, Cause] = field(default_factory=dict)
     failures: list[Outcome] = field(default_factory=list)
+    told: bool = False
+    ended: int = 0
+    failed: int = 0
 
     def drive(self, executor: Executor, job: Job) -> None:
         """Feed trials to a job until there are no more, with signs of life meanwhile; Ctrl-C marks those that run."""
         log, self.saving = self.book.log, isinstance(job, ObjectiveJob | BatchJob)
+        self.told = self.saving and self.overseer is None
         with ExitStack() as ends:
             self.holder = ends.enter_context(closing(Holder(log.leases, shared=log.durable)))
             if log.flush is not None and self.on_finish is None:  # what a person is told of is on disk
@@ -123,6 +133,9 @@ class StudyDriver:
                 self.book.reload()
                 actions.interrupt(self.book, self.held, exc.cause if isinstance(exc, Preempted) else Cause.INTERRUPTED)
                 raise
+            finally:
+                if self.failed > 1 and self.told:
+                    _told.warning("%d of %d trials failed; study.trials has their errors", self.failed, self.ended)
 
     @property
     def held(self) -> list[int]:
@@ -231,18 +244,22 @@ class StudyDriver:
         return bool(self.watch.undecided or self.watch.alive)
 
     def _count(self, outcome: Outcome) -> None:
-        """Halt the study after too many alike failures in a row."""
-        if not actions.counts_as_failure(outcome):
+        """Count failures, and halt the study after too many alike ones in a row."""
+        self.ended += 1
+        if not counts_as_failure(outcome):
             if outcome.state is not TrialState.FAILED:
                 self.failures.clear()
             return
-        if self.failures and not actions.is_alike(self.failures[-1], outcome):
+        if self.failures and not is_alike(self.failures[-1], outcome):
             self.failures.clear()
         self.failures.append(outcome)
+        self.failed += 1
+        if self.failed == 1 and self.told:
+            _told.warning("trial %d failed: %s", outcome.trial, error_line(outcome.error))
         if len(self.failures) >= self.halt_after:
             count = len(self.failures)
             what = "a trial failed" if count == 1 else f"{count} trials in a row failed alike"
-            why = f"{what}: {actions.last_line(outcome.error)}"
+            why = f"{what}: {error_line(outcome.error)}"
             self.book.note("study.halted", {"why": why})
             raise StudyHaltedError(
                 f"study '{self.book.state.settings.name}' was halted, because {why}; mend that and go on, or where "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +26,8 @@ from holdfast.space import Categorical, Domain, Float, Int, domain_from_json
 from holdfast.study.results import number_of
 
 MAX_FLOAT_STEPS = 10_000
+
+_told = logging.getLogger("holdfast")
 
 
 class LiveTrial:
@@ -101,7 +103,7 @@ class LiveTrial:
         return self.verdict
 
     def _checked_step(self, step: int) -> int:
-        at, most = self._whole_step(step, "reported at"), self._assignment.max_step
+        at, most = _whole_step(self.number, step, "reported at"), self._assignment.max_step
         if (self.reported or self.start_step > 0) and at <= self._last_step:
             raise RequestError(
                 f"trial {self.number} reported at step {at} after step {self._last_step}; steps go up, and each is "
@@ -114,13 +116,6 @@ class LiveTrial:
             )
         return at
 
-    def _whole_step(self, step: int, did: str) -> int:
-        if isinstance(step, bool) or not hasattr(step, "__index__") or not 0 <= operator.index(step) <= LARGEST_STEP:
-            raise RequestError(
-                f"trial {self.number} {did} step {shown(step)}; a step is a whole number from 0 up to {LARGEST_STEP:,}"
-            )
-        return operator.index(step)
-
     def should_prune(self) -> bool:
         """Whether the last verdict was to pause or stop: save, then return or raise `TrialPruned`."""
         return self.verdict is not Verdict.CONTINUE
@@ -132,7 +127,7 @@ class LiveTrial:
 
     def save(self, data: bytes, step: int | None = None) -> None:
         """Keep a checkpoint of ``step`` (the last one reported), from which the trial can go on in any process."""
-        at = self._last_step if step is None else self._whole_step(step, "saved a checkpoint of")
+        at = self._last_step if step is None else _whole_step(self.number, step, "saved a checkpoint of")
         self._report(Report(self.number, at, checkpoint=bytes(data), drawn=self._take_unsent()))
 
     def suggest_float(
@@ -164,20 +159,9 @@ class LiveTrial:
         self.user_attrs[str(key)] = value
 
     def flush(self) -> None:
-        """Hand over drawn values that no report has carried yet; the study calls it when the objective ends.
-
-        Enqueued values that the objective has not asked for, misspelt ones perhaps, are warned of.
-        """
+        """Hand over drawn values that no report has carried yet; the study calls it when the objective ends."""
         if self._unsent:
             self._report(Report(self.number, self._last_step, drawn=self._take_unsent()))
-        wished = {} if self._assignment.known else self._assignment.proposal
-        for name in wished:
-            if self._config and name not in self._config:
-                warnings.warn(
-                    f"trial {self.number} was enqueued with a value for '{name}', which its objective has not asked "
-                    f"for{nearest(name, self._config)}",
-                    stacklevel=2,
-                )
 
     def _suggest(self, name: str, domain: Domain) -> Value:
         if name in self._config:
@@ -198,6 +182,19 @@ class LiveTrial:
         return unsent
 
 
+def say_unasked(trial: LiveTrial) -> None:
+    """Tell of enqueued values that the objective, which has ended, has not asked for: misspelt ones perhaps."""
+    wished = {} if trial._assignment.known else trial._assignment.proposal
+    for name in wished:
+        if trial._config and name not in trial._config:
+            _told.warning(
+                "trial %d was enqueued with a value for '%s', which its objective has not asked for%s",
+                trial.number,
+                name,
+                nearest(name, trial._config),
+            )
+
+
 def drawn_value(assignment: Assignment, name: str, domain: Domain) -> Value:
     """The value that a trial draws: a person's wish, the strategy's proposal for this very domain, or a uniform draw.
 
@@ -212,6 +209,14 @@ def drawn_value(assignment: Assignment, name: str, domain: Domain) -> Value:
             return assignment.proposal[name]
     unit = float(Streams(assignment.seed).generator(assignment.trial, f"draw/{name}").random())
     return domain.from_unit(unit)
+
+
+def _whole_step(number: int, step: int, did: str) -> int:
+    if isinstance(step, bool) or not hasattr(step, "__index__") or not 0 <= operator.index(step) <= LARGEST_STEP:
+        raise RequestError(
+            f"trial {number} {did} step {shown(step)}; a step is a whole number from 0 up to {LARGEST_STEP:,}"
+        )
+    return operator.index(step)
 
 
 def _float_domain(name: str, low: float, high: float, step: float | None, *, log: bool) -> Domain:

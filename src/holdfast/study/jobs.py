@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, Verdict, cause_of
-from holdfast.study.handle import LiveTrial
+from holdfast.study.handle import LiveTrial, say_unasked
 from holdfast.study.results import End, Result, end_of, rows_apart
 
 
@@ -25,6 +25,10 @@ class ObjectiveJob:
 
     objective: Callable[[LiveTrial], Result]
     metrics: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not callable(self.objective):
+            raise RequestError(f"objective = {shown(self.objective)}; it must be a function of a trial")
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; an exception of the objective is a failed trial."""
@@ -42,6 +46,8 @@ class ObjectiveJob:
             else:
                 error, cause = traceback.format_exc(), cause_of(exc)
         trial.flush()
+        if error is None:
+            say_unasked(trial)
         return outcome_of(trial, result, self.metrics, error, clock, cause=cause)
 
 
@@ -51,6 +57,10 @@ class BatchJob:
 
     train_many: Callable[[list[LiveTrial]], Sequence[Result]]
     metrics: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not callable(self.train_many):
+            raise RequestError(f"train_many = {shown(self.train_many)}; it must be a function of a list of trials")
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
         """One outcome for each assignment; an exception fails the whole batch."""

@@ -11,6 +11,7 @@ from holdfast.records import Config, Trial, TrialState
 from holdfast.search.history import COMPLETE
 from holdfast.search.pareto import front
 from holdfast.study.constraints import is_feasible
+from holdfast.study.failures import error_line
 from holdfast.study.state import StudyState
 
 
@@ -60,7 +61,10 @@ def no_best(state: StudyState) -> str:
     """Why no trial is the best of a study of one objective, and what to do about it."""
     name, scored = state.settings.name, scored_trials(state)
     if not scored:
-        return f"study '{name}' has no trial with a value yet"
+        failed = [trial for trial in state.trials if trial.state is TrialState.FAILED]
+        last = f": of {len(state.trials)} trials {len(failed)} failed, the last one with" if failed else ""
+        why = f" {error_line(failed[-1].error)}" if failed else ""
+        return f"study '{name}' has no trial with a value yet{last}{why}"
     within = [trial for trial in scored if trial.number not in state.history.masked]
     if not within:
         return (

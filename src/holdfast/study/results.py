@@ -99,10 +99,11 @@ def rows_apart(rows: RowScores, end: End, objectives: Sequence[str]) -> str:
     values, value = np.asarray(rows.values, dtype=float), float(end.metrics[objectives[0]])
     if not np.isfinite(values).all():
         return ""
-    whole = float(values.mean())
+    unit = float(np.abs(values).max(initial=0.0)) or 1.0  # so that no sum overflows
+    whole = float((values / unit).mean()) * unit
     if rows.aggregate == "root_mean":
         whole = math.sqrt(whole) if whole >= 0 else math.nan
-    if abs(whole - value) <= ROUNDING * max(abs(value), float(np.abs(values).mean())):
+    if abs(whole - value) <= ROUNDING * max(abs(value), float(np.abs(values / unit).mean()) * unit):
         return ""
     how = "mean" if rows.aggregate == "mean" else "root of the mean"
     return (

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.errors import RequestError
+import numpy as np
+
+from holdfast.errors import RequestError, shown
 from holdfast.records import OBJECTIVE, Direction, Fidelity
-from holdfast.search.base import fidelity_needed
+from holdfast.search.base import Strategy, fidelity_needed
 from holdfast.search.history import Duplicates
-from holdfast.search.registry import PAUSING
+from holdfast.search.registry import PAUSING, make_strategy
 from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
 from holdfast.study.limits import with_limits
@@ -111,15 +113,32 @@ def named_directions(direction: Any) -> dict[str, Direction]:
     return dict(named)
 
 
+def checked_strategy(strategy: Any) -> Strategy:
+    """The strategy of that name, or the object itself where it can be asked.
+
+    Raises:
+        RequestError: for a name that does not exist, and for anything else.
+    """
+    if isinstance(strategy, str):
+        return make_strategy(strategy)
+    if isinstance(strategy, type) or not callable(getattr(strategy, "ask", None)):
+        hint = f"; make one, as in {strategy.__name__}()" if isinstance(strategy, type) else ""
+        raise RequestError(
+            f"strategy = {shown(strategy)}; it takes a name, or an object with ask(history, n, rng){hint}"
+        )
+    found: Strategy = strategy
+    return found
+
+
 def checked_seed(seed: Any) -> int:
     """The seed of every random draw.
 
     Raises:
         RequestError: if it is no whole number.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise RequestError(f"seed = {seed!r}; it must be a whole number")
-    return seed
+    return int(seed)
 
 
 def checked_fidelity(fidelity: Any, strategy: str) -> Fidelity | None:
@@ -212,8 +231,10 @@ def _workers(number: int) -> str:
     return f"{number} worker{'' if number == 1 else 's'}"
 
 
-def check_at_once(settings: Settings, trials: int) -> None:
-    """Refuse to run more trials at once than a deterministic study has workers."""
+def check_run(settings: Settings, trials: int, halt_after: object) -> None:
+    """Refuse to run more trials at once than a deterministic study has workers, or to halt after none that fail."""
+    if isinstance(halt_after, bool) or not isinstance(halt_after, int) or halt_after < 1:
+        raise RequestError(f"halt_after = {shown(halt_after)}; it must be a whole number of at least 1")
     if settings.workers is not None and trials > settings.workers:
         raise RequestError(
             f"study '{settings.name}' is deterministic for {_workers(settings.workers)}, and {trials} trials are "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -33,11 +32,11 @@ from holdfast.records import (
 )
 from holdfast.search.base import Strategy
 from holdfast.search.history import Duplicates, History
-from holdfast.search.registry import make_strategy, settings_of
+from holdfast.search.registry import settings_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.study import actions
 from holdfast.study.advice import Advice, gain_of, next_advice
-from holdfast.study.amend import amend, learn, learn_all
+from holdfast.study.amend import amend, books_of, learn, learn_all
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import named_constraints
 from holdfast.study.corrected import estimate_of
@@ -45,7 +44,7 @@ from holdfast.study.driver import Overseer, StudyDriver
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.finals import predict_final
 from holdfast.study.folds import checked_rule
-from holdfast.study.handle import LiveTrial
+from holdfast.study.handle import LiveTrial, say_unasked
 from holdfast.study.holding import Holder, lost_at_once, warn_of_late
 from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
@@ -58,10 +57,11 @@ from holdfast.study.schedule import Schedule, replay, schedule_of
 from holdfast.study.settings import (
     DEFAULT_NAME,
     Settings,
-    check_at_once,
+    check_run,
     checked_duplicates,
     checked_fidelity,
     checked_seed,
+    checked_strategy,
     checked_workers,
     named_directions,
     require_same,
@@ -114,7 +114,7 @@ class Study:
         earlier: Sequence[Study] = (),
         checkpoints: Place | None = None,
     ) -> None:
-        self._strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
+        self._strategy = checked_strategy(strategy)
         settings = Settings(
             name=name,
             space=space if isinstance(space, Space) or space is None else Space(space),
@@ -137,7 +137,7 @@ class Study:
         require_same(settings, self._book.state.settings)
         if settings.space is not None:
             self._book.supply(settings.space)
-        learn_all(self._book, [other.book for other in earlier])
+        learn_all(self._book, books_of(earlier))
         set_checkpoints(self._book, checkpoints)
 
     @property
@@ -220,7 +220,7 @@ class Study:
         """
         self._book.refresh()
         live = trial if isinstance(trial, LiveTrial) else None
-        number = trial.number if isinstance(trial, LiveTrial) else operator.index(trial)
+        number = trial.number if isinstance(trial, LiveTrial) else actions.checked_number(trial)
         token = self._holder.tokens.get(number)
         for gone in actions.taken_over(self._book.state, self._holder.tokens):
             self._let_go(gone)
@@ -231,6 +231,7 @@ class Study:
         end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error, rows)
         if live is not None:
             live.flush()
+            say_unasked(live)
             seconds = time.perf_counter() - live.started
         else:
             seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
@@ -246,9 +247,7 @@ class Study:
         Raises:
             SpaceError: if it does not fit the space.
         """
-        space = self._book.state.settings.space
-        checked = dict(config) if space is None else space.validate(config, fill=True)
-        self._book.note("config.enqueued", {"config": checked, "why": why})
+        actions.enqueue(self._book, config, why)
 
     def optimize(  # noqa: PLR0913 - what is run, until when, and where, by keyword
         self,
@@ -280,7 +279,7 @@ class Study:
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
         where = executor_for(n_jobs, executor, address, resources)
-        limit(self._book, self._strategy.name, n_trials, timeout, stop, stop_gain)
+        n_trials = limit(self._book, self._strategy.name, n_trials, timeout, stop, stop_gain)
         self.run(job, where, n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
 
     def optimize_batch(
@@ -297,7 +296,7 @@ class Study:
         if batch < 1:
             raise RequestError(f"batch = {batch}; it must be at least 1")
         job = BatchJob(train_many, self._book.state.settings.objectives)
-        limit(self._book, self._strategy.name, n_trials, timeout, stop)
+        n_trials = limit(self._book, self._strategy.name, n_trials, timeout, stop)
         self.run(job, executor_of(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
 
     def run(
@@ -322,7 +321,7 @@ class Study:
             RequestError: if another process drives the study and either of the two has an overseer, or a deterministic
                 study is given more workers than it has.
         """
-        check_at_once(self._book.state.settings, executor.slots * batch)
+        check_run(self._book.state.settings, executor.slots * batch, halt_after)
         deadline = None if timeout is None else time.monotonic() + timeout
         self._lock.take(exclusive=overseer is not None)
         try:
@@ -362,7 +361,7 @@ class Study:
         Raises:
             RequestError: if it is this study, or has no complete trial.
         """
-        learn(self._book, other.book)
+        learn(self._book, *books_of([other]))
 
     def estimate(self, level: float = 0.95, groups: np.ndarray | None = None) -> Score:
         """The best trial's score corrected for having been picked, with an interval.

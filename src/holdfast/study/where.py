@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
-from holdfast.errors import RequestError
+import numpy as np
+
+from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.execute.named import executor_named
 from holdfast.execute.resources import Resources
@@ -22,20 +25,26 @@ def limit(
     timeout: float | None,
     stop: Literal["auto"] | None,
     stop_gain: float | None = None,
-) -> None:
-    """Put on the record when a run ends.
+) -> int | None:
+    """Put on the record when a run ends; ``n_trials`` as it was checked.
 
     Raises:
-        RequestError: if it would never end, or is given less than no trial.
+        RequestError: if it would never end, or is given less than no trial or no time.
     """
-    if n_trials is not None and n_trials < 0:
-        raise RequestError(f"n_trials = {n_trials}; it must be 0 or more")
-    if n_trials is None and timeout is None and strategy not in {"grid", "manual"}:
+    whole = n_trials is None or (isinstance(n_trials, int | np.integer) and not isinstance(n_trials, bool))
+    if not whole or (n_trials is not None and n_trials < 0):
+        raise RequestError(f"n_trials = {shown(n_trials)}; it must be a whole number of 0 or more")
+    n_trials = None if n_trials is None else int(n_trials)
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0):
+        raise RequestError(f"timeout = {shown(timeout)}; it must be a number of seconds, 0 or more")
+    endless = timeout is None or math.isinf(timeout)
+    if n_trials is None and endless and strategy not in {"grid", "manual"}:
         raise RequestError("optimize needs n_trials or a timeout, or it would never end")
     if n_trials is None:
         actions.set_budget(book, None)
     set_stop(book, gain=stop_gain, rule=stop)
     warn_if_ended(book)
+    return n_trials
 
 
 def executor_for(

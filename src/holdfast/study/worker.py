@@ -21,7 +21,7 @@ from holdfast.study.handle import LiveTrial
 from holdfast.study.jobs import ObjectiveJob
 from holdfast.study.lock import DriverLock
 from holdfast.study.results import Result
-from holdfast.study.settings import check_at_once
+from holdfast.study.settings import check_run
 from holdfast.study.stored import stored_settings
 
 OnFinish = Callable[[Book, Trial], None]
@@ -43,7 +43,7 @@ def work(
     Raises:
         StudyHaltedError: after ``halt_after`` alike failures in a row here.
     """
-    check_at_once(book.state.settings, executor.slots * batch)
+    check_run(book.state.settings, executor.slots * batch, halt_after)
     driver = StudyDriver(book, strategy, halt_after, batch=batch, overseer=overseer, stays=True)
     if on_finish is not None:
         told = on_finish
