@@ -7,7 +7,8 @@ import pytest
 
 from holdfast.evaluate import wording
 from holdfast.evaluate.estimate import estimate
-from holdfast.protocol.units import series_of, units_of
+from holdfast.evaluate.series import series_of
+from holdfast.protocol.units import units_of
 from holdfast.records import RowScores
 
 

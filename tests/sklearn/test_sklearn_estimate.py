@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine, make_blobs
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import (
@@ -179,6 +180,52 @@ def test_rows_in_order_of_time_are_resampled_in_blocks() -> None:
     assert timed.best_score_ == pytest.approx(alone.best_score_, abs=0.05)
     wide, narrow = (item.estimate_.high - item.estimate_.low for item in (timed, alone))
     assert wide > 1.5 * narrow
+
+
+def test_predictions_in_order_of_time_are_resampled_by_their_dependence() -> None:
+    draw = np.random.default_rng(0)
+    noise = np.zeros(400)
+    for at in range(1, 400):
+        noise[at] = 0.95 * noise[at - 1] + draw.normal()
+    X = draw.normal(size=(400, 2))
+    ways: dict[str, Any] = {"strategy": "grid", "cv": TimeSeriesSplit(5)}
+    squared, rooted = (
+        HoldfastSearchCV(Ridge(), {"alpha": [0.1, 10.0, 100.0]}, scoring=f"neg_{name}", **ways)
+        .fit(X, X[:, 0] + noise)
+        .estimate_
+        for name in ("mean_squared_error", "root_mean_squared_error")
+    )
+    implied = np.sqrt(-squared.low) - np.sqrt(-squared.high)
+    assert 0.6 < (rooted.high - rooted.low) / implied < 1.4
+
+
+def test_one_split_in_time_is_resampled_in_blocks_as_several_are() -> None:
+    draw = np.random.default_rng(0)
+    noise = np.repeat(draw.normal(size=20), 20)
+    X = draw.normal(size=(400, 2))
+    ways: dict[str, Any] = {"strategy": "grid", "scoring": "neg_mean_squared_error"}
+    one, two = (
+        HoldfastSearchCV(Ridge(), {"alpha": [1.0]}, cv=cv, **ways).fit(X, X[:, 0] + noise).estimate_
+        for cv in (
+            [(np.arange(200), np.arange(200, 400))],
+            [(np.arange(200), np.arange(200, 300)), (np.arange(200), np.arange(300, 400))],
+        )
+    )
+    assert (one.low, one.high) == pytest.approx((two.low, two.high), rel=0.05)
+
+
+def test_clusters_of_different_folds_are_not_put_together() -> None:
+    X, y = make_blobs(150, centers=3, cluster_std=1.0, random_state=0)
+    ways: dict[str, Any] = {"strategy": "grid", "scoring": "adjusted_rand_score", "cv": KFold(5, shuffle=True)}
+    search = HoldfastSearchCV(KMeans(3, n_init=1, random_state=0), {"n_clusters": [3]}, **ways).fit(X, y)
+    assert search.best_score_ > 0.5
+    assert search.estimate_.low < search.best_score_ < search.estimate_.high
+
+
+def test_the_worst_error_of_rows_has_no_estimate() -> None:
+    search = HoldfastSearchCV(Ridge(), {"alpha": [1.0]}, strategy="grid", scoring="neg_max_error").fit(*DIABETES)
+    with pytest.raises(AttributeError, match="is the error of one row, the worst"):
+        _ = search.estimate_
 
 
 def test_small_folds_do_not_bend_a_metric_of_classes_or_numbers() -> None:

@@ -40,6 +40,9 @@ SCORERS = {
 }
 """Natural names and the scikit-learn scorers they stand for."""
 
+EXTREMES = frozenset({"max_error"})
+"""Metrics that are the error of one row, the worst: no bootstrap says how bad a row to come may be."""
+
 CLUSTERING = {
     "silhouette": "maximize",
     "davies_bouldin": "minimize",

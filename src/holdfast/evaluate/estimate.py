@@ -11,6 +11,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
+from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.scale import Scale, scale_of
 from holdfast.evaluate.sealed import test_score
@@ -187,6 +188,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     intervals.check_level(level)
     sheet = sheet_of(rows, metric, y, folds, groups)
     from_scores = rows[0].kind == "score"
+    if metric is not None and metric.name in EXTREMES:
+        raise RequestError(wording.extreme(metric.name))
     if metric is not None and metric.direction != direction:
         raise RequestError(
             f"the direction is '{direction}', but the metric '{metric.name}' is one to {metric.direction}"

@@ -149,3 +149,11 @@ def undefined(count: int, bootstraps: int) -> str:
 def slow(name: str, bootstraps: int) -> str:
     """Why there are few bootstraps."""
     return f"The metric '{name}' is slow to compute under weights, so that there are only {bootstraps} bootstraps."
+
+
+def extreme(name: str) -> str:
+    """Why there is no estimate of a metric that is one row's."""
+    return (
+        f"'{name}' is the error of one row, the worst, and the rows that were judged do not say how bad the worst of "
+        "others may be; a mean or a quantile of the errors has an estimate"
+    )

@@ -11,6 +11,7 @@ import numpy as np
 
 from holdfast.errors import HoldfastError, MetricError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
+from holdfast.evaluate.series import series_of
 from holdfast.evaluate.wording import GROUPED, WINDOWED, Estimand, estimand_words
 from holdfast.facts.numbers import count, listed, number
 from holdfast.protocol.bench import Bench, make_bench
@@ -20,7 +21,7 @@ from holdfast.protocol.looks import Look, look_at
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.scheduled import fit_by_schedule, is_population, schedule_in
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
-from holdfast.protocol.units import series_of, units_of
+from holdfast.protocol.units import units_of
 from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
 from holdfast.study.book import entry
 from holdfast.study.corrected import went_by_scores

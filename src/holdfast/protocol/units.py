@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
-from holdfast.records import RowScores
-from holdfast.stats.units import block_length, time_blocks
-
-FEWEST_ROWS = 16
-"""With fewer rows than this, the length of blocks follows from their number alone."""
+from holdfast.evaluate.series import length_of_blocks
+from holdfast.stats.units import time_blocks
 
 
 class Units(NamedTuple):
@@ -38,8 +34,7 @@ def units_of(groups: np.ndarray | None, times: np.ndarray | None, series: np.nda
     if groups is not None or times is None:
         return Units(groups, None)
     order = np.argsort(times, kind="stable")
-    known = series is not None and len(series) >= FEWEST_ROWS and bool(np.isfinite(series).all())
-    length = block_length(series[order]) if known and series is not None else math.ceil(len(times) ** (1 / 3))
+    length = length_of_blocks(None if series is None else series[order], len(times))
     try:
         blocks = time_blocks(times, length)
     except RequestError:  # all rows of one moment, or too few of them: the sentence says it
@@ -48,16 +43,3 @@ def units_of(groups: np.ndarray | None, times: np.ndarray | None, series: np.nda
     if number == len(times):
         return Units(None, wording.BLOCKS_OF_ONE)
     return Units(blocks, wording.time_blocks(number, length))
-
-
-def series_of(rows: RowScores, y: np.ndarray | None) -> np.ndarray | None:
-    """A number a row that says how well it was predicted, shape (N,): its score, or how far the prediction is off."""
-    if rows.kind == "score":
-        return np.asarray(rows.values, dtype=float)
-    if y is None or rows.values.dtype.kind not in "iufb" or y.dtype.kind not in "iufb":
-        return None
-    if rows.values.ndim == 1:
-        return np.asarray(np.abs(y - rows.values), dtype=float)
-    if y.dtype.kind == "f" or y.max() >= rows.values.shape[1]:
-        return None
-    return np.asarray(1.0 - rows.values[np.arange(len(y)), y.astype(int)])

@@ -14,6 +14,7 @@ from holdfast.data.seal import open_sealed
 from holdfast.errors import MetricError, SealError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
+from holdfast.evaluate.series import series_of
 from holdfast.facts.log import latest, opened_before, openings
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.protocol.choose import ships_in_words
@@ -24,7 +25,7 @@ from holdfast.protocol.ledger import entry_data, hashes_of, ledger_of, recorded_
 from holdfast.protocol.opened_curve import opened_curve
 from holdfast.protocol.prepare import Ready
 from holdfast.protocol.tables import Rows, rows_of_frame
-from holdfast.protocol.units import series_of, units_of
+from holdfast.protocol.units import units_of
 from holdfast.records import Entry, Score
 from holdfast.study.book import entry
 from holdfast.study.losses import OPENED_BEFORE

@@ -16,19 +16,17 @@ from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.series import length_of_blocks, series_of
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored
-from holdfast.stats.units import block_length, time_blocks
+from holdfast.stats.units import time_blocks
 from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.study import Study
 
 REFITTED = "the model refitted on all rows that fit was given"
 FOLDS = "the models of the folds, on average"
 ONE_FOLD = "the very model that was scored"
-
-FEWEST_ROWS = 16
-"""With fewer rows than this, the length of blocks follows from their number alone."""
 
 UNBOUNDED = {"mutual_info_score", "dcg_score", "calinski_harabasz_score", "davies_bouldin_score"}
 """Functions of scikit-learn's that are called scores and may be more than 1."""
@@ -129,8 +127,8 @@ def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
     if scored.groups is not None or not scored.in_time:
         return None if scored.groups is None else scored.groups[scored.design.rows]
     n = len(scored.design.rows)
-    known = winner.kind == "score" and n >= FEWEST_ROWS
-    length = block_length(winner.values) if known else math.ceil(n ** (1 / 3))
+    series = series_of(winner, scored.y[scored.design.rows]) if scored.design.repeats == 1 else None
+    length = length_of_blocks(series, n)
     return time_blocks(np.arange(n), length) if n >= 2 * length else None
 
 
@@ -305,8 +303,8 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
 
 
 def _is_pooled(scored: Scored) -> bool:
-    """Whether predictions of all folds can be put together: classes and numbers, no scores of different models."""
-    return catalogue.needs_of(scored.scorer) == "predict"
+    """Whether predictions of all folds can be put together: classes and numbers, no model's own scores or clusters."""
+    return catalogue.needs_of(scored.scorer) == "predict" and not scored.clusters
 
 
 def _pooled(scored: Scored, metric: Metric, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:

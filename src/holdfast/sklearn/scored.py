@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.evaluate import catalogue
+from holdfast.evaluate import catalogue, wording
 from holdfast.evaluate.catalogue import Task
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.sklearn.folds import Said
@@ -70,6 +70,7 @@ class Scored:
         weights: shape (N,), what the scorer weighs rows by; None for all alike.
         groups: shape (N,), rows that belong together; None where all are on their own.
         in_time: whether every fold learns from rows before those that it scores, as rows in order of time do.
+        clusters: whether predictions are clusters, whose numbers mean nothing beyond the fold's own model.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Scored:
     weights: np.ndarray | None
     groups: np.ndarray | None
     in_time: bool = False
+    clusters: bool = False
 
     @property
     def sign(self) -> int:
@@ -174,7 +176,7 @@ def scored_by(
         splits: the rows that each fold learns from and those that it scores, as indices.
         params: what the scorer gets besides, and under ``groups`` the groups that the folds keep together.
     """
-    from sklearn.base import is_classifier
+    from sklearn.base import is_classifier, is_clusterer
     from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 
     if metric is None:
@@ -192,6 +194,8 @@ def scored_by(
             f"'{metric}' is a function of a fitted estimator, which does not say what it makes of each row; a name "
             "such as scoring='accuracy', or sklearn.metrics.make_scorer, does"
         )
+    if scorer._score_func.__name__ in catalogue.EXTREMES:
+        return wording.extreme(metric)
     target = _target_of(y)
     if isinstance(target, str):
         return target
@@ -216,7 +220,8 @@ def scored_by(
         design=design_of(tests, len(target)),
         weights=weights,
         groups=None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1],
-        in_time=len(splits) > 1 and all(len(train) and train.max() < test.min() for train, test in splits),
+        in_time=all(len(train) and train.max() < test.min() for train, test in splits),
+        clusters=is_clusterer(estimator),
     )
 
 
