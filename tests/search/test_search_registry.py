@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
 
 from holdfast.errors import RequestError
+from holdfast.records import Fidelity, Suggestion
 from holdfast.rng import Streams
 from holdfast.search.grid import GridSearch
-from holdfast.search.registry import NAMES, make_strategy, settings_of
+from holdfast.search.registry import NAMES, Traits, make_strategy, settings_of, traits_named
 from holdfast.space import Float, Space
-from holdfast.testing.rehearsal import Rehearsal
+from holdfast.testing.rehearsal import Rehearsal, search
+
+SPACE = Space({"x": Float(0, 1), "y": Float(0, 1)})
+BUDGET = 21
+
+
+@functools.cache
+def searched(name: str, sign: float = 1.0) -> list[Suggestion]:
+    """What a strategy suggests one after the other where the loss falls, or rises, with x and y."""
+    pauses = traits_named(name).pauses
+    rehearsal = Rehearsal(SPACE, Fidelity("epoch", 1, 9) if pauses else None, budget=BUDGET)
+    strategy = make_strategy(name, {"grid": {"resolution": 4}, "gp": {"candidates": 64}}.get(name))
+    asks = 2 * BUDGET if pauses else BUDGET
+    return search(strategy, rehearsal, lambda config: sign * float(SPACE.encode(config).sum()), asks=asks, seed=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,3 +73,37 @@ def test_what_does_not_exist_is_refused_by_name(name: str, settings: dict[str, o
 
 def test_a_person_s_strategy_proposes_nothing() -> None:
     assert make_strategy("manual").ask(Rehearsal(Space({"x": Float(0, 1)})).history(), 3, Streams(0)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_traits_say_what_depends_on_scores(name: str) -> None:
+    found = searched(name), searched(name, -1.0)
+    steps = [[(item.config, item.resume_from, item.until_step) for item in each] for each in found]
+    assert (steps[0] != steps[1]) == traits_named(name).adaptive
+    new = [[item.config for item in each if item.resume_from is None] for each in found]
+    common = min(map(len, new))
+    assert (new[0][:common] != new[1][:common]) == traits_named(name).learns
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_traits_say_what_a_strategy_needs_and_when_it_ends(name: str) -> None:
+    traits, found = traits_named(name), searched(name)
+    assert (found != []) == traits.proposes
+    assert any(item.resume_from is not None or item.until_step is not None for item in found) == traits.pauses
+    if traits.finite:
+        assert len(found) == (16 if traits.proposes else 0)
+    if traits.pauses:
+        with pytest.raises(RequestError, match=f"strategy '{name}' needs a fidelity"):
+            make_strategy(name).ask(Rehearsal(SPACE).history(), 1, Streams(0))
+
+
+def test_a_strategy_that_learns_is_adaptive() -> None:
+    for name in NAMES:
+        assert traits_named(name).adaptive >= traits_named(name).learns
+
+
+def test_nobody_knows_what_a_strategy_of_another_name_does_so_its_traits_are_the_safe_ones() -> None:
+    assert traits_named("mine") == Traits()
+    assert Traits().adaptive
+    assert Traits().learns
+    assert Traits().sequential

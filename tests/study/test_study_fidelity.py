@@ -10,7 +10,7 @@ import pytest
 
 import holdfast
 from holdfast.errors import RequestError
-from holdfast.search.registry import PAUSING
+from holdfast.search.registry import NAMES, traits_named
 
 SPACE = {"x": holdfast.Float(0, 1)}
 FIDELITY = holdfast.Fidelity("epoch", 1, 9)
@@ -45,7 +45,7 @@ def test_what_a_study_is_paused_by_is_a_fidelity(fidelity: Any) -> None:
         holdfast.Study(SPACE, strategy="asha", fidelity=fidelity)
 
 
-@pytest.mark.parametrize("strategy", sorted(PAUSING))
+@pytest.mark.parametrize("strategy", [name for name in NAMES if traits_named(name).pauses])
 def test_a_strategy_that_pauses_needs_rungs_when_the_study_is_made(strategy: str, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/study.db"
     with pytest.raises(RequestError, match=f"^strategy '{strategy}' needs a fidelity, such as Study"):

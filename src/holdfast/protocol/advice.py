@@ -6,7 +6,7 @@ from holdfast.evaluate.metrics import says_direction
 from holdfast.facts.numbers import duration
 from holdfast.protocol.preview import Preview, affordable
 from holdfast.protocol.read import PlanFile
-from holdfast.search.registry import PAUSING
+from holdfast.search.registry import traits_named
 from holdfast.train.factory import load_factory
 
 FEW = 3
@@ -59,7 +59,7 @@ def _suits(found: Preview) -> str:
     points = found.space.count()
     if points is not None and points <= trials:
         return f"{start}a grid covers all {points:,} configurations"
-    if found.strategy in PAUSING:
+    if traits_named(found.strategy).pauses:
         return f"{start}{found.strategy} trains {WAYS.get(found.strategy, PARTLY)}"
     expensive = seconds is not None and seconds >= EXPENSIVE
     if found.stepwise and (expensive or trials > MANY):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from holdfast.protocol.plan import SearchTable
+from holdfast.search.registry import traits_named
 from holdfast.space import Categorical, Domain, Int, Space
 
 WIDE, NARROW = 16, 4
@@ -15,10 +16,6 @@ WIDE_ON_GPU, NARROW_ON_GPU = 256, 16
 
 FEW_SHAPES = 4
 """With more shapes than these to choose from, trials hardly ever share one."""
-
-BLIND = frozenset({"manual", "grid", "random", "sobol", "asha", "hyperband", "priorband", "pbt"})
-"""Strategies whose next trial does not depend on the last one, or, of those with rungs, waits for many others."""
-
 
 SCALES = frozenset({"dropout", "norm_momentum"})
 """Hyperparameters of a shape that may differ within a stack."""
@@ -41,7 +38,7 @@ def trials_at_once(search: SearchTable, shape: frozenset[str] | None, space: Spa
     if search.stack == "off" or shape is None or space is None or _shapes(space, shape) > FEW_SHAPES:
         return 1
     wide, narrow = (WIDE_ON_GPU, NARROW_ON_GPU) if _on_gpu(space) else (WIDE, NARROW)
-    return max(1, (wide if search.strategy in BLIND else narrow) // parts)
+    return max(1, (narrow if traits_named(search.strategy).sequential else wide) // parts)
 
 
 def _on_gpu(space: Space) -> bool:

@@ -14,7 +14,7 @@ from holdfast.protocol.learn import Fitted, Prepared, Recipe, fit
 from holdfast.protocol.plan import FidelityTable, Plan
 from holdfast.records import Config, Fidelity
 from holdfast.rng import Streams
-from holdfast.search.registry import PAUSING
+from holdfast.search.registry import traits_named
 from holdfast.train.curves import JudgedRows
 
 EPOCHS, ROWS, FOLDS = "epochs", "rows", "folds"
@@ -120,7 +120,7 @@ def fidelity_of(plan: Plan, recipe: Recipe, train: int, folds: int, parts: int) 
         RequestError: if there is no such training by steps.
     """
     table = plan.search.fidelity
-    if table is None and plan.search.strategy not in PAUSING:
+    if table is None and not traits_named(plan.search.strategy).pauses:
         return None
     rows = rows_learned(train, folds)
     own = _own(plan, recipe, rows)

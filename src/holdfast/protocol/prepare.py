@@ -46,7 +46,7 @@ from holdfast.protocol.starts import portfolio
 from holdfast.records import Config, Entry, Fidelity, canonical_json
 from holdfast.rng import Streams
 from holdfast.search.base import Strategy
-from holdfast.search.registry import make_strategy
+from holdfast.search.registry import make_strategy, traits_named, traits_of
 from holdfast.space import Space
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import to_table
@@ -261,9 +261,9 @@ def _asked(file: PlanFile, table: _Table) -> _Asked:
             check_requests(space, requests[-1][0], number + 1)
     with file.at("search", "strategy"):
         strategy = make_strategy(plan.search.strategy)
-        if plan.search.strategy == "manual" and not plan.trials:
+        if not traits_of(strategy).proposes and not plan.trials:
             raise PlanError(
-                "strategy 'manual' tries what [[trials]] hold and nothing else, and there are none; add some"
+                f"strategy '{strategy.name}' tries what [[trials]] hold and nothing else, and there are none; add some"
             )
     with file.at("search", "settings"):
         strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
@@ -389,7 +389,7 @@ def _starts(
     family = recipe.find_family()
     if not plan.search.portfolio or family is None:
         return [], []
-    if fidelity is not None or plan.search.strategy in {"grid", "manual"}:
+    if fidelity is not None or traits_named(plan.search.strategy).finite:
         why = f"strategy '{plan.search.strategy}'" if fidelity is None else f"trials that are paused by {fidelity.name}"
         raise RequestError(f"[search] has portfolio = true, which does not go with {why}; leave it out")
     return portfolio(space, family.starts, plan.most_trials)

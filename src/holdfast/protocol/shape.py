@@ -22,7 +22,7 @@ from holdfast.search.hyperband import Hyperband
 from holdfast.search.manual import Manual
 from holdfast.search.pbt import PopulationBasedTraining, interval_of
 from holdfast.search.priorband import PriorBand
-from holdfast.search.registry import PAUSING, make_strategy
+from holdfast.search.registry import make_strategy, traits_of
 from holdfast.search.rungs.brackets import brackets
 
 GP_SECONDS_PER_ASK = 0.03
@@ -49,7 +49,7 @@ def shape_of(ready: Ready) -> Shape:
     """The shape of a prepared study."""
     strategy = strategy_of(ready)
     fidelity = ready.book.state.settings.fidelity
-    stepwise = fidelity is not None and strategy.name in PAUSING
+    stepwise = fidelity is not None and traits_of(strategy).pauses
     paced = _paced(ready, strategy, fidelity) if stepwise and fidelity is not None else {}
     judged = ready.seal.rows["train"] - ready.seal.unjudged if ready.folds else ready.seal.rows.get("validation", 0)
     return Shape(

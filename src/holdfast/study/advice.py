@@ -18,15 +18,12 @@ from holdfast.search.gain import expected_gain
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.outlook import FEWEST_SCORES, outlook
-from holdfast.search.registry import NAMES, make_strategy
+from holdfast.search.registry import NAMES, make_strategy, traits_of
 from holdfast.study.book import Book, entry
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.ranking import ranking
 from holdfast.study.state import StudyState
 from holdfast.study.stopping import stop_set
-
-INDEPENDENT = ("random", "sobol", "grid", "manual", "asha", "hyperband")
-"""Strategies whose new configurations do not depend on earlier scores."""
 
 FEWEST_TO_STOP = 10
 """No study ends for want of gain with fewer complete trials."""
@@ -140,7 +137,7 @@ def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.
         raise RequestError(f"study '{name}' has several objectives, and a gain is that of one metric")
     asked = _asked(state, strategy, n)
     if asked == []:
-        raise ExhaustedError(f"study '{name}' has no expected gain: {what_is_left(state, strategy.name)}")
+        raise ExhaustedError(f"study '{name}' has no expected gain: {what_is_left(state, strategy)}")
     found = _gain(state, strategy, asked, n, level)
     if found is None:
         raise RequestError(f"study '{name}' has no expected gain yet; it needs {_needed(state)}")
@@ -185,13 +182,13 @@ def _asked(state: StudyState, strategy: Strategy, n: int) -> list[Suggestion] | 
     history = _history(state)
     if history.trials_left is not None and history.trials_left < n:
         history = dataclasses.replace(history, trials_left=n)
-    if strategy.name == "manual" or history.space is None:
+    if not traits_of(strategy).proposes or history.space is None:
         return None
     return strategy.ask(history, n, Streams(state.settings.seed))
 
 
 def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None, n: int, level: float) -> Score | None:
-    learns = strategy.name not in INDEPENDENT and asked is not None
+    learns = traits_of(strategy).learns and asked is not None
     proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
     history, rng = _history(state), Streams(state.settings.seed)
     left = None if learns or asked is None else _left(history, strategy, max(len(asked), 1), rng)
@@ -217,7 +214,7 @@ def _suggestion(state: StudyState, strategy: Strategy, history: History) -> Sugg
     name = state.settings.name
     if history.space is None:
         raise RequestError(f"study '{name}' finds its space as it is used, and no trial has shown any of it yet")
-    adviser = Auto() if strategy.name == "manual" else strategy
+    adviser = strategy if traits_of(strategy).proposes else Auto()
     if history.trials_left == 0:  # a spent budget is no reason to have nothing to say
         history = dataclasses.replace(history, trials_left=1)
     asked = adviser.ask(history, 1, Streams(state.settings.seed))

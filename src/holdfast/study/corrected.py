@@ -11,13 +11,10 @@ from holdfast.study.book import Book
 from holdfast.study.ranking import best_of, is_eligible
 from holdfast.study.state import StudyState
 
-FIXED_DESIGNS = ("random", "sobol", "grid", "manual")
-"""Strategies whose configurations do not depend on earlier scores."""
-
 
 def went_by_scores(state: StudyState) -> bool:
     """Whether configurations were proposed by the scores of earlier ones, so that the search adds to the luck."""
-    return state.settings.strategy not in FIXED_DESIGNS
+    return state.settings.traits.adaptive
 
 
 OF_A_SEARCH = {"folds", "fits"}

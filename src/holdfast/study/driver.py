@@ -166,7 +166,7 @@ class StudyDriver:
             return self.next()
         if self.running or self._others_may_leave_something():
             return Nothing.WAIT
-        note_exhausted(self.book, self.strategy.name)
+        note_exhausted(self.book, self.strategy)
         return Nothing.DONE
 
     def overdue(self) -> str | None:

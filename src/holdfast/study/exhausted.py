@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from holdfast.records import Entry
+from holdfast.search.base import Strategy
+from holdfast.search.registry import traits_of
 from holdfast.study.book import Book, entry
 from holdfast.study.state import StudyState
 
 
-def what_is_left(state: StudyState, strategy: str) -> str:
+def what_is_left(state: StudyState, strategy: Strategy) -> str:
     """Why a strategy has proposed nothing, as a sentence without its full stop."""
-    if strategy == "pbt":
-        return "strategy 'pbt' has trained its population to the end"
-    if strategy == "manual":
-        return "strategy 'manual' proposes nothing by itself, and nothing is enqueued; study.enqueue(config) does that"
+    if ended := traits_of(strategy).ended:
+        return f"strategy '{strategy.name}' {ended}"
     space = state.history.space
     count = None if space is None else space.count()
     if count is not None and len(state.trials) >= count and state.settings.duplicates == "avoid":
         return (
-            f"strategy '{strategy}' has nothing left to try in this space: all {count:,} configurations have been "
+            f"strategy '{strategy.name}' has nothing left to try in this space: all {count:,} configurations have been "
             "tried, so widen it, or let them be tried again with duplicates = 'replicate'"
         )
-    return f"strategy '{strategy}' has nothing left to try in this space"
+    return f"strategy '{strategy.name}' has nothing left to try in this space"
 
 
-def note_exhausted(book: Book, strategy: str) -> None:
+def note_exhausted(book: Book, strategy: Strategy) -> None:
     """Put on record that a search ended before its budget, once for so many trials."""
-    if strategy == "manual":
+    if not traits_of(strategy).proposes:
         return  # it never has anything of its own to try
 
     def decide(state: StudyState) -> tuple[list[Entry], None]:

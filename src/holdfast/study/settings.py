@@ -14,7 +14,7 @@ from holdfast.errors import RequestError, shown
 from holdfast.records import OBJECTIVE, Direction, Fidelity
 from holdfast.search.base import Strategy, fidelity_needed
 from holdfast.search.history import Duplicates
-from holdfast.search.registry import PAUSING, make_strategy
+from holdfast.search.registry import Traits, make_strategy, traits_named, traits_of
 from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
 from holdfast.study.limits import with_limits
@@ -52,6 +52,11 @@ class Settings:
     def objectives(self) -> tuple[str, ...]:
         """The names of the objectives; the first one ranks."""
         return tuple(self.directions)
+
+    @property
+    def traits(self) -> Traits:
+        """What others have to know of the strategy."""
+        return traits_named(self.strategy)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, as the event ``study.created`` holds them; lists of pairs where an order means something."""
@@ -141,19 +146,20 @@ def checked_seed(seed: Any) -> int:
     return int(seed)
 
 
-def checked_fidelity(fidelity: Any, strategy: str) -> Fidelity | None:
+def checked_fidelity(fidelity: Any, strategy: Strategy) -> Fidelity | None:
     """How much training a trial may have.
 
     Raises:
-        RequestError: if it is no `Fidelity`, or not one that the strategy of that name can pause trials by.
+        RequestError: if it is no `Fidelity`, or not one that the strategy can pause trials by.
     """
     if fidelity is not None and not isinstance(fidelity, Fidelity):
         raise RequestError(f"fidelity = {fidelity!r}; it must be a Fidelity, such as holdfast.Fidelity('epoch', 1, 81)")
-    if strategy in PAUSING and fidelity is None:
-        raise fidelity_needed(strategy)
-    if strategy in PAUSING and fidelity is not None and fidelity.min == fidelity.max:
+    pauses = traits_of(strategy).pauses
+    if pauses and fidelity is None:
+        raise fidelity_needed(strategy.name)
+    if pauses and fidelity is not None and fidelity.min == fidelity.max:
         raise RequestError(
-            f"strategy '{strategy}' pauses trials, and fidelity '{fidelity.name}' runs from {fidelity.min} to "
+            f"strategy '{strategy.name}' pauses trials, and fidelity '{fidelity.name}' runs from {fidelity.min} to "
             f"{fidelity.max}, which leaves no rung to pause at; it needs a min below its max"
         )
     return fidelity

@@ -32,7 +32,7 @@ from holdfast.records import (
 )
 from holdfast.search.base import Strategy
 from holdfast.search.history import Duplicates, History
-from holdfast.search.registry import settings_of
+from holdfast.search.registry import settings_of, traits_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.study import actions
 from holdfast.study.advice import Advice, gain_of, next_advice
@@ -122,7 +122,7 @@ class Study:
             strategy=self._strategy.name,
             strategy_settings=settings_of(self._strategy),
             seed=checked_seed(seed),
-            fidelity=checked_fidelity(fidelity, self._strategy.name),
+            fidelity=checked_fidelity(fidelity, self._strategy),
             constraints=named_constraints(constraints or {}),
             duplicates=checked_duplicates(duplicates),
             drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
@@ -192,7 +192,7 @@ class Study:
         if not assignments:
             running = len(self._book.state.trials.running)
             wait = f"; {running} running trials may change that when they are told" if running else ""
-            raise ExhaustedError(f"{what_is_left(self._book.state, self._strategy.name)}{wait}")
+            raise ExhaustedError(f"{what_is_left(self._book.state, self._strategy)}{wait}")
         self._holder.hold(actions.tokens_of(self._book.state, assignments))
         return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
 
@@ -279,7 +279,7 @@ class Study:
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
         where = executor_for(n_jobs, executor, address, resources)
-        n_trials = limit(self._book, self._strategy.name, n_trials, timeout, stop, stop_gain)
+        n_trials = limit(self._book, traits_of(self._strategy), n_trials, timeout, stop, stop_gain)
         self.run(job, where, n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
 
     def optimize_batch(
@@ -296,7 +296,7 @@ class Study:
         if batch < 1:
             raise RequestError(f"batch = {batch}; it must be at least 1")
         job = BatchJob(train_many, self._book.state.settings.objectives)
-        n_trials = limit(self._book, self._strategy.name, n_trials, timeout, stop)
+        n_trials = limit(self._book, traits_of(self._strategy), n_trials, timeout, stop)
         self.run(job, executor_of(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
 
     def run(

@@ -12,6 +12,7 @@ from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.execute.named import executor_named
 from holdfast.execute.resources import Resources
+from holdfast.search.registry import Traits
 from holdfast.study import actions
 from holdfast.study.book import Book
 from holdfast.study.jobs import executor_of
@@ -20,7 +21,7 @@ from holdfast.study.stopping import set_stop, warn_if_ended
 
 def limit(
     book: Book,
-    strategy: str,
+    traits: Traits,
     n_trials: int | None,
     timeout: float | None,
     stop: Literal["auto"] | None,
@@ -38,7 +39,7 @@ def limit(
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0):
         raise RequestError(f"timeout = {shown(timeout)}; it must be a number of seconds, 0 or more")
     endless = timeout is None or math.isinf(timeout)
-    if n_trials is None and endless and strategy not in {"grid", "manual"}:
+    if n_trials is None and endless and not traits.finite:
         raise RequestError("optimize needs n_trials or a timeout, or it would never end")
     if n_trials is None:
         actions.set_budget(book, None)

@@ -75,7 +75,7 @@ def work_on(
             book.supply(space)
         if trials is not None:
             actions.set_budget(book, trials, shared=True)
-        endless = book.state.history.trials_limit is None and settings.strategy not in {"grid", "manual"}
+        endless = book.state.history.trials_limit is None and not settings.traits.finite
         if endless:
             raise RequestError(
                 f"study '{name}' has no number of trials, so a worker would never end; add some with --trials N, or "
