@@ -14,7 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from holdfast.errors import RequestError
+from holdfast.records import Suggestion
+from holdfast.rng import Streams
 from holdfast.search.grid import GridSearch
+from holdfast.search.history import History
 from holdfast.sklearn.stored import StudySettings, digest, stored_settings
 from holdfast.space import Float, Space
 
@@ -74,6 +77,15 @@ def test_other_content_has_another_hash() -> None:
     assert len({digest(value) for value in values}) == len(values)
 
 
+class Own:
+    """A strategy of one's own by the name of a built-in one, and without settings as that."""
+
+    name = "random"
+
+    def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+        return []
+
+
 def _settings(**ways: Any) -> StudySettings:
     plain: dict[str, Any] = {"space": Space({"C": Float(0.1, 1)}), "objectives": ("score",), "strategy": "random"}
     return StudySettings(**{**plain, "seed": 0, "storage": None, **ways})
@@ -89,6 +101,7 @@ def test_a_study_is_named_by_all_that_defines_it(tmp_path: Path) -> None:
         stored_settings(_settings(**base, space=Space({"C": Float(0.1, 2)})), 0, {"X": ROWS}, "SVC"),
         stored_settings(_settings(**base, strategy="grid"), 0, {"X": ROWS}, "SVC"),
         stored_settings(_settings(**base, strategy=GridSearch(3)), 0, {"X": ROWS}, "SVC"),
+        stored_settings(_settings(**base, strategy=Own()), 0, {"X": ROWS}, "SVC"),
         stored_settings(_settings(**base, objectives=("a", "b")), 0, {"X": ROWS}, "SVC"),
     ]
     names = [item.name for item in variants]

@@ -117,6 +117,11 @@ def traits_named(name: str) -> Traits:
     return _BUILT_IN[name].traits if name in _BUILT_IN else Traits()
 
 
+def is_built_in(strategy: Strategy) -> bool:
+    """Whether a strategy is the one that its name stands for, and not one of a person's own that is called the same."""
+    return strategy.name in _BUILT_IN and type(strategy) is _BUILT_IN[strategy.name].make
+
+
 def traits_of(strategy: Strategy) -> Traits:
-    """The traits of a strategy."""
-    return traits_named(strategy.name)
+    """The traits of a strategy; the safe ones for one of a person's own, whatever its name."""
+    return traits_named(strategy.name) if is_built_in(strategy) else Traits()

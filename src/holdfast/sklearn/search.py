@@ -402,7 +402,7 @@ def _in_order(study: Study, space: SearchSpace) -> list[Trial]:
     """The trials that have ended: by number, of a grid in the order of scikit-learn's grids."""
     trials = [trial for trial in study.trials if trial.state.finished]
     settings = study.book.state.settings
-    if settings.strategy != "grid":
+    if settings.own_strategy or settings.strategy != GridSearch.name:
         return trials
     resolution = int(settings.strategy_settings["resolution"])
     places = {space.space.key(config): place for place, config in enumerate(space.space.grid(resolution))}

@@ -15,7 +15,7 @@ from holdfast.log.memory import MemoryLog
 from holdfast.log.open import list_studies
 from holdfast.records import Direction
 from holdfast.search.base import Strategy
-from holdfast.search.registry import make_strategy, settings_of
+from holdfast.search.registry import NAMES, is_built_in, make_strategy, settings_of
 from holdfast.sklearn.spaces import readable
 from holdfast.space import Space
 from holdfast.study.folds import NEVER
@@ -78,10 +78,11 @@ def stored_settings(settings: StudySettings, seed: int | None, identity: Mapping
     if settings.storage is None:
         return settings
     strategy = make_strategy(settings.strategy) if isinstance(settings.strategy, str) else settings.strategy
+    borrows = strategy.name in NAMES and not is_built_in(strategy)
     whole = {
         **identity,
         "space": [list(pair) for pair in settings.space.to_json().items()],
-        "strategy": [strategy.name, settings_of(strategy)],
+        "strategy": [strategy.name, settings_of(strategy), *(["own"] if borrows else [])],
         "objectives": settings.objectives,
         "seed": seed,
         **({} if settings.drop_folds == NEVER else {"drop_folds": settings.drop_folds}),

@@ -18,7 +18,7 @@ from holdfast.search.gain import expected_gain
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.outlook import FEWEST_SCORES, outlook
-from holdfast.search.registry import NAMES, make_strategy, traits_of
+from holdfast.search.registry import make_strategy, traits_of
 from holdfast.study.book import Book, entry
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.ranking import ranking
@@ -111,7 +111,7 @@ def recorded_strategy(state: StudyState) -> Strategy:
         for rule in rules
         if rule.expression is None and rule.predicate is None
     ]
-    if settings.strategy not in NAMES:
+    if settings.own_strategy:
         lacking = [f"the strategy '{settings.strategy}'"]
     if lacking:
         raise RequestError(

@@ -7,8 +7,9 @@ KINDS: dict[str, str] = {
         "A study begins: its `name`, `space` (pairs of a name and a domain, or null where it is found as it is used), "
         "`directions` (pairs of a metric and its direction), `strategy` and `strategy_settings`, `seed`, `fidelity`, "
         "`constraints` (pairs of a metric and its bound; none if absent), `duplicates` (avoid if absent), "
-        "`drop_folds` (never if absent), and the version of `holdfast` that wrote it. A pair without a name holds what "
-        "the space forbids."
+        "`drop_folds` (never if absent), whether the strategy is a person's own code (`own_strategy`; if absent, it is "
+        "one that is built in, if there is one of its name), and the version of `holdfast` that wrote it. A pair "
+        "without a name holds what the space forbids."
     ),
     "space.amended": (
         "Another `space` (pairs of a name and a domain) is searched from here on, and `why`; earlier trials stand at "

@@ -14,7 +14,7 @@ from holdfast.errors import RequestError, shown
 from holdfast.records import OBJECTIVE, Direction, Fidelity
 from holdfast.search.base import Strategy, fidelity_needed
 from holdfast.search.history import Duplicates
-from holdfast.search.registry import Traits, make_strategy, traits_named, traits_of
+from holdfast.search.registry import NAMES, Traits, make_strategy, traits_named, traits_of
 from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
 from holdfast.study.limits import with_limits
@@ -33,7 +33,8 @@ _ABSENT = object()
 class Settings:
     """What a study was created with.
 
-    ``space`` is None where it is found as it is used, ``workers`` for any study that is not deterministic.
+    ``space`` is None where it is found as it is used, ``workers`` for any study that is not deterministic. With
+    ``own_strategy`` the strategy is code of a person's own, which may have the name of a built-in one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Settings:
     duplicates: Duplicates = "avoid"
     drop_folds: str = "never"
     workers: int | None = None
+    own_strategy: bool = False
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -56,7 +58,7 @@ class Settings:
     @property
     def traits(self) -> Traits:
         """What others have to know of the strategy."""
-        return traits_named(self.strategy)
+        return Traits() if self.own_strategy else traits_named(self.strategy)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values, as the event ``study.created`` holds them; lists of pairs where an order means something."""
@@ -65,6 +67,7 @@ class Settings:
             "space": None if self.space is None else [list(pair) for pair in self.space.to_json().items()],
             "directions": [list(pair) for pair in self.directions.items()],
             "constraints": [list(pair) for pair in to_table(self.constraints).items()],
+            **({"own_strategy": True} if self.own_strategy else {}),
         }
 
     def tables(self) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class Settings:
             duplicates=data.get("duplicates", "avoid"),
             drop_folds=data.get("drop_folds", "never"),
             workers=data.get("workers"),
+            own_strategy=data.get("own_strategy", data["strategy"] not in NAMES),
         )
 
 
@@ -189,6 +193,12 @@ def require_same(wanted: Settings, found: Settings) -> None:
         raise RequestError(
             f"study '{found.name}' exists already {_determinism(found)}, and is asked for {_determinism(wanted)}; "
             f"{_GO_ON}"
+        )
+    if found.strategy == wanted.strategy and found.own_strategy != wanted.own_strategy:
+        have, ask = ("holdfast's", "one of your own") if wanted.own_strategy else ("one of your own", "holdfast's")
+        raise RequestError(
+            f"study '{found.name}' exists already with strategy '{found.strategy}', {have}, and is asked for {ask} of "
+            f"that name; {_KEEPS_STRATEGY}"
         )
     for key, value in new.items():
         if old[key] != value:

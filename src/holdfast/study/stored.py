@@ -8,7 +8,7 @@ from holdfast.address import masked
 from holdfast.errors import RequestError, nearest
 from holdfast.log.open import list_studies, open_log
 from holdfast.search.base import Strategy
-from holdfast.search.registry import NAMES, make_strategy
+from holdfast.search.registry import make_strategy
 from holdfast.space import Space
 from holdfast.space.rules import Predicate
 from holdfast.study.book import Book
@@ -29,7 +29,7 @@ def stored_settings(
     book = Book(open_log(storage, name))
     settings = book.state.settings
     book.close()  # with the state kept if the log is long, so that it is not folded again
-    if strategy is None and settings.strategy not in NAMES:
+    if strategy is None and settings.own_strategy:
         raise RequestError(
             f"study '{name}' was made with a strategy of its own, '{settings.strategy}'; give it again as "
             "load_study(..., strategy=...)"

@@ -32,7 +32,7 @@ from holdfast.records import (
 )
 from holdfast.search.base import Strategy
 from holdfast.search.history import Duplicates, History
-from holdfast.search.registry import settings_of, traits_of
+from holdfast.search.registry import is_built_in, settings_of, traits_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.study import actions
 from holdfast.study.advice import Advice, gain_of, next_advice
@@ -127,6 +127,7 @@ class Study:
             duplicates=checked_duplicates(duplicates),
             drop_folds=checked_rule(drop_folds, fidelity, named_directions(direction)),
             workers=checked_workers(deterministic, workers),
+            own_strategy=not is_built_in(self._strategy),
         )
         self._lock = DriverLock(storage_path(storage), name, shared=is_server(storage))
         weakref.finalize(self, self._lock.close)
@@ -405,9 +406,7 @@ class Study:
         return overtuning_of(self._book, patience, test)
 
     def suggest_next(self) -> Advice:
-        """What the strategy would try next and why, in words; nothing is asked or logged.
-
-        For ``manual``, which proposes nothing by itself, it is what ``auto`` would try.
+        """What the strategy (for ``manual``: ``auto``) would try next and why, in words; nothing is asked or logged.
 
         Raises:
             ExhaustedError: if there is nothing left to try.
