@@ -55,6 +55,26 @@ def test_starts_of_the_portfolio_are_not_a_person_s() -> None:
     assert "1 configuration came from the portfolio of the family. 1 configuration came from a person." in said(study)
 
 
+def test_what_a_person_did_who_could_know_scores_is_said() -> None:
+    study = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random")
+    study.enqueue({"x": 0.5})
+    study.enqueue({"x": 0.25})
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=3)
+    assert "There were scores" not in said(study)
+    study.enqueue({"x": 0.1}, why="lower is better")
+    study.optimize(lambda trial: float(str(trial["x"])), n_trials=1)
+    counts = "so that the search counts as one that goes by scores."
+    assert f"There were scores when configurations were enqueued, {counts}" in said(study)
+    study.amend({"x": holdfast.Float(0, 0.2)}, why="lower is better")
+    assert f"There were scores when configurations were enqueued and the space was amended, {counts}" in said(study)
+    before = holdfast.Study({"x": holdfast.Float(0, 1)}, strategy="random")
+    before.enqueue({"x": 0.5})
+    before.amend({"x": holdfast.Float(0, 0.2)}, why="more is not allowed")
+    before.optimize(lambda trial: float(str(trial["x"])), n_trials=3)
+    assert "There were scores" not in said(before)
+    assert "1 trial with a score does not lie in the space as it stands now, and cannot be the best." in said(before)
+
+
 def test_what_ended_a_search_early_is_said_until_it_goes_on() -> None:
     study = holdfast.Study({"x": holdfast.Categorical([1, 2, 3])}, strategy="random")
     study.optimize(lambda trial: float(str(trial["x"])), n_trials=5)

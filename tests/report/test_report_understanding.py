@@ -74,8 +74,8 @@ def test_a_search_that_learns_is_said_to_share_what_matters_little() -> None:
     study = told(["rate", "size", "kind", "momentum", "e", "f", "g"], n=120)
     found = study.importance()
     assert any(each.pedanova is not None for each in found.hyperparameters)
-    assert "A search that learns" not in importance_figure(found).caption
-    assert "A search that learns" in importance_figure(found, adaptive=True).caption
+    assert "A search that goes by scores" not in importance_figure(found).caption
+    assert "A search that goes by scores" in importance_figure(found, adaptive=True).caption
 
 
 def test_what_a_model_expects_is_drawn_over_the_trials() -> None:

@@ -109,6 +109,7 @@ def test_the_estimate_counts_what_was_dropped() -> None:
     alone = holdfast.Study(SPACE, direction="maximize", strategy="manual")
     for trial in complete:
         alone.enqueue(trial.config)
+    for trial in complete:
         told = alone.ask()
         alone.tell(told, trial.metrics["value"], rows=study.book.get_rows(trial.rows or {}))
     left_out = alone.estimate()

@@ -179,7 +179,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         groups: shape (N,), names of groups of rows that are not independent.
         level: of the interval.
         seed: of the bootstraps.
-        adaptive: whether configurations were proposed by looking at scores on these rows, in the order of ``rows``.
+        adaptive: whether configurations were chosen, by a strategy or by hand, by looking at scores on these rows, in
+            the order of ``rows``.
 
     Raises:
         RequestError: if there is no or one row, row scores do not match, or nothing is finite or defined.

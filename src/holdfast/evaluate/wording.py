@@ -44,10 +44,10 @@ MANY = 1_000_000
 """More independent configurations than this are not counted."""
 
 ADAPTIVE = (
-    "The configurations were proposed after looking at scores on the same rows, and such a search finds more luck than "
-    "its trials would have if drawn blindly. The lower bound therefore pays for the luck of simulated searches, whose "
-    "trials build on the best so far as these did, and the score for what the search adds to it (where all have scores "
-    "of all rows). That is no theorem for every search; the sealed test covers any."
+    "Configurations were chosen, by a strategy or by hand, after looking at scores on the same rows, and such a search "
+    "finds more luck than its trials would have if drawn blindly. The lower bound therefore pays for the luck of "
+    "simulated searches, whose trials build on the best so far as these did, and the score for what the search adds to "
+    "it (where all have scores of all rows). That is no theorem for every search; the sealed test covers any."
 )
 ANY_RULE = (
     "The winner given is not the best by this metric on these rows, so that the interval covers any choice among all "

@@ -91,8 +91,17 @@ def _rules_and_changes(state: StudyState) -> list[str]:
     if outside := sum(trial.number in state.history.masked for trial in scored):
         lie = "trial with a score does" if outside == 1 else "trials with a score do"
         said.append(f"{outside:,} {lie} not lie in the space as it stands now, and cannot be the best.")
+    if state.steered:
+        said.append(_steered(state))
     said += [note["text"] for kind in ("start.skipped", "stack.chosen") for note in notes.get(kind, [])]
     return [*said, *filter(None, [search_end(state)])]
+
+
+def _steered(state: StudyState) -> str:
+    """What a person did who could know scores."""
+    wished, amended = "configurations were enqueued", "the space was amended"
+    done = listed([wished] * state.enqueued_by_scores + [amended] * state.amended_by_scores)
+    return f"There were scores when {done}, so that the search counts as one that goes by scores."
 
 
 def _effort(state: StudyState) -> str:

@@ -33,7 +33,7 @@ LONGEST_NAME = 24
 
 
 def importance_figure(found: Importances, *, adaptive: bool = False) -> Figure:
-    """The hyperparameters by their share of the variance, most first; ``adaptive`` if the search learned on its way."""
+    """The hyperparameters by their share of the variance, most first; ``adaptive`` if it went by scores on its way."""
     shown = found.hyperparameters[:MOST]
     names = labels([each.name for each in shown], LONGEST_NAME)
     rows = [
@@ -105,7 +105,8 @@ def _caption(found: Importances, seen: list[str], adaptive: bool) -> str:
         parts.append(f"What sets the best trials apart from the others is {label(first.name)} first of all.")
         if adaptive:
             parts.append(
-                "A search that learns gathers its late and good trials, so that they share what matters little, too."
+                "A search that goes by scores gathers its late and good trials, so that they share what matters "
+                "little, too."
             )
     else:
         parts.append("What sets the best trials apart from the others cannot be told from chance.")

@@ -13,8 +13,11 @@ from holdfast.study.state import StudyState
 
 
 def went_by_scores(state: StudyState) -> bool:
-    """Whether configurations were proposed by the scores of earlier ones, so that the search adds to the luck."""
-    return state.settings.traits.adaptive
+    """Whether configurations were chosen by the scores of earlier ones, so that the search adds to the luck.
+
+    That is so for a strategy that looks at scores, and for a person who has a hand in the search once there are some.
+    """
+    return state.settings.traits.adaptive or state.steered
 
 
 OF_A_SEARCH = {"folds", "fits"}

@@ -18,7 +18,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.study.trials import Trials
 
-VERSION = 7
+VERSION = 8
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:
@@ -31,12 +31,13 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
         "version": VERSION,
         "head": [head.length, head.hash],
         "settings": state.settings.to_json(),
-        "queue": [[number, request.config, request.why] for number, request in state.queue.items()],
+        "queue": [[number, request.config, request.why, request.by_scores] for number, request in state.queue.items()],
         "proposals": [
             [number, item.config, None if item.space is None else item.space.to_json()]
             for number, item in state.proposals.items()
         ],
         "requests": state.requests,
+        "by_scores": [state.scored, state.enqueued_by_scores, state.amended_by_scores],
         "strategy_says": state.strategy_says,
         "notes": state.notes,
         "sessions": state.sessions,
@@ -66,12 +67,13 @@ def _state(values: dict[str, Any], arrays: list[np.ndarray], lines: list[list[st
     trials = Packed(codes, ints, floats, configs, texts, reports, steps, kinds, names, said)
     trials.check()
     state.trials = Trials(trials)
-    state.queue = {number: Request(config, why) for number, config, why in values["queue"]}
+    state.queue = {number: Request(*request) for number, *request in values["queue"]}
     state.proposals = {
         number: Proposal(config, None if space is None else with_limits(Space.from_json(space)))
         for number, config, space in values["proposals"]
     }
     state.requests = values["requests"]
+    state.scored, state.enqueued_by_scores, state.amended_by_scores = values["by_scores"]
     state.strategy_says = values["strategy_says"]
     state.notes = values["notes"]
     state.sessions = [(start, end) for start, end in values["sessions"]]

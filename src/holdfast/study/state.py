@@ -32,10 +32,11 @@ LATER = frozenset({"config.enqueued", SALVAGED, UPGRADED})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A configuration that a person enqueued."""
+    """A configuration that a person enqueued; ``by_scores`` if scores were known by then."""
 
     config: Config
     why: str
+    by_scores: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,11 @@ class Proposal:
 
 @dataclass(slots=True)
 class StudyState:
-    """The fold. Only `fold` changes it; everybody else reads."""
+    """The fold. Only `fold` changes it; everybody else reads.
+
+    It says whether a trial has said a metric (``scored``), and what a person has done since: enqueued a configuration
+    that was then tried (``enqueued_by_scores``), amended the space (``amended_by_scores``).
+    """
 
     settings: Settings
     history: HistoryBuilder
@@ -63,6 +68,9 @@ class StudyState:
     notes: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     sessions: list[tuple[float, float]] = field(default_factory=list)
     length: int = 0
+    scored: bool = False
+    enqueued_by_scores: bool = False
+    amended_by_scores: bool = False
     predicates: tuple[Predicate, ...] = ()
 
     @staticmethod
@@ -86,6 +94,14 @@ class StudyState:
     def budget_spent(self) -> bool:
         """Whether the budget allows no new trial."""
         return self.history.trials_limit is not None and len(self.trials) >= self.history.trials_limit
+
+    @property
+    def steered(self) -> bool:
+        """Whether a person who could know scores had a hand in which configurations were tried.
+
+        Runs of a configuration that is tried already count, too: they share the luck of the run for which it was taken.
+        """
+        return self.enqueued_by_scores or self.amended_by_scores
 
     @property
     def elapsed(self) -> float:
@@ -133,7 +149,7 @@ def _asked(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     number, config, proposal = data["trial"], _ordered(data["config"], state.settings.space), data.get("proposal")
     wished = data["enqueued"] is not None
     if wished:
-        del state.queue[data["enqueued"]]
+        state.enqueued_by_scores |= state.queue.pop(data["enqueued"]).by_scores
     if proposal is not None:
         state.proposals[number] = Proposal(dict(proposal), None if wished else state.history.space)
     state.trials.append(
@@ -203,6 +219,7 @@ def _drawn(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     metrics, step = _numbers(data["metrics"]), min(data["step"], LARGEST_STEP)  # an early log may hold more
     state.trials.reported(data["trial"], step, metrics)
+    state.scored |= bool(metrics)
     if state.first_metric in metrics:
         state.history.reported(data["trial"], step, state.objectives(metrics))
 
@@ -217,6 +234,7 @@ def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     _change(state, data, state=TrialState.PAUSED, until_step=data["until_step"], **_leg(state, data))
+    state.scored |= bool(data["metrics"])
     state.history.moved(data["trial"], PAUSED, data["until_step"])
 
 
@@ -227,6 +245,7 @@ def _interrupted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     outcome = TrialState(data["state"])
     leg = _leg(state, data)
+    state.scored |= bool(data["metrics"])
     _change(
         state,
         data,
@@ -276,7 +295,7 @@ def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _enqueued(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    state.queue[state.requests] = Request(dict(data["config"]), data["why"])
+    state.queue[state.requests] = Request(dict(data["config"]), data["why"], state.scored)
     state.requests += 1
 
 
@@ -297,8 +316,9 @@ def _amended(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     space = with_limits(Space.from_json(dict(data["space"])).with_predicates(state.predicates))
     state.settings = dataclasses.replace(state.settings, space=space)
     state.history.amended(space, data["values"])
+    state.amended_by_scores |= state.scored
     for number, request in state.queue.items():
-        state.queue[number] = Request(_waiting(space, request.config, data["values"]), request.why)
+        state.queue[number] = dataclasses.replace(request, config=_waiting(space, request.config, data["values"]))
     state.notes.setdefault("space.amended", []).append({**data, "time": time})
 
 

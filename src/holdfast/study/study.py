@@ -243,7 +243,7 @@ class Study:
         return self._book.state.trials[number]
 
     def enqueue(self, config: Mapping[str, Value], why: str = "") -> None:
-        """Try this configuration next; missing values are taken from the defaults.
+        """Try this configuration next, with defaults for missing values; once there are scores, as one chosen by them.
 
         Raises:
             SpaceError: if it does not fit the space.
@@ -345,7 +345,8 @@ class Study:
         """Search another space from here on: widened, narrowed, with a hyperparameter added or fixed.
 
         Earlier trials stand at ``values``, or else at the defaults, in what they did not have; strategies do not see
-        those that do not fit, and none of these is the best. The change and its reason are on the record.
+        those that do not fit, and none of these is the best. The change and its reason are on the record; once there
+        are scores, it counts as made by them.
 
         Raises:
             RequestError: without a reason, for a space that was found as it is used, or one that drops something.
