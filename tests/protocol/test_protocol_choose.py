@@ -66,3 +66,18 @@ def test_a_plan_pays_for_what_a_person_enqueued_while_it_ran(tmp_path: Path) -> 
     assert wording.ADAPTIVE in sentences(result)
     page = (result.folder / "report.html").read_text(encoding="utf-8")
     assert "There were scores when configurations were enqueued, so that the search counts as one that goes" in page
+
+
+def test_a_plan_pays_for_a_space_that_was_amended_while_it_ran_and_for_what_was_ruled_out(tmp_path: Path) -> None:
+    def narrower(study: holdfast.Study) -> None:
+        space = study.book.state.settings.space
+        assert space is not None
+        study.amend({**space.domains, "n_neighbors": holdfast.Int(2, 6)}, "few are enough")
+
+    result = interrupted(tmp_path, narrower)
+    assert wording.ADAPTIVE in sentences(result)
+    book = open_book(find_run(tmp_path, "steered"))
+    assert book.state.history.masked == {0}  # 7 neighbours, which were scored before that
+    assert book.state.notes["estimate.made"][-1]["n_configurations"] == len(book.state.trials)
+    page = (result.folder / "report.html").read_text(encoding="utf-8")
+    assert "cannot be the best; the estimate counts what was compared before." in page

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import holdfast
+from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
-from holdfast.study.corrected import went_by_scores
+from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.handle import LiveTrial
 from holdfast.study.load import load_study
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
@@ -145,5 +146,55 @@ def test_a_space_that_is_amended_after_a_look_at_scores_is_chosen_by_them_and_on
         told(study)
     assert study.book.state.history.masked == {0}
     assert not went_by_scores(study.book.state)
+    assert len(rows_of_all(study.book, study.best_trial)[0]) == 5  # nobody could have picked the one outside
     study.amend({"x": holdfast.Float(0, 0.8)}, why="the best lie below")
     assert went_by_scores(study.book.state)
+
+
+def test_narrowing_the_space_to_the_best_trial_takes_no_other_one_from_the_estimate() -> None:
+    study = a_study("random")
+    for _ in range(20):
+        told(study)
+    best, before = study.best_trial, study.estimate()
+    x = float(str(best.config["x"]))
+    study.amend({"x": holdfast.Float(x - 1e-6, x + 1e-6)}, why="there it is best")
+    assert study.best_trial == best
+    assert len(study.best_trials) == 1
+    assert study.estimate() == by_scores(study)
+    assert study.estimate().value < study.best_value
+    assert study.estimate().value <= before.value
+
+
+def test_a_worse_trial_to_which_a_space_is_narrowed_was_picked_among_all() -> None:
+    study = a_study("random")
+    for _ in range(20):
+        told(study)
+    ranked = sorted(study.trials, key=lambda trial: -trial.metrics["value"])
+    x = float(str(ranked[3].config["x"]))
+    study.amend({"x": holdfast.Float(x - 1e-6, x + 1e-6)}, why="it is cheaper there")
+    assert study.best_trial == ranked[3]
+    score = study.estimate()
+    assert score == by_scores(study, winner=ranked[3].number)
+    assert "over all configurations" in score.method
+
+
+def test_trials_that_were_stopped_count_after_an_amendment_by_their_scores_too() -> None:
+    study = a_study("random")
+    told(study)
+    stopped = study.ask()
+    study.tell(stopped, 0.5, state="stopped")
+    x = float(str(study.best_config["x"]))
+    study.amend({"x": holdfast.Float(x - 1e-6, x + 1e-6)}, why="there it is best")
+    assert stopped.number in study.book.state.history.masked
+    counted, _, _ = rows_of_all(study.book, study.best_trial)
+    assert [trial.number for trial in counted] == [0, 1]
+
+
+def test_a_ruled_out_trial_without_row_scores_leaves_no_estimate() -> None:
+    study = a_study("random")
+    told(study)
+    study.tell(study.ask(), -1.0)
+    x = float(str(study.best_config["x"]))
+    study.amend({"x": holdfast.Float(x - 1e-6, x + 1e-6)}, why="there it is best")
+    with pytest.raises(RequestError, match="because 1 of 2 complete trials came without row scores"):
+        study.estimate()

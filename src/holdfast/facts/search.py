@@ -90,7 +90,8 @@ def _rules_and_changes(state: StudyState) -> list[str]:
     ]
     if outside := sum(trial.number in state.history.masked for trial in scored):
         lie = "trial with a score does" if outside == 1 else "trials with a score do"
-        said.append(f"{outside:,} {lie} not lie in the space as it stands now, and cannot be the best.")
+        counts = "; the estimate counts what was compared before" if state.amended_by_scores else ""
+        said.append(f"{outside:,} {lie} not lie in the space as it stands now, and cannot be the best{counts}.")
     if state.steered:
         said.append(_steered(state))
     said += [note["text"] for kind in ("start.skipped", "stack.chosen") for note in notes.get(kind, [])]

@@ -27,7 +27,7 @@ from holdfast.study.book import entry
 from holdfast.study.corrected import went_by_scores
 from holdfast.study.failures import error_line
 from holdfast.study.folds import dropped_trials
-from holdfast.study.ranking import ranking, scored_trials
+from holdfast.study.ranking import could_be_picked, ranking, scored_trials
 from holdfast.train.curves import JudgedRows
 from holdfast.train.failures import Diverged
 
@@ -174,7 +174,8 @@ def _on_validation_rows(ready: Ready, ranked: list[Trial]) -> Scored | None:
     """
     state = ready.book.state
     dropped = dropped_trials(state) if ranked[0].state is TrialState.COMPLETE else []
-    numbers = {trial.number for trial in (*ranked, *dropped) if trial.rows is not None}
+    scored = [trial for trial in scored_trials(state) if could_be_picked(state, trial)]
+    numbers = {trial.number for trial in (*scored, *dropped) if trial.rows is not None}
     with_rows = [state.trials[number] for number in sorted(numbers)]
     if ranked[0].rows is None:
         return None

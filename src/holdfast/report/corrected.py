@@ -12,7 +12,7 @@ from holdfast.records import RowScores, Trial, TrialState
 from holdfast.report.charts import drawn
 from holdfast.study.book import Book
 from holdfast.study.corrected import went_by_scores
-from holdfast.study.ranking import is_eligible
+from holdfast.study.ranking import could_be_picked
 from holdfast.study.state import StudyState
 
 FEWEST, MOST = 4, 100_000
@@ -56,7 +56,7 @@ def _compared(state: StudyState) -> list[Trial]:
         if trial.rows is not None
         and trial.state is not TrialState.FAILED
         and math.isfinite(trial.metrics.get(state.first_metric, math.nan))
-        and is_eligible(state, trial)
+        and could_be_picked(state, trial)
     ]
 
 

@@ -8,7 +8,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.study.book import Book
-from holdfast.study.ranking import best_of, is_eligible
+from holdfast.study.ranking import best_of, could_be_picked, never_compared
 from holdfast.study.state import StudyState
 
 
@@ -103,18 +103,18 @@ def corrected_score(book: Book, winner: Trial, level: float, groups: np.ndarray 
 def rows_of_all(book: Book, winner: Trial) -> tuple[list[Trial], list[RowScores], int]:
     """Every trial that could have been picked, in the order of their numbers, its row scores, and the winner's place.
 
-    These are the complete trials that may be the best, and of the space as it stands all that a score may have ended:
-    that paused, stopped, or failed after some rows were scored. Such a trial counts with row scores of all rows as any
-    other, with those of some rows (values that are NaN, or fewer names of rows) or of none as an unfinished one that
-    could have won (`holdfast.stats.raced`). Trials that failed without row scores were ended by no score, and are left
-    out. Their order is what a search is repeated in (`holdfast.stats.replay`): one that was paused may have been what
-    a complete one was built on.
+    These are the complete trials that may be the best, and all that a score may have ended: that paused, stopped, or
+    failed after some rows were scored. Such a trial counts with row scores of all rows as any other, with those of some
+    rows (values that are NaN, or fewer names of rows) or of none as an unfinished one that could have won
+    (`holdfast.stats.raced`). Trials that failed without row scores were ended by no score, and are left out. Those
+    outside of the space as it stands count if it was amended when scores were known. The order is what a search is
+    repeated in (`holdfast.stats.replay`): a trial that was paused may have been what a complete one was built on.
 
     Raises:
         RequestError: if complete trials were told without row scores, or another one with those of other rows.
     """
     state = book.state
-    complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE and is_eligible(state, trial)]
+    complete = [trial for trial in state.trials if trial.state is TrialState.COMPLETE and could_be_picked(state, trial)]
     missing = [trial.number for trial in complete if trial.rows is None]
     if winner.rows is None or missing or winner.state is not TrialState.COMPLETE:
         what = f"{len(missing)} of {len(complete)} complete trials" if missing else "the best trial"
@@ -140,13 +140,13 @@ def rows_beside(best: RowScores, book: Book, trial: Trial) -> RowScores:
 
 
 def begun(state: StudyState) -> list[Trial]:
-    """Trials of the space as it stands that were not completed, and that a score may have ended."""
-    partial = {TrialState.PAUSED, TrialState.STOPPED}
+    """Trials that were not completed, and that a score may have ended."""
+    partial, apart = {TrialState.PAUSED, TrialState.STOPPED}, never_compared(state)
     return [
         trial
         for trial in state.trials
         if (trial.state in partial or (trial.state is TrialState.FAILED and trial.rows is not None))
-        and trial.number not in state.history.masked
+        and trial.number not in apart
     ]
 
 

@@ -16,6 +16,7 @@ from holdfast.records import Direction, Fidelity, Trial, TrialState, Verdict
 from holdfast.search.folds import is_dropped
 from holdfast.search.history import History
 from holdfast.stats.folds import RULES
+from holdfast.study.ranking import never_compared
 from holdfast.study.replicated import is_replicate
 from holdfast.study.state import StudyState, reported_by_step
 
@@ -73,11 +74,11 @@ def mean_reported(state: StudyState, trial: Trial) -> float | None:
 
 
 def dropped_trials(state: StudyState) -> list[Trial]:
-    """The trials that a rule dropped, of the space as it stands."""
+    """The trials that a rule dropped from among those to choose from."""
     if state.settings.drop_folds == NEVER:
         return []
-    masked = state.history.masked
-    return [trial for trial in state.trials if trial.state is TrialState.STOPPED and trial.number not in masked]
+    apart = never_compared(state)
+    return [trial for trial in state.trials if trial.state is TrialState.STOPPED and trial.number not in apart]
 
 
 def folds_made(state: StudyState) -> FoldsMade | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -100,6 +101,19 @@ def ranking(state: StudyState) -> list[Trial]:
 def is_eligible(state: StudyState, trial: Trial) -> bool:
     """Whether a trial may be the best: it fits into the space as it stands, and is known to meet the constraints."""
     return trial.number not in state.history.masked and is_feasible(state.settings.constraints, trial.metrics)
+
+
+def could_be_picked(state: StudyState, trial: Trial) -> bool:
+    """Whether a trial was among those to choose from: it may be the best, or might have been before an amendment."""
+    return trial.number not in never_compared(state) and is_feasible(state.settings.constraints, trial.metrics)
+
+
+def never_compared(state: StudyState) -> Collection[int]:
+    """The numbers of trials outside of the space as it stands, whose scores chose nothing.
+
+    A person who knew scores and amended the space has chosen by them, so that all trials count then.
+    """
+    return () if state.amended_by_scores else state.history.masked
 
 
 def pareto_front(state: StudyState) -> list[Trial]:
