@@ -13,6 +13,7 @@ import pytest
 
 import holdfast
 from holdfast.cli.outcome import score_table
+from holdfast.data.columns import Schema
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.wording import GROUPED, WINDOWED
 from holdfast.execute.inline import Inline
@@ -127,8 +128,6 @@ def test_plan_and_python_divide_alike(table: Path) -> None:
 
 
 def recorded_schema(result: Result) -> Any:
-    from holdfast.data.columns import Schema
-
     return Schema.from_json(events(result)["data.split"][0]["schema"])
 
 
@@ -243,6 +242,40 @@ def test_a_nested_search_scores_the_procedure(table: Path) -> None:
     said = [block.text for block in search_section(book.state).blocks if isinstance(block, Paragraph)]
     assert any(text.startswith(f"The procedure scores {number(result.procedure.value)} [") for text in said)
     assert "procedure" in score_table(result)
+
+
+@pytest.mark.parametrize(
+    ("by", "data"),
+    [
+        ({"group": "who"}, {"drop": ["leak", "note", "day"], "columns": {}}),
+        ({"time": "day"}, {"columns": {"leak": "drop", "note": "drop", "who": "drop"}}),
+    ],
+)
+def test_a_nested_search_sees_the_features_of_the_plan_only(
+    table: Path, by: dict[str, str], data: dict[str, Any]
+) -> None:
+    frame = pl.read_csv(table)
+    leaky = frame.with_columns(leak=(frame["y"] == "yes").cast(pl.Int64), note=pl.Series(map(str, range(ROWS))) + "th")
+    leaky.write_csv(table)
+    result = run(table, {"folds": 2, "nested": 2, "test": 0.2, **by}, search={"trials": 1}, data=data)
+    assert result.procedure is not None
+    for k in range(2):
+        inner = open_book(find_run(result.folder / "nested", f"outer-{k}"))
+        schema = Schema.from_json(inner.state.notes["data.split"][0]["schema"])
+        assert [column.name for column in schema.features] == ["x", "z"]
+        written = pl.read_ipc(result.folder / "nested" / f"outer-{k}.arrow")
+        assert written.columns == ["x", "z", *by.values(), "y"]
+
+
+def test_a_nested_search_of_clusters_does_not_see_the_target_of_the_source(tmp_path: Path) -> None:
+    plan = {
+        "study": {"name": "s"},
+        "data": {"source": "sklearn:iris", "split": {"folds": 2, "nested": 2, "test": 0.2}},
+        "model": {"family": "kmeans"},
+        "search": {"trials": 1},
+    }
+    result = tune(plan, runs=tmp_path / "runs", executor=Inline())
+    assert "target" not in pl.read_ipc(result.folder / "nested" / "outer-0.arrow").columns
 
 
 @pytest.mark.parametrize("broken", [0, 2])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holdfast.data.columns import Schema
 from holdfast.data.kinds import KEPT, ROW
 from holdfast.data.nesting import inner_keys, inner_seed, outer_pairs
 from holdfast.data.roles import ROLES
@@ -112,7 +113,7 @@ def _inner_study(ready: Ready, run: RunFolder, learn: pl.DataFrame, seed: int) -
     make_room(run)
     table = run.runs / f"{run.name}.arrow"
     if not table.exists():
-        learn.drop(ROW).write_ipc(table)
+        learn.select(_used(ready.recipe.schema)).write_ipc(table)
     plan = _inner_plan(ready, run.name, table, seed)
     file = PlanFile(plan, None, recorded_plan(ready.book).base)
     storage = run.storage(None)
@@ -124,17 +125,24 @@ def _inner_study(ready: Ready, run: RunFolder, learn: pl.DataFrame, seed: int) -
         yield inner
 
 
+def _used(schema: Schema) -> list[str]:
+    """The columns that the search in an outer fold needs: features, group, time and target, and no dropped one."""
+    used = [column.name for column in schema.columns if column.feature or column.name in {schema.group, schema.time}]
+    return used if schema.target is None else [*used, schema.target]
+
+
 def _inner_plan(ready: Ready, name: str, table: Path, seed: int) -> Plan:
-    """The plan for the rows of an outer fold: the same search, model and metric, kinds of columns as found, no test."""
+    """The plan for the rows of an outer fold: the same search, model and metric, kinds of features as found, no test.
+
+    A kind would make a feature of the group or the time, so they have none here unless they are features.
+    """
     plan, schema = ready.plan, ready.recipe.schema
-    used = {column.name for column in schema.columns if column.feature} | {schema.group, schema.time}
     data = DataTable(
         source=str(table.resolve()),
         target=schema.target,
         task=schema.task,
         split=inner_keys(ready.split),
-        columns={column.name: column.kind for column in schema.columns if column.name in used},
-        drop=tuple(column.name for column in schema.columns if column.name not in used),
+        columns={column.name: column.kind for column in schema.features},
     )
     study = plan.study.model_copy(update={"name": name, "storage": None, "seed": seed})
     budget = BudgetTable(trials=plan.budget.trials)
