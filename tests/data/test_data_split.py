@@ -16,6 +16,7 @@ from holdfast.data.columns import infer_schema
 from holdfast.data.features import encode_target
 from holdfast.data.roles import SplitPlan, assign_roles
 from holdfast.errors import DataError
+from holdfast.stats.intervals import clopper_pearson
 
 LABELS = np.array(["a", "b", "b"] * 40)
 
@@ -153,6 +154,29 @@ def test_an_inner_split_stays_within_its_outer_fold() -> None:
             assert not (set(learn.tolist()) | set(validation.tolist())) & set(held_out.tolist())
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (np.arange(len(LABELS)), "24 of the rows to split, such as row .*, are test rows of the outer split"),
+        (np.array([0, 0, 1]), "go from 0 to 1, where each of 0 to 119 may stand once"),
+        (np.array([0, 120]), "go from 0 to 120, where each of 0 to 119 may stand once"),
+        (np.array([-1, 5]), "go from -1 to 5"),
+        (np.ones(len(LABELS), dtype=bool), "of the type bool"),
+        (np.array([], dtype=int), "of the type int64 and shape"),
+    ],
+)
+def test_an_inner_split_takes_no_test_rows_and_no_others_twice(rows: np.ndarray, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        holdfast.split(LABELS, folds=4, test=0.2).within(rows, folds=3)
+
+
+@pytest.mark.parametrize("seed", ["a", 1.5, True, None])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    with pytest.raises(DataError, match=r"the seed of a split is .*; it has to be a whole number"):
+        holdfast.split(LABELS, seed=seed)
+    assert holdfast.split(LABELS, seed=np.int64(3)).test.tolist() == holdfast.split(LABELS, seed=3).test.tolist()  # type: ignore[arg-type]
+
+
 def test_python_and_plan_divide_alike() -> None:
     frame = pl.DataFrame({"x": np.arange(120), "y": LABELS})
     schema = infer_schema(frame, "y")
@@ -179,6 +203,9 @@ def test_row_scores_are_averaged_over_repeats() -> None:
     assert once.row_scores(correct).values.tolist() == [0, 1] * 15
     with pytest.raises(DataError, match="one array for each of the 3 pairs"):
         once.row_scores(correct[:2])
+    for own in (splits, once):
+        with pytest.raises(DataError, match=r"row scores of pair 0 must be numbers, .* but hold 'yes'"):
+            own.row_scores([np.full(len(validation), "yes") for _, validation in own])
 
 
 @pytest.mark.parametrize(
@@ -227,6 +254,38 @@ def test_the_score_of_a_procedure_allows_for_shared_rows() -> None:
     for wrong in (scores[:4], []):
         with pytest.raises(DataError, match="one for each pair"):
             splits.score_of_procedure(wrong)
+
+
+def test_a_procedure_that_scores_alike_in_every_pair_has_no_interval_without_width() -> None:
+    splits = holdfast.split(100, folds=5, test=0)
+    same = splits.score_of_procedure([0.9] * 5)
+    assert (same.low, same.high) == (None, None)
+    assert "equal" in same.method
+    rows = [np.arange(20) < 18 for _ in splits]
+    found = splits.score_of_procedure(rows)
+    assert found.value == pytest.approx(0.9)
+    assert (found.low, found.high) == pytest.approx(clopper_pearson(90, 100))
+    grouped = holdfast.split(100, groups=np.arange(100) // 4, folds=5, test=0).score_of_procedure([np.ones(20)] * 5)
+    assert (grouped.low, grouped.high) == pytest.approx(clopper_pearson(25, 25))
+    ordered = holdfast.split(100, times=np.arange(100), folds=4, test=0)
+    assert ordered.score_of_procedure([np.ones(len(validation)) for _, validation in ordered]).low is None
+
+
+def test_the_interval_of_a_procedure_keeps_to_the_range_of_the_metric() -> None:
+    splits = holdfast.split(100, folds=5, test=0)
+    scores = [0.9, 0.95, 1, 1, 1]
+    free, found = splits.score_of_procedure(scores), splits.score_of_procedure(scores, bounds=(0, 1))
+    assert free.high is not None
+    assert free.high > 1
+    assert (found.low, found.high) == (free.low, 1)
+    rows = [np.arange(20) < 20 * score for score in scores]
+    assert splits.score_of_procedure(rows) == found
+    with pytest.raises(DataError, match=r"from 0.9 to 1, beyond bounds = \(0, 0.95\)"):
+        splits.score_of_procedure(scores, bounds=(0, 0.95))
+    with pytest.raises(DataError, match="row scores have shapes"):
+        splits.score_of_procedure([*rows[:4], np.ones(3)])
+    with pytest.raises(DataError, match="score of pair 0 must be numbers"):
+        splits.score_of_procedure(["good"] * 5)  # type: ignore[list-item]
 
 
 def test_groups_and_blocks_of_time_are_what_an_estimate_resamples() -> None:

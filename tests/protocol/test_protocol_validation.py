@@ -28,6 +28,7 @@ from holdfast.protocol.shape import fits_in_words, shape_of
 from holdfast.protocol.ship import ship
 from holdfast.protocol.tables import Anew, open_rows, parts_of
 from holdfast.protocol.tune import Result, tune
+from holdfast.stats.intervals import clopper_pearson
 
 ROWS = 160
 
@@ -265,6 +266,24 @@ def test_a_nested_search_sees_the_features_of_the_plan_only(
         assert [column.name for column in schema.features] == ["x", "z"]
         written = pl.read_ipc(result.folder / "nested" / f"outer-{k}.arrow")
         assert written.columns == ["x", "z", *by.values(), "y"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "by", "n"),
+    [("accuracy", {}, 128), ("accuracy", {"group": "who"}, 32), ("accuracy", {"time": "day"}, None), ("f1", {}, None)],
+)
+def test_equal_scores_of_outer_folds_give_no_interval_without_width(
+    table: Path, metric: str, by: dict[str, str], n: int | None
+) -> None:
+    pl.read_csv(table).with_columns(x=pl.when(pl.col("y") == "yes").then(9.0).otherwise(-9.0)).write_csv(table)
+    split = {"folds": 2, "nested": 2, "test": 0.2, **by}
+    unused = {name: "drop" for name in ("z", "day", "who") if name not in by.values()}
+    found = run(table, split, search={"trials": 1}, metric={"name": metric}, data={"columns": unused}).procedure
+    assert found is not None
+    assert found.value == 1
+    assert (found.low, found.high) == ((None, None) if n is None else pytest.approx(clopper_pearson(n, n)))
+    said = open_book(find_run(table.parent / "runs", "s")).state.notes["procedure.estimated"][0]["sentences"]
+    assert any("says nothing of how much such scores vary" in text for text in said)
 
 
 def test_a_nested_search_of_clusters_does_not_see_the_target_of_the_source(tmp_path: Path) -> None:

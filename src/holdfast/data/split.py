@@ -15,10 +15,10 @@ from holdfast.data.features import encode_target
 from holdfast.data.roles import NO_FOLD, NO_ROLE, Basis, divide, validation_anew
 from holdfast.data.scheme import KEYS, SplitPlan
 from holdfast.data.targets import infer_target
-from holdfast.errors import DataError, nearest
+from holdfast.errors import DataError, nearest, shown
 from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
-from holdfast.stats.resampled import corrected_resampled_t
+from holdfast.stats.procedure import procedure_interval
 from holdfast.stats.units import time_blocks
 
 PROCEDURE = "the procedure: a search on as many rows, and the model that it finds"
@@ -115,13 +115,30 @@ class Splits:
         """Splits of some of the rows, for a search inside an outer fold; no test rows are set apart by default.
 
         Args:
-            rows: shape (n,), their numbers, such as what an outer fold trains on.
+            rows: shape (n,), their numbers, each once, such as what an outer fold trains on; no test rows.
             scheme: as in `split`.
 
         Raises:
-            DataError: as `split` does.
+            DataError: if the rows are no rows of these splits, or there are test rows among them; and as `split` does.
         """
-        return _splits(self._basis, {"test": 0.0, **scheme}, self._plan.seed, np.asarray(rows))
+        rows = np.asarray(rows)
+        n = self._basis.n_rows
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) == 0:
+            raise DataError(
+                f"the rows to split are of the type {rows.dtype} and shape {rows.shape}; give the numbers of rows, "
+                "such as those that a pair trains on"
+            )
+        if rows.min() < 0 or rows.max() >= n or len(np.unique(rows)) < len(rows):
+            raise DataError(
+                f"the rows to split go from {rows.min()} to {rows.max()}, where each of 0 to {n - 1} may stand once"
+            )
+        tested = np.intersect1d(rows, self.test)
+        if len(tested):
+            raise DataError(
+                f"{len(tested)} of the rows to split, such as row {tested[0]}, are test rows of the outer split, which "
+                "no search may see; give the rows that a pair trains on"
+            )
+        return _splits(self._basis, {"test": 0.0, **scheme}, self._plan.seed, rows)
 
     def row_scores(self, scores: Sequence[np.ndarray], aggregate: Literal["mean", "root_mean"] = "mean") -> RowScores:
         """The row scores to tell a study, from those of each pair; a row of several repeats counts as their mean.
@@ -133,6 +150,14 @@ class Splits:
         Raises:
             DataError: if there is not one array a pair, with one number a row.
         """
+        values = np.concatenate(self._row_by_row(scores))
+        rows, place = np.unique(np.concatenate([validation for _, validation in self.pairs]), return_inverse=True)
+        if len(rows) == len(values):
+            return RowScores(values[np.argsort(place)], rows, aggregate=aggregate)
+        return RowScores(np.bincount(place, values) / np.bincount(place), rows, aggregate=aggregate)
+
+    def _row_by_row(self, scores: Sequence[Any]) -> list[np.ndarray]:
+        """An array of numbers a pair, one for each of its validation rows, or a refusal."""
         wanted = [len(validation) for _, validation in self.pairs]
         given = [np.shape(values) for values in scores]
         if given != [(n,) for n in wanted]:
@@ -140,34 +165,57 @@ class Splits:
                 f"row scores have shapes {given}; one array for each of the {len(wanted)} pairs is needed, with one "
                 f"number for each validation row: {wanted}"
             )
-        values = np.concatenate([np.asarray(own) for own in scores])
-        rows, place = np.unique(np.concatenate([validation for _, validation in self.pairs]), return_inverse=True)
-        if len(rows) == len(values):
-            return RowScores(values[np.argsort(place)], rows, aggregate=aggregate)
-        return RowScores(np.bincount(place, values) / np.bincount(place), rows, aggregate=aggregate)
+        return [_numbers(own, f"the row scores of pair {place}") for place, own in enumerate(scores)]
 
-    def score_of_procedure(self, scores: Sequence[float], level: float = 0.95) -> Score:
+    def _independent(self) -> int | None:
+        """How many of the judged rows are independent: the number of their groups, if any; unknown in order of time."""
+        judged, basis = self.judged, self._basis
+        if basis.times is not None:
+            return None
+        return len(judged) if basis.groups is None else len(np.unique(basis.groups[judged]))
+
+    def score_of_procedure(
+        self,
+        scores: Sequence[float] | Sequence[np.ndarray],
+        level: float = 0.95,
+        *,
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+    ) -> Score:
         """The score of the procedure, from that of each pair, for a search that was run anew on what each trains on.
 
         The interval is the corrected resampled t of `holdfast.stats.resampled` (Nadeau and Bengio, Machine Learning
-        52:239, 2003), which allows for training rows that pairs share; it is rather too narrow than too wide.
+        52:239, 2003), which allows for training rows that pairs share; it is rather too narrow than too wide. Where all
+        pairs score the same it would have no width: then it is that of a proportion of the judged rows, or groups, if
+        the scores are told row by row and are 0 or 1, and there is none (None) otherwise, or in the order of time.
 
         Args:
-            scores: one number a pair, the mean score of its validation rows.
+            scores: one number a pair, the mean score of its validation rows; or one array a pair, shape (n,), the
+                scores of these rows.
             level: the nominal coverage.
+            bounds: between what the metric lies, as in ``(0, 1)``; rows that score 0 or 1 say so by themselves.
 
         Raises:
-            DataError: if there is not one number a pair, or one pair only.
+            DataError: if there is not one number or array a pair, or one pair only, or a score is out of bounds.
         """
         if len(scores) != len(self.pairs) or len(scores) < 2:
             raise DataError(
                 f"there are {len(scores)} scores for {len(self.pairs)} pairs; the score of a procedure needs one for "
                 "each pair, and two pairs at least"
             )
+        independent = None
+        if any(np.ndim(own) for own in scores):
+            values = np.concatenate(self._row_by_row(scores))
+            if np.isin(values, (0, 1)).all():
+                bounds = max(bounds[0], 0.0), min(bounds[1], 1.0)
+                independent = self._independent()
+        means = np.array(
+            [float(_numbers(own, f"the score of pair {place}").mean()) for place, own in enumerate(scores)]
+        )
+        if ((means < bounds[0]) | (means > bounds[1])).any():
+            raise DataError(f"scores of pairs go from {means.min():.4g} to {means.max():.4g}, beyond bounds = {bounds}")
         train, validation = (round(float(np.mean([len(pair[i]) for pair in self.pairs]))) for i in (0, 1))
-        found = corrected_resampled_t(np.asarray(scores, dtype=float), train, validation, level)
-        method = "corrected resampled t interval (Nadeau and Bengio)"
-        return Score(found.value, found.low, found.high, level, method, PROCEDURE, len(self.judged))
+        found = procedure_interval(means, train, validation, level, bounds=bounds, right_or_wrong=independent)
+        return Score(found.value, found.low, found.high, level, found.method, PROCEDURE, len(self.judged))
 
 
 def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **scheme: Unpack[Scheme]) -> Splits:
@@ -182,7 +230,8 @@ def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **sch
             ``repeats``; with times ``gap`` and ``window``; ``stratify = False``; ``reshuffle = True``.
 
     Raises:
-        DataError: if the keys do not fit together, or there are too few rows, classes, groups or times for them.
+        DataError: if the keys do not fit together, the seed is no whole number, or there are too few rows, classes,
+            groups or times for them.
     """
     for key in scheme:
         if key not in KEYS or key in {"group", "time", "nested"}:
@@ -191,6 +240,8 @@ def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **sch
             known = [name for name in KEYS if name not in arrays]
             hint = arrays.get(key) or nearest(key, known)
             raise DataError(f"a split has no '{key}'{hint}; there are {', '.join(known)}, groups and times")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise DataError(f"the seed of a split is {shown(seed)}; it has to be a whole number")
     basis = _basis(y)
     dated = False
     if groups is not None:
@@ -198,7 +249,7 @@ def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **sch
     if times is not None:
         times, dated = _moments(_one_a_row(times, basis.n_rows, "times"))
     whole = replace(basis, groups=groups, times=times, dated=dated)
-    return _splits(whole, scheme, seed, np.arange(basis.n_rows))
+    return _splits(whole, scheme, int(seed), np.arange(basis.n_rows))
 
 
 def _splits(basis: Basis, scheme: Mapping[str, Any], seed: int, rows: np.ndarray) -> Splits:
@@ -254,6 +305,17 @@ def _one_a_row(values: Any, n_rows: int, what: str) -> np.ndarray:
     if array.shape != (n_rows,):
         raise DataError(f"there are {n_rows} rows but {what} of shape {array.shape}; one a row is needed")
     _refuse_missing(array, what)
+    return array
+
+
+def _numbers(values: Any, what: str) -> np.ndarray:
+    """Values as an array of numbers, or a refusal."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        example = shown(array.reshape(-1)[:1].tolist()[0])
+        raise DataError(
+            f"{what} must be numbers, such as 1 for a row that is right and 0 for another, but hold {example}"
+        )
     return array
 
 

@@ -19,6 +19,7 @@ from holdfast.data.roles import ROLES
 from holdfast.data.seal import load_role
 from holdfast.data.split import PROCEDURE
 from holdfast.errors import HoldfastError, LogError, RequestError, SealError
+from holdfast.evaluate.metrics import Metric
 from holdfast.execute.base import Executor
 from holdfast.log.open import exists, open_log
 from holdfast.meter.energy import NoMeter
@@ -35,13 +36,14 @@ from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.ship import ship
 from holdfast.protocol.tables import rows_of_frame
 from holdfast.records import Score
-from holdfast.stats.resampled import corrected_resampled_t
+from holdfast.stats.procedure import ALL_EQUAL, RESAMPLED_T, procedure_interval
 from holdfast.study.book import Book
 
 if TYPE_CHECKING:
     import polars as pl
 
-METHOD = "nested cross-validation with a corrected resampled t interval (Nadeau and Bengio)"
+NARROW = "The interval is rather too narrow than too wide where folds are few."
+WITHOUT_SPREAD = "All outer folds have the same score, which says nothing of how much such scores vary."
 
 
 def search_in_every_fold(ready: Ready, executor: Executor | None) -> None:
@@ -154,20 +156,36 @@ def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
     """The score of the procedure, from those of the outer folds, and what to know of it."""
     values = np.array([note["value"] for note in sorted(notes, key=lambda note: note["fold"])], dtype=float)
     learned, judged = (round(float(np.mean([note[key] for note in notes]))) for key in ("learned", "judged"))
-    found = corrected_resampled_t(values, learned, judged)
-    low, high = found.low, found.high
-    metric = ready.recipe.make_metric()
-    if metric.name == "accuracy" or metric.within_unit or (metric.direction == "minimize" and metric.decomposable):
-        low = max(low, min(0.0, float(values.min())))
-    if metric.name == "accuracy" or metric.within_unit:
-        high = min(high, 1.0)
     n = sum(note["judged"] for note in notes)
+    metric = ready.recipe.make_metric()
+    found = procedure_interval(
+        values,
+        learned,
+        judged,
+        bounds=_bounds(metric, values),
+        right_or_wrong=_independent(ready, n) if metric.name == "accuracy" else None,
+    )
     searched = f"For each of {len(notes)} outer folds a search of its own was run on all other rows, about {learned:,}"
     sentences = [
         f"{searched}; what is scored is the procedure on so many rows, and not the model that ships.",
-        "The interval is rather too narrow than too wide where folds are few.",
+        NARROW if found.method == RESAMPLED_T else WITHOUT_SPREAD,
     ]
     if ready.split.time is not None:
         sentences.append("Outer folds follow time, so that later searches had more rows than earlier ones.")
-    score = Score(found.value, low, high, 0.95, METHOD, PROCEDURE, n)
+    method = f"nested cross-validation{',' if found.method == ALL_EQUAL else ' with a'} {found.method}"
+    score = Score(found.value, found.low, found.high, 0.95, method, PROCEDURE, n)
     return {"score": score.to_json(), "missing": None, "sentences": sentences}
+
+
+def _bounds(metric: Metric, values: np.ndarray) -> tuple[float, float]:
+    """Between what a metric lies, as far as that is known; values that it took are within."""
+    in_unit = metric.name == "accuracy" or metric.within_unit
+    not_negative = in_unit or (metric.direction == "minimize" and metric.decomposable)
+    return min(0.0, float(values.min())) if not_negative else -np.inf, 1.0 if in_unit else np.inf
+
+
+def _independent(ready: Ready, n: int) -> int | None:
+    """How many of n judged rows are independent: the number of groups where there are any; unknown in order of time."""
+    if ready.split.time is not None:
+        return None
+    return n if ready.split.group is None else int(_open_frame(ready)[ready.split.group].n_unique())
