@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,61 @@ def test_another_unit_of_a_number_is_found() -> None:
     y = x + rng.normal(size=N)
     euros = np.round(np.exp(y), 2)
     assert [each.columns for each in found("target", {"x": x, "euros": euros, "y": y})] == [("euros",)]
+
+
+SKEWED = np.exp(2 * np.random.default_rng(7).normal(size=N))
+
+
+@pytest.mark.parametrize(
+    ("y", "leak"),
+    [
+        (SKEWED, np.log(SKEWED)),
+        (SKEWED, 1 / SKEWED),
+        (SKEWED, np.argsort(np.argsort(SKEWED)) / N),
+        (SKEWED, np.where(np.arange(N) == 3, np.nan, SKEWED)),
+        (SKEWED, np.where(np.arange(N) % 7 == 3, np.nan, SKEWED)),
+        (np.where(SKEWED < 3, 0, SKEWED), np.log1p(np.where(SKEWED < 3, 0, SKEWED))),
+    ],
+)
+def test_functions_and_parts_of_a_skewed_target_are_found(y: np.ndarray, leak: np.ndarray) -> None:
+    noise = np.random.default_rng(8).normal(size=(N, 3))
+    columns = {"near": np.log(SKEWED) + noise[:, 0], "b": noise[:, 1], "c": noise[:, 2], "leak": leak, "y": y}
+    (finding,) = found("target", columns)
+    assert finding.columns == ("leak",)
+    assert ("of the rows where it has a value" in finding.text) == (np.isnan(leak).mean() > 0.01)
+
+
+@pytest.mark.parametrize("power", [0.5, 2.0])
+def test_features_that_predict_a_skewed_target_well_are_no_stand_ins(power: float) -> None:
+    noise = np.random.default_rng(8).normal(size=(N, 3))
+    columns = {f"x{i}": np.log(SKEWED) + [0.4, 0.5, 2][i] * noise[:, i] for i in range(3)}
+    assert found("target", {**columns, "y": SKEWED**power}) == []
+
+
+@pytest.mark.parametrize("rare", [6, 12, 40])
+@pytest.mark.parametrize("leak", ["number", "text", "date", "noisy"])
+def test_a_copy_of_a_rare_class_is_found(rare: int, leak: str) -> None:
+    rng = np.random.default_rng(9)
+    is_rare = rng.permutation(N) < rare
+    x = rng.normal(size=N) + 2 * is_rare
+    values = {
+        "number": is_rare * 1,
+        "text": np.where(is_rare, "closed", "open"),
+        "date": [
+            dt.date(2026, 1, 1) + dt.timedelta(days=int(i)) if i_rare else None for i, i_rare in enumerate(is_rare)
+        ],
+        "noisy": is_rare + 0.01 * rng.normal(size=N),
+    }[leak]
+    columns = {"x": x, "leak": values, "y": np.where(is_rare, "yes", "no")}
+    assert [each.columns for each in found("target", columns)] == [("leak",)]
+
+
+def test_what_parts_three_rows_by_chance_is_no_stand_in() -> None:
+    rng = np.random.default_rng(9)
+    y = np.repeat(["yes", "no"], [2, N - 2])
+    columns = {f"x{i}": rng.normal(size=N) for i in range(5)}
+    columns["largest"] = np.r_[5.0, 6.0, rng.uniform(size=N - 2)]
+    assert found("target", {**columns, "y": y}) == []
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0])

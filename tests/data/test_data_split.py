@@ -285,7 +285,7 @@ def test_the_interval_of_a_procedure_keeps_to_the_range_of_the_metric() -> None:
     with pytest.raises(DataError, match="row scores have shapes"):
         splits.score_of_procedure([*rows[:4], np.ones(3)])
     with pytest.raises(DataError, match="score of pair 0 must be numbers"):
-        splits.score_of_procedure(["good"] * 5)  # type: ignore[list-item]
+        splits.score_of_procedure(["good"] * 5)  # type: ignore[arg-type]
 
 
 def test_groups_and_blocks_of_time_are_what_an_estimate_resamples() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,15 @@ SINGLE = 0.5
 ALONE = 0.99
 """Where there is no other feature it is a finding if it explains so much."""
 
+KNOWN = 0.5
+"""A number is correlated with the target in the rows where it has a value, if these are so large a share,"""
+
+FEWEST = 20
+"""and so many at least."""
+
+BY_CHANCE = 1e-6
+"""What parts the classes without an error is a suspect if chance does so in one table of a million, or more rarely."""
+
 FOLDS = 2
 TREES = 30
 
@@ -38,9 +48,12 @@ def target_like(view: View, ignored: frozenset[str]) -> list[Finding]:
     What a feature explains is cross-fitted in two halves of the training rows: for classes 1 - e / e_0 with the mean
     error over classes e (one row added to the right and the wrong ones of each) and that of guessing e_0; for numbers
     R^2. A prediction is the most frequent class, or the mean, in the feature's category or in one of `BINS` parts of
-    its range, missing values a part of their own; for numbers also Pearson's correlation squared. What the others
-    explain is found with a forest of extremely randomised trees (Geurts et al. 2006), only if a feature explains
-    `NEARLY` all.
+    its range, missing values a part of their own; for numbers also the correlation squared, of the feature or its
+    ranks, in the rows where it has a value (`KNOWN`). A target of numbers is looked at once more as ranks (Spearman's
+    correlation), since what explains the order of a skewed one may explain little of its variance. Of a rare class
+    nothing explains `NEARLY` all so cautiously; it is enough to part the classes without an error, if chance hardly
+    does (`_parts_classes`). What the others explain is found with a forest of extremely randomised trees (Geurts et al.
+    2006), only if there is such a feature.
     """
     if view.y is None or view.schema.target is None:
         return []
@@ -50,8 +63,37 @@ def target_like(view: View, ignored: frozenset[str]) -> list[Finding]:
         return []
     half = Streams(view.seed).generator(-1, "leakage/half").permutation(len(rows)) % FOLDS
     names = [name for name in [*view.values, *view.codes] if name not in ignored]
+    scales = {"the target": y}
+    if not view.schema.is_classification:
+        scales = {"the target's variance": y, "the order of the target's values": _ranks(y)}
+    found: dict[str, Finding] = {}
+    for measure, target in scales.items():
+        for name, share, rest in _stand_ins(view, names, rows, target, half):
+            found.setdefault(name, _finding(view, name, share, rest, measure))
+    return list(found.values())
+
+
+class Share(NamedTuple):
+    """How much of the target is explained, 1 for all: as counted, and with one more row right and one wrong.
+
+    ``parts`` says that classes are parted without an error, beyond chance; ``known`` is the share of rows it is about.
+    """
+
+    plain: float
+    cautious: float
+    parts: bool = False
+    known: float = 1.0
+
+
+def _stand_ins(
+    view: View, names: list[str], rows: np.ndarray, y: np.ndarray, half: np.ndarray
+) -> list[tuple[str, Share, Share | None]]:
+    """The features that stand out, with what each explains, and all others together if there are any."""
     explained = {name: _explained(view, name, rows, y, half) for name in names}
-    suspects = [name for name, share in explained.items() if share.cautious >= NEARLY]
+    if view.schema.is_classification:
+        parting = [name for name in names if _parts_classes(view, name, rows, y, len(names))]
+        explained |= {name: _share(y, y, len(view.schema.classes or ()))._replace(parts=True) for name in parting}
+    suspects = [name for name, share in explained.items() if share.cautious >= NEARLY or share.parts]
     if not suspects:
         return []
     others = [name for name in explained if name not in suspects]
@@ -65,21 +107,14 @@ def target_like(view: View, ignored: frozenset[str]) -> list[Finding]:
         else:
             stands_out = share >= 1 - SHARE_LEFT * (1 - rest.cautious) or best <= SINGLE * share
         if stands_out:
-            found.append(_finding(view, name, explained[name], rest))
+            found.append((name, explained[name], rest))
     return found
 
 
-class Share(NamedTuple):
-    """How much of the target is explained, 1 for all: as counted, and with one more row right and one wrong."""
-
-    plain: float
-    cautious: float
-
-
-def _finding(view: View, name: str, share: Share, rest: Share | None) -> Finding:
-    measure = "the target" if view.schema.is_classification else "the target's variance"
+def _finding(view: View, name: str, share: Share, rest: Share | None, measure: str) -> Finding:
     beside = "" if rest is None else f", where all others together explain {percent(max(rest.plain, 0.0))}"
-    text = f"'{name}' alone explains {percent(share.plain)} of {measure}{beside}"
+    where = "" if share.known == 1 else f" in the {percent(share.known)} of the rows where it has a value"
+    text = f"'{name}' alone explains {percent(share.plain)} of {measure}{where}{beside}"
     remedy = (
         f"if it is known only with '{view.schema.target}' or after it, leave it out with drop = ['{name}'] in [data]"
     )
@@ -114,10 +149,54 @@ def _explained(view: View, name: str, rows: np.ndarray, y: np.ndarray, half: np.
     edges = np.unique(np.quantile(values[present], np.linspace(0, 1, BINS + 1)[1:-1])) if present.any() else np.empty(0)
     cells[present] = 1 + np.searchsorted(edges, values[present], side="right")
     share = _of_cells(view, cells, len(edges) + 2, y, half)
-    if view.schema.is_classification or not present.all() or values.std() == 0:
+    if view.schema.is_classification or present.mean() < KNOWN:
         return share
-    correlated = float(np.corrcoef(values, y)[0, 1] ** 2)
-    return max(share, Share(correlated, correlated))
+    return max(share, _correlated(values[present], y[present], float(present.mean())), key=lambda each: each.cautious)
+
+
+def _correlated(values: np.ndarray, y: np.ndarray, known: float) -> Share:
+    """The larger of the squared correlations of a number, as it is and as ranks; in a share ``known`` of the rows."""
+    if len(values) < FEWEST or np.ptp(values) == 0 or np.ptp(y) == 0:
+        return Share(0.0, 0.0)
+    largest = max(float(np.corrcoef(x, y)[0, 1] ** 2) for x in (values, _ranks(values)))
+    return Share(largest, largest, known=known)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each value, equal ones the mean of theirs, shape (N,)."""
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values), dtype=np.float64)
+
+
+def _parts_classes(view: View, name: str, rows: np.ndarray, y: np.ndarray, features: int) -> bool:
+    """Whether one feature parts the classes without an error, and chance would hardly do that in any of the features.
+
+    A number does where its values of one class are all below those of another, missing ones lowest; a category where
+    each belongs to one class. Of the arrangements of K classes, all as likely where the feature says nothing (Fisher's
+    exact test), at most K! do, or K^c with c categories.
+    """
+    from scipy.special import gammaln
+
+    if name in view.values:
+        values = np.where(np.isnan(view.values[name][rows]), -np.inf, view.values[name][rows])
+    else:
+        values = view.codes[name][rows]
+    order = np.argsort(values, kind="stable")
+    values, y = values[order], y[order]
+    begins = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
+    if (np.maximum.reduceat(y, begins) != np.minimum.reduceat(y, begins)).any():
+        return False
+    counts = np.bincount(y)
+    classes = int((counts > 0).sum())
+    if name in view.values:
+        if 1 + np.count_nonzero(np.diff(y[begins])) > classes:
+            return False
+        ways = float(gammaln(classes + 1))
+    else:
+        ways = len(begins) * math.log(classes)
+    arrangements = float(gammaln(len(y) + 1) - gammaln(counts + 1).sum())
+    return ways - arrangements < math.log(BY_CHANCE / features)
 
 
 def _of_cells(view: View, cells: np.ndarray, n: int, y: np.ndarray, half: np.ndarray) -> Share:
