@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from holdfast.data.kinds import remedy
 from holdfast.data.leakage.finding import Finding, Severity, percent, some
 from holdfast.data.leakage.identifiers import words_of
 from holdfast.data.leakage.view import View
+from holdfast.data.values import parse_iso
+
+if TYPE_CHECKING:
+    import polars as pl
 
 BIRTH = re.compile(r"(?:^|_)(?:birth|birthday|birthdate|dob|born)(?:_|$)")
 """A name that says that a column holds dates of birth: they say when somebody was born, and not when a row was made."""
@@ -21,15 +26,39 @@ LATE = 0.01
 
 
 def dates(view: View) -> list[Finding]:
-    """Train rows later than rows to judge where the split does not go by time; features later than the row's time."""
+    """Train rows later than rows to judge where the split does not go by time; features later than the row's time.
+
+    Rows are in time by columns that no model sees, too: those that are dropped.
+    """
     columns = [column for column in view.schema.columns if column.kind in {"date", "datetime"}]
     if view.schema.time is None:
+        columns += _dropped(view)
         records = [column for column in columns if not _is_before_a_record(view, column, columns)]
         return [found for column in records if (found := _unordered(view, column)) is not None]
     time = view.schema.column(view.schema.time)
     if time.kind not in {"date", "datetime"}:
         return []
     return [found for c in columns if c.feature and c != time and (found := _later(view, c, time)) is not None]
+
+
+def _dropped(view: View) -> list[Column]:
+    """The columns of dates that the schema leaves out."""
+    used = {view.schema.target, *(column.name for column in view.schema.columns)}
+    return [
+        Column(series.name, "datetime", False) for series in view.frame if series.name not in used and _dated(series)
+    ]
+
+
+def _dated(series: pl.Series) -> bool:
+    """Whether a column holds dates, or texts that spell some as ISO 8601 does, and nothing else."""
+    import polars as pl
+
+    if isinstance(series.dtype, pl.Date | pl.Datetime):
+        return True
+    present = series.drop_nulls()
+    if series.dtype != pl.String or not len(present) or parse_iso(present[0]) is None:
+        return False
+    return all(parse_iso(text) is not None for text in present.unique())
 
 
 def _unordered(view: View, column: Column) -> Finding | None:
