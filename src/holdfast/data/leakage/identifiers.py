@@ -8,7 +8,7 @@ import numpy as np
 
 from holdfast.data.columns import Column
 from holdfast.data.kinds import remedy
-from holdfast.data.leakage.finding import Finding
+from holdfast.data.leakage.finding import Finding, Severity
 from holdfast.data.leakage.view import View, codes_of
 
 FEWEST = 20
@@ -17,28 +17,35 @@ FEWEST = 20
 DENSE = 2.0
 """Different whole numbers that fill a range of at most so many times their number are row numbers in disorder."""
 
+SMALL_STEP = 10.0
+"""Whole numbers that grow from row to row by so much in the mean, at most, are given to the rows as they come."""
+
+SORTED = "by large steps"
+"""What is said of those that grow by more, which may be measured."""
+
 ID = re.compile(r"(?:^|_)(?:id|ids|uid|uuid|guid|key|index|idx|row|number|no|nr|code|hash|serial)(?:$|_)")
 """A part of a name that says that a column names its rows."""
 
 
 def identifiers(view: View) -> list[Finding]:
-    """Features of whole numbers or texts without a repetition that count, or are named as an identifier is."""
+    """Features of whole numbers or texts without a repetition that count, or are named as an identifier is.
+
+    Whole numbers that grow from row to row by large steps are a note: a table may be sorted by what was measured.
+    """
     found = []
     for column in view.schema.features:
         what = _what(view, column)
-        if what:
-            text = f"'{column.name}' {what}, so it says which row it is and not what is in it"
-            found.append(
-                Finding(
-                    "identifiers",
-                    "warning",
-                    text,
-                    f"leave it out with {remedy(column.name, 'drop')} in [data.columns], unless the order of the rows "
-                    "is meant",
-                    (column.name,),
-                    count=len(view),
-                )
-            )
+        if not what:
+            continue
+        text, drop = f"'{column.name}' {what}", f"leave it out with {remedy(column.name, 'drop')} in [data.columns]"
+        if SORTED in what:
+            text += ", as a number or a time does by which the table was sorted, and one that was given to each new row"
+            advice = f"if it was given to the rows as they came, {drop}"
+        else:
+            text += ", so it says which row it is and not what is in it"
+            advice = f"{drop}, unless the order of the rows is meant"
+        severity: Severity = "note" if SORTED in what else "warning"
+        found.append(Finding("identifiers", severity, text, advice, (column.name,), count=len(view)))
     return found
 
 
@@ -70,11 +77,14 @@ def _what_number(view: View, name: str) -> str:
         return "counts the rows one by one"
     if len(np.unique(values)) < len(values):
         return ""
-    if (steps > 0).all() or (steps < 0).all():
+    in_order, is_named = (steps > 0).all() or (steps < 0).all(), ID.search(words_of(name)) is not None
+    if in_order and (is_named or np.abs(steps).mean() <= SMALL_STEP):
         return f"is a whole number that {'grows' if steps[0] > 0 else 'falls'} from row to row"
     if values.max() - values.min() < DENSE * len(values):
         return "holds whole numbers that fill their range, each once"
-    return "holds another whole number in each row, as its name says" if ID.search(words_of(name)) else ""
+    if in_order:
+        return f"is a whole number that {'grows' if steps[0] > 0 else 'falls'} from row to row {SORTED}"
+    return "holds another whole number in each row, as its name says" if is_named else ""
 
 
 def _what_text(view: View, name: str) -> str:
