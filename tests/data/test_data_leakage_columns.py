@@ -12,6 +12,7 @@ import pytest
 from holdfast.data.leakage.check import check_leakage
 from holdfast.data.leakage.finding import Finding
 from holdfast.data.leakage.identifiers import words_of
+from holdfast.errors import DataError
 
 N = 900
 ROLES = np.resize(["train", "train", "train", "validation", "test"], N)
@@ -44,6 +45,45 @@ def test_a_key_of_texts_is_known_and_one_that_is_dropped() -> None:
     columns = visits()
     columns["who"] = [f"P{number:05}" for number in columns["who"]]
     assert [each.columns for each in found("groups", columns, drop=["who"])] == [("who",)]
+
+
+def test_a_key_of_texts_of_which_nothing_is_said_is_looked_at() -> None:
+    columns = visits()
+    columns["y"] = np.where(columns["who"] % 2 == 0, "yes", "no")  # of a patient, so that the key gives it away
+    columns["who"] = [f"P{number:05}" for number in columns["who"]]
+    copied = np.r_[np.arange(N - 30), np.arange(1, 31)]
+    columns = {name: np.asarray(values)[copied] for name, values in columns.items()}
+    columns["hash"] = [f"{i:08x}" for i in np.random.default_rng(0).permutation(N)]
+    findings = {each.name: each for each in check_leakage(columns, ROLES, "y") if each.name != "size"}
+    assert set(findings) == {"duplicates", "groups", "identifiers"}
+    assert findings["groups"].columns == ("who",)
+    assert findings["identifiers"].columns == ("hash",)
+
+
+def test_texts_of_several_words_are_features() -> None:
+    words = np.random.default_rng(0).choice(list("abcdefghijklmnop"), (N, 8))
+    texts = [" ".join(row) for row in words[np.r_[np.arange(N - 30), np.arange(1, 31)]]]
+    (finding,) = found("duplicates", {"text": texts, "y": visits()["y"]})
+    assert finding.count > 10
+
+
+@pytest.mark.parametrize("values", [[f"{i % 28 + 1:02}.01.{1000 + i}" for i in range(N)], [f"p{i}" for i in range(N)]])
+def test_texts_that_cannot_be_read_are_not_refused(values: list[str]) -> None:
+    assert found("duplicates", {**visits(), "when": values}) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (["n. a. 7", *map(str, range(1, N))], r"holds numbers except in 1 rows \(the first is row 1: 'n. a. 7'\)"),
+        ([f"{i},5" for i in range(N)], r"holds numbers with commas \(such as '0,5'\)"),
+        ([[i] for i in range(N)], r"is of type List\(Int64\), which no feature can be made of"),
+    ],
+)
+def test_what_is_refused_is_said_as_python_would_have_it(values: list[Any], says: str) -> None:
+    with pytest.raises(DataError, match=rf"^column 'odd' {says}; correct that, .* with drop=\['odd'\]$"):
+        found("size", {**visits(), "odd": values})
+    assert found("size", {**visits(), "odd": values}, drop=["odd"]) != []
 
 
 def test_a_key_whose_rows_lie_on_one_side_is_none() -> None:
@@ -200,6 +240,18 @@ def test_identifiers(name: str, values: np.ndarray, said: str) -> None:
     assert said in finding.text
 
 
+def test_a_table_sorted_by_a_number_is_no_alarm() -> None:
+    values = np.sort(np.random.default_rng(0).choice(10**7, N, replace=False))
+    for column in (values, values[::-1]):
+        (finding,) = found("identifiers", {"population": column, **visits()})
+        assert finding.severity == "note"
+        assert "by which the table was sorted" in finding.text
+    (finding,) = found("identifiers", {"ticket_no": values, **visits()})
+    assert finding.severity == "warning"
+    target = {**visits(), "y": values + 0.5}
+    assert ("population",) in [each.columns for each in found("target", {**target, "population": values})]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -228,6 +280,19 @@ def test_dates_without_a_split_by_time_are_found() -> None:
     assert [each.columns for each in findings] == [("seen",), ("due",)]
     assert "the train rows are later in 'seen' than the first row to judge" in findings[0].text
     assert found("dates", visits()) == []
+
+
+@pytest.mark.parametrize("spelt", [False, True])
+def test_dates_that_are_dropped_are_looked_at(spelt: bool) -> None:
+    columns = dated()
+    del columns["due"]
+    columns["seen"] = columns["seen"].cast(pl.String) if spelt else columns["seen"]
+    columns["plain"] = [f"no date {i}" for i in range(N)]
+    (finding,) = found("dates", columns, drop=["seen", "plain"])
+    assert finding.columns == ("seen",)
+    assert "the train rows are later in 'seen' than the first row to judge" in finding.text
+    in_order = np.repeat(["train", "validation", "test"], N // 3)
+    assert "dates" not in {each.name for each in check_leakage(columns, in_order, "y", drop=["seen", "plain"])}
 
 
 def test_a_split_by_time_answers_for_its_column_and_asks_for_later_ones() -> None:

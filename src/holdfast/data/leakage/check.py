@@ -10,6 +10,7 @@ import numpy as np
 
 from holdfast.data.columns import Schema, infer_schema
 from holdfast.data.features import encode_target, has_target
+from holdfast.data.kinds import Undecided, check_type, infer_kind, refusal
 from holdfast.data.leakage.dates import dates
 from holdfast.data.leakage.duplicates import duplicates, near_duplicates
 from holdfast.data.leakage.finding import CHECKS, Finding, Findings
@@ -27,6 +28,9 @@ from holdfast.errors import DataError, nearest, shown
 if TYPE_CHECKING:
     import polars as pl
 
+SEVERAL = 3
+"""A text of so many words is written by somebody, and no name or code."""
+
 
 def find_leakage(
     schema: Schema,
@@ -38,6 +42,7 @@ def find_leakage(
     accept: Sequence[str] = (),
     seed: int = 0,
     seen: Seen | None = None,
+    unread: Sequence[str] = (),
 ) -> Findings:
     """Look at a split table in every way that `CHECKS` names. No model of a study is fitted, and no score is taken.
 
@@ -54,6 +59,7 @@ def find_leakage(
         accept: the names of findings that are known and all right, as ``name`` or ``name:column``.
         seed: of the samples.
         seen: the hashes of the N rows, and what was looked at before in the same store.
+        unread: features that do not count as such, and are looked at as keys and identifiers only.
     """
     numbers = np.arange(len(roles.role)) if numbers is None else numbers
     kept = np.isin(roles.role, ROLES)
@@ -68,13 +74,14 @@ def find_leakage(
         seed=seed,
     )
     named = identifiers(view)
-    ignored = frozenset(column for finding in named for column in finding.columns)
-    near, limits = near_duplicates(view, ignored)
+    once = frozenset(column for finding in named for column in finding.columns)
+    sure = frozenset(column for finding in named if finding.severity == "warning" for column in finding.columns)
+    near, limits = near_duplicates(view, once.union(unread))
     found = [
-        *duplicates(view, ignored),
+        *duplicates(view, once.union(unread)),
         *near,
-        *groups(view, ignored),
-        *target_like(view, ignored),
+        *groups(view, once),
+        *target_like(view, sure.union(unread)),
         *named,
         *dates(view),
         *([] if seen is None else looked(view, seen.hashes[kept], list(seen.uses))),
@@ -104,7 +111,10 @@ def check_leakage(
         task: binary, multiclass, regression or clustering; inferred where it is not given.
         group: the column whose values should not be on two sides.
         time: the column by which the split goes.
-        drop: columns that are no features.
+        drop: columns that are no features; they are looked at as keys and dates.
+
+    Of texts too many for categories those of several words are features, and others are looked at as keys and
+    identifiers only.
 
     Raises:
         DataError: if the table cannot serve, or the roles are not its.
@@ -121,13 +131,44 @@ def check_leakage(
         raise DataError(
             f"there is no role {shown(unknown[0])}{nearest(unknown[0], ROLES)}; there are {', '.join(ROLES)}"
         )
-    schema = infer_schema(frame, target, task=task, drop=drop, group=group, time=time)
+    texts = _many_texts(frame.drop([name for name in (target, group, time, *drop) if name], strict=False))
+    kinds = dict.fromkeys(texts, "text")
+    schema = infer_schema(frame, target, task=task, overrides=kinds, drop=drop, group=group, time=time)
     present = has_target(schema, frame)
     numbers = np.flatnonzero(present)
     frame, role = frame.filter(present), role[present]
     y = None if schema.target is None else encode_target(schema, frame)
     split = Roles(role, np.full(len(role), NO_FOLD, dtype=np.int64))
-    return find_leakage(schema, frame, y, split, numbers=numbers).found
+    unread = [name for name in texts if not _in_words(frame[name])]
+    return find_leakage(schema, frame, y, split, numbers=numbers, unread=unread).found
+
+
+def _many_texts(frame: pl.DataFrame) -> list[str]:
+    """The columns of texts that are too many for categories.
+
+    Raises:
+        DataError: if a column can be read in no way, or holds numbers but for a few misfits.
+    """
+    found = []
+    for series in frame:
+        if series.null_count() == len(series):
+            continue
+        try:
+            check_type(series)
+            kind = infer_kind(series)
+            if isinstance(kind, Undecided) and kind.misfit is not None and not kind.dates:
+                raise refusal({series.name: kind})
+        except DataError as exc:
+            what = str(exc).rpartition(";")[0]
+            raise DataError(f"{what}; correct that, or leave the column out with drop=[{series.name!r}]") from exc
+        found += [series.name] if isinstance(kind, Undecided) else []
+    return found
+
+
+def _in_words(series: pl.Series) -> bool:
+    """Whether at least half of the texts of a column are of several words."""
+    present = series.drop_nulls().cast(str)
+    return bool((present.str.count_matches(r"\S+") >= SEVERAL).mean() >= 0.5)
 
 
 def check_accepted(accept: Sequence[str], columns: Sequence[str]) -> None:
