@@ -168,7 +168,7 @@ def _many_texts(frame: pl.DataFrame) -> list[str]:
 def _in_words(series: pl.Series) -> bool:
     """Whether at least half of the texts of a column are of several words."""
     present = series.drop_nulls().cast(str)
-    return bool((present.str.count_matches(r"\S+") >= SEVERAL).mean() >= 0.5)
+    return int((present.str.count_matches(r"\S+") >= SEVERAL).sum()) >= len(present) / 2
 
 
 def check_accepted(accept: Sequence[str], columns: Sequence[str]) -> None:

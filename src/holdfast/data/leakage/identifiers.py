@@ -39,7 +39,7 @@ def identifiers(view: View) -> list[Finding]:
             continue
         text, drop = f"'{column.name}' {what}", f"leave it out with {remedy(column.name, 'drop')} in [data.columns]"
         if SORTED in what:
-            text += ", as a number or a time does by which the table was sorted, and one that was given to each new row"
+            text += ": the table may be sorted by it, or it says which row it is"
             advice = f"if it was given to the rows as they came, {drop}"
         else:
             text += ", so it says which row it is and not what is in it"

@@ -164,9 +164,8 @@ def _correlated(values: np.ndarray, y: np.ndarray, known: float) -> Share:
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     """The rank of each value, equal ones the mean of theirs, shape (N,)."""
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(values), dtype=np.float64)
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((counts.cumsum() - (counts - 1) / 2)[place.reshape(-1)])
 
 
 def _parts_classes(view: View, name: str, rows: np.ndarray, y: np.ndarray, features: int) -> bool:
@@ -176,8 +175,6 @@ def _parts_classes(view: View, name: str, rows: np.ndarray, y: np.ndarray, featu
     each belongs to one class. Of the arrangements of K classes, all as likely where the feature says nothing (Fisher's
     exact test), at most K! do, or K^c with c categories.
     """
-    from scipy.special import gammaln
-
     if name in view.values:
         values = np.where(np.isnan(view.values[name][rows]), -np.inf, view.values[name][rows])
     else:
@@ -192,10 +189,10 @@ def _parts_classes(view: View, name: str, rows: np.ndarray, y: np.ndarray, featu
     if name in view.values:
         if 1 + np.count_nonzero(np.diff(y[begins])) > classes:
             return False
-        ways = float(gammaln(classes + 1))
+        ways = math.lgamma(classes + 1)
     else:
         ways = len(begins) * math.log(classes)
-    arrangements = float(gammaln(len(y) + 1) - gammaln(counts + 1).sum())
+    arrangements = math.lgamma(len(y) + 1) - sum(math.lgamma(count + 1) for count in counts.tolist())
     return ways - arrangements < math.log(BY_CHANCE / features)
 
 
