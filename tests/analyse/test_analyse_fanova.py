@@ -80,6 +80,29 @@ def test_a_conditional_hyperparameter_counts_where_it_is_active() -> None:
     assert found.space.active(1) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("domain", "at_most"),
+    [
+        (holdfast.Categorical(["a", "b"]), 0.5),
+        (holdfast.Int(1, 3), 0.4),
+        (holdfast.Int(1, 8, log=True), 0.5),
+        (holdfast.Int(1, 40), 0.5),
+        (holdfast.Categorical(list("abcde")), 0.2),
+    ],
+)
+def test_a_discrete_hyperparameter_has_its_whole_share(domain: Domain, at_most: float) -> None:
+    """A step of 1 between two of its values, and next to it a term of known variance; nothing comes from both."""
+    space = holdfast.Space({"n": domain, "y": holdfast.Float(0, 1)})
+    units = space.snap(np.random.default_rng(0).random((150, 2)))
+    even = space.snap(np.random.default_rng(1).random((50_000, 2)))
+    found = fanova(trials_of(space, units, (units[:, 0] > at_most) + 0.5 * units[:, 1]))
+    of_n, of_y = float(np.var(even[:, 0] > at_most)), 0.25 / 12
+    assert found.single[0].value == pytest.approx(of_n / (of_n + of_y), abs=0.03)
+    assert found.single[1].value == pytest.approx(of_y / (of_n + of_y), abs=0.03)
+    assert found.pairs[0, 1].value < 0.01
+    assert found.single[0].high - found.single[0].low < 0.15
+
+
 def test_noise_has_no_shares() -> None:
     draw = np.random.default_rng(0)
     with pytest.raises(RequestError, match="no hyperparameter has an effect that could be told from noise"):

@@ -5,7 +5,7 @@ import pytest
 
 import holdfast
 from holdfast.analyse.forest import grow, marginals
-from holdfast.analyse.measure import INACTIVE, MOST_BRANCHES, measure, places
+from holdfast.analyse.measure import INACTIVE, MOST_BRANCHES, measure, places, thresholds_between
 from holdfast.space import Domain
 
 NESTED = holdfast.Space(
@@ -40,6 +40,23 @@ def test_the_bins_of_a_whole_number_on_a_log_scale_are_its_values() -> None:
     assert len(edges) == 9
     values = [NESTED["layers"].from_unit(float(middle)) for middle in (edges[1:] + edges[:-1]) / 2]
     assert values == list(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    "domain", [holdfast.Categorical(["a", "b", "c"]), holdfast.Int(2, 9), holdfast.Int(1, 9, log=True)]
+)
+def test_a_threshold_between_two_values_is_moved_to_where_their_cells_meet(domain: Domain) -> None:
+    space = holdfast.Space({"n": domain})
+    edges = measure(space).edges[0]
+    middles = np.array([domain.to_unit(value) for value in domain.grid(99)])
+    for part in (0.0, 0.01, 0.5, 0.99):
+        between = (1 - part) * middles[:-1] + part * middles[1:]
+        assert thresholds_between(domain, between) == pytest.approx(edges[1:-1])
+        single = between.astype(np.float32).astype(float)
+        assert thresholds_between(domain, single) == pytest.approx(edges[1:-1])
+    assert thresholds_between(domain, np.array([-np.inf, -0.5, np.inf])) == pytest.approx([0, 0, 1])
+    points = measure(space).points(256, seed=0)[:, 0]
+    assert np.unique(points) == pytest.approx(middles)
 
 
 def test_many_switches_do_not_make_too_many_branches() -> None:

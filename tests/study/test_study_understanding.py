@@ -55,6 +55,29 @@ def test_importance_names_what_matters(study: holdfast.Study) -> None:
         found["momentun"]
 
 
+def test_importances_are_a_mapping_from_names_most_first(study: holdfast.Study) -> None:
+    found = study.importance()
+    assert list(found) == [each.name for each in found.hyperparameters]
+    assert len(found) == 5
+    assert tuple(found.values()) == found.hyperparameters
+    assert {name: each.fanova.value for name, each in found.items()} == {
+        name: found[name].fanova.value for name in SPACE.names
+    }
+    assert "momentum" in found
+    assert "momentun" not in found
+    assert found.get("momentun") is None
+
+
+def test_what_is_left_over_is_not_said_to_come_from_pairs(study: holdfast.Study) -> None:
+    pairs = [pair.share.value for pair in study.interactions() if pair.share.sure]
+    assert study.importance().together == pytest.approx(sum(pairs))
+    assert f"About {sum(pairs):.0%} comes from how two of them act together." in study.importance().sentence()
+    additive = holdfast.Study({"n": holdfast.Categorical(list("ab")), "y": holdfast.Float(0, 1)}, strategy="random")
+    noise = np.random.default_rng(0)
+    additive.optimize(lambda trial: (trial["n"] == "b") + trial["y"] + float(noise.normal(0, 0.3)), n_trials=100)
+    assert "together" not in additive.importance().sentence()
+
+
 def test_what_people_argue_about_is_found_in_the_trials(study: holdfast.Study) -> None:
     pair = study.interactions()[0]
     assert pair.names == ("learning_rate", "batch_size")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +27,15 @@ from holdfast.records import Config
 from holdfast.rng import Streams
 
 MOST_NAMED = 3
+LEAST_TOGETHER = 0.05
+"""A smaller part that pairs make is not spoken of."""
+
+
+class UnknownNameError(RequestError, KeyError):
+    """There is no hyperparameter of that name; a `KeyError`, so that what looks for one in a mapping finds none."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -51,31 +60,39 @@ class Importance:
 
 
 @dataclass(frozen=True)
-class Importances:
-    """How much each hyperparameter matters, most first.
+class Importances(Mapping[str, Importance]):
+    """How much each hyperparameter matters: a mapping from names to records, most first.
 
     Attributes:
         hyperparameters: one record each.
         trials, failed: how many trials that is by, and how many of them failed.
         explained: the part of the variance of trials that the model explains without having seen them.
+        together: the part of the variance over the space that pairs make which are sure to act together.
     """
 
     hyperparameters: tuple[Importance, ...]
     trials: int
     failed: int
     explained: float
+    together: float
 
     def __getitem__(self, name: str) -> Importance:
-        found = {each.name: each for each in self.hyperparameters}
-        if name not in found:
-            raise RequestError(f"there is no hyperparameter named '{name}'{nearest(name, found)}")
-        return found[name]
+        for each in self.hyperparameters:
+            if each.name == name:
+                return each
+        raise UnknownNameError(f"there is no hyperparameter named '{name}'{nearest(name, list(self))}")
+
+    def __iter__(self) -> Iterator[str]:
+        return (each.name for each in self.hyperparameters)
+
+    def __len__(self) -> int:
+        return len(self.hyperparameters)
 
     def sentence(self, label: Callable[[str], str] = str) -> str:
         """What matters most."""
         sure = [each for each in self.hyperparameters if each.fanova.sure]
-        total = sum(each.fanova.value for each in self.hyperparameters)
-        rest = f" About {1 - total:.0%} comes from how they act together." if total < 0.95 else ""
+        spoken_of = self.together >= LEAST_TOGETHER
+        rest = f" About {self.together:.0%} comes from how two of them act together." if spoken_of else ""
         if not sure:
             return f"By {self.trials} trials no single hyperparameter matters for sure.{rest}"
         named = [f"{label(each.name)} for {_range(each.fanova)}" for each in sure[:MOST_NAMED]]
@@ -113,7 +130,13 @@ class Analysis:
             for i in varying(self.trials.space)
         ]
         ordered = sorted(found, key=lambda each: -each.fanova.value)
-        return Importances(tuple(ordered), len(self.trials), self.trials.failed, self._variances.explained)
+        return Importances(
+            hyperparameters=tuple(ordered),
+            trials=len(self.trials),
+            failed=self.trials.failed,
+            explained=self._variances.explained,
+            together=sum(pair.value for pair in self._variances.pairs.values() if pair.sure),
+        )
 
     def interactions(self) -> tuple[Interaction, ...]:
         """The pairs of hyperparameters, the strongest first.

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.analyse.measure import INACTIVE, Measure
+from holdfast.analyse.measure import INACTIVE, Measure, thresholds_between
 
 STAGES = 3
 TREES = 12
@@ -145,7 +145,7 @@ def marginals(forest: Forest, space: Measure, pairs_of: list[int]) -> Marginals:
     As in Hutter, Hoos and Leyton-Brown, "An efficient approach for assessing hyperparameter importance" (ICML 2014),
     algorithm 2; a branch of the space counts with its probability.
     """
-    within = [_within(forest, space.edges[i], i) for i in range(len(space))]
+    within = [_within(forest, space, i) for i in range(len(space))]
     both = {pair: mass for pair in combinations(pairs_of, 2) if _both_vary(mass := space.pair_mass(*pair))}
     sums = [np.zeros(len(edges) - 1) for edges in space.edges]
     joint = {(i, j): np.zeros((len(sums[i]), len(sums[j]))) for i, j in both}
@@ -174,11 +174,12 @@ def _both_vary(mass: np.ndarray) -> bool:
     return bool(mass.any(axis=1).sum() > 1 and mass.any(axis=0).sum() > 1)
 
 
-def _within(forest: Forest, edges: np.ndarray, i: int) -> np.ndarray:
+def _within(forest: Forest, space: Measure, i: int) -> np.ndarray:
     """(L, B + 1) the part of each bin that lies in each box; the last column is 1 where the box holds `INACTIVE`."""
-    low, high = forest.low[:, i, None], forest.high[:, i, None]
+    edges, ends = space.edges[i], (forest.low[:, i, None], forest.high[:, i, None])
+    low, high = (thresholds_between(space.domains[i], end) for end in ends)
     overlap = np.clip(np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1]), 0.0, None) / np.diff(edges)
-    return np.concatenate([overlap, (low < INACTIVE) & (high >= INACTIVE)], axis=1)
+    return np.concatenate([overlap, (ends[0] < INACTIVE) & (ends[1] >= INACTIVE)], axis=1)
 
 
 def _divided(total: np.ndarray, mass: np.ndarray) -> np.ndarray:

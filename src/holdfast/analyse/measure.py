@@ -20,6 +20,9 @@ MOST_BINS = 24
 MOST_BRANCHES = 64
 """Where conditions make more branches than this, as many are taken, evenly over their probabilities."""
 
+ROUNDING = 1e-4
+"""The part of a cell by which a threshold at a trial's place may be off: trees know places in single precision."""
+
 INACTIVE = -1.0
 """The place of a hyperparameter that is not active, for trees."""
 
@@ -32,6 +35,7 @@ class Measure:
     """The even distribution over a space of d hyperparameters, in K branches.
 
     Attributes:
+        domains: of the hyperparameters.
         edges: for each hyperparameter, (B + 1,) where its bins end, from 0 to 1; each value of a small discrete one has
             a bin of its own.
         probability: (K,) of each branch.
@@ -39,6 +43,7 @@ class Measure:
             not being active.
     """
 
+    domains: tuple[Domain, ...]
     edges: tuple[np.ndarray, ...]
     probability: np.ndarray
     weights: tuple[np.ndarray, ...]
@@ -61,7 +66,10 @@ class Measure:
         return joint
 
     def points(self, n: int, seed: int) -> np.ndarray:
-        """(n, d) points spread evenly over the space, `INACTIVE` where a hyperparameter is not active."""
+        """(n, d) points spread evenly over the space, `INACTIVE` where a hyperparameter is not active.
+
+        Those of a discrete one are in the middles of its cells, as the trials are.
+        """
         uniform = sobol_points(n, len(self) + 1, seed)
         last = len(self.probability) - 1
         branch = np.minimum(np.searchsorted(np.cumsum(self.probability), uniform[:, -1], side="right"), last)
@@ -75,7 +83,8 @@ class Measure:
             if weights[-1] > 0.5:
                 places[here] = INACTIVE
             else:
-                places[here] = np.interp(uniform[here], np.concatenate([[0.0], np.cumsum(weights[:-1])]), self.edges[i])
+                along = np.concatenate([[0.0], np.cumsum(weights[:-1])])
+                places[here] = _middles(self.domains[i], np.interp(uniform[here], along, self.edges[i]))
         return places
 
 
@@ -91,7 +100,7 @@ def measure(space: Space) -> Measure:
         split = [each for branch in branches for each in _split(branch, i, edges, domains, wanted, classes.get(i))]
         branches = _thinned(split, i)
     weights = tuple(np.array([chosen[i] for _, chosen in branches]) for i in range(len(domains)))
-    return Measure(edges, np.array([probability for probability, _ in branches]), weights)
+    return Measure(tuple(domains), edges, np.array([probability for probability, _ in branches]), weights)
 
 
 def places(units: np.ndarray) -> np.ndarray:
@@ -103,6 +112,38 @@ def bin_of(edges: np.ndarray, units: np.ndarray) -> np.ndarray:
     """(m,) the bin that each of the units (m,), none of them NaN, falls into."""
     found: np.ndarray = np.clip(np.searchsorted(edges, units, side="right") - 1, 0, len(edges) - 2)
     return found
+
+
+def thresholds_between(domain: Domain, thresholds: np.ndarray) -> np.ndarray:
+    """Thresholds (m,) between places of trials, each moved to where the cell of the lower value ends.
+
+    A tree draws them anywhere between the middles of two cells; what is on one side of it are whole cells.
+    """
+    if domain.cells is None:
+        return thresholds
+    if isinstance(domain, Int) and domain.log:
+        low, high = _log_ends(domain)
+        values = np.floor(np.exp(low + thresholds * (high - low)) + ROUNDING)
+        between: np.ndarray = (np.log(np.clip(values, domain.low - 1, domain.high) + 0.5) - low) / (high - low)
+        return between
+    cells = np.floor(thresholds * domain.cells - 0.5 + ROUNDING)
+    return np.asarray(np.clip(cells + 1, 0, domain.cells) / domain.cells)
+
+
+def _middles(domain: Domain, units: np.ndarray) -> np.ndarray:
+    """Units (m,) moved to the middles of their cells, as `Space.snap` does."""
+    if domain.cells is None:
+        return units
+    if isinstance(domain, Int) and domain.log:
+        low, high = _log_ends(domain)
+        values = np.clip(np.round(np.exp(low + units * (high - low))), domain.low, domain.high)
+        middles: np.ndarray = (np.log(values) - low) / (high - low)
+        return middles
+    return np.asarray((np.minimum(np.floor(units * domain.cells), domain.cells - 1) + 0.5) / domain.cells)
+
+
+def _log_ends(domain: Int) -> tuple[float, float]:
+    return math.log(domain.low - 0.5), math.log(domain.high + 0.5)
 
 
 def _conditions(space: Space) -> Wanted:
@@ -141,7 +182,7 @@ def _cell_edges(domain: Domain) -> np.ndarray:
 def _cell_edge(domain: Domain, cell: int) -> float:
     """Where the cell begins, in [0, 1]."""
     if isinstance(domain, Int) and domain.log:
-        low, high = math.log(domain.low - 0.5), math.log(domain.high + 0.5)
+        low, high = _log_ends(domain)
         return (math.log(domain.low + cell - 0.5) - low) / (high - low)
     assert domain.cells is not None
     return cell / domain.cells
