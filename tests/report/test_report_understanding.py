@@ -89,6 +89,18 @@ def test_what_a_model_expects_is_drawn_over_the_trials() -> None:
     assert "Over all else the best is expected near" in drawn[0].caption
 
 
+def test_what_counts_with_another_score_than_its_own_is_said_beside_the_pictures() -> None:
+    study = Study(holdfast.Space({"x": holdfast.Float(0, 1), "y": holdfast.Float(0, 1)}), strategy="random", name="far")
+    study.optimize(lambda trial: 1e9 if trial["x"] > 0.7 else trial["x"] + trial["y"], n_trials=60)
+    note = study.importance().note
+    page = document(study.book)
+    assert re.fullmatch(r"\d+ trials with far worse scores count as [\d.]+\.", note)
+    (importance,) = [figure for figure in page.figures if figure.name == "importance"]
+    assert note in importance.caption
+    (section,) = [each for each in page.sections if each.title == "Every hyperparameter against the score"]
+    assert note in " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
+
+
 def test_no_name_breaks_a_figure_of_the_analysis() -> None:
     figures: list[Figure] = document(told(NAMES).book).figures
     assert {"importance", "interactions", "ablation"} <= {figure.name for figure in figures}

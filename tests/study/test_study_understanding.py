@@ -68,6 +68,30 @@ def test_importances_are_a_mapping_from_names_most_first(study: holdfast.Study) 
     assert found.get("momentun") is None
 
 
+def test_a_plateau_of_bad_scores_is_explained_and_expected_as_it_was_seen() -> None:
+    """A learning rate that is too high gives the score of chance, and else it is the only thing that hardly matters."""
+    space = {"rate": holdfast.Float(1e-6, 1, log=True, default=0.5), "c": holdfast.Float(0, 1)}
+    study = holdfast.Study(space, direction="maximize", strategy="random", seed=0)
+    study.optimize(lambda trial: 0.1 if trial["rate"] > 1e-2 else 0.9 + 0.02 * trial["c"], n_trials=100)
+    found = study.importance()
+    assert found["rate"].fanova.value > 0.97
+    assert found["c"].fanova.value < 0.02
+    assert study.analysis().partial_dependence("rate").metric[-2] == pytest.approx(0.1, abs=0.05)
+    assert study.ablation().metric == pytest.approx(0.1, abs=0.05)
+    assert "far worse" not in found.sentence()
+
+
+def test_numbers_for_failures_do_not_hide_all_else_and_are_spoken_of() -> None:
+    space = {"rate": holdfast.Float(1e-6, 1, log=True, default=1e-6), "c": holdfast.Float(0, 1)}
+    study = holdfast.Study(space, strategy="random", seed=0)
+    study.optimize(lambda trial: 1e9 if trial["rate"] > 0.1 else trial["c"], n_trials=80)
+    found, many = study.importance(), sum(trial.metrics["value"] == 1e9 for trial in study.trials)
+    assert found["c"].fanova.value > 0.03
+    for sentence in (found.sentence(), study.ablation().sentence()):
+        assert f" {many} trials with far worse scores count as " in sentence
+    assert study.analysis().partial_dependence("c").note in found.sentence()
+
+
 def test_what_is_left_over_is_not_said_to_come_from_pairs(study: holdfast.Study) -> None:
     pairs = [pair.share.value for pair in study.interactions() if pair.share.sure]
     assert study.importance().together == pytest.approx(sum(pairs))

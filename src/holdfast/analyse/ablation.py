@@ -58,6 +58,7 @@ class Ablation:
         largest: a few steps that make nine tenths of the gain without the others, the largest first; none without a
             gain.
         alone: the gain of these steps without the others.
+        note: how many trials count with another score than their own; empty if none does.
     """
 
     source: Config
@@ -70,6 +71,7 @@ class Ablation:
     ends: tuple[str, str]
     largest: tuple[Step, ...]
     alone: float
+    note: str = ""
 
     @property
     def sure(self) -> bool:
@@ -84,6 +86,9 @@ class Ablation:
 
     def sentence(self, label: Callable[[str], str] = str) -> str:
         """Which changes gave most of the gain, with names as ``label`` shows them."""
+        return f"{self._changes(label)} {self.note}".rstrip()
+
+    def _changes(self, label: Callable[[str], str]) -> str:
         source, target = self.ends
         if self.gain <= 0:
             return f"{source[:1].upper()}{source[1:]} is expected to be as good as {target}: nothing is gained."
@@ -111,6 +116,7 @@ def ablation(
     joint: Joint,
     sign: float = 1.0,
     ends: tuple[str, str] = ("the default", "the winner"),
+    note: str = "",
 ) -> Ablation:
     """Change the source into the target, at each step by what lowers the expected loss most.
 
@@ -123,6 +129,7 @@ def ablation(
         joint: the model.
         sign: what turns a loss into the metric, 1 or -1.
         ends: what both are called in a sentence.
+        note: what the sentence is to say of the trials.
 
     Raises:
         RequestError: if both are the same.
@@ -143,7 +150,7 @@ def ablation(
     ]
     whole = _gain(losses, covariance, 0, -1)
     largest, alone = _largest(space, path, steps, losses, joint)
-    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *whole, ends, largest, alone)
+    return Ablation(source, target, sign * float(losses[0]), tuple(steps), *whole, ends, largest, alone, note)
 
 
 def _largest(

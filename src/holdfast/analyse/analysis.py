@@ -68,6 +68,7 @@ class Importances(Mapping[str, Importance]):
         trials, failed: how many trials that is by, and how many of them failed.
         explained: the part of the variance of trials that the model explains without having seen them.
         together: the part of the variance over the space that pairs make which are sure to act together.
+        note: how many trials count with another score than their own; empty if none does.
     """
 
     hyperparameters: tuple[Importance, ...]
@@ -75,6 +76,7 @@ class Importances(Mapping[str, Importance]):
     failed: int
     explained: float
     together: float
+    note: str = ""
 
     def __getitem__(self, name: str) -> Importance:
         for each in self.hyperparameters:
@@ -93,6 +95,7 @@ class Importances(Mapping[str, Importance]):
         sure = [each for each in self.hyperparameters if each.fanova.sure]
         spoken_of = self.together >= LEAST_TOGETHER
         rest = f" About {self.together:.0%} comes from how two of them act together." if spoken_of else ""
+        rest += f" {self.note}" if self.note else ""
         if not sure:
             return f"By {self.trials} trials no single hyperparameter matters for sure.{rest}"
         named = [f"{label(each.name)} for {_range(each.fanova)}" for each in sure[:MOST_NAMED]]
@@ -136,6 +139,7 @@ class Analysis:
             failed=self.trials.failed,
             explained=self._variances.explained,
             together=sum(pair.value for pair in self._variances.pairs.values() if pair.sure),
+            note=self.trials.note,
         )
 
     def interactions(self) -> tuple[Interaction, ...]:
@@ -156,7 +160,7 @@ class Analysis:
         if name not in names:
             raise RequestError(f"there is no hyperparameter named '{name}'{nearest(name, names)}")
         seed = Streams(self.trials.seed).integer(0, "analyse/background")
-        return partial_dependence(self._surface, self._measure, name, seed)
+        return partial_dependence(self._surface, self._measure, name, seed, self.trials.note)
 
     def predicted_optimum(self) -> PredictedOptimum:
         """Where the best configuration is expected, and how far from the winner.
@@ -178,7 +182,7 @@ class Analysis:
         start = space.default_config() if source is None else space.validate(source)
         end = self._winner()[1] if target is None else space.validate(target)
         ends = "the default" if source is None else "the source", "the winner" if target is None else "the target"
-        return ablation(space, start, end, self._surface.joint, self.trials.sign, ends)
+        return ablation(space, start, end, self._surface.joint, self.trials.sign, ends, self.trials.note)
 
     def _winner(self) -> tuple[int, Config]:
         if self.winner is None or self.target is None:

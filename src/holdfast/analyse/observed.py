@@ -2,7 +2,8 @@
 
 A failed trial counts as the worst score, and one that was stopped early no better than the median of the complete ones.
 Scores far out on the bad side are drawn in to where most of the bad ones end, since a few that diverged would otherwise
-be all that there is to explain.
+be all that there is to explain; so are numbers of another size than all others, however many, as an objective returns
+them where it fails. Ordinary bad scores, such as those of learning nothing, are results like all others.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.rng import Streams
-from holdfast.search.gp.targets import known_losses
+from holdfast.search.gp.targets import known_losses, succeeded
 from holdfast.search.history import FAILED, PAUSED, History
 from holdfast.space import Float, Space, domain_from_json
 
 STRETCH = 2.0
 """How far beyond the span from the best to the 90th-percentile loss the bad side may reach."""
+
+ANOTHER_SIZE = 1000.0
+"""A loss so many times as large as all better ones is no result but a number for a failure."""
+
+FEWEST_BELOW = 8
+"""So many losses, and half of all, are lower than such numbers; where these are all the same, there may be more."""
 
 LARGEST, SMALLEST = 1e100, 1e-100
 """Scores beyond the one, or that differ by less than the other, cannot be squared."""
@@ -40,6 +47,8 @@ class Observed:
         sign: what turns a loss into the metric: 1 or -1.
         failed: how many of them failed.
         seed: of every random draw of an analysis.
+        drawn: how many that ended with a score were drawn in.
+        limit: the loss that these count with.
     """
 
     space: Space = field(repr=False)
@@ -49,9 +58,19 @@ class Observed:
     sign: float
     failed: int
     seed: int
+    drawn: int = 0
+    limit: float = np.inf
 
     def __len__(self) -> int:
         return len(self.losses)
+
+    @property
+    def note(self) -> str:
+        """How many trials count with another score than their own, in a sentence; empty if none does."""
+        if not self.drawn:
+            return ""
+        trials, count = ("One trial", "counts") if self.drawn == 1 else (f"{self.drawn} trials", "count")
+        return f"{trials} with far worse scores {count} as {self.sign * self.limit:.3g}."
 
 
 def observed(history: History, *, objective: int = 0, leave_out: Collection[int] = (), seed: int = 0) -> Observed:
@@ -75,7 +94,8 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     if varied == 0:
         raise RequestError("no hyperparameter has more than one value, so there is nothing to analyse")
     needed = max(FEWEST, 2 * varied)
-    known = int(np.isfinite(told).sum())
+    scored = succeeded(told, states)
+    known = int(scored.sum())
     if known < needed:
         waiting = int((history.states == PAUSED).sum())
         but = f"; {waiting} paused one{'s do' if waiting > 1 else ' does'} not count" if waiting else ""
@@ -83,16 +103,18 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
             f"an analysis of {varied} hyperparameter{'s' if varied > 1 else ''} needs at least {needed} trials "
             f"that ended with a score, and there {'is' if known == 1 else 'are'} {known}{but}"
         )
-    losses = known_losses(told, states)
-    size = float(np.abs(losses).max()) or 1.0
-    losses = size * drawn_in(losses / size)
+    usual = of_usual_size(told[scored])
+    size = float(np.abs(usual).max())
     if size > LARGEST:
         raise RequestError(f"scores as large as {size:.3g} cannot be analysed; {LARGEST:.0e} is the most")
+    limit = limit_of(usual)
+    losses = known_losses(np.minimum(told, limit), states, scored)
     if np.ptp(losses) <= max(SMALLEST, 1e-12 * size):
         raise RequestError("every trial has the same score, so there is nothing to explain")
     sign = 1.0 if history.directions[objective] == "minimize" else -1.0
     space = with_shown_conditions(history.space, units[np.isfinite(told)])
-    return Observed(space, trials, units, losses, sign, int((states == FAILED).sum()), seed)
+    failed, drawn = int((states == FAILED).sum()), int((told[scored] > limit).sum())
+    return Observed(space, trials, units, losses, sign, failed, seed, drawn, limit)
 
 
 def with_shown_conditions(space: Space, units: np.ndarray) -> Space:
@@ -122,11 +144,24 @@ def varying(space: Space) -> list[int]:
     return [i for i, domain in enumerate(space.domains.values()) if domain.cells != 1]
 
 
-def drawn_in(losses: np.ndarray) -> np.ndarray:
-    """Finite losses (m,), those beyond q + STRETCH * (q - best) at that limit; q is what 90% of them are under."""
-    far = float(np.quantile(losses, 0.9, method="higher"))
-    drawn: np.ndarray = np.minimum(losses, far + STRETCH * (far - float(losses.min())))
-    return drawn
+def of_usual_size(losses: np.ndarray) -> np.ndarray:
+    """The finite losses (m,) in order, less those at the end that are of another size (`ANOTHER_SIZE`)."""
+    ordered = np.sort(losses)
+    largest, following = np.maximum(np.abs(ordered[0]), np.abs(ordered[:-1])), ordered[1:]
+    below = np.arange(1, len(ordered))
+    most = (below >= FEWEST_BELOW) & ((2 * below >= len(ordered)) | (following == ordered[-1]))
+    differ = ordered[:-1] > ordered[0]
+    cuts = np.flatnonzero(most & differ & (following / ANOTHER_SIZE > largest))
+    return ordered[: cuts[0] + 1] if len(cuts) else ordered
+
+
+def limit_of(losses: np.ndarray) -> float:
+    """The limit of finite losses (m,): q + STRETCH * (q - best); q is what 90% of them are under.
+
+    Where these are all the same, the highest loss.
+    """
+    best, far = float(losses.min()), float(np.quantile(losses, 0.9, method="higher"))
+    return far + STRETCH * (far - best) if far > best else float(losses.max())
 
 
 def halves(n: int, splits: int, streams: Streams, purpose: str) -> np.ndarray:

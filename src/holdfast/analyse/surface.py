@@ -88,6 +88,7 @@ class Dependence:
         values: where.
         metric: what is expected there.
         low, high: its interval, at a level of 95%: how far the model is from sure.
+        note: how many trials count with another score than their own; empty if none does.
     """
 
     name: str
@@ -95,9 +96,10 @@ class Dependence:
     metric: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    note: str = ""
 
 
-def partial_dependence(model: Surface, space: Measure, name: str, seed: int) -> Dependence:
+def partial_dependence(model: Surface, space: Measure, name: str, seed: int, note: str = "") -> Dependence:
     """The partial dependence of Friedman ("Greedy function approximation", 2001, eq. 47), over an even background.
 
     Only configurations in which the hyperparameter is active are in it; what it switches on goes with its value.
@@ -123,6 +125,7 @@ def partial_dependence(model: Surface, space: Measure, name: str, seed: int) -> 
         metric=tuple(metric.tolist()),
         low=tuple((metric - NORMAL * error).tolist()),
         high=tuple((metric + NORMAL * error).tolist()),
+        note=note,
     )
 
 

@@ -161,8 +161,8 @@ def _configurations(state: StudyState) -> Section:
     whole, single = parallel_figure(state), hyperparameter_figures(state, expected)
     blocks: list[Block] = [] if whole is None else [whole]
     if single:
-        model = EXPECTED if expected else ""
-        blocks += [Paragraph(" ".join(filter(None, [OBSERVED, signs(state), model]))), Gallery(single)]
+        model = [EXPECTED, next(iter(expected.values())).note] if expected else []
+        blocks += [Paragraph(" ".join(filter(None, [OBSERVED, signs(state), *model]))), Gallery(single)]
     return Section("Every hyperparameter against the score", blocks)
 
 
