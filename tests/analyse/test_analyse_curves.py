@@ -222,6 +222,15 @@ NUMBERS = st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0, float("nan"), float(
 MAYBE = st.none() | NUMBERS
 
 
+@pytest.mark.parametrize(("direction", "reference"), [("maximize", 1.0), ("minimize", 0.0)])
+def test_a_perfect_reference_decides_nothing(direction: Direction, reference: float) -> None:
+    found = diagnose(reference, reference, direction, noise=0.01, reference=reference)
+    assert found.kind == "balanced"
+    assert f"The metric says little here: {reference:.4g} takes no learning." in found.sentence
+    apart = diagnose(abs(reference - 0.05), abs(reference - 0.4), direction, noise=0.01, reference=reference)
+    assert apart.kind == "overfitting"
+
+
 @settings(deadline=None, max_examples=300)
 @given(
     MAYBE,

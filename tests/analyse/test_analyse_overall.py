@@ -68,7 +68,10 @@ def test_without_a_majority_it_is_mixed_and_the_rates_without_a_fault_are_told_b
     assert found is not None
     assert found.kind == "mixed"
     assert "learning_rate with adam from 1e-05 to 3e-05 and with sgd from 0.0002 to 0.0008." in found.sentence
-    assert "Of 6 trials" in found.sentence
+    assert found.sentence.startswith(
+        "Of 7 trials 2 have too low a learning rate, 2 overfit and 2 are balanced, and nothing is known of the other "
+        "one: no verdict is that of most."
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,16 @@ def test_the_numbers_are_said_in_words(kinds: list[Kind], sentence: str) -> None
     found = diagnose_study([({}, Diagnosis(kind, "", None)) for kind in kinds], len(kinds))
     assert found is not None
     assert found.sentence == sentence
+
+
+def test_the_verdict_of_few_is_not_that_of_all_that_were_trained() -> None:
+    found = diagnose_study([({}, Diagnosis("diverged", "", None))], 0, silent=22)
+    assert found is not None
+    assert found.kind == "unknown"
+    assert found.sentence == "Of 23 trials 1 diverged, and nothing is known of the other 22."
+    half = diagnose_study([({}, Diagnosis("balanced", "", None))] * 5, 0, silent=5)
+    assert half is not None
+    assert half.kind == "balanced"
 
 
 def test_nothing_known_is_no_verdict() -> None:

@@ -129,6 +129,21 @@ def test_the_verdict_on_a_study_is_by_the_trials_that_were_trained_in_full() -> 
     assert found.sentence.endswith(f"{len(paused)} trials that the search ended before their time were not judged.")
 
 
+def test_one_number_that_is_none_is_not_the_verdict_of_a_study() -> None:
+    """Of most trials nothing is known but their score; some raised an error, and so were not trained in full."""
+
+    def tell(study: holdfast.Study, trial: Any) -> None:
+        if trial.number % 4 == 1:
+            study.tell(trial, state="failed", error=ValueError("no such column"))
+        else:
+            study.tell(trial, math.nan if trial.number == 2 else 0.9)
+
+    found = Learning(study_of({"x": holdfast.Float(0.0, 1.0)}, tell, 28)).study()
+    assert found is not None
+    assert found.kind == "unknown"
+    assert found.sentence == "Of 21 trials 1 diverged, and nothing is known of the other 20."
+
+
 def test_what_a_trial_kept_of_its_own_kind_is_no_curve_and_nothing_told_is_no_verdict() -> None:
     def tell(study: holdfast.Study, trial: Any) -> None:
         trial.set_user_attr("curve", [1, 2, 3])

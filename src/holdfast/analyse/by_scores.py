@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.analyse.remedies import Kind
 
@@ -68,9 +68,23 @@ class Scores:
             return None
         return self.sign * (self.train - self.reference) / self.way
 
+    @property
+    def perfect(self) -> bool:
+        """Whether a model that learned nothing has a perfect score, as the recall of one that says yes to all."""
+        if self.reference is None:
+            return False
+        scores = (self.train, self.validation, self.reference)
+        return max(scores) == self.reference == 1.0 if self.sign > 0 else min(scores) == self.reference == 0.0
+
 
 def by_scores(by: Scores) -> Verdict:
-    """What the two scores decide: first whether the training score is any good, then how far they lie apart."""
+    """What the two scores decide: first whether the training score is any good, then how far they lie apart.
+
+    A reference that is perfect decides nothing.
+    """
+    if by.perfect:
+        kind, seen = by_scores(replace(by, reference=None))
+        return kind, f"{seen} The metric says little here: {by.reference:.4g} takes no learning."
     return _too_poor(by) or _apart(by)
 
 

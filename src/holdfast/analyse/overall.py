@@ -80,7 +80,7 @@ class StudyDiagnosis:
     """What the trials of a study have in common.
 
     Args:
-        kind: the verdict of most of them, ``mixed`` where there is none.
+        kind: the verdict of most of them; ``unknown`` where nothing is known of most, else ``mixed``.
         sentence: how many have which verdict, which learning rates have no fault, and where the space is too narrow.
         counts: how many trials have which verdict, most frequent first; those of whom nothing is known are left out.
         edges: the ends of the space where the best crowd.
@@ -93,7 +93,7 @@ class StudyDiagnosis:
 
 
 def diagnose_study(
-    trials: Sequence[tuple[Config, Diagnosis]], ranked: int, space: Space | None = None
+    trials: Sequence[tuple[Config, Diagnosis]], ranked: int, space: Space | None = None, silent: int = 0
 ) -> StudyDiagnosis | None:
     """The verdict on a study; None where nothing is known of any trial.
 
@@ -101,6 +101,7 @@ def diagnose_study(
         trials: configurations and verdicts; those that were ranked stand in front, best first.
         ranked: how many these are.
         space: what is searched.
+        silent: how many more trials were trained in full and kept nothing to be judged by.
     """
     known = [(config, found) for config, found in trials if found.kind != "unknown"]
     if not known:
@@ -108,22 +109,25 @@ def diagnose_study(
     many = Counter(found.kind for _, found in known)
     counts = {kind: many[kind] for kind in sorted(many, key=lambda kind: (-many[kind], KINDS.index(kind)))}
     first, most = next(iter(counts.items()))
-    kind: StudyKind = first if most >= MOST * len(known) else "mixed"
+    others = len(trials) - len(known) + silent
+    whole = len(known) + others
+    kind: StudyKind = first if most >= MOST * whole else "unknown" if others > MOST * whole else "mixed"
     edges = crowded([config for config, _ in trials[:ranked]], space) if space is not None else ()
-    parts = [_said(counts, len(known), kind), _healthy(known), _typical(known, kind)]
+    parts = [_said(counts, len(known), others, kind), _healthy(known), _typical(known, kind)]
     return StudyDiagnosis(kind, " ".join(filter(None, [*parts, *(edge.sentence() for edge in edges)])), counts, edges)
 
 
-def _said(counts: Mapping[Kind, int], known: int, kind: StudyKind) -> str:
-    """How many trials have which verdict."""
-    if len(counts) == 1:
+def _said(counts: Mapping[Kind, int], known: int, others: int, kind: StudyKind) -> str:
+    """How many trials have which verdict, and of how many others there is none."""
+    if len(counts) == 1 and not others:
         (only,) = counts
         return (
             f"The one trial with a verdict {WORDS[only][0]}." if known == 1 else f"All {known} trials {WORDS[only][1]}."
         )
     parts = [f"{count} {WORDS[each][count > 1]}" for each, count in counts.items()]
-    listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Of {known} trials {listed}{': no verdict is that of most' if kind == 'mixed' else ''}."
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    nothing = f", and nothing is known of the other {others if others > 1 else 'one'}" if others else ""
+    return f"Of {known + others} trials {listed}{nothing}{': no verdict is that of most' if kind == 'mixed' else ''}."
 
 
 def _healthy(known: Sequence[tuple[Config, Diagnosis]]) -> str:

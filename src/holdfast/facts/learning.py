@@ -84,7 +84,9 @@ class Learning:
         told = [trial for trial in known if not _is_cut(trial)]
         seen = [told[place] for place in evenly(len(told), MOST_JUDGED)]
         judged = [(trial.config, self.of(trial)) for trial in seen]
-        found = diagnose_study(judged, sum(trial.number in front for trial in seen), self._space)
+        silent = sum(not is_told(trial) and _is_full(trial) for trial in trials)
+        silent = round(silent * len(seen) / max(len(told), 1))
+        found = diagnose_study(judged, sum(trial.number in front for trial in seen), self._space, silent)
         if found is None:
             return None
         parts = [found.sentence]
@@ -175,6 +177,11 @@ def _chance(schema: Mapping[str, Any] | None) -> float | None:
 def _is_cut(trial: Trial) -> bool:
     """Whether the search ended the training of a trial; one that was dropped between folds was trained in full."""
     return trial.state in {TrialState.STOPPED, TrialState.PAUSED} and "fits" not in trial.extra
+
+
+def _is_full(trial: Trial) -> bool:
+    """Whether a trial was trained in full and has a score."""
+    return trial.state is TrialState.COMPLETE or (trial.state is TrialState.STOPPED and not _is_cut(trial))
 
 
 def _diverged(trial: Trial) -> str | None:
