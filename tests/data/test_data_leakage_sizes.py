@@ -97,3 +97,40 @@ def test_folds_are_a_remedy_for_validation_rows_only() -> None:
     validation, select = found("size", table(600), roles)
     assert "take a larger share, or folds, and read" in validation.remedy
     assert "take a larger share, and read" in select.remedy
+
+
+def by_metric(metric: str | None, n: int = 114, share: float = 0.25, *, classes: bool = True) -> Finding:
+    rng = np.random.default_rng(0)
+    y = np.where(np.arange(2 * n) % round(1 / share) == 0, "b", "a") if classes else rng.normal(size=2 * n)
+    frame = pl.DataFrame({"x": rng.normal(size=2 * n), "y": y})
+    schema = infer_schema(frame, "y")
+    roles = Roles(np.repeat(["train", "validation"], [n, n]), np.full(2 * n, -1))
+    checked = find_leakage(schema, frame, encode_target(schema, frame), roles, metric=metric).found
+    (finding,) = [each for each in checked if each.name == "size"]
+    return finding
+
+
+def test_for_a_recall_the_rows_of_the_positive_class_count() -> None:
+    whole, recall = by_metric("accuracy", 112), by_metric("recall", 112)
+    assert whole.text.startswith("the validation rows (112 rows) show")
+    assert whole.text.endswith(" points of accuracy on")
+    assert recall.text.startswith("the validation rows (28 rows of class 'b') show")
+    assert recall.text.endswith(" points of recall on")
+    assert least(recall) == pytest.approx(2 * least(whole), rel=0.05)
+    assert recall.remedy.startswith("320 rows of class 'b' would show 5 and ")
+    assert recall.count == 28
+
+
+def test_for_a_mean_over_classes_the_rare_one_counts_as_much() -> None:
+    balanced = by_metric("balanced_accuracy", 112)
+    assert balanced.text.endswith(" points of balanced_accuracy on")
+    assert least(balanced) == pytest.approx(2.802 * (0.1 * (1 / 28 + 1 / 84) / 4) ** 0.5, rel=0.05)
+    even = by_metric("balanced_accuracy", 112, share=0.5)
+    assert least(even) == least(by_metric("accuracy", 112))
+
+
+def test_what_the_rule_says_nothing_of_is_said() -> None:
+    assert by_metric("f1").text.endswith(" points of accuracy on (what that is in f1 is not known)")
+    assert by_metric("mae", classes=False).text.endswith("% of the rmse on (what that is in mae is not known)")
+    for metric in (None, "rmse", "r2"):
+        assert by_metric(metric, classes=False).text.endswith("% of the rmse on")

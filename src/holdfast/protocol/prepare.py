@@ -24,6 +24,7 @@ from holdfast.data.source import Source, load_source
 from holdfast.data.uses import Seen, Use
 from holdfast.durable import make_folder, write_whole
 from holdfast.errors import PlanError, RequestError, SpaceError
+from holdfast.evaluate.catalogue import shown_name
 from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
 from holdfast.meter.price import Price
@@ -33,7 +34,7 @@ from holdfast.protocol.cost import check_budget, price_of
 from holdfast.protocol.fidelity import Measure
 from holdfast.protocol.folder import RunFolder, whole_or_none
 from holdfast.protocol.inputs import check_inputs, style_of
-from holdfast.protocol.learn import Recipe, is_clustering, task_of
+from holdfast.protocol.learn import DEFAULT_METRICS, Recipe, is_clustering, task_of
 from holdfast.protocol.limits import check_requests
 from holdfast.protocol.own import recognised
 from holdfast.protocol.places import checkpoints_of
@@ -214,6 +215,7 @@ def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
         accept=data.accept,
         seed=file.plan.study.seed,
         seen=seen,
+        metric=shown_name(file.plan.metric.name or DEFAULT_METRICS[schema.task]),
     )
     if data.strict:
         with file.at("data", "strict"):

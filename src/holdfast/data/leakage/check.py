@@ -43,6 +43,7 @@ def find_leakage(
     seed: int = 0,
     seen: Seen | None = None,
     unread: Sequence[str] = (),
+    metric: str | None = None,
 ) -> Findings:
     """Look at a split table in every way that `CHECKS` names. No model of a study is fitted, and no score is taken.
 
@@ -60,6 +61,7 @@ def find_leakage(
         seed: of the samples.
         seen: the hashes of the N rows, and what was looked at before in the same store.
         unread: features that do not count as such, and are looked at as keys and identifiers only.
+        metric: the name of the metric that rows are judged by; None where it is not known.
     """
     numbers = np.arange(len(roles.role)) if numbers is None else numbers
     kept = np.isin(roles.role, ROLES)
@@ -72,6 +74,7 @@ def find_leakage(
         ordered=roles.ordered,
         numbers=numbers[kept],
         seed=seed,
+        metric=metric,
     )
     named = identifiers(view)
     once = frozenset(column for finding in named for column in finding.columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -57,6 +58,43 @@ MORE = {
 """What shows smaller differences, by role."""
 
 
+BY_ERRORS = frozenset({"rmse", "mse", "r2"})
+"""Metrics of numbers that follow from the mean squared error."""
+
+BY_CLASS = frozenset({"balanced_accuracy", "recall_macro"})
+"""Metrics that are the mean over the classes of the share of rows that is right."""
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What a role can say by a metric.
+
+    Attributes:
+        n: how many independent rows count.
+        worth: as how many rows of an accuracy they are.
+        unit: what they are, one of them, and of which class.
+        scale: in what a difference is told.
+        beside: what is to be said beside it.
+    """
+
+    n: int
+    worth: float
+    unit: tuple[str, str]
+    scale: str
+    beside: str = ""
+
+    @property
+    def least(self) -> float:
+        """The difference that is found in four of five cases."""
+        return SURE * math.sqrt(DISAGREE / self.worth)
+
+    def needed(self, difference: float) -> str:
+        """How many rows show a difference, rounded up to two digits."""
+        exact = DISAGREE * (SURE / difference) ** 2 * self.n / self.worth
+        digits = 10 ** max(math.floor(math.log10(exact)) - 1, 0)
+        return f"{int(math.ceil(exact / digits) * digits):,}"
+
+
 def size(view: View) -> list[Finding]:
     """Roles by which configurations are picked and that hold too few rows to tell two good ones apart.
 
@@ -64,38 +102,47 @@ def size(view: View) -> list[Finding]:
     (McNemar 1947); normal errors whose squares correlate by r make the mean squared error differ with one of
     2 sqrt((1 - r) / n) of its value, the rmse with half of that. With d = 0.1 and r = 0.9 both are 0.32 / sqrt(n), in
     shares of 1 and of the rmse. A difference of `SURE` standard errors is found in four of five cases. Rows of one
-    group count once.
+    group count once. For a recall the rows of the positive class count; for its mean over K classes of n_k rows,
+    K^2 / sum(1 / n_k) stands for n.
     """
     if view.y is None:
         return []
     found = []
     parts = {"train": "the folds of the train rows"} if view.has_folds else {"validation": "the validation rows"}
     for role, words in {**parts, "select": "the select rows"}.items():
-        rows = view.role == role
-        if not rows.any():
+        by = _evidence(view, view.role == role)
+        if by is None or by.least <= COARSE:
             continue
-        n, unit = _independent(view, rows)
-        least = SURE * math.sqrt(DISAGREE / n)
-        if least <= COARSE:
-            continue
-        what = " points of accuracy" if view.schema.is_classification else "% of the rmse"
+        unit, of = by.unit
         text = (
-            f"{words} ({in_words(n, unit)}) show a difference between two finalists only from about "
-            f"{100 * least:.2g}{what} on"
+            f"{words} ({in_words(by.n, unit)}{of}) show a difference between two finalists only from about "
+            f"{100 * by.least:.2g}{by.scale} on{by.beside}"
         )
         remedy = (
-            f"{_needed(COARSE):,} {unit}s would show {100 * COARSE:g} and {_needed(FINE):,} would show {100 * FINE:g}; "
-            f"{MORE[role]}read the winner as one of several equals"
+            f"{by.needed(COARSE)} {unit}s{of} would show {100 * COARSE:g} and {by.needed(FINE)} would show "
+            f"{100 * FINE:g}; {MORE[role]}read the winner as one of several equals"
         )
-        found.append(Finding("size", "warning", text, remedy, count=n))
+        found.append(Finding("size", "warning", text, remedy, count=by.n))
     return found
 
 
-def _needed(difference: float) -> int:
-    """How many rows show a difference, rounded up to two digits."""
-    exact = DISAGREE * (SURE / difference) ** 2
-    digits = 10 ** max(math.floor(math.log10(exact)) - 1, 0)
-    return int(math.ceil(exact / digits) * digits)
+def _evidence(view: View, rows: np.ndarray) -> _Evidence | None:
+    """What some rows can say; None where there are none that count."""
+    assert view.y is not None
+    metric, names = view.metric, view.schema.classes
+    n, unit = _independent(view, rows)
+    if names is not None and metric == "recall":
+        n, unit = _independent(view, rows & (view.y == 1))
+        return None if n == 0 else _Evidence(n, n, (unit, f" of class '{names[1]}'"), " points of recall")
+    if n == 0:
+        return None
+    if names is not None and metric in BY_CLASS:
+        of_classes = [_independent(view, rows & (view.y == code))[0] for code in np.unique(view.y[rows])]
+        worth = len(of_classes) ** 2 / sum(1.0 / count for count in of_classes)
+        return _Evidence(n, min(worth, n), (unit, ""), f" points of {metric}")
+    known = metric is None or metric in ({"accuracy"} if names is not None else BY_ERRORS)
+    scale = "% of the rmse" if names is None else " points of accuracy"
+    return _Evidence(n, n, (unit, ""), scale, "" if known else f" (what that is in {metric} is not known)")
 
 
 def _independent(view: View, rows: np.ndarray) -> tuple[int, str]:

@@ -35,6 +35,7 @@ class View:
         ordered: whether a fold is judged by what comes before it only.
         numbers: shape (N,), the number of every row in the table as it was given, from 0.
         seed: of the samples that are drawn.
+        metric: the name of the metric that rows are judged by; None where it is not known.
     """
 
     schema: Schema
@@ -45,6 +46,7 @@ class View:
     ordered: bool
     numbers: np.ndarray
     seed: int = 0
+    metric: str | None = None
 
     def __len__(self) -> int:
         return len(self.role)
