@@ -116,6 +116,10 @@ def test_a_winner_at_the_end_of_its_range_is_a_limit() -> None:
     limits = card_text(study.book).partition("## Limits")[2].partition("\n## ")[0]
     assert "depth = 20 (1 to 20)" in limits
     assert "rate" not in limits
+    least = logs.bare_study(n_trials=0, depth=holdfast.Int(1, 20), rate=holdfast.Float(0.0, 1.0))
+    least.enqueue({"depth": 1, "rate": 0.0}, why="ends that nobody can go beyond")
+    least.tell(least.ask(), 1.0)
+    assert "At the end of what was searched" not in card_text(least.book)
 
 
 def test_words_and_keys_of_a_person_survive_while_the_log_goes_on(tmp_path: Path) -> None:

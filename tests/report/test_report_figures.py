@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import holdfast
 from holdfast.facts.blocks import Figure
+from holdfast.facts.numbers import number
 from holdfast.report import palette
 from holdfast.report.axes import axes
 from holdfast.report.charts import label, sized
@@ -150,6 +151,32 @@ def test_what_the_captions_claim_is_in_the_data() -> None:
     text = where_the_best_lie(by_name["learning_rate"], order)
     low, high = (float(number) for number in re.findall(r"[\d.e-]+", text.partition("between")[2]))
     assert (low, high) == pytest.approx((min(best), max(best)), rel=1e-3)
+
+
+def test_a_winner_at_an_end_that_nobody_can_pass_asks_for_no_wider_range() -> None:
+    space = {"dropout": holdfast.Float(0.0, 0.5), "warmup": holdfast.Int(0, 9), "width": holdfast.Int(8, 64)}
+    study = holdfast.Study(space, strategy="random", seed=0, name="ends")
+    study.enqueue({"dropout": 0.0, "warmup": 0, "width": 64})
+    study.optimize(lambda trial: trial["dropout"] + trial["warmup"] - trial["width"], n_trials=12)
+    captions = {figure.name: figure.caption for figure in hyperparameter_figures(study.book.state)}
+    said = {name: "end of the range" in caption for name, caption in captions.items()}
+    assert said == {
+        "hyperparameter-dropout": False,
+        "hyperparameter-warmup": False,
+        "hyperparameter-width": True,
+    }
+
+
+def test_axes_have_the_numbers_of_tables() -> None:
+    space = {"rate": holdfast.Float(1e-12, 1.0, log=True), "units": holdfast.Int(10, 10**7, log=True)}
+    study = holdfast.Study(space, direction={"mse": "minimize"}, strategy="random", seed=0, name="axes")
+    study.optimize(lambda trial: {"mse": 1e-6 * (3 + math.log10(trial["rate"]) / 12)}, n_trials=12)
+    for figure, ends in zip(hyperparameter_figures(study.book.state), ((1e-12, 1), (10, 10**7)), strict=True):
+        texts = [node.text or "" for node in ET.fromstring(draw_svg(figure)).iter() if node.tag.endswith("text")]
+        ticks = [text for text in texts if re.fullmatch(r"[\d.e+-]+", text)]
+        assert len(ticks) > 5
+        assert all(text == number(float(text)) for text in ticks)
+        assert {number(end) for end in ends} & set(ticks)
 
 
 def test_the_caption_says_that_finalists_were_scored_on_rows_of_their_own() -> None:

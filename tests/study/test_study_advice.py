@@ -15,7 +15,7 @@ from holdfast.rng import Streams
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.history import History
 from holdfast.search.random import RandomSearch
-from holdfast.study.advice import FEWEST_TO_STOP, recorded_strategy
+from holdfast.study.advice import FEWEST_TO_STOP, _apart, recorded_strategy
 from holdfast.study.settings import Settings
 from holdfast.testing.problems import problem
 
@@ -81,6 +81,20 @@ def test_the_words_name_changes_expectation_and_mode() -> None:
     assert "Expected there: value" in text
     assert "by a Gaussian process; the best so far is" in text
     assert ("That exploits" in text) != ("That explores" in text)
+
+
+def test_what_differs_reads_differently() -> None:
+    assert _apart(1.00000002, 1.0) == ("1.00000002", "1")
+    assert _apart(0.123446, 0.123444) == ("0.12345", "0.12344")
+    assert _apart(0.5, 0.25) == ("0.5", "0.25")
+    assert _apart("a", 2) == ("a", "2")
+    assert _apart(1.0, 1.0) == ("1", "1")
+    study = holdfast.Study({"x": holdfast.Float(0.0, 2.0)}, strategy="manual", seed=0)
+    for k in range(12):
+        study.enqueue({"x": 1.0 + k / 20})
+    study.optimize(lambda trial: trial["x"], n_trials=12)
+    study.enqueue({"x": 1.0 + 1e-9}, why="near")
+    assert str(study.suggest_next()).startswith("Try x = 1.000000001 (trial 0, the best so far, has 1).")
 
 
 def test_before_there_are_results_it_says_so() -> None:

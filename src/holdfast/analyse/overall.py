@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from holdfast.analyse.curves import Diagnosis
+from holdfast.analyse.ends import can_go_beyond
 from holdfast.analyse.rates import optimiser_of, rate_of
 from holdfast.analyse.remedies import KINDS, Kind
 from holdfast.records import Config
@@ -168,8 +169,8 @@ def crowded(ranked: Sequence[Config], space: Space) -> tuple[Edge, ...]:
     """The ends of the space where more of the best configurations lie than chance would put there.
 
     An end counts if as many would lie in its outermost tenth with a probability of less than one in a hundred, over all
-    ends that are looked at, were values drawn evenly. Ends that nobody can go beyond are left out: a count of 1, a
-    share of 0 or 1.
+    ends that are looked at, were values drawn evenly. Ends that nobody can go beyond are left out
+    (`holdfast.analyse.ends`).
     """
     best = ranked[: max(FEWEST_BEST, math.ceil(BEST_SHARE * len(ranked)))]
     numeric = [name for name in space.names if not isinstance(space[name], Categorical)]
@@ -182,10 +183,8 @@ def crowded(ranked: Sequence[Config], space: Space) -> tuple[Edge, ...]:
         values = [value for value in values if domain.low <= value <= domain.high]
         units = np.array([domain.to_unit(value) for value in values])
         share = max(OUTER, 1.0 / (domain.high - domain.low + 1) if isinstance(domain, Int) and not domain.log else 0.0)
-        for high, bound, passable in (
-            (False, domain.low, domain.low > (1 if isinstance(domain, Int) else 0)),
-            (True, domain.high, isinstance(domain, Int) or domain.high != 1.0 or domain.low < 0),
-        ):
+        for high, bound in ((False, domain.low), (True, domain.high)):
+            passable = can_go_beyond(domain, high=high)
             hits = int((units >= 1.0 - share).sum() if high else (units <= share).sum())
             if passable and len(values) >= FEWEST_BEST and _tail(hits, len(values), share) * 2 * len(numeric) < CHANCE:
                 found.append(Edge(name, high, float(bound), hits, len(values)))

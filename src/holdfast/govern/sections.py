@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.analyse.ends import can_go_beyond
 from holdfast.facts.blocks import Alert, Block, Bullets, Command, Paragraph, Section, Table
 from holdfast.facts.cost import account_of, lines_table, prices_sentences, totals_table
 from holdfast.facts.learning import winners_diagnosis
@@ -17,7 +18,7 @@ from holdfast.facts.spending import WHAT, amount
 from holdfast.facts.winner import agreement, describe, exact, luck_sentence, winner_table
 from holdfast.govern.metadata import TASKS, family_of, source_name, task_of
 from holdfast.records import Score, TrialState, Value
-from holdfast.space import Domain, Float, Int, Space
+from holdfast.space import Categorical, Domain, Int, Space
 from holdfast.study.state import StudyState
 
 MOST_NAMES = 60
@@ -242,7 +243,7 @@ def _limits_of_search(state: StudyState) -> list[str]:
 
 
 def _at_the_end(state: StudyState) -> list[str]:
-    """The winner's numbers at the end of their range (real ones within a hundredth of it), in words."""
+    """The winner's numbers at an end of their range that can be passed (real ones within a hundredth of it)."""
     winner, space = winner_of(state), state.settings.space or state.history.space
     if winner is None or space is None:
         return []
@@ -255,9 +256,11 @@ def _at_the_end(state: StudyState) -> list[str]:
 
 
 def _is_at_the_end(domain: Domain, value: Value) -> bool:
-    if isinstance(domain, Int):
-        return value in {domain.low, domain.high}
-    return isinstance(domain, Float) and value is not None and not 0.01 < domain.to_unit(value) < 0.99
+    if isinstance(domain, Categorical) or not isinstance(value, int | float):
+        return False
+    place = domain.to_unit(value)
+    near = value in {domain.low, domain.high} if isinstance(domain, Int) else not 0.01 < place < 0.99
+    return near and can_go_beyond(domain, high=place >= 0.5)
 
 
 def _budget(state: StudyState) -> str:

@@ -9,7 +9,7 @@ from holdfast.analyse.ablation import Ablation, Step
 from holdfast.facts.blocks import Figure, Table
 from holdfast.facts.log import Metric
 from holdfast.facts.numbers import better, number, shown
-from holdfast.report.charts import chart, drawn, label, labels, specification, tooltip
+from holdfast.report.charts import as_number, chart, drawn, label, labels, specification, tooltip
 from holdfast.report.palette import GREEN, INK, VERMILION
 
 ROW = 30
@@ -68,7 +68,12 @@ def _layers(rows: list[dict[str, Any]], names: list[str], metric: Metric) -> Any
     title = f"expected {label(metric.name, 40)}"
 
     def x(field: str) -> Any:
-        return alt.X(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5, labelOverlap=True))
+        return alt.X(
+            f"{field}:Q",
+            title=title,
+            scale=scale,
+            axis=alt.Axis(tickCount=5, labelOverlap=True, **as_number(min(ends), max(ends))),
+        )
 
     seen = [kind for kind in (GAINED, LOST) if any(row["kind"] == kind for row in rows)]
     colors = [GREEN if kind == GAINED else VERMILION for kind in seen]

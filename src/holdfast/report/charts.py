@@ -86,6 +86,23 @@ def symbols(field: str, marks: Mapping[str, tuple[str, str]], seen: Sequence[str
     )
 
 
+AS_NUMBER = (
+    "!datum.value ? '0' : abs(datum.value) < 1e-4 || abs(datum.value) >= 1e6 ? "
+    "replace(format(datum.value, '.4~e'), /([+-])(\\d)$/, '$10$2') : "
+    "abs(datum.value) >= 1000 ? format(datum.value, '.6~g') : format(datum.value, '.4~g')"
+)
+"""What Vega writes at a tick, as `holdfast.facts.numbers.number` does it; ticks are round."""
+
+
+def as_number(low: float, high: float, *, log: bool = False) -> dict[str, Any]:
+    """What an axis has to be given so that its numbers look like those of tables.
+
+    A linear one has them by itself, with as many digits as tell its ticks apart, unless they are very large or small.
+    """
+    size = max(abs(low), abs(high))
+    return {"labelExpr": AS_NUMBER} if log or not 1e-4 <= size < 1e6 else {}
+
+
 def tooltip(**fields: str) -> list[alt.Tooltip]:
     """What a point says of itself: fields by the (fixed) names that they are shown under."""
     import altair as alt

@@ -12,7 +12,7 @@ from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import number
 from holdfast.records import Trial
 from holdfast.report.axes import powers_of_ten
-from holdfast.report.charts import SMALL, chart, label, specification, tooltip
+from holdfast.report.charts import SMALL, as_number, chart, label, specification, tooltip
 from holdfast.report.palette import BLUE, GREEN, INK, VERMILION
 from holdfast.study.state import StudyState
 
@@ -187,12 +187,14 @@ def _value_ticks(values: list[float], *, log: bool) -> Any:
     """A few round numbers; on a logarithmic scale 1, 2 and 5 of each magnitude, or powers of ten if they are many."""
     import altair as alt
 
-    if not log:
-        return alt.Axis(tickCount=4)
     low, high = min(values), max(values)
+    if not log:
+        return alt.Axis(tickCount=4, **as_number(low, high))
     tens = powers_of_ten(low / 10, high, most=400)
     fine = [ten * factor for ten in tens for factor in (1, 2, 5) if low <= ten * factor <= high]
-    return alt.Axis(values=fine if len(fine) <= MOST_TICKS else powers_of_ten(low, high), format="~g")
+    return alt.Axis(
+        values=fine if len(fine) <= MOST_TICKS else powers_of_ten(low, high), **as_number(low, high, log=True)
+    )
 
 
 def _is_wide(values: list[float]) -> bool:

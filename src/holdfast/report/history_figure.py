@@ -10,7 +10,7 @@ from typing import Any
 
 from holdfast.facts.blocks import Figure
 from holdfast.facts.numbers import better, count, interval, number
-from holdfast.report.charts import chart, label, specification, symbols, tooltip
+from holdfast.report.charts import as_number, chart, label, specification, symbols, tooltip
 from holdfast.report.history import BEST, BEYOND, COMPLETE, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.palette import BLUE, GREEN, INK, OCHRE, PURPLE, VERMILION
 from holdfast.report.scores_figure import SCORES, bounds, score_rows
@@ -47,7 +47,7 @@ def value_axis(history: SearchHistory, field: str = "value", ticks: int = 6) -> 
     import altair as alt
 
     scale = alt.Scale(domain=list(history.scale), nice=False, zero=False)
-    axis = alt.Axis(tickCount=ticks, grid=True)
+    axis = alt.Axis(tickCount=ticks, grid=True, **as_number(*history.scale))
     lower = " (lower is better)" if history.metric.direction == "minimize" else ""  # higher needs no word
     return alt.Y(f"{field}:Q", title=f"{label(history.metric.name)}{lower}", scale=scale, axis=axis)
 

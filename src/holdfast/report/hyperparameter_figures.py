@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.analyse.ends import can_go_beyond
 from holdfast.analyse.surface import Dependence
 from holdfast.facts.blocks import Figure
 from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import count, number, shown
 from holdfast.records import Trial, TrialState
 from holdfast.report.axes import Axis, axes
-from holdfast.report.charts import SMALL, chart, drawn, label, specification, symbols, tooltip
+from holdfast.report.charts import SMALL, as_number, chart, drawn, label, specification, symbols, tooltip
 from holdfast.report.history import BEST, BEYOND, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.history_figure import MARKS, value_axis
 from holdfast.report.palette import GREEN, INK
@@ -197,16 +198,21 @@ def _value_axis(axis: Axis) -> Any:
         )
     domain = axis.domain
     assert not hasattr(domain, "choices")
-    whole: dict[str, Any] = (
-        {"format": "d", "tickMinStep": 1} if isinstance(domain.low, int) and not axis.logarithmic else {}
-    )
+    written = as_number(domain.low, domain.high, log=axis.logarithmic)
+    if isinstance(domain.low, int) and not axis.logarithmic:
+        written = {"tickMinStep": 1, **(written or {"format": "d"})}
     margin = 0.02 * (float(domain.high) - float(domain.low))
     margin = margin if math.isfinite(margin) else 0.0
     ends = [domain.low, domain.high] if axis.logarithmic else [domain.low - margin, domain.high + margin]
     kind: dict[str, Any] = {"type": "log"} if axis.logarithmic else {"zero": False}
     scale = alt.Scale(domain=ends, nice=False, **kind)
     named = f"{title} (log scale)" if axis.logarithmic else title
-    return alt.X("at:Q", title=named, scale=scale, axis=alt.Axis(grid=False, tickCount=5, labelOverlap=True, **whole))
+    return alt.X(
+        "at:Q",
+        title=named,
+        scale=scale,
+        axis=alt.Axis(grid=False, tickCount=5, labelOverlap=True, labelSeparation=8, **written),
+    )
 
 
 def _medians(axis: Axis, points: list[dict[str, Any]]) -> list[tuple[str, float]]:
@@ -231,8 +237,9 @@ def _caption(axis: Axis, state: StudyState, order: list[Trial]) -> str:
     winner = winner_of(state)
     if winner is not None and axis.name in winner.config and not axis.categorical:
         place = axis.place(winner.config[axis.name])
-        if place is not None and not EDGE < place < 1 - EDGE:
-            end = "lower" if place < 0.5 else "upper"
+        high = place is not None and place >= 0.5
+        if place is not None and not EDGE < place < 1 - EDGE and can_go_beyond(axis.domain, high=high):
+            end = "upper" if high else "lower"
             parts.append(f"The winner lies at the {end} end of the range: a wider one may hold something better.")
     if len(active) < len(order):
         parts.append(f"It was active in {len(active)} of {len(order)} trials with a score.")

@@ -13,7 +13,7 @@ from holdfast.errors import RequestError
 from holdfast.facts.blocks import Figure
 from holdfast.facts.log import metric_of
 from holdfast.facts.numbers import better, count, number
-from holdfast.report.charts import chart, drawn, label, specification, tooltip
+from holdfast.report.charts import as_number, chart, drawn, label, specification, tooltip
 from holdfast.report.history_figure import apart
 from holdfast.report.palette import GREEN, GREY, INK, VERMILION
 from holdfast.study.book import Book
@@ -88,7 +88,9 @@ def _layers(found: OvertuningCurve, title: str, turn: int) -> Any:
 
     def y(field: str) -> Any:
         limits = alt.Scale(domain=list(scale), nice=False, zero=False)
-        return alt.Y(f"{field}:Q", title=title, scale=limits, axis=alt.Axis(tickCount=5, grid=True))
+        return alt.Y(
+            f"{field}:Q", title=title, scale=limits, axis=alt.Axis(tickCount=5, grid=True, **as_number(*scale))
+        )
 
     base = chart(rows)
     said = tooltip(trial="trial:N", naive="naive:Q", corrected="corrected:Q")

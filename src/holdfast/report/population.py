@@ -11,7 +11,7 @@ from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, count, listed, number, shown
 from holdfast.records import Trial
 from holdfast.report.axes import powers_of_ten, space_of
-from holdfast.report.charts import SMALL, chart, label, specification, tooltip
+from holdfast.report.charts import SMALL, as_number, chart, label, specification, tooltip
 from holdfast.report.palette import GREY, INK, VERMILION
 from holdfast.space import Float, Int
 from holdfast.study.schedule import Piece, Schedule, schedule_of
@@ -162,12 +162,17 @@ def _axis_of(domain: Any, rows: Sequence[dict[str, Any]], name: str) -> Any:
     values = [float(row["value"]) for row in rows]
     low, high = min(values), max(values)
     if not domain.log:
-        return alt.Y("value:Q", title=label(name), scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=4))
+        return alt.Y(
+            "value:Q",
+            title=label(name),
+            scale=alt.Scale(zero=False, nice=True),
+            axis=alt.Axis(tickCount=4, **as_number(low, high)),
+        )
     fine = [
         t * f for t in powers_of_ten(low / 10, high * 10, most=40) for f in (1, 2, 5) if low / 2 <= t * f <= high * 2
     ]
     ends = [min([low, *fine]), max([high, *fine])]
-    ticks = alt.Axis(values=fine, format="~g")
+    ticks = alt.Axis(values=fine, **as_number(low, high, log=True))
     return alt.Y(
         "value:Q", title=f"{label(name)} (log)", scale=alt.Scale(type="log", domain=ends, nice=False), axis=ticks
     )

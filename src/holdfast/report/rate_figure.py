@@ -10,7 +10,7 @@ import numpy as np
 
 from holdfast.facts.blocks import Figure
 from holdfast.facts.numbers import number
-from holdfast.report.charts import chart, drawn, label, specification, tooltip
+from holdfast.report.charts import as_number, chart, drawn, label, specification, tooltip
 from holdfast.report.palette import BLUE, GREEN, INK, OCHRE, VERMILION
 from holdfast.train.rate_range import RateRange
 
@@ -34,7 +34,7 @@ def rate_figure(ranges: Mapping[str, RateRange]) -> Figure:
         "rate:Q",
         title="learning rate",
         scale=alt.Scale(type="log", domain=ends, nice=False),
-        axis=alt.Axis(values=_powers(*ends), format=".0e", grid=False),
+        axis=alt.Axis(values=_powers(*ends), grid=False, **as_number(*ends, log=True)),
     )
     y = alt.Y("loss:Q", title="training loss", scale=alt.Scale(domain=limits, nice=False, zero=False))
     color = alt.Color(

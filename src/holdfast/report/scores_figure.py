@@ -9,7 +9,7 @@ from holdfast.facts.blocks import Figure
 from holdfast.facts.log import ThreeScores, metric_of, three_scores
 from holdfast.facts.numbers import better, interval, number
 from holdfast.records import Direction, Score
-from holdfast.report.charts import chart, label, specification
+from holdfast.report.charts import as_number, chart, label, specification
 from holdfast.report.palette import GREEN, INK, VERMILION
 from holdfast.study.state import StudyState
 
@@ -61,7 +61,12 @@ def _layers(rows: list[dict[str, Any]], metric: str, scores: ThreeScores) -> Any
     scale = alt.Scale(domain=[min(ends) - margin, max(ends) + margin], nice=False, zero=False)
 
     def x(field: str) -> Any:
-        return alt.X(f"{field}:Q", title=metric, scale=scale, axis=alt.Axis(tickCount=6, grid=True))
+        return alt.X(
+            f"{field}:Q",
+            title=metric,
+            scale=scale,
+            axis=alt.Axis(tickCount=6, grid=True, **as_number(min(ends), max(ends))),
+        )
 
     y = alt.Y("score:N", title=None, sort=names, axis=alt.Axis(grid=False, ticks=False, domain=False, labelFontSize=14))
     color = alt.Color("score:N", scale=alt.Scale(domain=names, range=[SCORES[n][0] for n in names]), legend=None)

@@ -257,9 +257,10 @@ def _what(config: Config, best: Trial | None, changes: Mapping[str, tuple[Value,
         return f"Try {_listed([f'{name} = {_value(value)}' for name, value in config.items()])}."
     named: list[str] = []
     for name, (was, now) in changes.items():
-        there = "not active" if name not in best.config else _value(was)
+        here, before = _apart(now, was)
+        there = "not active" if name not in best.config else before
         where = f"trial {best.number}, the best so far, has {there}" if not named else there
-        named.append(f"{name} = {_value(now)} ({where})")
+        named.append(f"{name} = {here} ({where})")
     return f"Try {_listed(named)}{', and all else as there' if len(config) > len(changes) else ''}."
 
 
@@ -274,16 +275,23 @@ def _expected(found: Advice, state: StudyState, best: Trial | None) -> str:
     if found.mean is None or found.sd is None:
         return f"What it may score nobody can say before {FEWEST_SCORES} trials have scored differently."
     metric, wish = state.first_metric, " and ".join(map(str, state.settings.constraints))
-    said = f"Expected there: {metric} {found.mean:.4g} ± {found.sd:.2g} by a Gaussian process"
+    mean, reached = _apart(found.mean, None if best is None else best.metrics[metric])
+    said = f"Expected there: {metric} {mean} ± {found.sd:.2g} by a Gaussian process"
     if found.feasible is not None:
         said += f", and with a probability of {found.feasible:.2g} that it meets {wish}"
     if best is None:
         return f"{said}; no trial so far meets that." if wish else f"{said}."
-    said += f"; the best so far is {best.metrics[metric]:.4g}."
+    said += f"; the best so far is {reached}."
     if found.mode == "exploiting":
         return f"{said} That exploits what is known: it is expected to be at least as good as the best."
     return f"{said} That explores: it is expected to be worse than the best, but may well be better."
 
 
-def _value(value: Value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _value(value: Value, digits: int = 4) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def _apart(one: Value, other: Value) -> tuple[str, str]:
+    """Two values in four digits, or in as many as tell them apart."""
+    texts = [(_value(one, digits), _value(other, digits)) for digits in range(4, 18)]
+    return next((pair for pair in texts if pair[0] != pair[1]), texts[0])
