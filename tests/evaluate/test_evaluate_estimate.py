@@ -436,3 +436,20 @@ def test_bad_requests_get_a_sentence(rows: list[RowScores], changes: dict[str, A
     with pytest.raises(RequestError, match=words) as caught:
         corrected(rows, **changes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1e120, 1e150, 1e200, 1e308])
+def test_scores_that_cannot_be_squared_are_refused_for_the_winner_only(size: float) -> None:
+    losses = np.random.default_rng(0).random((50, 10))
+    with pytest.raises(RequestError, match=r"all configurations have row scores beyond 1e\+100"):
+        corrected(table(losses * size + size / 10), direction="minimize")
+    one = losses.copy()
+    one[:, 5] = size * (0.1 + 0.9 * one[:, 5])
+    found = corrected(table(one), direction="minimize")
+    as_bad = losses.copy()
+    as_bad[:, 5] = 1e6 * (0.1 + 0.9 * as_bad[:, 5])
+    assert bounds(found) == pytest.approx(bounds(corrected(table(as_bad), direction="minimize")), abs=0.005)
+    with pytest.raises(RequestError, match=r"configuration 5 has row scores beyond 1e\+100"):
+        corrected(table(one), direction="maximize")
+    with pytest.raises(RequestError, match=r"configuration 5 has row scores beyond 1e\+100"):
+        corrected(table(one), direction="minimize", winner=5)

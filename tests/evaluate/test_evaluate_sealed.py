@@ -120,3 +120,9 @@ def test_bad_requests_get_a_sentence() -> None:
         sealed.test_score(Y[:1], CLASSES[:1], metric)
     with pytest.raises(RequestError, match="first is number 1"):
         sealed.test_score(Y, CLASSES, metric, openings=0)
+
+
+def test_errors_that_cannot_be_squared_have_no_interval() -> None:
+    score = sealed.test_score(SCORES, SCORES + 1e90, metric_named("mse", "regression"))
+    assert (score.low, score.high, score.method) == (None, None, wording.TOO_LARGE)
+    assert score.value == pytest.approx(1e180)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -143,3 +144,22 @@ def test_what_the_select_rows_say_of_the_best_by_validation() -> None:
     assert loss.endswith("would have lost up to 0.02.")
     study.book.note("choice.made", {**choice, "finalists": [{"trial": 3, "value": 0.85}, {"trial": 1, "value": 0.83}]})
     assert study.overtuning().loss.endswith("is the best of 2 finalists, too.")
+
+
+def test_scores_beyond_all_size_are_said_to_be() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="random", seed=0)
+    for k in range(12):
+        study.tell(study.ask(), (1.7e308, -1.7e308, 0.0)[k % 3])
+    said = r"scores from -1\.7e\+308 to 1\.7e\+308 are too far apart to be compared"
+    with pytest.raises(RequestError, match=said):
+        study.overtuning()
+    with pytest.raises(RequestError, match=said):
+        study.expected_gain(3)
+    assert re.search(f"nobody can say: {said}", str(study.suggest_next()))
+    losses = np.full((60, 3), 1e150) * np.random.default_rng(0).random((60, 3))
+    assert "beyond 1e+100" in study_of(losses, direction="minimize").overtuning().missing
+    losses[:, 1:] /= 1e150
+    assert "of a best trial are beyond 1e+100" in study_of(losses, direction="minimize").overtuning().missing
+    found = study_of(losses[:, [1, 2, 0]], direction="minimize").overtuning()
+    assert not found.missing
+    assert all(0 < each < 1 for each in found.corrected)

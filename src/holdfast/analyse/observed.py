@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.evaluate.scale import LARGEST
 from holdfast.rng import Streams
 from holdfast.search.gp.targets import known_losses, succeeded
 from holdfast.search.history import FAILED, PAUSED, History
@@ -28,8 +29,8 @@ ANOTHER_SIZE = 1000.0
 FEWEST_BELOW = 8
 """So many losses, and half of all, are lower than such numbers; where these are all the same, there may be more."""
 
-LARGEST, SMALLEST = 1e100, 1e-100
-"""Scores beyond the one, or that differ by less than the other, cannot be squared."""
+SMALLEST = 1e-100
+"""Scores that differ by less cannot be squared."""
 
 FEWEST = 20
 """With fewer trials than this, or than two a hyperparameter, nothing is said."""

@@ -183,7 +183,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
             the order of ``rows``.
 
     Raises:
-        RequestError: if there is no or one row, row scores do not match, or nothing is finite or defined.
+        RequestError: if there is no or one row, row scores do not match, nothing is finite or defined, or the winner
+            has scores beyond `LARGEST`.
     """
     words = wording.estimand_words(estimand)
     intervals.check_level(level)
@@ -223,6 +224,7 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     scores = np.stack([request.scale.orient(values) for values in sheet.values], axis=1)
     means = scores.mean(axis=0)
     chosen, is_best = _chosen(means, request.winner)
+    sheet.check_size(chosen)
     own = float(means[chosen])
     kind = "binary" if all(are_shares(values) for values in sheet.values) else "other"
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE[kind]
@@ -331,6 +333,7 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
     sheet, level = request.sheet, request.level
     observed = request.scale.sign * np.array([_whole(sheet, metric, c) for c in range(len(sheet.values))])
     chosen, is_best = _chosen(observed, request.winner)
+    sheet.check_size(chosen)
     own = float(observed[chosen])
     if sheet.unfinished:
         return _from_raced_predictions(request, metric, chosen, own, is_best=is_best)

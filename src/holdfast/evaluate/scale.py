@@ -10,6 +10,17 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Direction
 
+LARGEST = 1e100
+"""Scores beyond this cannot be squared, or raised to the third power, and summed."""
+
+
+def too_far_apart(scores: np.ndarray) -> str:
+    """A sentence without its stop where scores (m,) differ by more than a number can hold; empty otherwise."""
+    known = scores[np.isfinite(scores)]
+    if not len(known) or math.isfinite(float(known.max()) - float(known.min())):
+        return ""
+    return f"scores from {known.min():.3g} to {known.max():.3g} are too far apart to be compared"
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:

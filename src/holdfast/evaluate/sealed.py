@@ -11,7 +11,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate import wording
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
 from holdfast.evaluate.metrics import Metric
-from holdfast.evaluate.scale import scale_of
+from holdfast.evaluate.scale import LARGEST, scale_of
 from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import intervals
@@ -79,6 +79,8 @@ def _bounds(
     if rows.kind == "score":
         if not np.isfinite(rows.values).all():
             return None, None, wording.UNDEFINED
+        if np.abs(rows.values).max() > LARGEST:
+            return None, None, wording.TOO_LARGE
         return _mean_bounds(rows, metric, level, groups)
     generator = Streams(0).generator(0, "test/bootstrap")
     bootstraps = BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS

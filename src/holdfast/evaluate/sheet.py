@@ -9,6 +9,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.scale import LARGEST
 from holdfast.records import RowScores
 
 
@@ -26,6 +27,7 @@ class Sheet:
         folds: shape (N,) or None.
         groups: shape (N,) or None.
         unfinished: arrays of shape (N,) or (N, k) of those given that have a value that is not finite.
+        vast: the places in ``values`` of those that were drawn in to `LARGEST`, as nothing can be computed beyond it.
     """
 
     values: tuple[np.ndarray, ...]
@@ -37,6 +39,7 @@ class Sheet:
     folds: np.ndarray | None
     groups: np.ndarray | None
     unfinished: tuple[np.ndarray, ...] = ()
+    vast: frozenset[int] = frozenset()
 
     def place_of(self, winner: int | None) -> int | None:
         """Where the winner, an index among the configurations given, stands among the finite ones.
@@ -52,6 +55,11 @@ class Sheet:
             raise RequestError(f"the winner, number {winner}, has row scores that are not finite; choose another one")
         return self.index.index(winner)
 
+    def check_size(self, place: int) -> None:
+        """Raise `RequestError` if the one at this place among the finite ones has other scores than its own."""
+        if place in self.vast:
+            raise RequestError(_too_large(f"configuration {self.index[place]} has row scores"))
+
 
 def sheet_of(
     rows: Sequence[RowScores],
@@ -64,7 +72,7 @@ def sheet_of(
 
     Raises:
         RequestError: if there are none or one row only, if they differ in rows, kind or aggregate, if predictions come
-            without metric or targets, or if no configuration has finite scores.
+            without metric or targets, or if no configuration has finite scores, or all have some beyond `LARGEST`.
     """
     if not rows:
         raise RequestError("there are no row scores; tell at least one trial with rows=RowScores(...)")
@@ -80,8 +88,12 @@ def sheet_of(
     finite = [number for number, other in enumerate(rows) if is_finite(other)]
     if not finite:
         raise RequestError(f"none of the {len(rows)} configurations has finite row scores; nothing can be estimated")
+    values = [rows[number].values[order] for number in finite]
+    vast = frozenset(place for place, each in enumerate(values) if each.dtype.kind == "f" and _size(each) > LARGEST)
+    if len(vast) == len(values):
+        raise RequestError(_too_large("all configurations have row scores"))
     return Sheet(
-        values=tuple(rows[number].values[order] for number in finite),
+        values=tuple(_drawn_in(each) if place in vast else each for place, each in enumerate(values)),
         index=tuple(finite),
         total=len(rows),
         n_rows=n_rows,
@@ -89,8 +101,22 @@ def sheet_of(
         y=in_order(y, order, "targets"),
         folds=in_order(folds, order, "folds"),
         groups=in_order(groups, order, "group names"),
-        unfinished=tuple(_numbers(other.values[order]) for other in rows if not is_finite(other)),
+        unfinished=tuple(_drawn_in(_numbers(other.values[order])) for other in rows if not is_finite(other)),
+        vast=vast,
     )
+
+
+def _too_large(what: str) -> str:
+    return f"{what} beyond {LARGEST:.0e}, which cannot be estimated with; divide them by what is usual"
+
+
+def _size(values: np.ndarray) -> float:
+    return float(np.abs(values).max(initial=0.0))
+
+
+def _drawn_in(values: np.ndarray) -> np.ndarray:
+    """The values, the finite ones at most `LARGEST` in size."""
+    return np.asarray(np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), values))
 
 
 def in_order(column: np.ndarray | None, order: np.ndarray, what: str) -> np.ndarray | None:

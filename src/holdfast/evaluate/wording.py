@@ -19,6 +19,7 @@ WINDOWED = "the model refitted on the latest rows before the test rows, as far b
 
 UNCORRECTED = "uncorrected"
 NO_INTERVAL = "no interval: the metric does not come from rows"
+TOO_LARGE = "no interval: scores of rows are too large to be squared"
 UNDEFINED = "no interval: the metric is undefined on these rows"
 
 RMX = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX)"

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from holdfast.errors import ExhaustedError, RequestError
+from holdfast.evaluate.scale import too_far_apart
 from holdfast.records import Config, Score, Suggestion, Trial, Value
 from holdfast.rng import Streams
 from holdfast.search.auto import Auto
@@ -135,6 +136,8 @@ def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.
     name = state.settings.name
     if len(state.settings.directions) > 1:
         raise RequestError(f"study '{name}' has several objectives, and a gain is that of one metric")
+    if said := too_far_apart(_history(state).losses):
+        raise RequestError(f"study '{name}' has no expected gain: {said}")
     asked = _asked(state, strategy, n)
     if asked == []:
         raise ExhaustedError(f"study '{name}' has no expected gain: {what_is_left(state, strategy)}")
@@ -188,6 +191,8 @@ def _asked(state: StudyState, strategy: Strategy, n: int) -> list[Suggestion] | 
 
 
 def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None, n: int, level: float) -> Score | None:
+    if too_far_apart(_history(state).losses):
+        return None
     learns = traits_of(strategy).learns and asked is not None
     proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
     history, rng = _history(state), Streams(state.settings.seed)
@@ -226,6 +231,8 @@ def _suggestion(state: StudyState, strategy: Strategy, history: History) -> Sugg
 def _with_forecast(found: Advice, state: StudyState, history: History, best: Trial | None) -> Advice:
     """The advice with the score that is expected of it, in the metric's unit, where a surrogate can be fitted."""
     assert history.space is not None
+    if too_far_apart(history.losses):
+        return found
     view = outlook(history, Streams(state.settings.seed))
     if view is None:
         return found
@@ -273,6 +280,8 @@ def _listed(words: list[str]) -> str:
 def _expected(found: Advice, state: StudyState, best: Trial | None) -> str:
     """What is expected of it, and what it is tried for."""
     if found.mean is None or found.sd is None:
+        if said := too_far_apart(_history(state).losses):
+            return f"What it may score nobody can say: {said}."
         return f"What it may score nobody can say before {FEWEST_SCORES} trials have scored differently."
     metric, wish = state.first_metric, " and ".join(map(str, state.settings.constraints))
     mean, reached = _apart(found.mean, None if best is None else best.metrics[metric])

@@ -97,7 +97,7 @@ def compared(
         sheet = sheet_of(rows, None, None, None, None)
     except RequestError:  # trials of a loop of one's own may have been scored on different rows
         return None
-    if sheet.index[0] != 0:
+    if sheet.index[0] != 0 or 0 in sheet.vast:
         return None
     state = book.state
     binary = all(is_binary(values) for values in sheet.values)

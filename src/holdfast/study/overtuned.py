@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.errors import RequestError, nearest
-from holdfast.evaluate.scale import scale_of
+from holdfast.evaluate.scale import LARGEST, scale_of, too_far_apart
 from holdfast.evaluate.sheet import sheet_of
 from holdfast.records import Trial, TrialState, number_from_json
 from holdfast.rng import Streams
@@ -73,7 +73,8 @@ def overtuning_of(book: Book, patience: int = 20, test: str | None = None) -> Ov
     """See `Study.overtuning`.
 
     Raises:
-        RequestError: if no trial is complete, the patience is out of range, or ``test`` is no metric to look back by.
+        RequestError: if no trial is complete, the patience is out of range, ``test`` is no metric to look back by, or
+            scores are too far apart.
     """
     if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
         raise RequestError(f"patience = {patience!r}; it must be a whole number of trials, at least 1")
@@ -85,6 +86,8 @@ def overtuning_of(book: Book, patience: int = 20, test: str | None = None) -> Ov
         raise RequestError(f"study '{state.settings.name}' has no complete trial yet, so there is no curve of its best")
     sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
     values = np.array([sign * trial.metrics[state.first_metric] for trial in trials])
+    if said := too_far_apart(values):
+        raise RequestError(said)
     places = overtuning(values, values).incumbents
     naive = sign * values[places]
     path, missing = _corrected(book, trials)
@@ -129,8 +132,11 @@ def _corrected(book: Book, trials: Sequence[Trial]) -> tuple[np.ndarray | None, 
     binary = all(is_binary(values) for values in sheet.values)
     scale = scale_of(state.settings.directions[state.first_metric], binary=binary, root=sheet.root)
     scores = np.stack([scale.orient(values) for values in sheet.values], axis=1)
+    means = scores.mean(axis=0)
+    if sheet.vast & set(overtuning(means, means).incumbents.tolist()):
+        return None, f"There is no corrected curve: row scores of a best trial are beyond {LARGEST:.0e}."
     bootstraps = max(FEWEST_BOOTSTRAPS, round(BOOTSTRAPS * min(1.0, CELLS / scores.size)))
-    luck = np.maximum.accumulate(scores.mean(axis=0))
+    luck = np.maximum.accumulate(means)
     luck -= bbc_path(scores, Streams(state.settings.seed).generator(0, "overtuning"), bootstraps)
     luck[0] = 0.0  # one trial was not picked among any
     complete = np.array([trial.state is TrialState.COMPLETE for trial in counted])
@@ -207,6 +213,8 @@ def _lost(book: Book, trials: Sequence[Trial], values: np.ndarray, test: str | N
         names = sorted({name for trial in trials for name in trial.metrics} - set(used))
         has = f"; there is {', '.join(names)}" if names else "; tell it in the dict of metrics"
         raise RequestError(f"test = {test!r}, which no complete trial was told with{has}{nearest(test, names)}")
+    if said := too_far_apart(told):
+        raise RequestError(f"by {test} {said}")
     sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
     found = overtuning(values, sign * told)
     truth = told[found.incumbents]
