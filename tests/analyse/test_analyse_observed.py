@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import holdfast
-from holdfast.analyse.observed import FEWEST, halves, limit_of, observed, of_usual_size, with_shown_conditions
+from holdfast.analyse.observed import FEWEST, halves, limit_of, observed, of_usual_size
 from holdfast.errors import RequestError
 from holdfast.records import TrialState
 from holdfast.rng import Streams
@@ -80,16 +80,6 @@ def test_halves_come_with_their_counterparts() -> None:
     np.testing.assert_array_equal(cuts[0::2], ~cuts[1::2])
     assert set(cuts.sum(axis=1)) == {5, 6}
     np.testing.assert_array_equal(cuts, halves(11, 4, Streams(0), "test"))
-
-
-def test_a_condition_that_nobody_declared_is_found_in_the_trials() -> None:
-    kind = holdfast.Categorical(["a", "b", "c"])
-    space = holdfast.Space({"x": holdfast.Float(0, 1), "kind": kind, "y": holdfast.Float(0, 1)})
-    units = space.snap(np.random.default_rng(0).random((60, 3)))
-    units[units[:, 1] < 0.6, 2] = np.nan  # y is used with c only
-    assert with_shown_conditions(space, units)["y"].when == {"kind": ("c",)}
-    units[0, 2] = np.nan if units[0, 1] > 0.6 else 0.5  # and once not so
-    assert with_shown_conditions(space, units) is space
 
 
 def test_paused_trials_are_said_not_to_count() -> None:

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from holdfast.records import Config, TrialState
 from holdfast.rng import Streams
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.gp.branches import branches_of, results_without_gain
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.search.history import HistoryBuilder
+from holdfast.space import Categorical, Domain, Float, Int, Space
 from holdfast.testing.problems import problem, regrets
 from holdfast.testing.rehearsal import Rehearsal, search
 
@@ -70,3 +72,24 @@ def test_a_search_that_stands_still_tries_other_branches_and_says_so() -> None:
 def test_a_better_branch_behind_a_good_one_is_found() -> None:
     found = [regrets(GaussianProcess(), problem("conditional"), trials=60, seed=seed)[-1] for seed in range(4)]
     assert np.median(found) < 0.05
+
+
+def test_a_trial_that_ended_before_it_had_a_branch_is_in_none() -> None:
+    builder = HistoryBuilder(None, ["minimize"])
+    for number in range(27):
+        kind = "abc"[number % 3]
+        config: Config = {"first": 0.5, "kind": kind, kind: (number + 0.5) / 27}
+        whole: dict[str, Domain] = {"first": Float(0, 1), "kind": Categorical(["a", "b", "c"]), kind: Float(0, 1)}
+        builder.asked({}, None)
+        builder.drew(number, whole, dict(config))
+        builder.told(number, TrialState.COMPLETE, [0.1 if kind == "a" else 1.0])
+    builder.asked({}, None)
+    builder.drew(27, {"first": Float(0, 1)}, {"first": 0.5})
+    builder.told(27, TrialState.FAILED, [float("nan")])
+    history = builder.snapshot(0)
+    assert history.space is not None
+    branches = branches_of(history.space)
+    assert branches is not None
+    assert branches.of(history.units).tolist() == [*[number % 3 for number in range(27)], -1]
+    (asked,) = GaussianProcess().ask(history, 1, Streams(0))
+    assert "improvement within kind = 'b'" in asked.reason

@@ -206,6 +206,50 @@ def test_a_discovered_space_keeps_its_order_when_loaded(tmp_path: Path) -> None:
     assert list(again.trials[0].config) == ["zeta", "alpha"]
 
 
+def finite(trial: LiveTrial) -> float:
+    """One of seven configurations."""
+    kind = trial.suggest_categorical("kind", ["numbers", "choice", "nothing"])
+    if kind == "numbers":
+        return float(trial.suggest_int("n", 1, 4))
+    return 5.0 + trial.suggest_categorical("k", [1, 2]) if kind == "choice" else 9.0
+
+
+@pytest.mark.parametrize("strategy", ["grid", "tpe", "auto"])
+def test_a_discovered_space_is_used_up_when_each_configuration_was_tried(strategy: str) -> None:
+    study = Study(strategy=strategy, seed=0)
+    study.optimize(finite, n_trials=20)
+    tried = [tuple(t.config.items()) for t in study.trials]
+    assert len(set(tried)) == 7
+    assert len(tried) <= 8  # a trial may have found what it was not known to need
+    (note,) = study.book.state.notes["space.exhausted"]
+    assert "all 7 configurations have been tried" in note["text"]
+
+
+def asked_and_told(study: Study, n: int) -> None:
+    for _ in range(n):
+        trial = study.ask()
+        study.tell(trial, conditional(trial))
+
+
+@pytest.mark.parametrize("strategy", ["gp", "tpe"])
+def test_another_process_finds_the_same_conditions_and_proposes_the_same(tmp_path: Path, strategy: str) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db"
+    whole = Study(strategy=strategy, seed=0)
+    asked_and_told(whole, 16)
+    for part in range(4):
+        again = holdfast.load_study("study", storage) if part else Study(strategy=strategy, seed=0, storage=storage)
+        asked_and_told(again, 4)
+        if part == 2:
+            again.book.save_snapshot()
+        again.close()
+    again = holdfast.load_study("study", storage)
+    assert [t.config for t in again.trials] == [t.config for t in whole.trials]
+    assert again.history.space == whole.history.space
+    assert again.history.space is not None
+    assert again.history.space["c"].when == {"kind": ("svc",)}
+    again.close()
+
+
 # Optuna's users
 
 

@@ -18,7 +18,7 @@ from holdfast.evaluate.scale import LARGEST
 from holdfast.rng import Streams
 from holdfast.search.gp.targets import known_losses, succeeded
 from holdfast.search.history import FAILED, PAUSED, History
-from holdfast.space import Float, Space, domain_from_json
+from holdfast.space import Space
 
 STRETCH = 2.0
 """How far beyond the span from the best to the 90th-percentile loss the bad side may reach."""
@@ -113,31 +113,8 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     if np.ptp(losses) <= max(SMALLEST, 1e-12 * size):
         raise RequestError("every trial has the same score, so there is nothing to explain")
     sign = 1.0 if history.directions[objective] == "minimize" else -1.0
-    space = with_shown_conditions(history.space, units[np.isfinite(told)])
     failed, drawn = int((states == FAILED).sum()), int((told[scored] > limit).sum())
-    return Observed(space, trials, units, losses, sign, failed, seed, drawn, limit)
-
-
-def with_shown_conditions(space: Space, units: np.ndarray) -> Space:
-    """The space with the conditions that nobody declared, as the trials (m, d), NaN where inactive, show them.
-
-    In a space that is found as it is used, a hyperparameter that is active for some values, and only these, of a single
-    discrete one that always is, depends on that one.
-    """
-    inactive = np.isnan(units)
-    names, domains = space.names, dict(space.domains)
-    always = [k for k in range(len(names)) if not inactive[:, k].any() and not isinstance(space[names[k]], Float)]
-    for i in np.flatnonzero(inactive.any(axis=0) & ~inactive.all(axis=0)):
-        if space[names[i]].when:
-            continue
-        for parent in always:
-            values = [space[names[parent]].from_unit(float(unit)) for unit in units[:, parent]]
-            active = {value for value, off in zip(values, inactive[:, i], strict=True) if not off}
-            if not active & {value for value, off in zip(values, inactive[:, i], strict=True) if off}:
-                when = {names[parent]: sorted(active, key=values.index)}
-                domains[names[i]] = domain_from_json(names[i], {**space[names[i]].to_json(), "when": when})
-                break
-    return space if domains == space.domains else Space({**domains, **space.derived})
+    return Observed(history.space, trials, units, losses, sign, failed, seed, drawn, limit)
 
 
 def varying(space: Space) -> list[int]:

@@ -58,14 +58,16 @@ def explain(strategy: Strategy, history: History) -> str:
 def drawn_config(strategy: Strategy, history: History, rng: Streams) -> Config | None:
     """What a strategy with a ``draw`` of its own proposes for the hyperparameters found so far, one after the other.
 
-    None where it has no ``draw``, or nothing has been found yet; `Strategy.ask` proposes whole configurations then.
+    Those that are not asked for beside the values drawn before, as far as the trials show, are left out. None where it
+    has no ``draw``, or nothing has been found yet; `Strategy.ask` proposes whole configurations then.
     """
     method: Callable[[History, Config, str, Domain, Streams], Value] | None = getattr(strategy, "draw", None)
     if method is None or history.space is None:
         return None
     config: Config = {}
     for name, domain in history.space.domains.items():
-        config[name] = domain.check(method(history, dict(config), name, domain, rng), name)
+        if name in history.space.active(config):
+            config[name] = domain.check(method(history, dict(config), name, domain, rng), name)
     return config
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ import numpy as np
 
 from holdfast.errors import SpaceError
 from holdfast.records import Config, Direction, Fidelity, TrialState, Value
+from holdfast.search.conditions import with_conditions
+from holdfast.search.memory import Memory
 from holdfast.search.rows import Configs, Fitting, Rows
 from holdfast.space import Categorical, Domain, Space
 from holdfast.space.space import KEY_BYTES
@@ -29,6 +31,7 @@ NO_ORIGIN = (-1, -1, -1)
 """The origin of a trial that is no clone."""
 
 Duplicates = Literal["avoid", "replicate"]
+_memory: Memory[tuple[object, int, int], Space] = Memory(16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,8 @@ class History:
     After the space was amended, ``told_*`` and ``report_*`` hold only the trials that fit into the new one.
 
     Attributes:
-        space: the search space; None while a space that is found as it is used has no hyperparameter yet.
+        space: the search space; None while a space that is found as it is used has no hyperparameter yet. One that is
+            found has the conditions that the trials show: see `with_conditions`.
         directions: one per objective. All losses below are turned so that lower is better.
         fidelity: how much training a trial may have, if the study declares one.
         index: the number of events in the log that this view is based on.
@@ -68,10 +72,13 @@ class History:
             in the order in which they came.
         move_trial, move_state, move_until: (t,) each, every change of state and the step it was assigned to run to.
         origins: (n, 3) of each trial its parent, the step it was cloned at and the trial it replaces; -1 for none.
-        token: the same object for all views of one growing history: a key for caches of what depends on a prefix.
+        token: equal for all views of one growing history in one space: a key for caches of what depends on a prefix.
         constraints: the outcome constraints, as texts such as ``"ms <= 50"``.
         duplicates: whether a configuration is tried once (``"avoid"``) or as often as proposed (``"replicate"``).
         earlier: what earlier studies found.
+        asked: (n, d) bool, which hyperparameters each trial has asked for in a space that is found as it is used; None
+            for a declared one.
+        scored: (n,) bool, which trials have come as far as to a score in such a space; None for a declared one.
     """
 
     space: Space | None
@@ -97,6 +104,8 @@ class History:
     constraints: tuple[str, ...]
     duplicates: Duplicates
     earlier: tuple[Earlier, ...]
+    asked: np.ndarray | None
+    scored: np.ndarray | None
     _configs: Sequence[Config] = field(repr=False)
     _seen: Mapping[str, int] = field(repr=False)
     _seen_before: int = field(repr=False)
@@ -191,6 +200,7 @@ class HistoryBuilder:
         self._declared = space is not None
         self._seen: dict[str, int] = {}
         self._units = Rows((0 if space is None else len(space),), float)
+        self._asked, self._scored = Rows((0,), bool), Rows((), bool)
         self._told = Fitting(
             Rows((), np.int64),
             Rows((len(self.directions),), float),
@@ -220,6 +230,9 @@ class HistoryBuilder:
         """A new trial, numbered by its position, starts to run; ``origin`` is what `History.origins` holds of it."""
         self._configs.append(config)
         self._origins.append(origin)
+        if not self._declared:
+            self._asked.append(np.zeros(self._asked.shape, dtype=bool))
+            self._scored.append(False)
         if self.space is None:
             self._units.append(np.full(self._units.shape, np.nan))
         else:
@@ -245,6 +258,7 @@ class HistoryBuilder:
         else:
             signed = [sign * value for sign, value in zip(self._signs, values, strict=True)]
         self._reports.append((trial, step, signed), fits=trial not in self._masked)
+        self._has_scored(trial)
 
     def told(
         self,
@@ -263,6 +277,8 @@ class HistoryBuilder:
         missed = [math.nan] * len(self.constraints) if violation is None else violation
         self._told.append((trial, signed, code, seconds, missed), fits=trial not in self._masked)
         self.moved(trial, code)
+        if code != FAILED:
+            self._has_scored(trial)
 
     def amended(self, space: Space, added: Mapping[str, Value]) -> None:
         """The space is another one from here on; trials before it stand at ``added`` in what they did not have."""
@@ -290,10 +306,12 @@ class HistoryBuilder:
             self.space = Space({**before, **domains})
             self._token = object()
             self._encode_anew()
+            self._asked = self._asked.widened(len(self.space))
         else:
             assert self.space is not None
             self._units.replace(trial, _encode_within(self.space, config))
             self._see(config)
+        self._asked.replace(trial, np.array([name in config for name in self.space.names]))
 
     def snapshot(self, index: int) -> History:
         """The history as it is now; ``index`` is the length of the log it was folded from."""
@@ -301,8 +319,9 @@ class HistoryBuilder:
         told_trial, told_loss, told_state, told_seconds, told_violation = self._told.views()
         report_trial, report_step, report_losses = self._reports.views()
         move_trial, move_state, move_until = (column.view() for column in self._moves)
+        space, earlier = self._shown()
         return History(
-            space=self.space,
+            space=space,
             directions=self.directions,
             fidelity=self.fidelity,
             index=index,
@@ -321,10 +340,12 @@ class HistoryBuilder:
             move_state=move_state,
             move_until=move_until,
             origins=self._origins.view(),
-            token=self._token,
+            token=self._token if space is self.space else (self._token, space),
             constraints=self.constraints,
             duplicates=self.duplicates,
-            earlier=self._earlier,
+            earlier=earlier,
+            asked=None if self._declared else self._asked.view(),
+            scored=None if self._declared else self._scored.view(),
             _configs=self._configs.view(),
             _seen=self._seen,
             _seen_before=len(self._seen),
@@ -353,7 +374,7 @@ class HistoryBuilder:
         self.trials_limit = data["trials_limit"]
         self._configs = Configs(configs)
         seen, *columns = arrays
-        self._units = Rows(columns[0].shape[1:], float)
+        self._units, self._asked = Rows(columns[0].shape[1:], float), Rows(columns[1].shape[1:], bool)
         for column, array in zip(self._columns(), columns, strict=True):
             column.fill(array)
         for part in (self._told, self._reports):
@@ -372,8 +393,23 @@ class HistoryBuilder:
         assert self.space is not None
         self._seen.setdefault(self.space.key(config), len(self._seen))
 
+    def _has_scored(self, trial: int) -> None:
+        if not (self._declared or self._scored.view()[trial]):
+            self._scored.replace(trial, True)
+
+    def _shown(self) -> tuple[Space | None, tuple[Earlier, ...]]:
+        """The space with the conditions that the trials of one that is found show, and the earlier studies in it."""
+        space, asked, scored = self.space, self._asked.view(), self._scored.view()
+        if self._declared or space is None:
+            return space, self._earlier
+        # both only grow while the token is the same
+        key = (self._token, int(np.count_nonzero(asked)), int(np.count_nonzero(scored)))
+        found = _memory.get(key, lambda: with_conditions(space, self._units.view(), asked, scored))
+        return found, self._earlier if found is space else tuple(_where_active(found, each) for each in self._earlier)
+
     def _columns(self) -> tuple[Rows, ...]:
-        return (self._units, *self._told.all, *self._reports.all, *self._moves, self._origins)
+        rows = (self._units, self._asked, self._scored)
+        return (*rows, *self._told.all, *self._reports.all, *self._moves, self._origins)
 
     def _encode_anew(self) -> None:
         """Encode every trial in the space as it is now, and mask those that do not fit into a declared one."""
@@ -411,6 +447,11 @@ class HistoryBuilder:
             kept = [loss for config, loss in zip(mapped, losses, strict=True) if config is not None]
             found.append(Earlier(name, np.array(units).reshape(len(units), len(self.space)), np.array(kept)))
         self._earlier = tuple(found)
+
+
+def _where_active(space: Space, study: Earlier) -> Earlier:
+    """What an earlier study found without the values that would not be asked for."""
+    return replace(study, units=np.where(np.isnan(space.snap(study.units)), np.nan, study.units))
 
 
 def _mapped(space: Space, config: Config, added: Mapping[str, Value]) -> Config | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from holdfast.records import Score
 from holdfast.rng import Streams
+from holdfast.search.conditions import with_conditions
 from holdfast.search.gp.maximise import CENTRES, all_points, candidates
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import COMPLETE, History
@@ -46,9 +47,19 @@ class Left:
 
 
 def first_told(history: History, size: int) -> History:
-    """The same trials when the first ``size`` of them had been told."""
+    """The same trials when the first ``size`` of them had been told; what the others asked for is not known then."""
+    space, token, asked, scored = history.space, history.token, history.asked, history.scored
+    if space is not None and asked is not None and scored is not None:
+        known = np.isin(np.arange(len(history)), history.told_trial[:size])
+        asked, scored = asked & known[:, None], scored & known
+        space = with_conditions(space, history.units, asked, scored)
+        token = (token, space)
     return replace(
         history,
+        space=space,
+        token=token,
+        asked=asked,
+        scored=scored,
         told_trial=history.told_trial[:size],
         told_loss=history.told_loss[:size],
         told_state=history.told_state[:size],

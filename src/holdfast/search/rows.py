@@ -34,12 +34,18 @@ class Rows:
         self._take(np.array(array, dtype=self._array.dtype))
         self._length = len(array)
 
-    def replace(self, position: int, row: np.ndarray) -> None:
+    def replace(self, position: int, row: float | np.ndarray) -> None:
         """Change one row, in a copy if there are views, which keep theirs."""
         if self._viewed:
             self._take(self._array.copy())
             self._viewed = False
         self._array[position] = row
+
+    def widened(self, width: int) -> Rows:
+        """The same rows with zeros behind them, up to so many columns."""
+        found = Rows((width,), self._array.dtype.type)
+        found.fill(np.pad(self._array[: self._length], ((0, 0), (0, width - self.shape[0]))))
+        return found
 
     def view(self) -> np.ndarray:
         """The rows as they are now, read-only."""

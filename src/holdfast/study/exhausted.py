@@ -13,7 +13,7 @@ def what_is_left(state: StudyState, strategy: Strategy) -> str:
     """Why a strategy has proposed nothing, as a sentence without its full stop."""
     if ended := traits_of(strategy).ended:
         return f"strategy '{strategy.name}' {ended}"
-    space = state.history.space
+    space = state.history.snapshot(state.length).space
     count = None if space is None else space.count()
     if count is not None and len(state.trials) >= count and state.settings.duplicates == "avoid":
         return (

@@ -51,9 +51,10 @@ class Branches:
         return min(STARTS_EACH * len(self), MOST_STARTS)
 
     def of(self, units: np.ndarray) -> np.ndarray:
-        """(n,) the branch of each of the points (n, d)."""
-        cells: np.ndarray = np.minimum(units[:, self.column] * len(self), len(self) - 1).astype(np.int64)
-        return cells
+        """(n,) the branch of each of the points (n, d); -1 where a trial ended before it had one."""
+        column = units[:, self.column]
+        cells = np.minimum(np.where(np.isnan(column), 0.0, column) * len(self), len(self) - 1).astype(np.int64)
+        return np.where(np.isnan(column), -1, cells)
 
     def moved(self, units: np.ndarray, branch: int) -> np.ndarray:
         """Points of shape (..., d) moved into a branch."""
@@ -123,8 +124,9 @@ def another_branch(
         the expected improvement over the best trial within it; (c, d) its best points so far; the branch.
     """
     assert history.space is not None
-    visits = np.bincount(branches.of(tried), minlength=len(branches)).astype(float)
-    visits[branches.of(model.centres[:1])[0]] = np.inf
+    there = branches.of(np.concatenate([tried, model.centres[:1]]))
+    visits = np.bincount(there[:-1][there[:-1] >= 0], minlength=len(branches)).astype(float)
+    visits[there[-1:][there[-1:] >= 0]] = np.inf
     branch = int(np.argmin(visits))
     known = np.isfinite(history.told_loss[:, 0])
     units, losses = history.units[history.told_trial[known]], history.told_loss[known, 0]
