@@ -16,7 +16,7 @@ from holdfast.search.base import drawn_config
 from holdfast.search.conditions import MOST_VALUES, shown_conditions, with_conditions
 from holdfast.search.gp.branches import branches_of
 from holdfast.search.gp.embedding import embedding
-from holdfast.search.history import History, HistoryBuilder
+from holdfast.search.history import PAUSED, History, HistoryBuilder
 from holdfast.search.left import first_told
 from holdfast.search.registry import make_strategy
 from holdfast.space import Categorical, Domain, Float, Int, Space
@@ -232,6 +232,20 @@ def test_trials_that_failed_or_that_lost_what_they_drew_show_nothing_by_what_is_
         space = builder.snapshot(0).space
         assert space is not None
         assert not space["c"].when
+
+
+def test_a_report_is_a_score_and_a_trial_that_only_runs_has_none() -> None:
+    for reports in (False, True):
+        builder = HistoryBuilder(None, ["minimize"])
+        for number, config in enumerate(of_model("svm", "svm", "forest", "forest")):
+            builder.asked({}, None)
+            builder.drew(number, {name: TREE[name] for name in config}, config)
+            if reports:
+                builder.reported(number, 1, [0.5])
+                builder.moved(number, PAUSED)
+        space = builder.snapshot(0).space
+        assert space is not None
+        assert space["c"].when == ({"model": ("svm", "ridge")} if reports else {})
 
 
 def test_a_wish_is_no_sign_of_what_a_trial_asks_for() -> None:
