@@ -154,7 +154,11 @@ def test_what_the_captions_claim_is_in_the_data() -> None:
 
 
 def test_a_winner_at_an_end_that_nobody_can_pass_asks_for_no_wider_range() -> None:
-    space = {"dropout": holdfast.Float(0.0, 0.5), "warmup": holdfast.Int(0, 9), "width": holdfast.Int(8, 64)}
+    space: dict[str, Any] = {
+        "dropout": holdfast.Float(0.0, 0.5),
+        "warmup": holdfast.Int(0, 9),
+        "width": holdfast.Int(8, 64),
+    }
     study = holdfast.Study(space, strategy="random", seed=0, name="ends")
     study.enqueue({"dropout": 0.0, "warmup": 0, "width": 64})
     study.optimize(lambda trial: trial["dropout"] + trial["warmup"] - trial["width"], n_trials=12)
@@ -168,7 +172,7 @@ def test_a_winner_at_an_end_that_nobody_can_pass_asks_for_no_wider_range() -> No
 
 
 def test_axes_have_the_numbers_of_tables() -> None:
-    space = {"rate": holdfast.Float(1e-12, 1.0, log=True), "units": holdfast.Int(10, 10**7, log=True)}
+    space: dict[str, Any] = {"rate": holdfast.Float(1e-12, 1.0, log=True), "units": holdfast.Int(10, 10**7, log=True)}
     study = holdfast.Study(space, direction={"mse": "minimize"}, strategy="random", seed=0, name="axes")
     study.optimize(lambda trial: {"mse": 1e-6 * (3 + math.log10(trial["rate"]) / 12)}, n_trials=12)
     for figure, ends in zip(hyperparameter_figures(study.book.state), ((1e-12, 1), (10, 10**7)), strict=True):

@@ -212,11 +212,10 @@ def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
         y,
         roles,
         numbers=np.flatnonzero(present),
-        accept=data.accept,
         seed=file.plan.study.seed,
         seen=seen,
         metric=shown_name(file.plan.metric.name or DEFAULT_METRICS[schema.task]),
-    )
+    ).with_accepted(data.accept)
     if data.strict:
         with file.at("data", "strict"):
             refuse(findings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +38,6 @@ def find_leakage(
     roles: Roles,
     *,
     numbers: np.ndarray | None = None,
-    accept: Sequence[str] = (),
     seed: int = 0,
     seen: Seen | None = None,
     unread: Sequence[str] = (),
@@ -57,7 +55,6 @@ def find_leakage(
         y: shape (N,), the encoded target; None without one.
         roles: the role and the fold of every row; a row in no role does not count, repeats after the first neither.
         numbers: shape (N,), the number of every row in the table as it was given, from 0.
-        accept: the names of findings that are known and all right, as ``name`` or ``name:column``.
         seed: of the samples.
         seen: the hashes of the N rows, and what was looked at before in the same store.
         unread: features that do not count as such, and are looked at as keys and identifiers only.
@@ -91,8 +88,7 @@ def find_leakage(
         *classes(view),
         *size(view),
     ]
-    marked = [replace(each, accepted=each.is_accepted_by(accept)) for each in found]
-    return Findings(tuple(marked), tuple(limits))
+    return Findings(tuple(found), tuple(limits))
 
 
 def check_leakage(

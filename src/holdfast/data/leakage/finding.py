@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +95,10 @@ class Findings:
     def warnings(self) -> list[Finding]:
         """The warnings that nobody has accepted."""
         return [each for each in self.found if each.severity == "warning" and not each.accepted]
+
+    def with_accepted(self, accept: Sequence[str]) -> Findings:
+        """The same, those marked that are known and all right, as ``name`` or ``name:column``."""
+        return replace(self, found=tuple(replace(each, accepted=each.is_accepted_by(accept)) for each in self.found))
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values; `from_json` undoes it."""
