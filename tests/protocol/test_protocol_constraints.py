@@ -112,6 +112,13 @@ def test_a_constraint_s_metric_is_the_one_that_would_rank(tmp_path: Path) -> Non
     assert [trial.metrics["log_loss"] for trial in beside] == [trial.metrics["log_loss"] for trial in ranks]
 
 
+def test_the_brier_score_of_three_classes_may_be_bounded_above_one(tmp_path: Path) -> None:
+    wanted = plan({"brier": "<= 1.2"}, data={"source": "sklearn:iris"}, metric={"name": "accuracy"})
+    assert all(0 <= trial.metrics["brier"] <= 2 for trial in trials_of(tmp_path / "a", wanted))
+    with pytest.raises(RequestError, match="but it lies between 0 and 2"):
+        trials_of(tmp_path / "b", {**wanted, "metric": {"name": "accuracy", "constraints": {"brier": "<= 2.5"}}})
+
+
 def test_trials_that_pause_are_measured_at_every_rung(tmp_path: Path) -> None:
     steps = {"strategy": "asha", "trials": 4, "fidelity": {"max": 4, "eta": 2}}
     trials = trials_of(tmp_path, plan({"recall": ">= 0.5"}, search=steps, model={"family": "mlp"}))
@@ -131,6 +138,9 @@ def test_trials_that_pause_are_measured_at_every_rung(tmp_path: Path) -> None:
         ({"recall": 0.8}, "the constraint on 'recall' is 0.8; write it as"),
         ({"recall": ">= 80"}, "'>= 80', but it lies between 0 and 1; write it as '>= 0.8'"),
         ({"accuracy": "<= -0.1"}, "but it lies between 0 and 1"),
+        ({"brier": "<= 20"}, "but it lies between 0 and 1; write it as '<= 0.2'"),
+        ({"matthews_corrcoef": ">= 80"}, "but it lies between -1 and 1; write it as '>= 0.8'"),
+        ({"log_loss": ">= -0.5"}, "but it is never below 0; write it as '<= 0.2'"),
         ({"rmse": "<= 3"}, "the metric 'rmse' is one of regression"),
         ({"neg_log_loss": ">= -0.5"}, "write log_loss with a bound that is not negated, instead of neg_log_loss"),
         ({"auc": ">= 0.5", "roc_auc": ">= 0.6"}, "'roc_auc' has two constraints, by two of its names"),

@@ -108,6 +108,44 @@ def test_repeats_of_a_regression(table: Path, metric: str) -> None:
     assert metric == "r2" or result.procedure.low >= 0
 
 
+def test_no_number_of_a_plan_lies_beyond_what_its_metric_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few errors, of which one makes up the most, have intervals that would begin below 0."""
+    monkeypatch.setattr("holdfast.protocol.tune._write_pages", lambda *_: None)
+    rng = np.random.default_rng(11)
+    pl.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60) * rng.exponential(size=60) ** 3}).write_csv(
+        tmp_path / "table.csv"
+    )
+    tables = {"model": {"family": "ridge"}, "data": {"columns": {}}, "metric": {"name": "mae"}}
+    result = run(tmp_path / "table.csv", {"validation": 0.1, "test": 0.1}, **tables)
+    for score in (result.estimate, result.test):
+        assert score is not None
+        assert score.low is not None
+        assert score.high is not None
+        assert score.low == 0 < score.value < score.high
+
+
+@pytest.mark.parametrize(("metric", "family", "least"), [("r2", "ridge", -np.inf), ("matthews_corrcoef", "knn", -1.0)])
+def test_the_score_of_a_procedure_is_no_more_than_its_metric_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, family: str, least: float
+) -> None:
+    """Two outer folds leave one degree of freedom, and an interval that would go far beyond."""
+    monkeypatch.setattr("holdfast.protocol.tune._write_pages", lambda *_: None)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=60)
+    y = x + rng.normal(size=60) * rng.exponential(size=60)
+    target = y if metric == "r2" else np.where(y > 0, "yes", "no")
+    pl.DataFrame({"x": x, "y": target}).write_csv(tmp_path / "table.csv")
+    tables = {"model": {"family": family}, "data": {"columns": {}}, "metric": {"name": metric}}
+    split = {"validation": 0.25, "nested": 2, "test": 0.2}
+    result = run(tmp_path / "table.csv", split, search={"trials": 2}, **tables)
+    assert result.procedure is not None
+    assert result.procedure.low is not None
+    assert result.procedure.low >= least
+    assert result.procedure.high == 1.0
+
+
 def test_the_price_of_repeats_is_known(table: Path) -> None:
     result = run(table, {"folds": 4, "repeats": 3, "test": 0.2})
     run_folder = find_run(result.folder.parent, "s")

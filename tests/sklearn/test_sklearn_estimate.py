@@ -15,6 +15,7 @@ from sklearn.metrics import (
     accuracy_score,
     cohen_kappa_score,
     f1_score,
+    fbeta_score,
     get_scorer,
     get_scorer_names,
     make_scorer,
@@ -37,9 +38,11 @@ from sklearn.tree import DecisionTreeClassifier
 import holdfast
 from holdfast.errors import RequestError
 from holdfast.evaluate.estimate import estimate
+from holdfast.evaluate.wording import RMX_METRIC
 from holdfast.facts.log import three_scores
 from holdfast.sklearn import HoldfastSearchCV
-from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED, limits
+from holdfast.sklearn.estimate import FOLDS, ONE_FOLD, REFITTED
+from holdfast.sklearn.scored import range_of_scorer
 from holdfast.study.recommended import OBSERVED
 
 IRIS = load_iris(return_X_y=True)
@@ -363,19 +366,40 @@ def test_a_score_that_is_undefined_is_no_fit_that_failed(without: Sequence[int],
         _ = search.estimate_
 
 
-def test_every_scorer_is_within_its_limits() -> None:
+def test_the_range_of_a_scorer_is_that_of_its_metric_or_is_turned_round() -> None:
     """Those that scikit-learn registers, those with other settings, and no others."""
     for name in get_scorer_names():
-        low, high = limits(get_scorer(name))
+        low, high = range_of_scorer(get_scorer(name))
         best = (
             np.inf if name in {"positive_likelihood_ratio", "mutual_info_score"} else float(not name.startswith("neg_"))
         )
         assert (name, high) == (name, best)
         assert low <= 0
-    assert limits(make_scorer(accuracy_score)) == (0, 1)
-    assert limits(make_scorer(accuracy_score, normalize=False)) == (0, np.inf)
-    assert limits(make_scorer(mean_pinball_loss)) == (0, np.inf)
-    assert limits(make_scorer(lambda y, predicted: 2.0)) == (-np.inf, np.inf)
+    assert range_of_scorer(get_scorer("balanced_accuracy")) == (0, 1)
+    assert range_of_scorer(get_scorer("neg_brier_score"), 2) == (-1, 0)
+    assert range_of_scorer(get_scorer("neg_brier_score"), 3) == (-2, 0)
+    assert range_of_scorer(make_scorer(accuracy_score)) == (0, 1)
+    assert range_of_scorer(make_scorer(accuracy_score, normalize=False)) == (0, np.inf)
+    assert range_of_scorer(make_scorer(mean_pinball_loss)) == (0, np.inf)
+    assert range_of_scorer(make_scorer(lambda y, predicted: 2.0)) == (-np.inf, np.inf)
+
+
+def test_a_proportion_with_settings_of_its_own_gets_the_interval_of_proportions() -> None:
+    """F-beta with beta = 1 is F1, and v-measure of two classes lies between 0 and 1 as both do."""
+    found = {}
+    for name, scoring in (
+        ("f1", "f1_macro"),
+        ("own", make_scorer(fbeta_score, beta=1.0, average="macro")),
+        ("v", "v_measure_score"),
+    ):
+        search = HoldfastSearchCV(TREE, {"ccp_alpha": holdfast.Float(0, 0.05)}, n_trials=4, random_state=0)
+        found[name] = search.set_params(scoring=scoring).fit(*CANCER).estimate_
+    assert {score.method for score in found.values()} == {RMX_METRIC}
+    assert found["own"].value == pytest.approx(found["f1"].value, abs=0.01)
+    assert found["own"].low == pytest.approx(found["f1"].low, abs=0.02)
+    assert found["own"].high == pytest.approx(found["f1"].high, abs=0.02)
+    assert found["v"].low is not None
+    assert found["v"].low >= 0
 
 
 def test_a_metric_with_settings_of_its_own_stays_within_its_limits() -> None:

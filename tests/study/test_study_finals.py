@@ -98,6 +98,8 @@ def test_what_a_plans_metric_cannot_be_is_cut_off() -> None:
     found = ahead(study.book.state)
     assert found is not None
     assert found.fan(6, 0.95).highs.max() <= 1
+    study.book.note("plan.resolved", {"plan": {"metric": {"name": None}}})  # the usual one of the task
+    assert study.predict_final(6) == cut
     study.book.note("plan.resolved", {"plan": {"metric": {"name": "own:accuracy"}}})
     assert study.predict_final(6) == free
 

@@ -172,6 +172,23 @@ def test_replicates_are_enqueued_once_and_decide() -> None:
     assert study.replicate(top=4, runs=2) != ()
 
 
+@pytest.mark.parametrize("rule", ["posterior-mean", "replicated"])
+def test_what_a_plans_metric_cannot_be_is_not_expected(rule: Any) -> None:
+    study = Study(SPACE, direction={"accuracy": "maximize"}, strategy="random", seed=1)
+    for _ in range(12):
+        trial = study.ask()
+        study.tell(trial, {"accuracy": 1 - truth(trial)})
+    study.replicate(top=2, runs=3)
+    for accuracy in (1.0, 0.998, 1.0, 0.997):
+        study.tell(study.ask(), {"accuracy": accuracy})
+    free = study.recommended(rule).score
+    assert free.high is not None
+    assert free.high > 1
+    study.book.note("plan.resolved", {"plan": {"metric": {"name": None}}})
+    cut = study.recommended(rule).score
+    assert (cut.value, cut.low, cut.high) == (free.value, free.low, 1.0)
+
+
 def test_replicates_that_fail_rule_a_configuration_out() -> None:
     study = lucky_study()
     study.replicate(top=2, runs=3)

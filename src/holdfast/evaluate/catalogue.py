@@ -87,9 +87,6 @@ TWO_CLASSES_ONLY = {
 }
 """Metrics of a binary target, and what to use for more classes."""
 
-WITHIN_UNIT = ("roc_auc", "average_precision", "balanced_accuracy", "top_k_accuracy", *PER_CLASS)
-"""How the names of metrics begin that lie between 0 and 1 and are no mean over rows."""
-
 SUGGESTED = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse", "clustering": "silhouette"}
 """A metric that fits each task."""
 

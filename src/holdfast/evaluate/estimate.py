@@ -13,6 +13,7 @@ from holdfast.evaluate import wording
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
 from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.ranges import UNBOUNDED, possible
 from holdfast.evaluate.scale import Scale, scale_of
 from holdfast.evaluate.sealed import test_score
 from holdfast.evaluate.sheet import Sheet, sheet_of
@@ -173,7 +174,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         winner: index of the one selected; the best, lowest index first, if None.
         direction: which way is better, in the sense of the row scores or the metric.
         estimand: ``"scored"`` if the very model that was scored ships, ``"refit"`` if it is fitted again on more rows.
-        metric: needed where row scores are predictions.
+        metric: needed where row scores are predictions; where there is one, no number lies beyond what it can be.
         y: shape (N,), targets in the order of the first row scores; needed with ``metric``.
         folds: shape (N,), the fold in which a row was scored; see `Metric.values_under`.
         groups: shape (N,), names of groups of rows that are not independent.
@@ -206,10 +207,12 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     low, high = scale.bounds(found.low, found.high)
     value, naive_value = scale.shown(found.point), scale.shown(found.naive)
     value = min(max(value, low), high)
+    score = Score(value, low, high, level, found.method, words, sheet.n_rows)
+    score = possible(score, UNBOUNDED if metric is None else metric.range)
     return Estimate(
-        score=Score(value, low, high, level, found.method, words, sheet.n_rows),
+        score=score,
         naive=naive_value,
-        luck=scale.sign * (naive_value - value),
+        luck=scale.sign * (naive_value - score.value),
         n_configurations=sheet.total,
         effective_configurations=found.effective,
         bootstraps=found.bootstraps,

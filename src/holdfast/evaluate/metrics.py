@@ -14,6 +14,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.catalogue import Needs, RowTerm, Task, UnderWeights
+from holdfast.evaluate.ranges import UNBOUNDED, UNIT, Range, range_named
 from holdfast.records import Direction, RowScores
 from holdfast.stats import weighted
 
@@ -44,7 +45,7 @@ class Metric:
         row_term: what a row adds to it, None where it is no mean over rows.
         under_weights: the metric under weights of shape (B, N), as shape (B,).
         fast: whether thousands of weight vectors cost little.
-        within_unit: whether it is no mean over rows and lies between 0 and 1, 1 being best.
+        range: its least and its greatest value, as far as that is known.
     """
 
     name: str
@@ -55,12 +56,17 @@ class Metric:
     row_term: RowTerm | None
     under_weights: UnderWeights
     fast: bool
-    within_unit: bool = False
+    range: Range = UNBOUNDED
 
     @property
     def decomposable(self) -> bool:
         """Whether the metric is a mean over rows, or the root of one."""
         return self.row_term is not None
+
+    @property
+    def within_unit(self) -> bool:
+        """Whether the metric is no mean over rows and lies between 0 and 1, 1 being best."""
+        return not self.decomposable and self.direction == "maximize" and self.range == UNIT
 
     def value(
         self,
@@ -218,7 +224,7 @@ def metric_named(
         row_term=row_term,
         under_weights=fast or _plain(scorer),
         fast=fast is not None or row_term is not None,
-        within_unit=shown.startswith(catalogue.WITHIN_UNIT),
+        range=range_named(shown, 2 if task == "binary" else n_classes),
     )
 
 
@@ -279,6 +285,7 @@ def _clustering(name: str, shown: str, task: Task) -> Metric:
         row_term=catalogue.cluster_rows if shown == "silhouette" else None,
         under_weights=catalogue.slow_form(value, accepts_weights=False),
         fast=shown == "silhouette",
+        range=range_named(shown),
     )
 
 

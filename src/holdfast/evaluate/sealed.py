@@ -11,6 +11,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate import wording
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.scale import LARGEST, scale_of
 from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
@@ -36,7 +37,8 @@ def test_score(
     0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's, widened for skewness (the
     root of it for a root of a mean), metrics between 0 and 1 such as AUC `bounded_interval`, others bootstrap
     percentiles. Where ``groups`` are given, variances are those of groups (see `holdfast.stats.rmx.rmx`) and groups are
-    resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
+    resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``. No end lies
+    beyond what the metric can be.
 
     Args:
         y: shape (N,), or the table of a clustering.
@@ -59,7 +61,8 @@ def test_score(
     low, high, method = _bounds(y, prediction, metric, read_at, folds, groups)
     if openings > 1:
         method = f"{method}, widened for opening number {openings}"
-    return Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
+    score = Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
+    return possible(score, metric.range)
 
 
 test_score.__test__ = False  # type: ignore[attr-defined]  # its name is not that of a test

@@ -260,7 +260,7 @@ def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) 
         return None, _no_estimate(UNPAIRED if ready.reshuffled else why)
     by, own = compared.bench.rows.compared_by(metric), compared.rows[compared.winner]
     of_predictions = own.kind == "prediction"
-    common: dict[str, Any] = {"folds": by.folds, **({"metric": by.metric, "y": by.y} if of_predictions else {})}
+    common: dict[str, Any] = {"folds": by.folds, "metric": by.metric, "y": by.y if of_predictions else None}
     units = units_of(by.groups, by.times, series_of(own, by.y))
     look = looks.get("select" if compared.finalists else "validation")
     paid = look.before if look is not None and look.role == "select" else 0

@@ -11,6 +11,7 @@ import numpy as np
 from holdfast.errors import RequestError, nearest, shown
 from holdfast.evaluate.catalogue import known_names, shown_name
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.ranges import in_words
 from holdfast.protocol.learn import Recipe
 from holdfast.records import Trial
 from holdfast.search.pareto import total_violation
@@ -22,9 +23,6 @@ FIT_SECONDS, MODEL_BYTES = "fit_seconds", "model_bytes"
 
 MEASURED = (FIT_SECONDS, MODEL_BYTES)
 """What a constraint may be on that is no metric: wall seconds of one fit (the mean of the folds), and bytes on disk."""
-
-WITHIN_UNIT = ("accuracy", "brier")
-"""Means over rows that lie between 0 and 1; other such metrics say so themselves."""
 
 
 def checked_constraints(
@@ -50,9 +48,11 @@ def checked_constraints(
                 found[name] = item
                 continue
             metric = _metric(name, recipe)
-            if (metric.within_unit or metric.name in WITHIN_UNIT) and not 0 <= item.bound <= 1:
+            if not metric.range[0] <= item.bound <= metric.range[1]:
+                example = "'>= 0.8'" if metric.direction == "maximize" else "'<= 0.2'"
                 raise RequestError(
-                    f"the constraint on '{name}' is {shown(text)}, but it lies between 0 and 1; write it as '>= 0.8'"
+                    f"the constraint on '{name}' is {shown(text)}, but it {in_words(metric.range)}; "
+                    f"write it as {example}"
                 )
             if metric.name in found:
                 raise RequestError(f"'{metric.name}' has two constraints, by two of its names; keep one of them")

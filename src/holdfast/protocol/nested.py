@@ -19,7 +19,6 @@ from holdfast.data.roles import ROLES
 from holdfast.data.seal import load_role
 from holdfast.data.split import PROCEDURE
 from holdfast.errors import HoldfastError, LogError, RequestError, SealError
-from holdfast.evaluate.metrics import Metric
 from holdfast.execute.base import Executor
 from holdfast.log.open import exists, open_log
 from holdfast.meter.energy import NoMeter
@@ -162,7 +161,7 @@ def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
         values,
         learned,
         judged,
-        bounds=_bounds(metric, values),
+        bounds=metric.range,
         right_or_wrong=_independent(ready, n) if metric.name == "accuracy" else None,
     )
     searched = f"For each of {len(notes)} outer folds a search of its own was run on all other rows, about {learned:,}"
@@ -175,13 +174,6 @@ def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
     method = f"nested cross-validation{',' if found.method == ALL_EQUAL else ' with a'} {found.method}"
     score = Score(found.value, found.low, found.high, 0.95, method, PROCEDURE, n)
     return {"score": score.to_json(), "missing": None, "sentences": sentences}
-
-
-def _bounds(metric: Metric, values: np.ndarray) -> tuple[float, float]:
-    """Between what a metric lies, as far as that is known; values that it took are within."""
-    in_unit = metric.name == "accuracy" or metric.within_unit
-    not_negative = in_unit or (metric.direction == "minimize" and metric.decomposable)
-    return min(0.0, float(values.min())) if not_negative else -np.inf, 1.0 if in_unit else np.inf
 
 
 def _independent(ready: Ready, n: int) -> int | None:

@@ -16,6 +16,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
@@ -27,19 +28,6 @@ from holdfast.study.study import Study
 REFITTED = "the model refitted on all rows that fit was given"
 FOLDS = "the models of the folds, on average"
 ONE_FOLD = "the very model that was scored"
-
-UNBOUNDED = {"mutual_info_score", "dcg_score", "calinski_harabasz_score", "davies_bouldin_score"}
-"""Functions of scikit-learn's that are called scores and may be more than 1."""
-
-LEAST = {
-    **dict.fromkeys(("accuracy_score", "f1_score", "fbeta_score", "precision_score", "recall_score"), 0.0),
-    **dict.fromkeys(("jaccard_score", "roc_auc_score", "average_precision_score", "top_k_accuracy_score"), 0.0),
-    **dict.fromkeys(("cohen_kappa_score", "matthews_corrcoef"), -1.0),
-}
-"""The least value of scores that have one."""
-
-LOSSES = ("_loss", "_error", "_deviance", "_likelihood_ratio")
-"""How the names of scikit-learn's functions end that are 0 or more."""
 
 NEARLY_EVEN = 0.05
 """Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
@@ -106,7 +94,7 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         metric = _over_folds(scored, _verified(scored, complete))
         score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
-    return dataclasses.replace(_possible(scored, score), estimand=words)
+    return dataclasses.replace(possible(score, scored.range), estimand=words)
 
 
 def _why_unscored(name: str, trial: Trial) -> str:
@@ -130,35 +118,6 @@ def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
     series = series_of(winner, scored.y[scored.design.rows]) if scored.design.repeats == 1 else None
     length = length_of_blocks(series, n)
     return time_blocks(np.arange(n), length) if n >= 2 * length else None
-
-
-def _possible(scored: Scored, score: Score) -> Score:
-    """A score within what its metric can be, which weighted rows and shifted means may pass."""
-    if score.low is None or score.high is None:
-        return score
-    low, high = limits(scored.scorer)
-    value, least, most = (float(min(max(number, low), high)) for number in (score.value, score.low, score.high))
-    return dataclasses.replace(score, value=value, low=least, high=most)
-
-
-def limits(scorer: Any) -> tuple[float, float]:
-    """The least and the largest value that a scorer may give, as far as that is known: of scikit-learn's functions.
-
-    >>> from sklearn.metrics import cohen_kappa_score, make_scorer, mean_pinball_loss
-    >>> limits(make_scorer(cohen_kappa_score, weights="quadratic"))
-    (-1.0, 1.0)
-    >>> limits(make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False))
-    (-inf, 0.0)
-    """
-    function = scorer._score_func
-    name, known = getattr(function, "__name__", ""), function.__module__.startswith("sklearn.metrics.")
-    low, high = -math.inf, math.inf
-    if known and name.endswith(LOSSES):
-        low = 0.0
-    elif known and name.endswith(("_score", "_corrcoef")) and name not in UNBOUNDED:
-        low = LEAST.get(name, -math.inf)
-        high = 1.0 if scorer._kwargs.get("normalize", True) else math.inf
-    return (low, high) if scorer._sign > 0 else (0.0 - high, 0.0 - low)
 
 
 def _terms(
@@ -298,7 +257,7 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
         row_term=None,
         under_weights=under,
         fast=metric.fast,
-        within_unit=metric.within_unit and scored.sign > 0,
+        range=scored.range,
     )
 
 

@@ -14,6 +14,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue, wording
 from holdfast.evaluate.catalogue import Task
 from holdfast.evaluate.metrics import Metric, metric_named
+from holdfast.evaluate.ranges import Range, range_of
 from holdfast.sklearn.folds import Said
 
 
@@ -88,6 +89,11 @@ class Scored:
     def sign(self) -> int:
         """1 where more is better by the metric itself, -1 where the scorer turns it round."""
         return 1 if self.scorer._sign > 0 else -1
+
+    @property
+    def range(self) -> Range:
+        """The least and the greatest value that the scorer may give."""
+        return range_of_scorer(self.scorer, None if self.labels is None else len(self.labels))
 
     def metrics(self) -> list[Metric]:
         """The metric as holdfast knows it, if it does, and as scikit-learn's function called again and again."""
@@ -270,6 +276,19 @@ def scores_as_usual(estimator: Any) -> bool:
     while type(estimator) is Pipeline and estimator.steps:
         estimator = estimator.steps[-1][1]
     return getattr(type(estimator), "score", None) in {ClassifierMixin.score, RegressorMixin.score}
+
+
+def range_of_scorer(scorer: Any, n_classes: int | None = None) -> Range:
+    """The least and the greatest value that a scorer may give, as far as that is known: of scikit-learn's functions.
+
+    >>> from sklearn.metrics import cohen_kappa_score, make_scorer, mean_pinball_loss
+    >>> range_of_scorer(make_scorer(cohen_kappa_score, weights="quadratic"))
+    (-1.0, 1.0)
+    >>> range_of_scorer(make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False))
+    (-inf, 0.0)
+    """
+    low, high = range_of(scorer._score_func, scorer._kwargs, n_classes)
+    return (low, high) if scorer._sign > 0 else (0.0 - high, 0.0 - low)
 
 
 def registered_name(scorer: Any) -> str | None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from holdfast.analyse.finals import Ahead, Final, ahead_of
 from holdfast.errors import RequestError
-from holdfast.evaluate.ranges import range_of
 from holdfast.records import Score, Trial, TrialState
 from holdfast.search.memory import Memory
 from holdfast.study.book import Book
+from holdfast.study.measured import metric_range
 from holdfast.study.state import StudyState
 
 LEVEL = 0.95
@@ -27,7 +27,7 @@ def ahead(state: StudyState) -> Ahead | None:
     if found is None:
         return None
     goes_on = np.isin(found.open, _at_their_end(state), invert=True)
-    return replace(found, open=found.open[goes_on], reached=found.reached[goes_on], bounds=_bounds(state))
+    return replace(found, open=found.open[goes_on], reached=found.reached[goes_on], bounds=metric_range(state))
 
 
 def _at_their_end(state: StudyState) -> list[int]:
@@ -35,13 +35,6 @@ def _at_their_end(state: StudyState) -> list[int]:
     if "choice.made" in state.notes:
         return list(range(len(state.trials)))
     return [trial.replaces for trial in state.trials if trial.replaces is not None]
-
-
-def _bounds(state: StudyState) -> tuple[float, float]:
-    """What the metric of a plan can be, where it is one that has a name; of a person's own nobody knows."""
-    plan = state.notes.get("plan.resolved")
-    name = str(plan[-1]["plan"].get("metric", {}).get("name") or ":") if plan else ":"
-    return (-np.inf, np.inf) if ":" in name else range_of(state.first_metric)
 
 
 def finals_of(state: StudyState, level: float = LEVEL) -> tuple[Final, ...]:

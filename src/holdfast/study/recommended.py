@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from holdfast.errors import RequestError, nearest
+from holdfast.evaluate.ranges import Range, possible
 from holdfast.evaluate.wording import UNCORRECTED
 from holdfast.records import Config, Score, Trial, TrialState
 from holdfast.rng import Streams
@@ -17,6 +18,7 @@ from holdfast.search.outlook import FEWEST_SCORES, outlook
 from holdfast.study.book import Book
 from holdfast.study.compared import compared
 from holdfast.study.corrected import corrected_score, follows_plan, is_of_search
+from holdfast.study.measured import metric_range
 from holdfast.study.ranking import best_of, ranking
 from holdfast.study.replicated import best_replicated
 
@@ -58,18 +60,23 @@ class Recommended:
 
 @dataclass(frozen=True, slots=True)
 class _Belief:
-    """What the surrogate expects of trials: means and standard deviations of shape (C,), lower is better."""
+    """What the surrogate expects of trials: means and standard deviations of shape (C,), lower is better.
+
+    ``bounds`` are those of the metric.
+    """
 
     trials: list[Trial]
     means: np.ndarray
     sds: np.ndarray
     sign: float
     told: int
+    bounds: Range
 
     def score(self, place: int, level: float) -> Score:
         half = NormalDist().inv_cdf((1 + level) / 2) * float(self.sds[place])
         mean = self.sign * float(self.means[place])
-        return Score(mean, mean - half, mean + half, level, POSTERIOR, ESTIMAND, self.told)
+        score = Score(mean, mean - half, mean + half, level, POSTERIOR, ESTIMAND, self.told)
+        return possible(score, self.bounds)
 
     def of(self, trial: Trial, level: float) -> Score:
         return self.score([each.number for each in self.trials].index(trial.number), level)
@@ -222,7 +229,7 @@ def _belief(book: Book, rule: Rule) -> _Belief:
         )
     sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
     means, sds = found.expect(history.units[numbers])
-    return _Belief(trials, means, sds, sign, found.told)
+    return _Belief(trials, means, sds, sign, found.told, metric_range(state))
 
 
 def _within_by_rows(book: Book, complete: list[Trial]) -> list[Trial] | str:

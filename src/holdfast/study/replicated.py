@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.evaluate.ranges import possible
 from holdfast.records import Cause, Config, Score, Trial, TrialState
 from holdfast.stats.replicates import shrunken_means
 from holdfast.study.book import Book
 from holdfast.study.constraints import is_feasible
+from holdfast.study.measured import metric_range
 from holdfast.study.ranking import best_of, ranking
 from holdfast.study.state import StudyState
 from holdfast.study.understanding import NOT_THE_CONFIGS_FAULT
@@ -117,6 +119,7 @@ def best_replicated(book: Book, level: float) -> Replicated:
     method = "mean over fresh runs, shrunk by empirical Bayes, with Student's simultaneous bounds"
     n = len(found[place][1])
     score = Score(sign * float(made.shrunk[place]), low, high, level, method, ESTIMAND, n)
+    score = possible(score, metric_range(state))
     return Replicated(found[place][0], score, sign * float(made.means[place]), n, len(found))
 
 
