@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import holdfast
+from holdfast.records import loss_sign
 from holdfast.rng import Streams
 
 TOP, RUNS = 5, 3
@@ -45,7 +46,7 @@ class Grid:
     def read(cls, path: Path) -> Grid:
         """A grid from its file."""
         stored = np.load(path, allow_pickle=False)
-        losses = stored["values"].astype(float) * (1.0 if str(stored["direction"]) == "minimize" else -1.0)
+        losses = stored["values"].astype(float) * loss_sign(str(stored["direction"]))
         means = losses.mean(axis=-1)
         best, median = float(means.min()), float(np.median(means))
         return cls(path.stem, (losses - best) / (median - best), json.loads(str(stored["choices"])))

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from benchmarks.search_parts.functions import FUNCTIONS, Config, Spec, choice, number, whole
 
+from holdfast.records import loss_sign
+
 TABLES = 5
 """So many of the AdaBoost tables are taken, at equal distances in the order of their task numbers."""
 ADABOOST: Spec = [
@@ -138,7 +140,7 @@ def _finite(loss: Callable[[Config], float], worst: float) -> Callable[[Config],
 def _other_seeds(path: Path, space: Spec) -> tuple[Callable[[Config], float], float]:
     """The mean loss over the seeds that the search does not see, and the SD over seeds of the best hundredth."""
     stored = np.load(path, allow_pickle=False)
-    values = stored["values"].astype(float) * (1.0 if str(stored["direction"]) == "minimize" else -1.0)
+    values = stored["values"].astype(float) * loss_sign(str(stored["direction"]))
     unseen = values[..., 1:].mean(axis=-1)
     means = values.mean(axis=-1)
     good = means <= np.quantile(means, GOOD_SHARE)

@@ -25,6 +25,16 @@ Config = dict[str, Value]
 
 Direction = Literal["minimize", "maximize"]
 
+
+def loss_sign(direction: str) -> float:
+    """What turns a value into a loss, of which less is better, and back: 1 to minimize, -1 to maximize.
+
+    >>> loss_sign("minimize"), loss_sign("maximize")
+    (1.0, -1.0)
+    """
+    return 1.0 if direction == "minimize" else -1.0
+
+
 OBJECTIVE = "value"
 """The name of the metric of a study that was given one unnamed direction."""
 

@@ -14,7 +14,7 @@ from holdfast.analyse.points import Points, broke_off, read
 from holdfast.analyse.rates import Peers, Run, rate_verdict
 from holdfast.analyse.remedies import Kind, Push, advice, pushes
 from holdfast.analyse.trends import SMALLEST_FALL, SMALLEST_RISE, jitter, last_fall, smoothed
-from holdfast.records import Config, Direction
+from holdfast.records import Config, Direction, loss_sign
 from holdfast.space import Space
 
 EXPLODED = 3.0
@@ -130,7 +130,7 @@ def diagnose(
     """
     known = train is not None and math.isfinite(train) and math.isfinite(validation)
     context = context or Context()
-    sign = 1.0 if direction == "maximize" else -1.0
+    sign = -loss_sign(direction)
     gap = sign * (train - validation) if train is not None and known else None
     points = None if curve is None else read(curve, context.curve_direction)
     found = _diverged(curve, points, context) or (None if points is None else _by_curve(points, context))

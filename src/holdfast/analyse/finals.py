@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from holdfast.records import Score
+from holdfast.records import Score, loss_sign
 from holdfast.search.curves.model import CurveModel, curve_model
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import COMPLETE, PAUSED, RUNNING, History
@@ -149,5 +149,5 @@ def ahead_of(history: History) -> Ahead | None:
     known = np.isin(np.arange(len(history)), model.points.trials)
     waits = (history.states == RUNNING) | (history.states == PAUSED)
     found = np.flatnonzero(known & waits & (reached > 0))
-    sign = 1.0 if history.directions[0] == "minimize" else -1.0
+    sign = loss_sign(history.directions[0])
     return Ahead(model, sign, found, reached[found], "step" if history.fidelity is None else history.fidelity.name)

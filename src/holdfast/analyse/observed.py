@@ -15,6 +15,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate.scale import LARGEST
+from holdfast.records import loss_sign
 from holdfast.rng import Streams
 from holdfast.search.gp.targets import known_losses, succeeded
 from holdfast.search.history import FAILED, PAUSED, History
@@ -112,7 +113,7 @@ def observed(history: History, *, objective: int = 0, leave_out: Collection[int]
     losses = known_losses(np.minimum(told, limit), states, scored)
     if np.ptp(losses) <= max(SMALLEST, 1e-12 * size):
         raise RequestError("every trial has the same score, so there is nothing to explain")
-    sign = 1.0 if history.directions[objective] == "minimize" else -1.0
+    sign = loss_sign(history.directions[objective])
     failed, drawn = int((states == FAILED).sum()), int((told[scored] > limit).sum())
     return Observed(history.space, trials, units, losses, sign, failed, seed, drawn, limit)
 

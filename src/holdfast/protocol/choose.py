@@ -22,7 +22,7 @@ from holdfast.protocol.prepare import Ready
 from holdfast.protocol.scheduled import fit_by_schedule, is_population, schedule_in
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import units_of
-from holdfast.records import RowScores, Score, Trial, TrialState, number_to_json
+from holdfast.records import RowScores, Score, Trial, TrialState, loss_sign, number_to_json
 from holdfast.study.book import entry
 from holdfast.study.corrected import went_by_scores
 from holdfast.study.failures import error_line
@@ -213,7 +213,7 @@ def _on_select_rows(ready: Ready, finalists: list[Trial], failed: list[str]) -> 
         values.append(value)
     if not np.isfinite(values).any():
         return None
-    sign = 1 if bench.metric.direction == "maximize" else -1
+    sign = -loss_sign(bench.metric.direction)
     winner = int(np.argmax(np.where(np.isfinite(values), sign * np.array(values), -np.inf)))
     rule = f"best of {len(fitted)} finalists on {len(select)} select rows"
     scored = tuple(zip(fitted, map(float, values), strict=True))

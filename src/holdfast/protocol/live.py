@@ -14,7 +14,7 @@ from holdfast.protocol.choose import shipped
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.recorded import recorded_recipe
 from holdfast.protocol.tables import Judged, judged_rows, parts_of
-from holdfast.records import Trial
+from holdfast.records import Trial, loss_sign
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
 from holdfast.stats.regained import corrected_metric
@@ -110,7 +110,7 @@ def _is_refitted(book: Book) -> bool:
 
 def _corrected(book: Book, sheet: Sheet, metric: Metric, winner: int) -> float:
     """The winner's metric, less what the best one loses on rows that it was not picked by: as the estimate has it."""
-    sign = 1 if metric.direction == "maximize" else -1
+    sign = -loss_sign(metric.direction)
     place = sheet.place_of(winner)
     assert place is not None
 

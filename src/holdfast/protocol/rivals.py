@@ -10,7 +10,7 @@ from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.recorded import recorded_recipe
 from holdfast.protocol.tables import Judged, judged_rows, parts_of
-from holdfast.records import Trial
+from holdfast.records import Trial, loss_sign
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import draw_counts
 from holdfast.study.book import Book
@@ -77,6 +77,6 @@ def _from_predictions(
 def _values(sheet: Sheet, metric: Metric, weights: np.ndarray) -> np.ndarray:
     """The metric of every trial under weights of shape (b, N), shape (b, C); higher is better."""
     assert sheet.y is not None
-    sign = 1 if metric.direction == "maximize" else -1
+    sign = -loss_sign(metric.direction)
     columns = [metric.values_under(sheet.y, values, weights, sheet.folds) for values in sheet.values]
     return sign * np.stack(columns, axis=1)

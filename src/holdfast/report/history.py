@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from holdfast.facts.log import Metric, ThreeScores, latest, metric_of, three_scores, winner_of
-from holdfast.records import Direction, Score, Trial, TrialState
+from holdfast.records import Direction, Score, Trial, TrialState, loss_sign
 from holdfast.report.charts import drawn
 from holdfast.study.ranking import is_eligible
 from holdfast.study.state import StudyState
@@ -83,7 +83,7 @@ def robust_scale(values: np.ndarray, quoted: Sequence[float], direction: Directi
     """
     if len(values) == 0 and not quoted:
         return 0.0, 1.0
-    sign = 1.0 if direction == "minimize" else -1.0
+    sign = loss_sign(direction)
     losses = sign * np.asarray(values, dtype=float)
     shown = [sign * number for number in quoted]
     if len(losses):

@@ -248,7 +248,7 @@ def _caption(axis: Axis, state: StudyState, order: list[Trial]) -> str:
 
 def _by_model(axis: Axis, expected: Dependence, state: StudyState) -> str:
     """Where a model expects the best score over all else; empty where it is not sure that there is a difference."""
-    sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
+    sign = -state.loss_sign
     ordered = sorted(range(len(expected.values)), key=lambda k: -sign * expected.metric[k])
     best, worst = ordered[0], ordered[-1]
     near, far = (expected.low, expected.high) if sign > 0 else (expected.high, expected.low)
@@ -270,7 +270,7 @@ def _by_choice(axis: Axis, active: list[Trial], state: StudyState) -> str:
         choice = axis.choice(trial.config[axis.name])
         assert choice is not None
         groups.setdefault(choice, []).append(trial.metrics[metric])
-    sign = 1.0 if state.settings.directions[metric] == "minimize" else -1.0
+    sign = state.loss_sign
     medians = sorted(groups.items(), key=lambda item: sign * float(np.median(item[1])))
     if len(medians) == 1:
         return f"{label(axis.name)}: every trial had {medians[0][0]}."
@@ -285,7 +285,7 @@ def _by_choice(axis: Axis, active: list[Trial], state: StudyState) -> str:
 def _by_value(axis: Axis, active: list[Trial], state: StudyState) -> str:
     """Which way the scores go with the values, and where the best are."""
     metric = state.first_metric
-    sign = 1.0 if state.settings.directions[metric] == "maximize" else -1.0
+    sign = -state.loss_sign
     places = [axis.place(trial.config[axis.name]) or 0.0 for trial in active]
     trend = rank_correlation(places, [sign * trial.metrics[metric] for trial in active])
     values = [value for t in best_tenth(active) if isinstance(value := t.config[axis.name], int | float)]

@@ -9,7 +9,7 @@ from holdfast.facts.blocks import Block, Figure, Gallery, Paragraph, Section
 from holdfast.facts.learning import Learning, is_told, train_score
 from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, number
-from holdfast.records import Trial
+from holdfast.records import Trial, loss_sign
 from holdfast.report.charts import chart, label, specification, symbols, tooltip
 from holdfast.report.curve_figures import SIDES, curve_figures, name_of, opened_figure
 from holdfast.report.palette import INK
@@ -70,7 +70,7 @@ def _scores_figure(state: StudyState, trials: list[Trial]) -> Figure | None:
         return None
     metric = metric_of(state)
     spec = specification(_score_layers(rows, label(metric.name, 60)), 26 * len(rows) + 10, right=20)
-    sign = 1.0 if metric.direction == "maximize" else -1.0
+    sign = -loss_sign(metric.direction)
     gaps = [sign * (row["train"] - row["validation"]) for row in rows]
     whose = f"{rows[0]['name']}," if len(rows) == 1 else f"the best {len(rows)} trials"
     text = (

@@ -26,7 +26,7 @@ NARROWER = 1 / 2
 
 def scored(state: StudyState) -> list[Trial]:
     """The trials with a finite first metric, best first; the failed and the running have none."""
-    sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
+    sign = state.loss_sign
     metric = state.first_metric
     found = [
         trial

@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.facts.blocks import Figure
 from holdfast.facts.log import ThreeScores, metric_of, three_scores
 from holdfast.facts.numbers import better, interval, number
-from holdfast.records import Direction, Score
+from holdfast.records import Direction, Score, loss_sign
 from holdfast.report.charts import as_number, chart, label, specification
 from holdfast.report.palette import GREEN, INK, VERMILION
 from holdfast.study.state import StudyState
@@ -94,7 +94,7 @@ def _luck(scores: ThreeScores, x: Any) -> list[Any]:
 def _caption(scores: ThreeScores, direction: Direction) -> str:
     naive, estimate, test = scores.naive, scores.estimate, scores.test
     assert naive is not None
-    sign = 1.0 if direction == "maximize" else -1.0
+    sign = -loss_sign(direction)
     parts = []
     if estimate is not None:
         luck = sign * (naive.value - estimate.value)

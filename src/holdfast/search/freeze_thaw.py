@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.records import Config, Fidelity, Suggestion, Verdict
+from holdfast.records import Config, Fidelity, Suggestion, Verdict, loss_sign
 from holdfast.rng import Streams
 from holdfast.search.base import check_whole, fidelity_needed, known_space, new_suggestions, one_objective
 from holdfast.search.curves import curve_model
@@ -193,7 +193,7 @@ class _Asking:
         """What is expected of a trial at full training, in the user's own unit."""
         if self._prospects is None:
             return ""
-        model, sign = self._prospects.model, 1.0 if self._history.directions[0] == "minimize" else -1.0
+        model, sign = self._prospects.model, loss_sign(self._history.directions[0])
         mean, _ = model.of_trials(model.places(np.array([trial])), np.array([float(model.end)]))
         ends = model.scale.losses(np.array([mean[0], self._prospects.best])) * sign
         return f", expected to end at {ends[0]:.4g}, the best at {ends[1]:.4g}"

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from holdfast.errors import SpaceError
-from holdfast.records import Config, Direction, Fidelity, TrialState, Value
+from holdfast.records import Config, Direction, Fidelity, TrialState, Value, loss_sign
 from holdfast.search.conditions import with_conditions
 from holdfast.search.memory import Memory
 from holdfast.search.rows import Configs, Fitting, Rows
@@ -195,7 +195,7 @@ class HistoryBuilder:
         self.constraints = tuple(constraints)
         self.duplicates = duplicates
         self.trials_limit: int | None = None
-        self._signs = [1.0 if d == "minimize" else -1.0 for d in self.directions]
+        self._signs = [loss_sign(d) for d in self.directions]
         self._configs = Configs()
         self._declared = space is not None
         self._seen: dict[str, int] = {}

@@ -61,7 +61,7 @@ def verdict(state: StudyState, number: int, history: History) -> Verdict:
     rule, trial = state.settings.drop_folds, state.trials[number]
     if rule == NEVER or is_replicate(trial):
         return Verdict.CONTINUE
-    sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
+    sign = state.loss_sign
     own = {step: sign * value for step, value in reported_by_step(state, trial).items()}
     dropped = is_dropped(history, number, own, rule)
     return Verdict.STOP if dropped else Verdict.CONTINUE

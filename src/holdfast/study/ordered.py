@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from holdfast.records import Entry, number_from_json
+from holdfast.records import Entry, loss_sign, number_from_json
 from holdfast.search.history import History
 from holdfast.space.rules import Predicate
 from holdfast.study.state import StudyState, fold
@@ -112,7 +112,7 @@ class Ordered:
     def view(self, trial: int) -> History:
         """What a verdict on a running trial knows: what its decision knew, and what it has reported since."""
         known, said = self._views[trial], []
-        signs = [1.0 if direction == "minimize" else -1.0 for direction in known.directions]
+        signs = [loss_sign(direction) for direction in known.directions]
         for item in self._legs[self._of[trial]].events:
             if item.kind == "trial.reported":
                 metrics = {name: number_from_json(value) for name, value in item.data["metrics"].items()}

@@ -11,7 +11,7 @@ import numpy as np
 from holdfast.errors import RequestError, nearest
 from holdfast.evaluate.scale import LARGEST, scale_of, too_far_apart
 from holdfast.evaluate.sheet import sheet_of
-from holdfast.records import Trial, TrialState, number_from_json
+from holdfast.records import Trial, TrialState, loss_sign, number_from_json
 from holdfast.rng import Streams
 from holdfast.stats.overtuning import bbc_path, overtuning
 from holdfast.stats.rmx import is_binary
@@ -84,7 +84,7 @@ def overtuning_of(book: Book, patience: int = 20, test: str | None = None) -> Ov
     trials = sorted(complete, key=lambda trial: trial.number)
     if not trials:
         raise RequestError(f"study '{state.settings.name}' has no complete trial yet, so there is no curve of its best")
-    sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
+    sign = -state.loss_sign
     values = np.array([sign * trial.metrics[state.first_metric] for trial in trials])
     if said := too_far_apart(values):
         raise RequestError(said)
@@ -215,7 +215,7 @@ def _lost(book: Book, trials: Sequence[Trial], values: np.ndarray, test: str | N
         raise RequestError(f"test = {test!r}, which no complete trial was told with{has}{nearest(test, names)}")
     if said := too_far_apart(told):
         raise RequestError(f"by {test} {said}")
-    sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
+    sign = -state.loss_sign
     found = overtuning(values, sign * told)
     truth = told[found.incumbents]
     if found.final == 0:
@@ -236,7 +236,7 @@ def on_select_rows(state: StudyState) -> str:
     told = [(each["trial"], number_from_json(each["value"])) for each in made[-1].get("finalists", [])] if made else []
     if len(told) < 2 or not all(math.isfinite(value) for _, value in told):
         return ""
-    sign = 1.0 if made[-1]["direction"] == "maximize" else -1.0
+    sign = -loss_sign(made[-1]["direction"])
     first, value = told[0]
     best, highest = max(told, key=lambda each: sign * each[1])
     if best == first:

@@ -87,7 +87,7 @@ def ranking(state: StudyState) -> list[Trial]:
 
     They have a value, meet the constraints, and fit into the space as it was amended.
     """
-    sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
+    sign = state.loss_sign
 
     def key(trial: Trial) -> tuple[bool, float, float, int]:
         loss = sign * trial.metrics[state.first_metric]

@@ -227,7 +227,7 @@ def _belief(book: Book, rule: Rule) -> _Belief:
             f"study '{state.settings.name}' has no surrogate, so the rule '{rule}' cannot be applied; it needs "
             f"{FEWEST_SCORES} complete trials whose scores differ, in a space with something to vary"
         )
-    sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
+    sign = state.loss_sign
     means, sds = found.expect(history.units[numbers])
     return _Belief(trials, means, sds, sign, found.told, metric_range(state))
 

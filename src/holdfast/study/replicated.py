@@ -112,7 +112,7 @@ def best_replicated(book: Book, level: float) -> Replicated:
             f"replicates; study.replicate(top={len(first)}) enqueues those of the best ({', '.join(first)}), and then "
             "optimize runs them"
         )
-    sign = 1.0 if state.settings.directions[state.first_metric] == "maximize" else -1.0
+    sign = -state.loss_sign
     made = shrunken_means([sign * scores for _, scores in found], level)
     place = int(np.lexsort((-made.means, -made.shrunk))[0])
     low, high = sorted((sign * float(made.low[place]), sign * float(made.high[place])))

@@ -11,7 +11,7 @@ from typing import Any
 from holdfast.errors import LogError, SpaceError
 from holdfast.log.salvage import LOST, SALVAGED
 from holdfast.log.upgrade import UPGRADED
-from holdfast.records import LARGEST_STEP, Cause, Config, Entry, Trial, TrialState, number_from_json
+from holdfast.records import LARGEST_STEP, Cause, Config, Entry, Trial, TrialState, loss_sign, number_from_json
 from holdfast.search.folds import comparable_loss
 from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
@@ -89,6 +89,11 @@ class StudyState:
     def first_metric(self) -> str:
         """The name of the first objective: the one that ranks."""
         return next(iter(self.settings.directions))
+
+    @property
+    def loss_sign(self) -> float:
+        """What turns a value of the first objective into a loss, see `holdfast.records.loss_sign`."""
+        return loss_sign(self.settings.directions[self.first_metric])
 
     @property
     def budget_spent(self) -> bool:
@@ -266,7 +271,7 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
 
 def _comparable(state: StudyState, trial: Trial, value: float) -> float:
     """What strategies see of a trial that was dropped before its last fold: easy folds are no merit."""
-    own, sign = reported_by_step(state, trial), _sign(state)
+    own, sign = reported_by_step(state, trial), state.loss_sign
     losses = {step: sign * value for step, value in own.items()}
     return sign * comparable_loss(state.history.snapshot(state.length), losses) if losses else value
 
@@ -275,10 +280,6 @@ def reported_by_step(state: StudyState, trial: Trial) -> dict[int, float]:
     """The first objective that a trial has reported at each step, since it last began there."""
     name = state.first_metric
     return {step: metrics[name] for step, metrics in trial.reports if name in metrics}
-
-
-def _sign(state: StudyState) -> float:
-    return 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
 
 
 def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -332,7 +333,7 @@ def _waiting(space: Space, config: Config, values: Mapping[str, Any]) -> Config:
 
 
 def _learned(state: StudyState, data: Mapping[str, Any], time: float) -> None:
-    sign = 1.0 if data["direction"] == "minimize" else -1.0
+    sign = loss_sign(data["direction"])
     configs, values = [item[0] for item in data["trials"]], [item[1] for item in data["trials"]]
     state.history.learned(data["name"], configs, [sign * value for value in values])
     state.notes.setdefault("study.learned", []).append({**data, "time": time})

@@ -210,7 +210,7 @@ def _spare(state: StudyState) -> list[tuple[str, list[int]]]:
     """
     if state.settings.workers is not None:
         return []  # a decision that knows of an earlier one may still ask for it
-    sign = 1.0 if state.settings.directions[state.first_metric] == "minimize" else -1.0
+    sign = state.loss_sign
 
     def loss(trial: Trial) -> float:
         value = sign * trial.metrics.get(state.first_metric, math.nan)
