@@ -274,7 +274,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             space.space, objectives, self.strategy, drawn, self.storage, drop_folds=self.drop_folds
         )
         identity |= {"estimator": self.estimator, "scoring": self.scoring, "error_score": self.error_score}
-        identity |= {"train": self.return_train_score}
+        identity |= {"train": self.return_train_score, "parameters": space.parameters}
         return stored_settings(settings, seed, identity, type(self.estimator).__name__)
 
     def _search(self, study: Study, job: FoldsJob, left: int) -> None:

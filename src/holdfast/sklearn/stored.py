@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from holdfast.address import masked
 from holdfast.errors import RequestError
@@ -16,14 +13,12 @@ from holdfast.log.open import list_studies
 from holdfast.records import Direction
 from holdfast.search.base import Strategy
 from holdfast.search.registry import NAMES, is_built_in, make_strategy, settings_of
-from holdfast.sklearn.spaces import readable
+from holdfast.sklearn.digest import digest
 from holdfast.space import Space
 from holdfast.study.folds import NEVER
 from holdfast.study.load import load_study
 from holdfast.study.settings import DEFAULT_NAME
 from holdfast.study.study import Study
-
-LONGEST_DIGEST = 16
 
 
 @dataclass(frozen=True)
@@ -82,6 +77,7 @@ def stored_settings(settings: StudySettings, seed: int | None, identity: Mapping
     whole = {
         **identity,
         "space": [list(pair) for pair in settings.space.to_json().items()],
+        "forbid": _predicates(settings.space),
         "strategy": [strategy.name, settings_of(strategy), *(["own"] if borrows else [])],
         "objectives": settings.objectives,
         "seed": seed,
@@ -97,39 +93,3 @@ def stored_settings(settings: StudySettings, seed: int | None, identity: Mapping
 
 def _predicates(space: Space) -> list[Any]:
     return [rule.predicate for rule in space.forbid if rule.predicate is not None]
-
-
-def digest(value: Any) -> str:
-    """A short hash of what a value says, the same in every process: of arrays, tables, estimators, lists, scalars."""
-    hasher = hashlib.sha256()
-    _feed(hasher, value)
-    return hasher.hexdigest()[:LONGEST_DIGEST]
-
-
-def _feed(hasher: Any, value: Any) -> None:
-    if isinstance(value, np.ndarray) and value.dtype.hasobject:
-        hasher.update(f"objects {value.shape}".encode())
-        _feed(hasher, value.ravel().tolist())
-    elif isinstance(value, np.ndarray):
-        hasher.update(f"array {value.dtype.str} {value.shape}".encode())
-        hasher.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, Mapping):
-        hasher.update(f"table {len(value)}".encode())
-        for key in sorted(value, key=str):
-            _feed(hasher, key)
-            _feed(hasher, value[key])
-    elif isinstance(value, list | tuple):
-        hasher.update(f"list {len(value)}".encode())
-        for item in value:
-            _feed(hasher, item)
-    elif hasattr(value, "tocoo"):
-        sparse = value.tocoo()
-        _feed(hasher, ["sparse", sparse.shape, sparse.row, sparse.col, sparse.data])
-    elif hasattr(value, "to_numpy"):
-        columns = getattr(value, "columns", getattr(value, "name", None))
-        _feed(hasher, ["frame", None if columns is None else [str(name) for name in np.atleast_1d(columns)]])
-        _feed(hasher, np.asarray(value.to_numpy()))
-    elif hasattr(value, "get_params") and not isinstance(value, type):
-        _feed(hasher, [type(value).__module__, type(value).__qualname__, value.get_params(deep=False)])
-    else:
-        hasher.update(f"{type(value).__name__} {readable(value)}\0".encode())
