@@ -182,7 +182,8 @@ def test_a_function_that_calls_itself_and_one_that_counts_its_calls_have_a_hash(
 
 
 def test_what_methods_give_to_their_class_is_no_setting_but_its_other_values_are() -> None:
-    text = "class found:\n    k, calls = {k}, 0\n    def fit(self):\n        found.calls += 1\n        self.k = 1\n    length = staticmethod(len)"
+    fit = "    def fit(self):\n        found.calls += 1\n        self.k = 1\n"
+    text = "class found:\n    k, calls = {k}, 0\n    length = staticmethod(len)\n" + fit
     one, other = (_in_module(text.format(k=k)) for k in (1, 2))
     before = digest(one)
     one().fit()

@@ -12,7 +12,7 @@ import scipy.stats
 from sklearn.svm import SVC
 
 from holdfast.errors import SpaceError
-from holdfast.sklearn.spaces import TAIL, SearchSpace, search_space
+from holdfast.sklearn.spaces import MOST_VALUES, TAIL, SearchSpace, search_space
 from holdfast.space import Categorical, Derived, Float, Int, Space
 
 
@@ -90,11 +90,43 @@ def test_any_other_distribution_goes_by_its_quantiles(frozen: Any) -> None:
     assert scipy.stats.kstest(values, frozen.cdf).pvalue > 0.01
 
 
-def test_a_discrete_distribution_gives_whole_numbers() -> None:
-    made = search_space({"x": scipy.stats.poisson(4)})
-    values = [made.to_parameters({"x (quantile)": unit})["x"] for unit in (0.1, 0.5, 0.9)]
-    assert values == [2, 4, 7]
-    assert all(type(value) is int for value in values)
+@pytest.mark.parametrize(
+    ("frozen", "values"),
+    [
+        (scipy.stats.binom(5, 0.5, loc=1), [1, 2, 3, 4, 5, 6]),
+        (scipy.stats.binom(5, 0.5, loc=0.5), [0, 1, 2, 3, 4, 5]),
+        (scipy.stats.bernoulli(0.3), [0, 1]),
+        (scipy.stats.geom(0.3), list(range(1, 21))),
+        (scipy.stats.rv_discrete(values=([3, 1, 2], [0.5, 0.2, 0.3])), [1, 2, 3]),
+        (scipy.stats.rv_discrete(values=([3, 1, 2], [0.5, 0.5, 0])), [1, 3]),
+        (scipy.stats.rv_discrete(values=([0.1, 0.3], [0.2, 0.8])), [0.1, 0.3]),
+        (scipy.stats.rv_discrete(values=([1, 5, 9], [0.2, 0.3, 0.5]))(loc=2), [3, 7, 11]),
+        (scipy.stats.rv_discrete(name="randint", values=([1, 9], [0.2, 0.8])), [1, 9]),
+        (scipy.stats.rv_discrete(values=([7], [1])), [7]),
+    ],
+)
+def test_a_discrete_distribution_has_a_choice_for_each_value(frozen: Any, values: list[float]) -> None:
+    made = search_space({"x": frozen})
+    domain = made.space.domains["x"]
+    assert isinstance(domain, Categorical)
+    assert list(domain.choices) == pytest.approx(values)
+    drawn = frozen.rvs(size=2, random_state=0)[0]
+    assert all(type(choice) is (int if isinstance(drawn, int | np.integer) else float) for choice in domain.choices)
+    draw = np.random.default_rng(0)
+    found = np.array([made.to_parameters(made.space.sample(draw))["x"] for _ in range(2000)])
+    wanted = [np.mean(frozen.rvs(size=20_000, random_state=1) <= value + 1e-9) for value in values]
+    assert [np.mean(found <= value + 1e-9) for value in values] == pytest.approx(wanted, abs=0.05)
+    assert [config["x"] for config in made.space.grid(3)] == pytest.approx(values), "a grid has each value once"
+
+
+@pytest.mark.parametrize("frozen", [scipy.stats.poisson(1e6), scipy.stats.zipf(1.5), scipy.stats.binom(3000, 0.5)])
+def test_of_many_values_quantiles_stand_for_them_each_once(frozen: Any) -> None:
+    domain = search_space({"x": frozen}).space.domains["x"]
+    assert isinstance(domain, Categorical)
+    assert 10 < domain.cells <= MOST_VALUES
+    assert domain.weights is not None
+    shares = np.cumsum(domain.weights) / np.sum(domain.weights)
+    assert np.abs(shares - frozen.cdf(list(domain.choices))).max() < 0.01
 
 
 def test_several_dicts_are_branches_that_share_what_is_alike() -> None:
@@ -155,6 +187,11 @@ class _OnlyDraws:
         ({"a": None}, "'a' is None; it must be a Float"),
         ({"a": _OnlyDraws()}, "has rvs but no ppf"),
         ({"a": scipy.stats.norm(0, float("nan"))}, "'a' is a distribution whose median is nan"),
+        ({"a": scipy.stats.randint(5, 2)}, "'a' is a distribution whose median is nan"),
+        (
+            {"a": scipy.stats.randint},
+            r"'a' is scipy's randint without its arguments; give them, as in scipy.stats.randint\(low=..., high=...\)",
+        ),
         ({"a": _OfOptuna(0.0, 1.0, step=1e-9)}, "'a' has 1,000,000,000 steps; 10,000 are the most"),
         ([{"a": [1]}, {"b": Float(0, 1, when={"a": 1})}], "'b' stands in one of several dicts"),
     ],

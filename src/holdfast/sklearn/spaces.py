@@ -22,6 +22,9 @@ BRANCH = "branch"
 TAIL = 0.001
 """Distributions are cut off below this quantile and above its mirror image, as many have no ends."""
 
+MOST_VALUES = 200
+"""A discrete distribution has a choice for each of its values up to so many; for more, as many quantiles stand."""
+
 LONGEST_LABEL = 80
 """The most characters of a text that stands for a choice."""
 
@@ -36,16 +39,13 @@ class Quantile:
 
     Args:
         frozen: a frozen distribution of scipy, or whatever has a ``ppf``.
-        whole: whether its values are whole numbers.
     """
 
     frozen: Any
-    whole: bool
 
-    def __call__(self, unit: Any) -> float | int:
+    def __call__(self, unit: Any) -> float:
         """The value at this quantile."""
-        value = float(self.frozen.ppf(unit))
-        return int(value) if self.whole else value
+        return float(self.frozen.ppf(unit))
 
 
 @dataclass(frozen=True)
@@ -268,21 +268,53 @@ def _monotone(labels: Sequence[Any]) -> bool:
 
 
 def _from_scipy(name: str, frozen: Any) -> _Part:
-    """A frozen distribution: uniform, loguniform and randint as they are, any other one by its quantiles."""
-    kind = getattr(getattr(frozen, "dist", None), "name", "")
+    """A frozen distribution: uniform, loguniform and discrete ones as they are, any other one by its quantiles."""
+    if hasattr(frozen, "freeze") and getattr(frozen, "numargs", 0):
+        raise SpaceError(
+            f"hyperparameter '{name}' is scipy's {frozen.name} without its arguments; give them, as in "
+            f"scipy.stats.{frozen.name}({', '.join(f'{part.strip()}=...' for part in frozen.shapes.split(','))})"
+        )
+    dist = getattr(frozen, "dist", frozen)
+    kind = getattr(dist, "name", "")
     low, high = (float(end) for end in frozen.support())
-    if kind == "uniform" and low < high:
-        return _Part(name, Float(low, high), None)
     median = float(frozen.ppf(0.5))
     if not math.isfinite(median):
         raise SpaceError(f"hyperparameter '{name}' is a distribution whose median is {median}; check its arguments")
+    if hasattr(dist, "pmf"):
+        return _Part(name, _discrete(frozen, dist, low, high), None)
+    if kind == "uniform" and low < high:
+        return _Part(name, Float(low, high), None)
     moved = not 0 < low < high or not math.isclose(median, math.sqrt(low * high), rel_tol=1e-6)  # by its loc
     if kind in {"loguniform", "reciprocal"} and not moved:
         return _Part(name, Float(low, high, log=True), None)
-    if kind == "randint":
-        return _Part(name, Categorical([int(low)]) if low == high else Int(int(low), int(high)), None)
-    whole = hasattr(getattr(frozen, "dist", None), "pmf")
-    return _Part(name, Float(TAIL, 1 - TAIL), Quantile(frozen, whole))
+    return _Part(name, Float(TAIL, 1 - TAIL), Quantile(frozen))
+
+
+def _discrete(frozen: Any, dist: Any, low: float, high: float) -> Domain:
+    """Whole numbers that are all alike as an Int, any other values as choices in order with their probabilities."""
+    own = getattr(dist, "xk", None)  # of scipy's rv_discrete(values=...), which need not be whole numbers
+    if own is None and dist.name == "randint" and low < high:
+        return Int(int(low), int(high))
+    weights: dict[int | float, float] = {}
+    for value, weight in zip(*_probabilities(frozen, dist, low, high), strict=True):
+        number = float(value) if own is not None and value.dtype.kind == "f" else int(value)  # as scipy draws them
+        weights[number] = weights.get(number, 0.0) + float(weight)
+    likely = {number: weight for number, weight in weights.items() if weight > 0}
+    return Categorical(list(likely), ordered=len(likely) > 2, weights=list(likely.values()))
+
+
+def _probabilities(frozen: Any, dist: Any, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """The values of a discrete distribution, shape (n,), and how likely each is; of many, those at even quantiles."""
+    own = getattr(dist, "xk", None)
+    if own is not None and len(own) <= MOST_VALUES:
+        return own + (frozen.support()[0] - own[0]), np.asarray(dist.pk)
+    if not high - low < MOST_VALUES:
+        low, high = (float(frozen.ppf(level)) for level in (TAIL, 1 - TAIL))
+    if own is None and high - low < MOST_VALUES:
+        values = np.arange(low, high + 1)
+        return values, np.asarray(frozen.pmf(values))
+    levels = (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES
+    return np.unique(np.asarray(frozen.ppf(levels)), return_counts=True)
 
 
 def _from_optuna(name: str, given: Any) -> Domain:
