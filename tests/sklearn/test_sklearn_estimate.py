@@ -104,6 +104,29 @@ def test_of_one_configuration_the_estimate_is_scikit_learns_score(case: str) -> 
     assert score.n == len(y) or "time" in case or "at random" in case
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed:sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize(
+    ("estimator", "data", "space", "scoring"),
+    [
+        (TREE, CANCER, {"max_depth": [1, 2]}, "accuracy"),
+        (KNeighborsClassifier(), CANCER, {"n_neighbors": [3, 5]}, "f1"),
+        (TREE, CANCER, {"max_depth": [1, 2]}, "neg_log_loss"),
+        (Ridge(), DIABETES, {"alpha": [0.1, 1]}, "r2"),
+        (Ridge(), DIABETES, {"alpha": [0.1, 1]}, "neg_mean_absolute_error"),
+    ],
+)
+def test_a_column_of_targets_is_estimated_like_the_numbers_in_it(
+    estimator: Any, data: Any, space: dict[str, list[Any]], scoring: str
+) -> None:
+    X, y = data
+    plain, column = (
+        HoldfastSearchCV(estimator, space, strategy="grid", cv=3, scoring=scoring, random_state=0).fit(X, target)
+        for target in (y, y[:, None])
+    )
+    assert column.best_score_ == plain.best_score_
+    assert column.estimate_ == plain.estimate_
+
+
 def test_row_scores_of_the_study_have_the_mean_that_scikit_learn_says() -> None:
     search = HoldfastSearchCV(
         TREE, {"max_depth": [1, 2, 3]}, cv=ShuffleSplit(4, test_size=0.3, random_state=0), strategy="grid"

@@ -99,8 +99,8 @@ def test_a_fold_that_lacks_a_class_has_a_column_of_zeros_for_it() -> None:
     ("y", "params", "said"),
     [
         (None, {}, "there is no y"),
-        ([[1, 2], [3, 4], [5, 6]], {}, r"y has shape \(3, 2\)"),
-        ([1.0, np.nan, 2.0, 1.0, 1.0, 2.0], {}, "not finite"),
+        ([[1, 2], [3, 4], [5, 6]], {}, r"^y has shape \(3, 2\); one class or number a row is needed$"),
+        ([1.0, np.nan, 2.0, 1.0, 1.0, 2.0], {}, "^y has numbers that are not finite$"),
         ([1, "a", None, 2, 3, 4], {}, "cannot be understood|of the kind"),
         ([0, 1, 0, 1, 0, 1], {"sample_weight": [1, 1, 1, 1, 1, -1]}, "weight below 0"),
         ([0, 1, 0, 1, 0, 1], {"amount": [1] * 6}, "the scorer of 'score' gets amount besides"),

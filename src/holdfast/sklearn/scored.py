@@ -108,8 +108,9 @@ class Scored:
 
     def predicted(self, said: Said) -> np.ndarray | None:
         """Predictions as numbers: classes as 0 to K-1, probabilities with a column for every class; None if unfit."""
-        response = said.response
-        if self.labels is None or catalogue.needs_of(self.scorer) != "predict":
+        by_class = catalogue.needs_of(self.scorer) == "predict"
+        response = _raveled(said.response) if self.labels is None or by_class else said.response
+        if self.labels is None or not by_class:
             numbers = response if response.dtype.kind in "fiub" else None
             if numbers is None or numbers.ndim == 1 or self.labels is None or numbers.shape[1] == len(self.labels):
                 return numbers
@@ -245,13 +246,20 @@ def _target_of(y: Any) -> np.ndarray | str:
     from sklearn.utils.multiclass import type_of_target
 
     try:
-        target = np.asarray(y)
-        if target.ndim != 1 or (target.dtype.kind == "f" and not np.isfinite(target).all()):
-            return f"y has shape {target.shape}, or numbers that are not finite; one class or number a row is needed"
+        target = _raveled(np.asarray(y))
+        if target.ndim != 1:
+            return f"y has shape {target.shape}; one class or number a row is needed"
+        if target.dtype.kind == "f" and not np.isfinite(target).all():
+            return "y has numbers that are not finite"
         kind = type_of_target(target)
     except (TypeError, ValueError) as exc:  # whether they can be learned all the same is for the estimator to say
         return f"y cannot be understood ({exc})"
     return target if kind in {"binary", "multiclass", "continuous"} else f"y is of the kind '{kind}'"
+
+
+def _raveled(values: np.ndarray) -> np.ndarray:
+    """A column, shape (N, 1), as shape (N,), as scikit-learn takes it; anything else as it is."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
 def scorer_named(scorers: Any, metric: str, estimator: Any) -> Any:
