@@ -117,7 +117,9 @@ def test_several_metrics_are_dropped_by_the_one_that_refit_names() -> None:
     assert unfinished.any()
     assert np.array_equal(unfinished, np.isnan(search.cv_results_["mean_test_accuracy"]))
     assert not unfinished[search.best_index_]
-    with pytest.raises(RequestError, match="drop_folds = 'aggressive' needs one objective"):
+    with pytest.raises(
+        RequestError, match=r"needs one objective, and of accuracy, roc_auc none .* give refit='accuracy'"
+    ):
         _search(scoring=["accuracy", "roc_auc"])
 
 

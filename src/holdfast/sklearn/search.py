@@ -269,7 +269,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         drawn = int(check_random_state(given).randint(LARGEST_SEED)) if seed is None else seed
         if isinstance(given, np.random.RandomState):
             seed = drawn
-        _refuse_one_fold(self.drop_folds, self.n_splits_)
+        _refuse_dropping(self.drop_folds, self.n_splits_, objectives)
         settings = StudySettings(
             space.space, objectives, self.strategy, drawn, self.storage, drop_folds=self.drop_folds
         )
@@ -361,11 +361,16 @@ def _splits_of(search: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> 
     return splits
 
 
-def _refuse_one_fold(rule: Any, n_splits: int) -> None:
+def _refuse_dropping(rule: Any, n_splits: int, objectives: Sequence[str]) -> None:
     if rule != NEVER and n_splits < 2:
         raise RequestError(
             f"drop_folds = {shown(rule)}, but cv gives one split, so that a candidate is one fit and none can be "
             "saved; ask for more, as by cv=5, or leave it out"
+        )
+    if rule != NEVER and len(objectives) > 1:
+        raise RequestError(
+            f"drop_folds = {shown(rule)} needs one objective, and of {', '.join(objectives)} none is named by refit; "
+            f"give refit='{objectives[0]}', or leave drop_folds out"
         )
 
 
