@@ -152,6 +152,14 @@ def test_the_study_names_the_estimate_of_the_search_and_makes_no_other(scoring: 
     assert "search.estimate_" in three_scores(search.study_.book.state).missing["estimate"]
 
 
+def test_what_is_recommended_says_that_its_interval_is_of_the_same_rows_and_points_to_the_estimate() -> None:
+    space = {"max_depth": holdfast.Int(1, 8), "min_samples_leaf": holdfast.Int(1, 30)}
+    search = HoldfastSearchCV(TREE, space, strategy="random", cv=3, n_trials=8, random_state=0).fit(*CANCER)
+    text = search.study_.recommended().text
+    assert "of it on the rows that all trials were scored on, more than of any other" in text
+    assert "on new rows, which vary besides, search.estimate_ says" in text
+
+
 def test_scores_of_0_and_1_stay_so_where_folds_are_nearly_even() -> None:
     search = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, strategy="grid", cv=4).fit(*CANCER)
     assert "RMX" in search.estimate_.method

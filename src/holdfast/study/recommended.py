@@ -107,12 +107,29 @@ def _by_posterior(book: Book, level: float) -> Recommended:
     score, metric = belief.score(place, level), book.state.first_metric
     best = best_of(book.state)
     order = "less" if belief.sign > 0 else "more"
+    where, elsewhere = _about(book)
     why = (
-        f"a Gaussian process of {belief.told} trials expects {metric} {_shown(score)} of it, {order} than of any other"
+        f"a Gaussian process of {belief.told} trials expects {metric} {_shown(score)} of it{where}, {order} than of any "
+        f"other{elsewhere}"
     )
     lucky = belief.of(best, level)
     than = f"{metric} {lucky.value:.4g} is expected"
     return _made(book, belief.trials[place], "posterior-mean", why, score, than)
+
+
+def _about(book: Book) -> tuple[str, str]:
+    """On which rows a score is expected, and what is expected on others, where trials have rows in common."""
+    state = book.state
+    known = follows_plan(state) or is_of_search(state)
+    if not known and all(trial.rows is None for trial in state.trials):
+        return "", ""
+    if is_of_search(state):
+        says = "search.estimate_ says what the configuration that the search chose scores"
+    elif follows_plan(state):
+        says = "the estimate of the plan says what its winner scores"
+    else:
+        says = "study.estimate() says what the best trial scores"
+    return " on the rows that all trials were scored on", f" (on new rows, which vary besides, {says})"
 
 
 def _by_one_error(book: Book, cost: str, level: float) -> Recommended:
