@@ -13,6 +13,7 @@ from holdfast.cli.progress import Tally
 from holdfast.protocol.live import LiveEstimate
 from holdfast.records import Cause, RowScores
 from holdfast.study.study import Study
+from holdfast.study.trials import Trials
 
 
 def tally(
@@ -168,13 +169,15 @@ def test_while_trials_that_paused_may_go_on_the_search_is_not_said_to_be_over() 
     assert ", fitting the model that ships" in running.line(150.0)
 
 
-def test_the_best_and_the_spending_are_those_of_now_also_between_two_looks() -> None:
+def test_the_best_and_the_spending_are_those_of_now_also_between_two_looks_at_the_corrected_score() -> None:
     study, running = study_of(20), tally(0, total=None)
     running.take(study.book, study.trials[0])
+    running.look()
     before = running.spent
     trial = study.ask()
     study.tell(trial, 0.99, rows=RowScores((np.arange(200) < 198).astype(float)))
     running.take(study.book, study.trials[trial.number])
+    running.look()
     assert running.best == "best accuracy 0.99 (naive)"
     assert running.spent != before
 
@@ -193,8 +196,52 @@ def test_what_takes_time_is_worked_out_now_and_then_only(monkeypatch: pytest.Mon
     running = tally(0, total=None)
     for _ in range(60):
         running.take(study.book, study.trials[0])
+        running.look()
         clock[0] += 1.0
     assert looks == [100.0, 121.0, 142.0]
+
+
+def test_a_line_that_is_drawn_all_the_time_takes_a_share_of_the_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accounts that take half a second are next due after ten; those that take no time, with the next trial."""
+    clock, looks, study, takes = [100.0], [], study_of(4), [0.5]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def slow(*_: object) -> tuple[progress.Part, ...]:
+        looks.append(clock[0])
+        clock[0] += takes[0]
+        return ()
+
+    monkeypatch.setattr(progress, "spent_parts", slow)
+    running = tally(0, total=None)
+    for _ in range(25):
+        running.take(study.book, study.trials[0])
+        running.look_if_due()
+        clock[0] += 1.0
+    assert looks == [100.0, 110.5, 121.0]
+    takes[0], clock[0], before = 0.0, 1000.0, len(looks)
+    for _ in range(5):
+        running.take(study.book, study.trials[0])
+        running.look_if_due()
+        running.look_if_due()  # nothing has ended since
+        clock[0] += 0.001
+    assert len(looks) == before + 5
+
+
+def test_counting_a_trial_costs_the_same_after_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of those that ended before is looked at, nor is anything summed up."""
+    study, running = study_of(20), tally(0, total=None)
+    running.take(study.book, study.trials[0])
+
+    def refused(*_: object) -> None:
+        raise AssertionError("a look at every trial")
+
+    last, paused = study.trials[-1], paused_study()
+    monkeypatch.setattr(Trials, "__iter__", refused)
+    monkeypatch.setattr(Trials, "__getitem__", refused)
+    assert running.take(study.book, last) is None
+    assert (running.done, running.waiting) == (20, 0)
+    assert running.take(paused.book, last) is None
+    assert (running.done, running.waiting) == (6, 6)  # two of eight legs went on
 
 
 FULL = Tally(

@@ -65,14 +65,16 @@ def test_whatever_happens_to_packed_trials_happens_to_a_list_of_them(given_trial
             case "look":
                 assert trials[at] == plain[at] == trials[at - len(plain)]
             case "replace":
-                plain[at] = dataclasses.replace(trials[at], checkpoint=None, state=TrialState.RUNNING)
+                state = data.draw(st.sampled_from([TrialState.RUNNING, TrialState.PAUSED]))
+                plain[at] = dataclasses.replace(trials[at], checkpoint=None, state=state)
                 trials[at] = plain[at]
     assert list(trials[1:4]) == plain[1:4]
     assert trials.running == {trial.number for trial in plain if trial.state is TrialState.RUNNING}
+    assert trials.paused == {trial.number for trial in plain if trial.state is TrialState.PAUSED}
     assert trials.saved == {trial.number for trial in plain if trial.checkpoint is not None}
     again = Trials(trials.pack())
     assert list(trials) == list(again) == plain
-    assert (again.running, again.saved) == (trials.running, trials.saved)
+    assert (again.running, again.paused, again.saved) == (trials.running, trials.paused, trials.saved)
 
 
 def test_more_trials_than_a_block_come_back_in_order() -> None:

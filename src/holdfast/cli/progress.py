@@ -41,10 +41,13 @@ ENOUGH_TO_GUESS = 3
 
 
 QUIET_BETWEEN = 2.0
-"""Seconds between two looks at what takes time to work out, the corrected score."""
+"""Seconds between two looks at what takes the longest to work out, the corrected score."""
 
 SHARE = 0.05
-"""The share of the time that such looks may take."""
+"""The share of the time that looks may take."""
+
+UNNOTICED = 0.001
+"""Seconds: a look that took no longer is due again with the next trial."""
 
 STAGES: dict[str, str] = {
     "model.fitted": "testing, drawing the pages",
@@ -79,10 +82,12 @@ class Tally:
         first_ended: when the first trial of this process ended, and how many were done then.
         failures: errors that have been told.
         corrected: the trial that was the best one at the last look, and its score without luck, None where unknown.
-        due: `time.monotonic` seconds of the next such look, which takes time.
+        due: `time.monotonic` seconds of the next look at the whole study.
+        corrected_due: the same of the next look at the corrected score, which takes longer.
         live: takes the luck off the best score.
         book: of the study, once a trial has ended.
         waiting: trials that paused, which may go on.
+        stale: whether a trial has ended since the last look.
     """
 
     done: int
@@ -97,29 +102,48 @@ class Tally:
     failures: set[str] = field(default_factory=set)
     corrected: tuple[Trial | None, float | None] = (None, None)
     due: float = 0.0
+    corrected_due: float = 0.0
     live: LiveEstimate = field(default_factory=lambda: LiveEstimate(None))
     book: Book | None = None
     waiting: int = 0
+    stale: bool = False
 
     def take(self, book: Book, trial: Trial) -> str | None:
-        """Count one more trial; a sentence if it failed in a way not seen before."""
-        now, self.book = time.monotonic(), book
+        """Count one more trial, however many there are by now; a sentence if it failed in a way not seen before."""
+        self.book, self.stale = book, True
         self.done, self.total = count_done(book.state), book.state.history.trials_limit
-        self.waiting = sum(trial.state is TrialState.PAUSED for trial in book.state.trials)
+        self.waiting = len(book.state.trials.paused)
         if self.first_ended is None:
-            self.first_ended = (now, self.done)
-        best = winner_of(book.state)
-        if best is not None and (now >= self.due or not self.searching):
-            self.corrected = (best, self.live.of(book, best))
-            took = time.monotonic() - now
-            self.due = now + took + max(QUIET_BETWEEN, took / SHARE)
-        self.best, self.spent = best_words(book.state, best, self.corrected), spent_parts(book.state)
+            self.first_ended = (time.monotonic(), self.done)
         self.hours = (latest(book.state, "limits.set") or {}).get("hours")
         error = error_line(trial.error)
         if trial.state is not TrialState.FAILED or trial.cause is Cause.BUDGET or error in self.failures:
             return None
         self.failures.add(error)
         return f"trial {trial.number} failed: {re.sub(OWN_ERRORS, '', error or '')}"
+
+    def look_if_due(self) -> None:
+        """`look`, unless the last one was too short a while ago; for a line that is drawn all the time."""
+        if time.monotonic() >= self.due or not self.searching:
+            self.look()
+
+    def look(self) -> None:
+        """Work out what the trials that ended since the last look have come to: it takes time, with each trial more.
+
+        The corrected score is worked out less often. Call it from the thread that the study changes in.
+        """
+        if self.book is None or not self.stale:
+            return
+        state, begun = self.book.state, time.monotonic()
+        best = winner_of(state)
+        self.spent, self.stale = spent_parts(state), False
+        now = time.monotonic()
+        self.due = now + (0.0 if now - begun <= UNNOTICED else (now - begun) / SHARE)
+        if best is not None and (now >= self.corrected_due or not self.searching):
+            self.corrected = (best, self.live.of(self.book, best))
+            took = time.monotonic() - now
+            self.corrected_due = now + took + max(QUIET_BETWEEN, took / SHARE)
+        self.best = best_words(state, best, self.corrected)
 
     @property
     def searching(self) -> bool:
@@ -254,7 +278,7 @@ def on_record(run: RunFolder) -> StudyState | None:
 
 def count_done(state: StudyState) -> int:
     """Trials that have ended or paused."""
-    return sum(trial.state is not TrialState.RUNNING for trial in state.trials)
+    return len(state.trials) - len(state.trials.running)
 
 
 @contextmanager
@@ -267,6 +291,7 @@ def _live(tally: Tally) -> Iterator[Progress]:
 
     def progress(book: Book, trial: Trial) -> None:
         said = tally.take(book, trial)
+        tally.look_if_due()
         if said is not None:
             console.print(said, markup=False, highlight=False, soft_wrap=True)
 
@@ -302,6 +327,7 @@ def _plain(tally: Tally) -> Progress:
         silence = now - last_time
         due = silence >= LONGEST_SILENCE or (silence >= SHORTEST_SILENCE and tally.done - last_done >= step)
         if due or not tally.searching:
+            tally.look()
             say(tally.line(now))
             last_time, last_done = now, tally.done
 

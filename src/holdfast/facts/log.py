@@ -10,7 +10,7 @@ from typing import Any
 from holdfast.facts.numbers import count, listed
 from holdfast.records import Cause, Direction, Score, Trial, TrialState
 from holdfast.study.corrected import is_of_search
-from holdfast.study.ranking import ranking, scored_trials
+from holdfast.study.ranking import first_ranked, scored_trials
 from holdfast.study.state import StudyState
 
 STAGES: dict[str, str] = {
@@ -100,8 +100,7 @@ def winner_of(state: StudyState) -> Trial | None:
         return state.trials[int(choice["trial"])]
     if len(state.settings.directions) > 1:
         return None
-    ranked = ranking(state)
-    return ranked[0] if ranked else None
+    return first_ranked(state)
 
 
 def search_end(state: StudyState) -> str:

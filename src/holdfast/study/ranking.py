@@ -30,13 +30,15 @@ def best_of(state: StudyState) -> Trial:
             f"study '{state.settings.name}' has several objectives ({names}), so no trial is the best; best_trials has "
             "those that no other beats"
         )
-    best = _best_complete(state)
-    if best is not None:
-        return best
-    ranked = ranking(state)
-    if not ranked:
+    best = first_ranked(state)
+    if best is None:
         raise RequestError(no_best(state))
-    return ranked[0]
+    return best
+
+
+def first_ranked(state: StudyState) -> Trial | None:
+    """The first of `ranking`, None if that is empty; the others are ordered only while no trial is complete."""
+    return _best_complete(state) or next(iter(ranking(state)), None)
 
 
 def best_config(state: StudyState) -> Config:

@@ -20,6 +20,7 @@ class Trials(Sequence[Trial]):
 
     Attributes:
         running: the numbers of those that run.
+        paused: the numbers of those that paused, and may go on.
         saved: the numbers of those that have a checkpoint.
     """
 
@@ -31,6 +32,7 @@ class Trials(Sequence[Trial]):
         self._said: dict[int, list[Report]] = {}
         codes = self._packed.codes
         self.running = set(np.flatnonzero(codes[0] == STATES.index(TrialState.RUNNING)).tolist())
+        self.paused = set(np.flatnonzero(codes[0] == STATES.index(TrialState.PAUSED)).tolist())
         self.saved = set(np.flatnonzero(codes[2]).tolist())
 
     def __len__(self) -> int:
@@ -106,11 +108,14 @@ class Trials(Sequence[Trial]):
             self[number]
 
     def _note(self, number: int, trial: Trial) -> None:
-        if trial.state is TrialState.RUNNING:
-            self.running.add(number)
-        else:
-            self.running.discard(number)
-        if trial.checkpoint is not None:
-            self.saved.add(number)
-        else:
-            self.saved.discard(number)
+        _keep(self.running, number, if_so=trial.state is TrialState.RUNNING)
+        _keep(self.paused, number, if_so=trial.state is TrialState.PAUSED)
+        _keep(self.saved, number, if_so=trial.checkpoint is not None)
+
+
+def _keep(numbers: set[int], number: int, *, if_so: bool) -> None:
+    """Have a number in a set, or not."""
+    if if_so:
+        numbers.add(number)
+    else:
+        numbers.discard(number)
