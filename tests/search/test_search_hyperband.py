@@ -13,7 +13,7 @@ from holdfast.rng import Streams
 from holdfast.search.asha import Asha
 from holdfast.search.base import Strategy, judge
 from holdfast.search.bohb import Bohb
-from holdfast.search.history import COMPLETE
+from holdfast.search.history import COMPLETE, History
 from holdfast.search.hyperband import Hyperband
 from holdfast.search.priorband import PriorBand
 from holdfast.space import Float, Normal, Space
@@ -180,3 +180,21 @@ def test_two_objectives_prune_too(strategy: Strategy) -> None:
             rehearsal.finish(trial, values)
     history = rehearsal.history()
     assert (history.states == COMPLETE).sum() >= 3
+
+
+@pytest.mark.parametrize("strategy", [Asha(), Hyperband(), Hyperband(synchronous=True), PriorBand()])
+def test_the_reports_are_scanned_once_for_each_rung(strategy: Strategy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many brackets ask who has reported at it, and with which loss."""
+    history, scanned = epochs_of(strategy, 300, seed=0, workers=3).history(), list[int]()
+    first_reports = History.first_reports
+
+    def counted(view: History, step: int) -> np.ndarray:
+        scanned.append(step)
+        return first_reports(view, step)
+
+    monkeypatch.setattr(History, "first_reports", counted)
+    halving = [history.reported_at(level) for level in FIDELITY.rungs()]
+    assert halving[0].sum() >= halving[-1].sum() > 0
+    strategy.ask(history, 1, Streams(0))
+    assert sorted(set(scanned)) == sorted(scanned)
+    assert set(scanned) == set(FIDELITY.rungs())

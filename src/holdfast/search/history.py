@@ -109,6 +109,7 @@ class History:
     _configs: Sequence[Config] = field(repr=False)
     _seen: Mapping[str, int] = field(repr=False)
     _seen_before: int = field(repr=False)
+    _scans: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.units)
@@ -159,14 +160,11 @@ class History:
 
     def losses_at(self, step: int) -> np.ndarray:
         """(n, k) `loss_at` for each objective."""
-        losses = np.full((len(self), len(self.directions)), np.nan)
-        at = self.first_reports(step)
-        losses[self.report_trial[at]] = self.report_losses[at]
-        return losses
+        return _scanned(self, step)[1]
 
     def reported_at(self, step: int) -> np.ndarray:
         """(n,) whether each trial has reported at ``step`` or behind it."""
-        return np.isin(np.arange(len(self)), self.report_trial[self.report_step >= step])
+        return _scanned(self, step)[0]
 
     def first_reports(self, step: int) -> np.ndarray:
         """Positions of the reports at each trial's first step from ``step`` on, in the order in which they came."""
@@ -175,6 +173,20 @@ class History:
         first = np.full(len(self), TO_THE_END, dtype=np.int64)
         np.minimum.at(first, trials, steps)
         return np.asarray(reached[steps == first[trials]])
+
+
+def _scanned(history: History, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """`History.reported_at` and `losses_at` a step, from one scan of the reports, kept for whoever asks again."""
+    if step not in history._scans:
+        first = history.first_reports(step)
+        trials = history.report_trial[first]
+        reported = np.zeros(len(history), dtype=bool)
+        losses = np.full((len(history), len(history.directions)), np.nan)
+        reported[trials], losses[trials] = True, history.report_losses[first]
+        for found in (reported, losses):
+            found.setflags(write=False)
+        history._scans[step] = reported, losses
+    return history._scans[step]
 
 
 class HistoryBuilder:

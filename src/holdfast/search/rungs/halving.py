@@ -9,7 +9,7 @@ import numpy as np
 
 from holdfast.records import Fidelity, Suggestion, Verdict
 from holdfast.search.base import fidelity_needed
-from holdfast.search.history import COMPLETE, PAUSED, TO_THE_END, History
+from holdfast.search.history import COMPLETE, PAUSED, RUNNING, TO_THE_END, History
 from holdfast.search.pareto import crowding, ranks
 
 Promotion = tuple[int, int, str]
@@ -138,7 +138,8 @@ def _complete_stands(history: History, level: int, trial: int) -> bool:
 
 def pause_at_rung(history: History, trial: int, fidelity: Fidelity) -> Verdict:
     """Pause at the rung that a trial was assigned to run to."""
-    until = history.until[trial]
+    assigned = history.move_until[(history.move_trial == trial) & (history.move_state == RUNNING)]
+    until = int(assigned[-1])  # of this trial alone: `History.until` goes through the moves of all
     if until == TO_THE_END or until >= fidelity.max:
         return Verdict.CONTINUE
     steps = history.report_step[history.report_trial == trial]
