@@ -11,9 +11,8 @@ from holdfast.evaluate.estimate import estimate
 from holdfast.facts.blocks import Alert, Document, Figure
 from holdfast.facts.markdown import markdown
 from holdfast.report.content import document
-from holdfast.report.figures import draw_svg
+from holdfast.report.figures import draw_svg, is_picture
 from holdfast.report.overtuning_figure import MOST, overtuning_figure, overtuning_on_page
-from holdfast.report.results import OWN
 from holdfast.study.study import Study
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def test_the_picture_and_the_alarm_of_a_study_in_progress() -> None:
     alarms, figures = search_blocks(document(study.book))
     assert alarms == [study.overtuning().alarm]
     assert [figure.name for figure in figures] == ["history", "overtuning"]
-    assert OWN.fullmatch("overtuning.svg")
+    assert is_picture("overtuning.svg")
     drawn, found = figures[1], study.overtuning()
     assert f"last improved {found.since} complete trials ago, at the dashed line" in drawn.caption
     assert f"{found.naive[-1]:.4g} naively, {found.corrected[-1]:.4g} corrected" in drawn.alternative

@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import holdfast
+from holdfast.report import figures
 from holdfast.report.content import document, with_trials
+from holdfast.report.figures import picture
 from holdfast.report.page import page_html
-from holdfast.report.results import OWN, write_results
+from holdfast.report.results import write_results
 from holdfast.report.summary import summary_markdown
 from holdfast.study.book import Book
 
@@ -181,15 +183,23 @@ def test_results_are_files_with_their_hashes(tmp_path: Path) -> None:
 
 
 def test_pictures_of_an_earlier_state_go(tmp_path: Path) -> None:
-    study = studies.toy_study(3)
-    left, foreign = tmp_path / "figures" / "hyperparameter-old.png", tmp_path / "figures" / "of-my-own.png"
-    left.parent.mkdir()
-    for path in (left, foreign):
-        path.write_bytes(b"")
+    study, folder = studies.toy_study(3), tmp_path / "figures"
+    left = [
+        "hyperparameter-old.png",
+        "predicted-trial-7.png",
+        "population.svg",
+        "schedule-0.svg",
+        "max_parameters.png",
+        "curve-trial-99.svg",
+    ]
+    foreign = ["of-my-own.png", "my-scores.png", "scores.pdf", "schedule-of-ours.png"]
+    folder.mkdir()
+    for name in [*left, *foreign]:
+        (folder / name).write_bytes(b"")
     write_results(study.book, tmp_path)
-    assert not left.exists()
-    assert foreign.exists()
-    assert (tmp_path / "figures" / "history.png").exists()
+    assert [name for name in left if (folder / name).exists()] == []
+    assert all((folder / name).exists() for name in foreign)
+    assert (folder / "history.png").exists()
 
 
 def test_every_picture_of_the_summary_is_a_file(tmp_path: Path) -> None:
@@ -199,6 +209,13 @@ def test_every_picture_of_the_summary_is_a_file(tmp_path: Path) -> None:
     assert set(named) <= set(files)
 
 
-def test_every_picture_has_a_name_that_is_known_for_ours() -> None:
-    names = [figure.name for figure in document(studies.metered_study(12).book).figures]
-    assert [name for name in names if not OWN.fullmatch(f"{name}.png")] == []
+def test_a_picture_that_a_later_report_would_not_know_for_ours_is_refused() -> None:
+    assert picture("predicted-trial-7", {}, "", "").name == "predicted-trial-7"
+    with pytest.raises(ValueError, match=r"'weather', which holdfast\.report\.figures\.NAMES does not have"):
+        picture("weather", {}, "", "")
+
+
+def test_every_picture_of_a_report_is_made_where_its_name_is_checked() -> None:
+    modules = Path(figures.__file__).parent.glob("*.py")
+    makers = {path.name for path in modules if re.search(r"\bFigure\(", path.read_text(encoding="utf-8"))}
+    assert makers == {"figures.py", "rate_figure.py"}  # that of a learning rate is in no report

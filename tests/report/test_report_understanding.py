@@ -17,10 +17,9 @@ import holdfast
 from holdfast.facts.blocks import Document, Figure, Paragraph, Section
 from holdfast.report.charts import sized
 from holdfast.report.content import document
-from holdfast.report.figures import draw_svg
+from holdfast.report.figures import draw_svg, is_picture
 from holdfast.report.hyperparameter_figures import hyperparameter_figures
 from holdfast.report.importance_figure import importance_figure
-from holdfast.report.results import OWN
 from holdfast.report.understanding import dependences, understanding_section
 from holdfast.study.study import Study
 
@@ -62,7 +61,7 @@ def test_every_figure_is_there_with_a_sentence(page: Document) -> None:
         figure = figures[name]
         alt.Chart.from_dict(sized(figure.spec, figure.width))  # raises where the schema of Vega-Lite is broken
         assert figure.caption.endswith(".")
-        assert OWN.fullmatch(f"{name}.svg")
+        assert is_picture(f"{name}.svg")
     assert "of the expected gain of" in figures["ablation"].caption
     assert figures["interaction-1"].caption.startswith(("rate × size: together", "size × rate: together"))
     assert "momentum in 33% of the space" in figures["importance"].caption

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+WIDE = 760
+"""The width of a picture, in pixels, that has its row for itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -95,7 +98,7 @@ class Figure:
     spec: Mapping[str, Any]
     caption: str
     alternative: str
-    width: int = 760
+    width: int = WIDE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from holdfast.facts.blocks import Figure, Table
 from holdfast.facts.log import Metric
 from holdfast.facts.numbers import better, number, shown
 from holdfast.report.charts import as_number, chart, drawn, label, labels, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import GREEN, INK, VERMILION
 
 ROW = 30
@@ -38,7 +39,7 @@ def ablation_figure(found: Ablation, metric: Metric) -> Figure:
     )
     way = "; ".join(f"{name} to {number(step.metric)}" for name, step in zip(names, found.steps, strict=True))
     alternative = f"From the default, expected to reach {number(found.metric)}, to the winner: {way}."
-    return Figure("ablation", spec, caption, alternative)
+    return picture("ablation", spec, caption, alternative)
 
 
 def ablation_table(found: Ablation) -> Table:

@@ -12,6 +12,7 @@ from holdfast.facts.spending import WHAT, amount
 from holdfast.meter.account import Account
 from holdfast.meter.price import SECONDS_PER_HOUR
 from holdfast.report.charts import chart, label, specification
+from holdfast.report.figures import picture
 from holdfast.report.palette import BLUE, INK
 from holdfast.study.state import StudyState
 from holdfast.usage import UNKNOWN
@@ -56,7 +57,7 @@ def cost_figure(whole: Account) -> Figure | None:
     kind = "money" if money else "machine's time"
     said = [f"{row['what']} {row['text']}" for row in rows]
     alternative = f"Where the {kind} went: {listed(said)}."
-    return Figure("cost", spec, _caption(known, kind), alternative)
+    return picture("cost", spec, _caption(known, kind), alternative)
 
 
 def _caption(known: list[tuple[str, float]], kind: str) -> str:

@@ -13,6 +13,7 @@ from holdfast.facts.numbers import number
 from holdfast.records import Trial
 from holdfast.report.axes import powers_of_ten
 from holdfast.report.charts import SMALL, as_number, chart, label, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import BLUE, GREEN, INK, VERMILION
 from holdfast.study.state import StudyState
 
@@ -79,7 +80,7 @@ def opened_figure(state: StudyState) -> Figure | None:
         if (values := [row for row in rows if row["side"] == side])
     )
     alternative = f"{label(curve['metric'])} by {label(curve['step'])} of the model that ships: {ends}."
-    return Figure("opened-curve", _opened_spec(curve, rows, seen), text, alternative)
+    return picture("opened-curve", _opened_spec(curve, rows, seen), text, alternative)
 
 
 def _opened_spec(curve: Mapping[str, Any], rows: list[dict[str, Any]], seen: Sequence[str]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def _figure(state: StudyState, trial: Trial, curve: Mapping[str, Any], layers: A
     else:
         text = f"{name.capitalize()}: {_ends(curve)}."
     alternative = f"Learning curve of {name}: {label(curve['metric'])} by {label(curve['step'])}; {_ends(curve)}."
-    return Figure(f"curve-trial-{trial.number}", spec, text, alternative, SMALL)
+    return picture(f"curve-trial-{trial.number}", spec, text, alternative, SMALL)
 
 
 def _rows(curve: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 from holdfast.facts.blocks import Figure
 from holdfast.facts.numbers import better, count, interval, number
 from holdfast.report.charts import as_number, chart, label, specification, symbols, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.history import BEST, BEYOND, COMPLETE, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.palette import BLUE, GREEN, INK, OCHRE, PURPLE, VERMILION
 from holdfast.report.scores_figure import SCORES, bounds, score_rows
@@ -39,7 +40,7 @@ def history_figure(state: StudyState, path: Sequence[Mapping[str, Any]] = ()) ->
     if not history.points:
         return None
     spec = specification(_layers(history, path, len(state.trials)), HEIGHT, right=12)
-    return Figure("history", spec, _caption(history, path), _alternative(history, len(state.trials)))
+    return picture("history", spec, _caption(history, path), _alternative(history, len(state.trials)))
 
 
 def value_axis(history: SearchHistory, field: str = "value", ticks: int = 6) -> Any:

@@ -17,6 +17,7 @@ from holdfast.facts.numbers import count, number, shown
 from holdfast.records import Trial, TrialState
 from holdfast.report.axes import Axis, axes
 from holdfast.report.charts import SMALL, as_number, chart, drawn, label, specification, symbols, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.history import BEST, BEYOND, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.history_figure import MARKS, value_axis
 from holdfast.report.palette import GREEN, INK
@@ -105,7 +106,7 @@ def _figure(
         [_caption(axis, state, order), *([] if expected is None else [_by_model(axis, expected, state)])]
     )
     caption = caption.strip()
-    return Figure(name, spec, caption, f"{alternative} {caption}", SMALL)
+    return picture(name, spec, caption, f"{alternative} {caption}", SMALL)
 
 
 def _points(axis: Axis, state: StudyState, history: SearchHistory) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from holdfast.analyse.interactions import Interaction
 from holdfast.facts.blocks import Figure
 from holdfast.facts.numbers import count, listed, percent
 from holdfast.report.charts import chart, drawn, label, labels, specification, symbols, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import BLUE, OCHRE
 
 MOST = 16
@@ -44,7 +45,7 @@ def importance_figure(found: Importances, *, adaptive: bool = False) -> Figure:
     ]
     seen = [method for method in METHODS if any(row["method"] == method for row in rows)]
     spec = specification(_layers(rows, names, seen), ROW * len(names) + 10, right=16)
-    return Figure("importance", spec, _caption(found, seen, adaptive), _alternative(found))
+    return picture("importance", spec, _caption(found, seen, adaptive), _alternative(found))
 
 
 def interactions_figure(found: Sequence[Interaction]) -> Figure:
@@ -64,7 +65,7 @@ def interactions_figure(found: Sequence[Interaction]) -> Figure:
     if len(found) > len(shown):
         text += f" The strongest {len(shown)} are drawn."
     strongest = "; ".join(f"{name} {_said(pair.share)}" for name, pair in zip(names, shown, strict=True))
-    return Figure("interactions", spec, text, f"Pairs of hyperparameters by their share: {strongest}.")
+    return picture("interactions", spec, text, f"Pairs of hyperparameters by their share: {strongest}.")
 
 
 def _row(name: str, method: str, share: Share) -> dict[str, Any]:

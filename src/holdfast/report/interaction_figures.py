@@ -14,6 +14,7 @@ from holdfast.facts.log import Metric
 from holdfast.facts.numbers import shown
 from holdfast.records import Value
 from holdfast.report.charts import SMALL, chart, drawn, label, labels, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import BLUE, VERMILION
 
 MOST = 4
@@ -33,7 +34,7 @@ def _figure(name: str, pair: Interaction, metric: Metric) -> Figure:
     spec = specification(_layers(rows, orders, pair, metric), HEIGHT, right=10)
     sentence = pair.sentence(label)
     first, second = (label(each) for each in pair.names)
-    return Figure(
+    return picture(
         name,
         spec,
         f"{sentence} The map shows the {label(metric.name)} that is expected of both over all else; blue is better.",

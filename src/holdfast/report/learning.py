@@ -12,6 +12,7 @@ from holdfast.facts.numbers import better, number
 from holdfast.records import Trial, loss_sign
 from holdfast.report.charts import chart, label, specification, symbols, tooltip
 from holdfast.report.curve_figures import SIDES, curve_figures, name_of, opened_figure
+from holdfast.report.figures import picture
 from holdfast.report.palette import INK
 from holdfast.report.prediction_figures import prediction_blocks
 from holdfast.report.ranked import scored
@@ -81,7 +82,7 @@ def _scores_figure(state: StudyState, trials: list[Trial]) -> Figure | None:
         text += f" for {rows[0]['name']}, and {number(min(gaps))} to {number(max(gaps))} for all of them"
     pairs = "; ".join(f"{row['name']} {number(row['train'])} and {number(row['validation'])}" for row in rows)
     alternative = f"Training and validation {label(metric.name)} side by side: {pairs}."
-    return Figure("training-validation", spec, f"{text}.", alternative)
+    return picture("training-validation", spec, f"{text}.", alternative)
 
 
 def _score_layers(rows: list[dict[str, Any]], metric: str) -> Any:

@@ -14,6 +14,7 @@ from holdfast.facts.blocks import Figure
 from holdfast.facts.log import metric_of
 from holdfast.facts.numbers import better, count, number
 from holdfast.report.charts import as_number, chart, drawn, label, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.history_figure import apart
 from holdfast.report.palette import GREEN, GREY, INK, VERMILION
 from holdfast.study.book import Book
@@ -65,7 +66,7 @@ def overtuning_figure(book: Book, found: OvertuningCurve | None) -> Figure | Non
         f"The best score so far over {count(len(found.trials), 'complete trial')}: {ends}, last improved by the "
         f"correction at trial {found.trials[turn]}."
     )
-    return Figure("overtuning", spec, caption, alternative)
+    return picture("overtuning", spec, caption, alternative)
 
 
 def _layers(found: OvertuningCurve, title: str, turn: int) -> Any:

@@ -15,6 +15,7 @@ from holdfast.facts.numbers import count, listed, number
 from holdfast.records import Trial
 from holdfast.report.axes import Axis, axes, round_numbers
 from holdfast.report.charts import chart, drawn, label, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.history import SearchHistory, search_history
 from holdfast.report.palette import BLUE, GREEN, GREY, INK, PAPER, VERMILION
 from holdfast.report.ranked import FEWEST, best_tenth, scored, where_the_best_lie
@@ -64,7 +65,7 @@ def parallel_figure(state: StudyState) -> Figure | None:
     lines = _lines(found, order, state, history)
     spec = specification(_layers(found, history, lines), ROW * (len(found) + 1), right=20)
     close = [text for axis in found if (text := where_the_best_lie(axis, order))]
-    return Figure("parallel", spec, _caption(lines, close), _alternative(found, lines, close, history.metric.name))
+    return picture("parallel", spec, _caption(lines, close), _alternative(found, lines, close, history.metric.name))
 
 
 def band_of(rank: float) -> str:

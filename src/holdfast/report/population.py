@@ -12,6 +12,7 @@ from holdfast.facts.numbers import better, count, listed, number, shown
 from holdfast.records import Trial
 from holdfast.report.axes import powers_of_ten, space_of
 from holdfast.report.charts import SMALL, as_number, chart, label, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import GREY, INK, VERMILION
 from holdfast.space import Float, Int
 from holdfast.study.schedule import Piece, Schedule, schedule_of
@@ -90,7 +91,7 @@ def _lineage_figure(state: StudyState, schedule: Schedule | None) -> Figure:
     last = "" if schedule is None or not path else f"; the winner ends at {number(path[-1]['value'])}"
     members = count(len({row["trial"] for row in rows}), "trial")
     alternative = f"{label(metric.name)} by {unit} of {members}, {count(len(born), 'clone')}{last}."
-    return Figure("population", specification(alt.layer(lines, points, best, births), 300), text, alternative)
+    return picture("population", specification(alt.layer(lines, points, best, births), 300), text, alternative)
 
 
 def _ends(state: StudyState, values: Sequence[float]) -> tuple[list[float], int]:
@@ -150,7 +151,7 @@ def _course(state: StudyState, schedule: Schedule, name: str) -> Figure | None:
     unit = label(schedule.unit)
     course = "; ".join(f"{shown(value)} up to {until:,} {unit}" for _, until, value in stairs)
     place = schedule.changed.index(name)
-    return Figure(
+    return picture(
         f"schedule-{place}", spec, f"{label(name)}: {course}.", f"The course of {label(name)}: {course}.", SMALL
     )
 

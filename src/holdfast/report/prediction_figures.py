@@ -11,6 +11,7 @@ from holdfast.facts.log import winner_of
 from holdfast.facts.numbers import interval, number
 from holdfast.records import Trial
 from holdfast.report.charts import SMALL, chart, label, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import BLUE, INK
 from holdfast.study.finals import LEVEL, ahead
 from holdfast.study.ranking import ranking
@@ -71,7 +72,7 @@ def _figure(state: StudyState, found: Ahead, final: Final, best: Trial | None, d
         f"Curve of trial {final.trial} up to {label(found.step)} {final.step}, and the {label(state.first_metric)} "
         f"predicted from there to {label(found.step)} {found.model.end}: {said}."
     )
-    return Figure(f"predicted-trial-{final.trial}", spec, text, alternative, SMALL)
+    return picture(f"predicted-trial-{final.trial}", spec, text, alternative, SMALL)
 
 
 def _layers(

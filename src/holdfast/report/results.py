@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
 from holdfast.facts.files import write_atomically
 from holdfast.facts.markdown import markdown
 from holdfast.report.content import document, with_trials
-from holdfast.report.figures import draw_png, draw_svg
+from holdfast.report.figures import draw_png, draw_svg, is_picture
 from holdfast.report.page import page_html
 from holdfast.report.trials_table import trials_csv
 from holdfast.study.book import Book
-
-OWN = re.compile(
-    r"(scores|history|parallel|importance|interactions|interaction-\d+|ablation|cost|training-validation|"
-    r"hyperparameter-.+|overtuning|opened-curve|curve-trial-\d+)\.(png|svg)"
-)
-"""What a picture of a report is named; whatever else lies beside them is somebody else's."""
 
 
 def write_results(book: Book, folder: Path) -> dict[str, str]:
@@ -45,6 +38,6 @@ def write_results(book: Book, folder: Path) -> dict[str, str]:
     for name, data in files.items():
         write_atomically(folder / name, data)
     for path in (folder / "figures").glob("*"):
-        if OWN.fullmatch(path.name) and f"figures/{path.name}" not in files:
+        if is_picture(path.name) and f"figures/{path.name}" not in files:
             path.unlink()
     return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

@@ -10,6 +10,7 @@ from holdfast.facts.log import ThreeScores, metric_of, three_scores
 from holdfast.facts.numbers import better, interval, number
 from holdfast.records import Direction, Score, loss_sign
 from holdfast.report.charts import as_number, chart, label, specification
+from holdfast.report.figures import picture
 from holdfast.report.palette import GREEN, INK, VERMILION
 from holdfast.study.state import StudyState
 
@@ -28,7 +29,7 @@ def scores_figure(state: StudyState) -> Figure | None:
     if len(rows) < 2:
         return None
     spec = specification(_layers(rows, label(metric.name, 60), scores), height=52 * len(rows), right=30)
-    return Figure("scores", spec, _caption(scores, metric.direction), _alternative(scores, metric.name))
+    return picture("scores", spec, _caption(scores, metric.direction), _alternative(scores, metric.name))
 
 
 def score_rows(scores: ThreeScores) -> list[dict[str, Any]]:

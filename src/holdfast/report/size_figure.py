@@ -9,6 +9,7 @@ from holdfast.facts.blocks import Figure
 from holdfast.facts.log import metric_of, winner_of
 from holdfast.facts.numbers import better, count, number
 from holdfast.report.charts import chart, drawn, label, specification, tooltip
+from holdfast.report.figures import picture
 from holdfast.report.palette import BLUE, INK, VERMILION
 from holdfast.study.limits import limits_of
 from holdfast.study.ranking import scored_trials
@@ -60,7 +61,7 @@ def _figure(state: StudyState, limit: Limit) -> Figure | None:
     alternative = (
         f"Scores of {count(len(rows), 'trial')} of {smallest:,} to {largest:,} {limit.what}, under {bound}{best}."
     )
-    return Figure(limit.measure, _spec(rows, limit, label(metric.name)), caption, alternative)
+    return picture(limit.measure, _spec(rows, limit, label(metric.name)), caption, alternative)
 
 
 def _spec(rows: list[dict[str, Any]], limit: Limit, metric: str) -> dict[str, Any]:
