@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from holdfast.protocol.replay_schedule import replay_schedule
     from holdfast.protocol.targets import inspect
     from holdfast.protocol.train_many import train_many
-    from holdfast.protocol.tune import Result, load_result, tune
+    from holdfast.protocol.tune import Result, load_result, resume, tune, unseal
     from holdfast.records import Fidelity, RowScores, Score, Trial, Verdict
     from holdfast.space import Categorical, Derived, Float, Int, Normal, Space
     from holdfast.study.handle import LiveTrial
@@ -57,9 +57,11 @@ _HOMES = {
     "load_result": "holdfast.protocol.tune",
     "load_study": "holdfast.study.load",
     "replay_schedule": "holdfast.protocol.replay_schedule",
+    "resume": "holdfast.protocol.tune",
     "split": "holdfast.data.split",
     "train_many": "holdfast.protocol.train_many",
     "tune": "holdfast.protocol.tune",
+    "unseal": "holdfast.protocol.tune",
 }
 
 __all__ = [
@@ -91,9 +93,11 @@ __all__ = [
     "load_result",
     "load_study",
     "replay_schedule",
+    "resume",
     "split",
     "train_many",
     "tune",
+    "unseal",
 ]
 
 

@@ -114,7 +114,9 @@ def test_only_the_better_of_two_rivals_is_tested(tune: Tune, folder: Path, capfd
     ridge, forest = tune("diabetes_ridge.toml"), tune("diabetes_forest.toml")
     for result in (ridge, forest):
         assert result["test"] is None
-        assert result["missing"]["test"] == f"the test rows are sealed until: holdfast unseal {result['name']}"
+        name = result["name"]
+        how = f'holdfast unseal {name} (in Python: holdfast.unseal("{name}"))'
+        assert result["missing"]["test"] == f"the test rows are sealed until: {how}"
     better, other = sorted((ridge, forest), key=lambda result: float(result["estimate"]["value"]))
     assert better["name"] == "diabetes-ridge", "the plan's comment unseals this one"
     assert main(["unseal", better["name"]]) == 0

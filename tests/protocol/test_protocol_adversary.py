@@ -23,7 +23,7 @@ from holdfast.execute.inline import Inline
 from holdfast.log.sqlite import SqliteLog
 from holdfast.protocol.bench import Bench
 from holdfast.protocol.folder import find_run, open_book
-from holdfast.protocol.tune import Result, load_result, resume, tune, unseal_study
+from holdfast.protocol.tune import Result, load_result, resume, tune, unseal
 from holdfast.records import Entry
 from holdfast.study.book import Book
 from holdfast.study.ranking import ranking
@@ -208,7 +208,7 @@ def test_another_model_than_the_one_on_the_log_is_not_tested(tmp_path: Path) -> 
     other = run(tmp_path / "other", plan(model={"family": "tree"}, study={"unseal": "by-hand"}))
     shutil.copytree(other.folder / "model", tmp_path / "runs" / "wines" / "model", dirs_exist_ok=True)
     with pytest.raises(TamperError, match="is not the one on the log"):
-        unseal_study("wines", runs=tmp_path / "runs")
+        unseal("wines", runs=tmp_path / "runs")
     assert "test.opened" not in notes(tmp_path)
 
 
@@ -225,7 +225,7 @@ def test_a_finished_run_leaves_no_log_open(tmp_path: Path) -> None:
     """Whoever copies `study.db` from a process that lives on copies all of it."""
     folder = run(tmp_path, plan(study={"unseal": "by-hand"})).folder
     assert not list(folder.glob("study.db-*"))
-    unseal_study("wines", runs=tmp_path / "runs")
+    unseal("wines", runs=tmp_path / "runs")
     assert not list(folder.glob("study.db-*"))
 
 
@@ -241,8 +241,8 @@ class TestOpenings:
         for path in (tmp_path / "runs").glob("openings.db*"):
             path.unlink()
         with pytest.raises(SealError, match="opened once before"):
-            unseal_study("wines", runs=tmp_path / "runs")
-        second = unseal_study("wines", runs=tmp_path / "runs", again=True, why="a look")
+            unseal("wines", runs=tmp_path / "runs")
+        second = unseal("wines", runs=tmp_path / "runs", again=True, why="a look")
         assert [note["opening"] for note in notes(tmp_path)["test.opened"]] == [1, 2]
         assert first.test is not None
         assert second.test is not None
@@ -258,15 +258,15 @@ class TestOpenings:
             patch.setattr(unsealing, "open_sealed", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 run(tmp_path, plan("first"))
-        unseal_study("second", runs=runs, again=True, why="waiting for the first")
+        unseal("second", runs=runs, again=True, why="waiting for the first")
         run(tmp_path, plan("first"))
         assert notes(tmp_path, "first")["test.opened"][0]["opening"] == 1
         assert notes(tmp_path, "second")["test.opened"][0]["opening"] == 2
         with pytest.raises(SealError, match="opened 2 times"):
-            unseal_study("first", runs=runs)
-        unseal_study("first", runs=runs, again=True, why="a look")
+            unseal("first", runs=runs)
+        unseal("first", runs=runs, again=True, why="a look")
         with pytest.raises(SealError, match="opened 3 times"):
-            unseal_study("first", runs=runs)
+            unseal("first", runs=runs)
 
     def test_a_log_put_back_to_before_the_opening_is_no_crash(self, tmp_path: Path) -> None:
         wanted = plan(study={"unseal": "by-hand"})
@@ -274,7 +274,7 @@ class TestOpenings:
         run(tmp_path, wanted)
         with closing(sqlite3.connect(folder / "study.db")) as connection:
             connection.execute("VACUUM INTO ?", (str(tmp_path / "kept.db"),))
-        unseal_study("wines", runs=tmp_path / "runs")
+        unseal("wines", runs=tmp_path / "runs")
         for path in folder.glob("study.db*"):
             path.unlink()
         shutil.copy(tmp_path / "kept.db", folder / "study.db")
@@ -282,7 +282,7 @@ class TestOpenings:
         book.note("choice.made", {**book.state.notes["choice.made"][0], "rule": "after a look"})
         book.log.close()
         with pytest.raises(SealError, match="opened once before"):
-            unseal_study("wines", runs=tmp_path / "runs")
+            unseal("wines", runs=tmp_path / "runs")
 
     def test_two_studies_that_open_at_once_count_each_other(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -295,12 +295,12 @@ class TestOpenings:
         def late(self: SqliteLog, entries: Any, head: Any, **how: Any) -> Any:
             if isinstance(entries[0], Entry) and entries[0].data.get("study") == "slow":
                 monkeypatch.setattr(SqliteLog, "append", append)
-                assert unseal_study("quick", runs=runs).test is not None
+                assert unseal("quick", runs=runs).test is not None
             return append(self, entries, head, **how)
 
         monkeypatch.setattr(SqliteLog, "append", late)
         with pytest.raises(SealError, match="opened once before"):
-            unseal_study("slow", runs=runs)
+            unseal("slow", runs=runs)
         assert load_result("slow", runs=runs).test is None
 
 

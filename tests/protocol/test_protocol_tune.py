@@ -19,7 +19,7 @@ from holdfast.evaluate import wording
 from holdfast.execute.inline import Inline
 from holdfast.log.verify import verify
 from holdfast.protocol.folder import find_run, open_book
-from holdfast.protocol.tune import Result, load_result, resume, tune, unseal_study
+from holdfast.protocol.tune import Result, load_result, resume, tune, unseal
 from holdfast.records import TrialState
 from holdfast.report.status import status_dict
 from holdfast.report.trials_table import TIME_COLUMNS
@@ -287,10 +287,10 @@ class TestSeal:
         assert second.test is None
         assert "opened once before (by study 'first', 35 of these rows" in second.missing[0]
         with pytest.raises(SealError, match="--again --why"):
-            unseal_study("second", runs=tmp_path / "runs")
+            unseal("second", runs=tmp_path / "runs")
         with pytest.raises(SealError, match="--again --why"):
-            unseal_study("second", runs=tmp_path / "runs", again=True)
-        opened = unseal_study("second", runs=tmp_path / "runs", again=True, why="the first had a bug")
+            unseal("second", runs=tmp_path / "runs", again=True)
+        opened = unseal("second", runs=tmp_path / "runs", again=True, why="the first had a bug")
         assert opened.test is not None
         note = notes(opened)["test.opened"][0]
         assert note["opening"] == 2
@@ -322,7 +322,7 @@ class TestSeal:
         run(tmp_path, plan("first"))
         for _ in range(2):
             with pytest.raises(SealError, match="opened once before"):
-                unseal_study("waiting", runs=tmp_path / "runs")
+                unseal("waiting", runs=tmp_path / "runs")
         assert "opened once before (by study 'first'" in page.read_text(encoding="utf-8")
         kinds = [event.kind for event in open_book(find_run(tmp_path / "runs", "waiting")).log.read()]
         assert kinds[-2:] == ["run.began", "test.withheld"]
@@ -346,7 +346,7 @@ class TestSeal:
 
     def test_a_second_opening_is_wider(self, tmp_path: Path) -> None:
         first = run(tmp_path, plan())
-        second = unseal_study("wines", runs=tmp_path / "runs", again=True, why="a typo in the report")
+        second = unseal("wines", runs=tmp_path / "runs", again=True, why="a typo in the report")
         assert first.test is not None
         assert second.test is not None
         assert second.test.value == first.test.value
@@ -359,7 +359,7 @@ class TestSeal:
         assert result.test is None
         assert "holdfast unseal wines" in result.missing[0]
         assert run(tmp_path, plan(study={"unseal": "by-hand"})).test is None
-        assert unseal_study("wines", runs=tmp_path / "runs").test is not None
+        assert unseal("wines", runs=tmp_path / "runs").test is not None
 
     def test_a_changed_file_is_refused(self, tmp_path: Path) -> None:
         result = run(tmp_path, plan(study={"unseal": "by-hand"}))
@@ -367,7 +367,7 @@ class TestSeal:
         sealed.chmod(0o600)
         sealed.write_bytes(sealed.read_bytes()[:-1] + b"x")
         with pytest.raises(SealError, match="were changed"):
-            unseal_study("wines", runs=tmp_path / "runs")
+            unseal("wines", runs=tmp_path / "runs")
 
     def test_the_search_does_not_need_the_sealed_file(self, tmp_path: Path) -> None:
         """Nothing before the opening reads it: without it, all but the test is there."""
@@ -470,7 +470,7 @@ def test_a_model_of_foreign_types_is_tested_though_it_needs_trust_to_be_read(
     )
     result = run(tmp_path, wanted)
     assert result.naive.value == pytest.approx(14 / 36)
-    opened = unseal_study("wines", runs=tmp_path / "runs")
+    opened = unseal("wines", runs=tmp_path / "runs")
     assert opened.test is not None
     assert opened.test.value == pytest.approx(14 / 35)
     with pytest.raises(RequestError, match=r"foreign_models\.Majority"):

@@ -118,11 +118,11 @@ def unseal(
     """
     from holdfast.cli.outcome import show_outcome
     from holdfast.errors import RequestError
-    from holdfast.protocol.tune import unseal_study
+    from holdfast.protocol.tune import unseal as open_rows
 
     if again and not why.strip():
         raise RequestError('--again needs a reason; add --why "the reason"')
-    result = unseal_study(name, runs=runs, again=again, why=why)
+    result = open_rows(name, runs=runs, again=again, why=why)
     show_outcome(result, runs, as_json=as_json, paths=not as_json)
     return 0
 

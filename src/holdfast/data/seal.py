@@ -178,7 +178,10 @@ def open_file(folder: Path, role: Role) -> Path:
         DataError: if there is no such role.
     """
     if role == "test":
-        raise SealError("the test rows are sealed; they are opened once, at the end of a study, by 'holdfast unseal'")
+        raise SealError(
+            "the test rows are sealed; they are opened once, at the end of a study, by 'holdfast unseal' or "
+            "holdfast.unseal"
+        )
     if role not in ROLES:
         raise DataError(f"there is no role '{role}'{nearest(role, ROLES)}; there are {', '.join(ROLES)}")
     return _path(folder, role)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import json
 import re
 import shlex
 import shutil
@@ -40,6 +42,19 @@ class RunFolder:
     def command(self, verb: str, *more: str) -> str:
         """What to type for this run, as in ``holdfast resume NAME``."""
         return command(self.runs, verb, self.name, *more)
+
+    def doors(self, verb: str, **options: str | bool) -> str:
+        """What to type for this run, and what to call in Python.
+
+        >>> RunFolder(Path("runs"), "digits").doors("unseal", again=True)
+        'holdfast unseal digits --again (in Python: holdfast.unseal("digits", again=True))'
+        """
+        typed = [[f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in options.items()]
+        if self.runs != Path(DEFAULT_RUNS):
+            options["runs"] = str(self.runs)
+        given = [f"{name}={value if value is True else json.dumps(value)}" for name, value in options.items()]
+        called = f"holdfast.{verb}({', '.join([json.dumps(self.name), *given])})"
+        return f"{self.command(verb, *itertools.chain(*typed))} (in Python: {called})"
 
     @property
     def model(self) -> Path:

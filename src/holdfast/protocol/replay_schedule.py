@@ -74,7 +74,7 @@ def replay_schedule(
     run = find_run(Path(runs), name)
     book = open_book(run)
     if not is_prepared(book) or ("choice.made" not in book.state.notes and schedule is None):
-        raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.command('resume')}")
+        raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.doors('resume')}")
     with closing(reopen_study(recorded_plan(book), run, book)) as ready:
         if schedule is None:
             schedule = schedule_in(book, book.state.trials[book.state.notes["choice.made"][-1]["trial"]])

@@ -32,7 +32,7 @@ from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.salvaged import refuse_without_beginning
 from holdfast.protocol.scheduled import schedule_in, write_schedule
 from holdfast.protocol.ship import ship
-from holdfast.protocol.unseal import OpenedBeforeError, look_for_openings, to_open_again, unseal
+from holdfast.protocol.unseal import OpenedBeforeError, look_for_openings, open_test, to_open_again
 from holdfast.records import Config, Score
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
@@ -123,7 +123,19 @@ def resume(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Go on with a study by its name, on the plan in its log."""
+    """Go on with a study where it was interrupted, by its name and on the plan in its log.
+
+    Args:
+        name: the study's.
+        runs: the folder of all runs.
+        executor: where trials run; by default as in `tune`.
+        progress: called after each trial.
+
+    Raises:
+        RequestError: if there is no such study, or it was not begun from a plan.
+        StudyHaltedError: if trials fail alike again and again.
+        NoWinnerError: if no trial meets the constraints of the plan.
+    """
     run = find_run(Path(runs), name)
     book = open_book(run)
     book.log.close()
@@ -136,24 +148,32 @@ def resume(
     return tune(recorded_plan(book), runs=runs, executor=executor, progress=progress)
 
 
-def unseal_study(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = False, why: str = "") -> Result:
-    """Open the sealed test rows of a finished search; a second time only with ``again`` and a reason.
+def unseal(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = False, why: str = "") -> Result:
+    """Open the sealed test rows of a study that has made its choice, for the score of the model that ships.
+
+    The opening is on the record, and is counted across all studies in the folder of runs that have some of these rows.
+
+    Args:
+        name: the study's.
+        runs: the folder of all runs.
+        again: open rows that have been opened before, which widens the interval.
+        why: the reason, which every page shows; needed with ``again``.
 
     Raises:
-        RequestError: if the search is not finished.
-        SealError: if the rows have been opened before and no reason is given.
+        RequestError: if there is no such study, or it has made no choice yet.
+        SealError: if there are no test rows, or they have been opened before and no reason is given.
     """
     run = find_run(Path(runs), name)
     with _alone(run):
         book = open_book(run)
         book.log.close()
         if not is_prepared(book) or "choice.made" not in book.state.notes:
-            raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.command('resume')}")
+            raise RequestError(f"study '{name}' has made no choice yet; finish it first: {run.doors('resume')}")
         with closing(reopen_study(recorded_plan(book), run, book)) as ready:
             if "test" not in ready.seal.rows:
                 raise SealError(f"study '{name}' has no test rows, so there is nothing to open")
             try:
-                unseal(ready, ship(ready), why=why, again=again, later=True)
+                open_test(ready, ship(ready), why=why, again=again, later=True)
             except OpenedBeforeError:
                 _write_pages(ready.book, run)  # they say so, too
                 raise
@@ -172,7 +192,7 @@ def load_result(name: str, *, runs: str | Path = DEFAULT_RUNS) -> Result:
     if "choice.made" not in book.state.notes:
         raise RequestError(
             f"study '{name}' has made no choice yet; see how far it is with: {run.command('status')}, and if nothing "
-            f"runs, finish it with: {run.command('resume')}"
+            f"runs, finish it with: {run.doors('resume')}"
         )
     return result_of(book, run)
 
@@ -296,7 +316,7 @@ def _whole_way(ready: Ready, executor: Executor | None, progress: Progress | Non
             look_for_openings(ready, later=not searches)
             return
         with suppress(OpenedBeforeError), meter.phase("test", unless="test.opened"):  # that is on the record
-            unseal(ready, model, why="the choice is made", later=not searches)
+            open_test(ready, model, why="the choice is made", later=not searches)
 
 
 def _why_sealed(book: Book, run: RunFolder) -> str:
@@ -304,4 +324,4 @@ def _why_sealed(book: Book, run: RunFolder) -> str:
     if "test" not in book.state.notes["data.split"][0]["roles"]:
         return "the split sets no test rows apart"
     before = withheld(book.state)
-    return f"{before}; {to_open_again(run)}" if before else f"the test rows are sealed until: {run.command('unseal')}"
+    return f"{before}; {to_open_again(run)}" if before else f"the test rows are sealed until: {run.doors('unseal')}"

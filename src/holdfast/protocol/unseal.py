@@ -52,7 +52,7 @@ class Opening:
     log: Mapping[str, Any] | None = None
 
 
-def unseal(
+def open_test(
     ready: Ready, model: LoadedModel, *, why: str = "", again: bool = False, later: bool = False
 ) -> Score | None:
     """Open the test rows and read the score of the model that ships; None if a metric of one's own cannot be computed.
@@ -147,7 +147,7 @@ def _refusal(ready: Ready, before: list[Opening]) -> OpenedBeforeError:
 
 def to_open_again(run: RunFolder) -> str:
     """How to open test rows that had been opened before."""
-    again = run.command("unseal", "--again", "--why", "the reason")
+    again = run.doors("unseal", again=True, why="the reason")
     return f"to open them again, at the price of a wider interval, run: {again}"
 
 
