@@ -269,7 +269,7 @@ def _monotone(labels: Sequence[Any]) -> bool:
 
 def _from_scipy(name: str, frozen: Any) -> _Part:
     """A frozen distribution: uniform, loguniform and discrete ones as they are, any other one by its quantiles."""
-    if hasattr(frozen, "freeze") and getattr(frozen, "numargs", 0):
+    if hasattr(frozen, "freeze") and frozen.numargs:
         raise SpaceError(
             f"hyperparameter '{name}' is scipy's {frozen.name} without its arguments; give them, as in "
             f"scipy.stats.{frozen.name}({', '.join(f'{part.strip()}=...' for part in frozen.shapes.split(','))})"

@@ -109,8 +109,8 @@ def _by_posterior(book: Book, level: float) -> Recommended:
     order = "less" if belief.sign > 0 else "more"
     where, elsewhere = _about(book)
     why = (
-        f"a Gaussian process of {belief.told} trials expects {metric} {_shown(score)} of it{where}, {order} than of any "
-        f"other{elsewhere}"
+        f"a Gaussian process of {belief.told} trials expects {metric} {_shown(score)} of it{where}, {order} than of "
+        f"any other{elsewhere}"
     )
     lucky = belief.of(best, level)
     than = f"{metric} {lucky.value:.4g} is expected"
