@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine, make_blobs
 from sklearn.dummy import DummyClassifier
@@ -254,6 +256,33 @@ def test_clusters_of_different_folds_are_not_put_together() -> None:
     search = HoldfastSearchCV(KMeans(3, n_init=1, random_state=0), {"n_clusters": [3]}, **ways).fit(X, y)
     assert search.best_score_ > 0.5
     assert search.estimate_.low < search.best_score_ < search.estimate_.high
+
+
+def test_rows_without_weight_are_no_rows() -> None:
+    X, y = (part[:120] for part in CANCER)
+    kept = np.arange(120) % 4 == 0
+    ways: dict[str, Any] = {"strategy": "grid", "refit": False}
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
+        folds = list(KFold(3).split(X))
+        tree = DecisionTreeClassifier(random_state=0).set_fit_request(sample_weight=True)
+        weighed = HoldfastSearchCV(tree, {"max_depth": [1, 2]}, cv=folds, scoring=scorer, **ways)
+        found = weighed.fit(X, y, sample_weight=kept.astype(float)).estimate_
+    tests = [(train[kept[train]], test[kept[test]]) for train, test in folds]
+    bare = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, cv=tests, **ways).fit(X, y).estimate_
+    assert found.n == bare.n == 30
+    assert (found.value, found.low, found.high) == pytest.approx((bare.value, bare.low, bare.high), abs=0.01)
+
+
+def test_what_rows_are_worth_that_count_unevenly_is_said() -> None:
+    X, y = (part[:120] for part in CANCER)
+    weights = np.random.default_rng(0).lognormal(0, 2, size=120)
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
+        tree = DecisionTreeClassifier(random_state=0).set_fit_request(sample_weight=False)
+        search = HoldfastSearchCV(tree, {"max_depth": [2]}, strategy="grid", scoring=scorer, refit=False)
+        found = search.fit(X, y, sample_weight=weights).estimate_
+    assert re.search(r"; counting unevenly, 120 rows are worth \d{1,2}$", found.method)
 
 
 def test_the_worst_error_of_rows_has_no_estimate() -> None:

@@ -32,6 +32,9 @@ ONE_FOLD = "the very model that was scored"
 NEARLY_EVEN = 0.05
 """Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
 
+WORTH = 0.8
+"""Rows that count for less than this part of their number are said to: (sum w)^2 / sum w^2, Kish 1965."""
+
 SAME = 1e-6
 """A score that is computed again differs by no more than this, relative to its size or to 1."""
 
@@ -78,23 +81,30 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         why = bare[0].extra.get("no_rows", "it was told without row scores")
         raise RequestError(f"trial {bare[0].number} has no row scores: {why}")
     counted, rows, place = rows_of_all(study.book, study.trials[winner])
+    counts, units = scored.design.counts(scored.weights), _units(scored, rows[place])
+    some = counts > 0
     shared: dict[str, Any] = {
         "winner": place,
         "direction": "maximize",
         "estimand": "refit" if refitted else "scored",
         "adaptive": went_by_scores(study.book.state),
-        "groups": _units(scored, rows[place]),
         "level": level,
         "seed": study.book.state.settings.seed,
     }
     if rows[0].kind == "score":
-        score = estimate(_evened(scored, rows, place), **shared).score
+        known = [RowScores(item.values[some], scored.design.rows[some]) for item in rows]
+        groups = None if units is None else units[some]
+        score = estimate(_evened(scored, known, counts[some], place), groups=groups, **shared).score
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
         metric = _over_folds(scored, _verified(scored, complete))
-        score = estimate(rows, metric=metric, y=scored.y[scored.design.rows].astype(float), **shared).score
+        y = scored.y[scored.design.rows].astype(float)
+        score = estimate(rows, metric=metric, y=y, groups=units, **shared).score
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
-    return dataclasses.replace(possible(score, scored.range), estimand=words)
+    method, n = score.method, int(some.sum())
+    if (worth := counts.sum() ** 2 / (counts**2).sum()) < WORTH * n:
+        method = f"{method}; counting unevenly, {n:,} rows are worth {worth:,.0f}"
+    return dataclasses.replace(possible(score, scored.range), estimand=words, method=method, n=n)
 
 
 def _why_unscored(name: str, trial: Trial) -> str:
@@ -163,20 +173,18 @@ def _stacked(scored: Scored, predicted: Sequence[np.ndarray | None]) -> np.ndarr
     return values.reshape(len(values), -1) if design.repeats * k > 1 else values[:, 0, 0]
 
 
-def _evened(scored: Scored, rows: Sequence[RowScores], winner: int) -> list[RowScores]:
+def _evened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winner: int) -> list[RowScores]:
     """Row scores whose scatter is that of the rows, where rows count unevenly, at the same mean.
 
     A row that counts t times, with the score s, stands as ``s + (1 - t) c`` with c the winner's mean, so that rows
     which count for more do not seem to score more: the linear form of a weighted mean. Scores of 0 and 1 stay what they
     are where rows count nearly alike and the winner is the best by them, too.
     """
-    design = scored.design
-    counts = np.zeros(len(design.rows))
-    for place, share in zip(design.places, design.shares(scored.weights), strict=True):
-        counts[place] += share
     if np.allclose(counts, 1, rtol=1e-9):
         return list(rows)
-    if design.repeats == 1 and np.abs(counts - 1).max() <= NEARLY_EVEN:
+    rows = [RowScores(item.values / counts.mean(), item.rows) for item in rows]
+    counts = counts / counts.mean()
+    if scored.design.repeats == 1 and np.abs(counts - 1).max() <= NEARLY_EVEN:
         plain = [item.values / counts for item in rows]
         known = [values[np.isfinite(values)] for values in plain]
         binary = all(bool(np.isclose(values, np.rint(values), atol=1e-9).all()) for values in known)

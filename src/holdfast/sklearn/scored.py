@@ -45,6 +45,13 @@ class Design:
         own = [np.ones(len(place)) if weights is None else weights[self.rows[place]] for place in self.places]
         return [a * (len(self.rows) / (len(self.places) * a.sum())) for a in own]
 
+    def counts(self, weights: np.ndarray | None) -> np.ndarray:
+        """How much each of the M rows counts in the mean over folds, shape (M,), their mean being 1."""
+        found = np.zeros(len(self.rows))
+        for place, share in zip(self.places, self.shares(weights), strict=True):
+            found[place] += share
+        return found
+
 
 def design_of(tests: Sequence[np.ndarray], n_rows: int) -> Design:
     """The design of folds that score the rows ``tests``, each an array of indices under ``n_rows``."""
