@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -291,6 +292,15 @@ def test_folds_and_slow_metrics() -> None:
     assert found.naive == pytest.approx(min(metric.value(y, r.values, folds=folds) for r in rows))
     assert found.bootstraps == subject.SLOW_BOOTSTRAPS
     assert any("slow" in sentence for sentence in found.sentences)
+
+
+def test_a_slow_metric_has_fewer_bootstraps_for_more_configurations_and_calls_but_not_too_few() -> None:
+    slow = metric_named("median_absolute_error", "regression")
+    by_fold = replace(slow, calls=5)
+    found = [subject.bootstraps_for(slow, 10), subject.bootstraps_for(slow, 39), subject.bootstraps_for(slow, 500)]
+    assert found == [200, 125, 100]
+    assert subject.bootstraps_for(by_fold, 7) == 125
+    assert subject.bootstraps_for(metric_named("auc", "binary", 2), 500) == subject.METRIC_BOOTSTRAPS
 
 
 def test_undefined_bootstraps_are_told() -> None:

@@ -162,6 +162,26 @@ def test_what_is_recommended_says_that_its_interval_is_of_the_same_rows_and_poin
     assert "on new rows, which vary besides, search.estimate_ says" in text
 
 
+def test_a_slow_metric_is_called_a_bounded_number_of_times_and_a_long_wait_is_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    def confident(y: np.ndarray, probability: np.ndarray) -> float:
+        calls.append(len(y))
+        return float(np.median(np.where(y == 1, probability, 1 - probability)))
+
+    scorer = make_scorer(confident, response_method="predict_proba")
+    space = {"max_depth": list(range(1, 10))}
+    search = HoldfastSearchCV(TREE, space, strategy="grid", cv=5, scoring=scorer, random_state=0).fit(*CANCER)
+    monkeypatch.setattr("holdfast.sklearn.estimate.LONG_SECONDS", 0)
+    calls.clear()
+    with pytest.warns(UserWarning, match=r"computes 'score', which is slow, 5,000 times, for 100 bootstraps of 9 conf"):
+        method = search.estimate_.method
+    assert 5000 <= len(calls) < 5200
+    assert method.endswith(", from 100 bootstraps only, as 'score' is slow to compute")
+
+
 def test_scores_of_0_and_1_stay_so_where_folds_are_nearly_even() -> None:
     search = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, strategy="grid", cv=4).fit(*CANCER)
     assert "RMX" in search.estimate_.method

@@ -26,7 +26,7 @@ from holdfast.stats.regained import corrected_mean, corrected_metric
 from holdfast.stats.rmx import Settings, are_shares, is_binary, rmx
 from holdfast.stats.rmx_metric import rmx_metric
 
-__all__ = ["Estimate", "estimate", "naive", "test_score"]
+__all__ = ["Estimate", "bootstraps_for", "estimate", "naive", "test_score"]
 
 BOOTSTRAPS = 2000
 """For means over rows."""
@@ -35,7 +35,13 @@ METRIC_BOOTSTRAPS = 1000
 """For metrics that are fast under weights, such as AUC."""
 
 SLOW_BOOTSTRAPS = 200
-"""For metrics that are called once per bootstrap and configuration."""
+"""For metrics that are called once per bootstrap and configuration, at most."""
+
+FEWEST_BOOTSTRAPS = 100
+"""For such metrics at least."""
+
+SLOW_CALLS = 5000
+"""So many calls of such a metric are made where that leaves `FEWEST_BOOTSTRAPS`."""
 
 REFIT_VARIANCE = {"binary": 0.35, "other": 0.5}
 """omega2 of a refit, relative to the row variance: found in simulations, see `holdfast.stats.rmx`."""
@@ -331,6 +337,18 @@ def _of_race(race: Raced, own: float, *, is_best: bool) -> _Found:
     return _Found(race.point, race.low, race.high, own, method, None)
 
 
+def bootstraps_for(metric: Metric, n_configurations: int) -> int:
+    """How many bootstraps are drawn for a metric that is no mean over rows.
+
+    In each, every configuration is scored once, and the best one on the rows left out; of a slow metric they are so
+    many as `SLOW_CALLS` calls make, within `FEWEST_BOOTSTRAPS` and `SLOW_BOOTSTRAPS`.
+    """
+    if metric.fast:
+        return METRIC_BOOTSTRAPS
+    each = metric.calls * (n_configurations + 1)
+    return min(max(SLOW_CALLS // each, FEWEST_BOOTSTRAPS), SLOW_BOOTSTRAPS)
+
+
 def _from_predictions(request: _Request, metric: Metric) -> _Found:
     """Predictions and a metric that is computed from all of them at once."""
     sheet, level = request.sheet, request.level
@@ -345,7 +363,7 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
         sheet.n_rows,
         len(observed),
         request.streams.generator(0, "estimate/bootstrap"),
-        METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS,
+        bootstraps_for(metric, len(observed)),
         sheet.groups,
     )
     search = request.streams.generator(0, "estimate/search") if request.adaptive else None
@@ -405,7 +423,7 @@ def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own:
             found[some] = sign * _under(whole, metric, c, weights[some])
         return found
 
-    bootstraps = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
+    bootstraps = bootstraps_for(metric, len(columns))
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["other"]
     omega2, units = (_added(request), _units(sheet)) if metric.within_unit else (omega2, None)
     settings = request.settings(omega2, bootstraps, is_best=is_best)

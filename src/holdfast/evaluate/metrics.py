@@ -46,6 +46,7 @@ class Metric:
         under_weights: the metric under weights of shape (B, N), as shape (B,).
         fast: whether thousands of weight vectors cost little.
         range: its least and its greatest value, as far as that is known.
+        calls: how many times a slow metric calls its function for one weight vector: once for each fold, if it does so.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Metric:
     under_weights: UnderWeights
     fast: bool
     range: Range = UNBOUNDED
+    calls: int = 1
 
     @property
     def decomposable(self) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
-from holdfast.evaluate.estimate import estimate
+from holdfast.evaluate.estimate import bootstraps_for, estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
@@ -34,6 +36,9 @@ NEARLY_EVEN = 0.05
 
 WORTH = 0.8
 """Rows that count for less than this part of their number are said to: (sum w)^2 / sum w^2, Kish 1965."""
+
+LONG_SECONDS = 60
+"""An estimate that takes longer is announced."""
 
 SAME = 1e-6
 """A score that is computed again differs by no more than this, relative to its size or to 1."""
@@ -97,14 +102,34 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         score = estimate(_evened(scored, known, counts[some], place), groups=groups, **shared).score
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
+        began = time.thread_time()
         metric = _over_folds(scored, _verified(scored, complete))
+        calls = len(complete) * len(scored.design.places)
+        _warn_of_a_wait(metric, len(rows), (time.thread_time() - began) / calls)
         y = scored.y[scored.design.rows].astype(float)
         score = estimate(rows, metric=metric, y=y, groups=units, **shared).score
+        if not metric.fast:
+            count = bootstraps_for(metric, len(rows))
+            how = f"{score.method}, from {count} bootstraps only, as '{scored.name}' is slow to compute"
+            score = dataclasses.replace(score, method=how)
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     method, n = score.method, int(some.sum())
     if (worth := counts.sum() ** 2 / (counts**2).sum()) < WORTH * n:
         method = f"{method}; counting unevenly, {n:,} rows are worth {worth:,.0f}"
     return dataclasses.replace(possible(score, scored.range), estimand=words, method=method, n=n)
+
+
+def _warn_of_a_wait(metric: Metric, n_configurations: int, seconds: float) -> None:
+    """Say what an estimate will take where that is long, when one call of the metric takes so many seconds."""
+    bootstraps = bootstraps_for(metric, n_configurations)
+    calls = bootstraps * (n_configurations + 1) * metric.calls
+    if not metric.fast and calls * seconds > LONG_SECONDS:
+        warnings.warn(
+            f"estimate_ computes '{metric.name}', which is slow, {calls:,} times, for {bootstraps} bootstraps of "
+            f"{n_configurations} configurations, and will take about {calls * seconds:,.0f} seconds",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _why_unscored(name: str, trial: Trial) -> str:
@@ -266,6 +291,7 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
         under_weights=under,
         fast=metric.fast,
         range=scored.range,
+        calls=1 if together else len(scored.design.places),
     )
 
 

@@ -269,7 +269,7 @@ def _monotone(labels: Sequence[Any]) -> bool:
 
 def _from_scipy(name: str, frozen: Any) -> _Part:
     """A frozen distribution: uniform, loguniform and discrete ones as they are, any other one by its quantiles."""
-    if hasattr(frozen, "freeze") and frozen.numargs:
+    if hasattr(frozen, "freeze") and getattr(frozen, "numargs", False):
         raise SpaceError(
             f"hyperparameter '{name}' is scipy's {frozen.name} without its arguments; give them, as in "
             f"scipy.stats.{frozen.name}({', '.join(f'{part.strip()}=...' for part in frozen.shapes.split(','))})"
@@ -295,8 +295,9 @@ def _discrete(frozen: Any, dist: Any, low: float, high: float) -> Domain:
     own = getattr(dist, "xk", None)  # of scipy's rv_discrete(values=...), which need not be whole numbers
     if own is None and dist.name == "randint" and low < high:
         return Int(int(low), int(high))
-    weights: dict[int | float, float] = {}
-    for value, weight in zip(*_probabilities(frozen, dist, low, high), strict=True):
+    weights: dict[float, float] = {}
+    values, probabilities = _probabilities(frozen, dist, low, high)
+    for value, weight in zip(values, probabilities, strict=True):
         number = float(value) if own is not None and value.dtype.kind == "f" else int(value)  # as scipy draws them
         weights[number] = weights.get(number, 0.0) + float(weight)
     likely = {number: weight for number, weight in weights.items() if weight > 0}
