@@ -474,7 +474,7 @@ def test_a_proportion_with_settings_of_its_own_gets_the_interval_of_proportions(
     ):
         search = HoldfastSearchCV(TREE, {"ccp_alpha": holdfast.Float(0, 0.05)}, n_trials=4, random_state=0)
         found[name] = search.set_params(scoring=scoring).fit(*CANCER).estimate_
-    assert {score.method for score in found.values()} == {RMX_METRIC}
+    assert {score.method.partition(", from ")[0] for score in found.values()} == {RMX_METRIC}
     assert found["own"].value == pytest.approx(found["f1"].value, abs=0.01)
     assert found["own"].low == pytest.approx(found["f1"].low, abs=0.02)
     assert found["own"].high == pytest.approx(found["f1"].high, abs=0.02)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.search.memory import Memory
 from holdfast.space import Categorical, Domain, Float, Int, Space, domain_from_json
 from holdfast.space.domains import Scalar
 
@@ -26,6 +27,8 @@ MOST_VALUES = 32
 
 CHANCE = 0.05
 """A parent that leaves trials unexplained explains others only if it would do so by chance less often than this."""
+
+_memory: Memory[tuple[object, int, int], Space] = Memory(16)
 
 Conditions = Mapping[str, Mapping[str, tuple[Scalar, ...]]]
 """For a hyperparameter its parents, and the values of each with which it may be asked for."""
@@ -82,6 +85,14 @@ def with_conditions(space: Space, units: np.ndarray, asked: np.ndarray, scored: 
         for name, domain in space.domains.items()
     }
     return space if domains == space.domains else Space({**domains, **space.derived})
+
+
+def remembered_conditions(
+    token: object, space: Space, units: np.ndarray, asked: np.ndarray, scored: np.ndarray
+) -> Space:
+    """As `with_conditions`, found once for a ``token`` until ``asked`` or ``scored``, which only grow, have grown."""
+    key = (token, int(np.count_nonzero(asked)), int(np.count_nonzero(scored)))
+    return _memory.get(key, lambda: with_conditions(space, units, asked, scored))
 
 
 def _under(domain: Domain, name: str, when: Mapping[str, tuple[Scalar, ...]]) -> Domain:

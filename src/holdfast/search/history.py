@@ -16,8 +16,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError
 from holdfast.records import Config, Direction, Fidelity, TrialState, Value, loss_sign
-from holdfast.search.conditions import with_conditions
-from holdfast.search.memory import Memory
+from holdfast.search.conditions import remembered_conditions
 from holdfast.search.rows import Configs, Fitting, Rows
 from holdfast.space import Categorical, Domain, Space
 from holdfast.space.space import KEY_BYTES
@@ -31,7 +30,6 @@ NO_ORIGIN = (-1, -1, -1)
 """The origin of a trial that is no clone."""
 
 Duplicates = Literal["avoid", "replicate"]
-_memory: Memory[tuple[object, int, int], Space] = Memory(16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +55,7 @@ class History:
 
     Attributes:
         space: the search space; None while a space that is found as it is used has no hyperparameter yet. One that is
-            found has the conditions that the trials show: see `with_conditions`.
+            found has the conditions that the trials show: see `conditions`.
         directions: one per objective. All losses below are turned so that lower is better.
         fidelity: how much training a trial may have, if the study declares one.
         index: the number of events in the log that this view is based on.
@@ -414,9 +412,7 @@ class HistoryBuilder:
         space, asked, scored = self.space, self._asked.view(), self._scored.view()
         if self._declared or space is None:
             return space, self._earlier
-        # both only grow while the token is the same
-        key = (self._token, int(np.count_nonzero(asked)), int(np.count_nonzero(scored)))
-        found = _memory.get(key, lambda: with_conditions(space, self._units.view(), asked, scored))
+        found = remembered_conditions(self._token, space, self._units.view(), asked, scored)
         return found, self._earlier if found is space else tuple(_where_active(found, each) for each in self._earlier)
 
     def _columns(self) -> tuple[Rows, ...]:

@@ -127,35 +127,15 @@ class Digester:
             sparse = value.tocoo()
             return self._all("sparse", [sparse.shape, sparse.row, sparse.col, sparse.data])
         if hasattr(value, "to_numpy"):
-            return self._of_frame(value)
+            return self._all("frame", _frame_parts(value))
         if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor, whose pickle holds addresses
             return self._all("tensor", [name_of(type(value)), np.asarray(value.detach().cpu())])
         if hasattr(value, "ppf") and hasattr(value, "support"):
-            return self._of_distribution(value)
+            return self._all("distribution", _distribution_parts(value))
         if hasattr(value, "get_params") and not _keeps_state(value):
             carried = [getattr(value, name, None) for name in CARRIED]
             return self._all("estimator", [type(value), value.get_params(deep=False), carried])
         return self._of_pickled(value)
-
-    def _of_frame(self, value: Any) -> bytes:
-        """A table or a column: its names, types, index and values."""
-        whole = hasattr(value, "columns")
-        names = list(value.columns) if whole else [getattr(value, "name", None)]
-        kinds = list(getattr(value, "dtypes", [])) if whole else [getattr(value, "dtype", None)]
-        categories = [getattr(kind, "categories", None) for kind in kinds]
-        index: Any = getattr(value, "index", None)  # of a list-like column it may be a method
-        rows = index.to_numpy() if hasattr(index, "to_numpy") else None
-        return self._all(
-            "frame", [names, [str(kind) for kind in kinds], categories, rows, np.asarray(value.to_numpy())]
-        )
-
-    def _of_distribution(self, value: Any) -> bytes:
-        """What it is called, its arguments and its support, and its values at many quantiles."""
-        inner = getattr(value, "dist", value)
-        named = [type(inner), getattr(inner, "name", None), [getattr(inner, name, None) for name in SHAPED_BY]]
-        arguments = [getattr(value, "args", ()), getattr(value, "kwds", {})]
-        ends = [float(end) for end in value.support()]
-        return self._all("distribution", [named, arguments, ends, [float(value.ppf(level)) for level in LEVELS]])
 
     def _of_function(self, function: types.FunctionType) -> bytes:
         module = function.__globals__.get("__name__")
@@ -189,6 +169,26 @@ class Digester:
             ) from exc
         parts = [None if part is None else list(part) for part in (items, pairs)]
         return self._all("object", [maker, given, state, *parts])
+
+
+def _frame_parts(value: Any) -> list[Any]:
+    """Of a table or a column its names, types, index and values."""
+    whole = hasattr(value, "columns")
+    names = list(value.columns) if whole else [getattr(value, "name", None)]
+    kinds = list(getattr(value, "dtypes", [])) if whole else [getattr(value, "dtype", None)]
+    categories = [getattr(kind, "categories", None) for kind in kinds]
+    index: Any = getattr(value, "index", None)  # of a list-like column it may be a method
+    rows = index.to_numpy() if hasattr(index, "to_numpy") else None
+    return [names, [str(kind) for kind in kinds], categories, rows, np.asarray(value.to_numpy())]
+
+
+def _distribution_parts(value: Any) -> list[Any]:
+    """What it is called, its arguments and its support, and its values at many quantiles."""
+    inner = getattr(value, "dist", value)
+    named = [type(inner), getattr(inner, "name", None), [getattr(inner, name, None) for name in SHAPED_BY]]
+    arguments = [getattr(value, "args", ()), getattr(value, "kwds", {})]
+    ends = [float(end) for end in value.support()]
+    return [named, arguments, ends, [float(value.ppf(level)) for level in LEVELS]]
 
 
 def _reduced(value: Any) -> tuple[Any, ...]:

@@ -40,7 +40,6 @@ def find_leakage(
     numbers: np.ndarray | None = None,
     seed: int = 0,
     seen: Seen | None = None,
-    unread: Sequence[str] = (),
     metric: str | None = None,
 ) -> Findings:
     """Look at a split table in every way that `CHECKS` names. No model of a study is fitted, and no score is taken.
@@ -57,12 +56,30 @@ def find_leakage(
         numbers: shape (N,), the number of every row in the table as it was given, from 0.
         seed: of the samples.
         seen: the hashes of the N rows, and what was looked at before in the same store.
-        unread: features that do not count as such, and are looked at as keys and identifiers only.
         metric: the name of the metric that rows are judged by; None where it is not known.
     """
+    view = _view(schema, frame, y, roles, numbers, seed=seed, metric=metric)
+    found, limits = _look(view)
+    if seen is not None:
+        found += looked(view, seen.hashes[np.isin(roles.role, ROLES)], list(seen.uses))
+        found.sort(key=lambda each: list(CHECKS).index(each.name))
+    return Findings(tuple(found), tuple(limits))
+
+
+def _view(
+    schema: Schema,
+    frame: pl.DataFrame,
+    y: np.ndarray | None,
+    roles: Roles,
+    numbers: np.ndarray | None,
+    *,
+    seed: int = 0,
+    metric: str | None = None,
+) -> View:
+    """The rows that are in a role."""
     numbers = np.arange(len(roles.role)) if numbers is None else numbers
     kept = np.isin(roles.role, ROLES)
-    view = View(
+    return View(
         schema=schema,
         frame=frame.filter(kept),
         y=None if y is None else y[kept],
@@ -73,6 +90,13 @@ def find_leakage(
         seed=seed,
         metric=metric,
     )
+
+
+def _look(view: View, unread: Sequence[str] = ()) -> tuple[list[Finding], list[str]]:
+    """What the checks of one table find, and what was looked at in part only.
+
+    ``unread`` are features that do not count as such, and are looked at as keys and identifiers only.
+    """
     named = identifiers(view)
     once = frozenset(column for finding in named for column in finding.columns)
     sure = frozenset(column for finding in named if finding.severity == "warning" for column in finding.columns)
@@ -84,11 +108,10 @@ def find_leakage(
         *target_like(view, sure.union(unread)),
         *named,
         *dates(view),
-        *([] if seen is None else looked(view, seen.hashes[kept], list(seen.uses))),
         *classes(view),
         *size(view),
     ]
-    return Findings(tuple(found), tuple(limits))
+    return found, list(limits)
 
 
 def check_leakage(
@@ -139,7 +162,7 @@ def check_leakage(
     y = None if schema.target is None else encode_target(schema, frame)
     split = Roles(role, np.full(len(role), NO_FOLD, dtype=np.int64))
     unread = [name for name in texts if not _in_words(frame[name])]
-    return find_leakage(schema, frame, y, split, numbers=numbers, unread=unread).found
+    return tuple(_look(_view(schema, frame, y, split, numbers), unread)[0])
 
 
 def _many_texts(frame: pl.DataFrame) -> list[str]:
