@@ -42,7 +42,8 @@ def looked_before(state: StudyState) -> str:
         return ""
     return (
         f"The select rows had been looked at before the finalists were compared on them, with "
-        f"{count(look['before'], 'configuration')}. The estimate pays for these, too, so that its interval is wider."
+        f"{count(look['before'], 'configuration')}. The estimate pays for these, too, as if each "
+        "could have won: it is the lower for it, and its interval the wider."
     )
 
 
