@@ -41,6 +41,7 @@ class Book:
         self._kept = Kept(log, used=not from_log)
         self._whole = True
         self._turn = threading.RLock()
+        self._closed = self._deciding = False
         self.reload()
 
     @property
@@ -54,6 +55,13 @@ class Book:
         if self._state is None:
             raise LogError("the log is empty: the study has not been created")
         return self._state
+
+    @property
+    def newest(self) -> StudyState:
+        """The state with what others have appended by now; after `close`, the state of then."""
+        if not self._closed:
+            self.refresh()
+        return self.state
 
     @property
     def ordered(self) -> Ordered | None:
@@ -77,8 +85,10 @@ class Book:
         self._supply()
 
     def refresh(self) -> StudyState | None:
-        """Fold what others have appended."""
+        """Fold what others have appended; nothing while a decision is taken, which is on the state as it is."""
         with self._turn:
+            if self._deciding:
+                return self._state
             if self._is_torn:
                 self.reload()
             self._follow(self.log.read(self._head.length))
@@ -102,7 +112,7 @@ class Book:
         """
         with self._turn:
             if not self._crowded:
-                entries, answer = decide(self.state)
+                entries, answer = self._decided(decide)
                 if not entries or self.append(entries, lasting=lasting):
                     return answer
             if self._is_torn:
@@ -112,9 +122,17 @@ class Book:
                 self._follow(news)
                 self._crowded = not self._crowded or self._head != before
                 while True:
-                    entries, answer = decide(self.state)
+                    entries, answer = self._decided(decide)
                     if not entries or self.append(entries, lasting=lasting):
                         return answer
+
+    def _decided(self, decide: Callable[[StudyState], tuple[Sequence[Entry], T]]) -> tuple[Sequence[Entry], T]:
+        """What ``decide`` says, which may look at the study itself: a strategy of one's own, for example."""
+        before, self._deciding = self._deciding, True
+        try:
+            return decide(self.state)
+        finally:
+            self._deciding = before
 
     def append(self, entries: Sequence[Entry], *, lasting: bool = True) -> bool:
         """Append behind the known head; False, and up to date again, if somebody else was first."""
@@ -165,6 +183,7 @@ class Book:
             if self._kept.is_due_at_close(self._head.length):
                 self.save_snapshot()
         finally:
+            self._closed = True
             self.log.close()
 
     @property

@@ -40,12 +40,13 @@ def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> S
     Raises:
         RequestError: if no trial is the best, or as `recorded_estimate` or `corrected_score` does.
     """
-    if follows_plan(book.state):
-        return recorded_estimate(book.state, level, groups)
-    best = best_of(book.state)
-    if is_of_search(book.state):
+    state = book.newest
+    if follows_plan(state):
+        return recorded_estimate(state, level, groups)
+    best = best_of(state)
+    if is_of_search(state):
         raise RequestError(
-            f"study '{book.state.settings.name}' is that of a HoldfastSearchCV, which knows what its row scores do not "
+            f"study '{state.settings.name}' is that of a HoldfastSearchCV, which knows what its row scores do not "
             "say: the folds, groups, and which model is refitted; the estimate is search.estimate_"
         )
     return corrected_score(book, best, level, groups)

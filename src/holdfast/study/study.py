@@ -149,12 +149,13 @@ class Study:
     @property
     def history(self) -> History:
         """What a strategy sees now."""
-        return self._book.state.history.snapshot(self._book.state.length)
+        state = self._book.newest
+        return state.history.snapshot(state.length)
 
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All trials by number."""
-        return tuple(self._book.state.trials)
+        return tuple(self._book.newest.trials)
 
     @property
     def best_trial(self) -> Trial:
@@ -162,17 +163,17 @@ class Study:
 
         It meets the constraints, and lies in the space as it was amended.
         """
-        return best_of(self._book.state)
+        return best_of(self._book.newest)
 
     @property
     def best_trials(self) -> tuple[Trial, ...]:
         """The complete trials that may be the best and that no other one beats in every objective, by number."""
-        return tuple(pareto_front(self._book.state))
+        return tuple(pareto_front(self._book.newest))
 
     @property
     def best_config(self) -> Config:
         """The configuration of the best trial, in the space as it was amended."""
-        return best_config(self._book.state)
+        return best_config(self._book.newest)
 
     @property
     def best_value(self) -> float:
@@ -412,8 +413,7 @@ class Study:
         Raises:
             ExhaustedError: if there is nothing left to try.
         """
-        self._book.refresh()
-        return next_advice(self._book.state, self._strategy)
+        return next_advice(self._book.newest, self._strategy)
 
     def expected_gain(self, n: int = 1, level: float = 0.95) -> Score:
         """What ``n`` more trials are expected to add to the best score, in the metric's unit, with an interval.
@@ -425,8 +425,7 @@ class Study:
             RequestError: if there are too few scores to say anything, or several objectives.
             ExhaustedError: if every configuration has been tried.
         """
-        self._book.refresh()
-        return gain_of(self._book.state, self._strategy, n, level)
+        return gain_of(self._book.newest, self._strategy, n, level)
 
     def should_stop(self) -> Stop | None:
         """Why the search need not go on: what any configuration may still gain is less than the noise; else None.
@@ -470,7 +469,7 @@ class Study:
         Raises:
             RequestError: with too few trials, or scores that are all the same.
         """
-        return analysis_of(self._book.state, metric)
+        return analysis_of(self._book.newest, metric)
 
     def importance(self, metric: str | None = None) -> Importances:
         """How much each hyperparameter matters, with intervals."""
