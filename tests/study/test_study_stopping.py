@@ -169,3 +169,16 @@ def test_a_batch_ends_itself_too(readings: dict[int, tuple[float, float | None]]
     study = Study(SPACE, strategy="random", seed=0)
     study.optimize_batch(lambda trials: [truth(trial.config) for trial in trials], n_trials=60, batch=10, stop="auto")
     assert len(study.trials) == 30
+
+
+def test_a_batch_ends_by_an_expected_gain_and_tells_of_each_trial() -> None:
+    study, ended = Study(SPACE, strategy="random", seed=0), []
+    study.optimize_batch(
+        lambda trials: [truth(trial.config) for trial in trials],
+        n_trials=200,
+        batch=10,
+        stop_gain=1e9,
+        on_finish=lambda trial: ended.append(trial.number),
+    )
+    assert 0 < len(study.trials) < 200
+    assert sorted(ended) == list(range(len(study.trials)))

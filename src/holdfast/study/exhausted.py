@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.errors import ExhaustedError
 from holdfast.records import Entry
 from holdfast.search.base import Strategy
 from holdfast.search.registry import traits_of
@@ -21,6 +22,13 @@ def what_is_left(state: StudyState, strategy: Strategy) -> str:
             "tried, so widen it, or let them be tried again with duplicates = 'replicate'"
         )
     return f"strategy '{strategy.name}' has nothing left to try in this space"
+
+
+def nothing_now(state: StudyState, strategy: Strategy) -> ExhaustedError:
+    """That there is no trial to give out now, and what may change that."""
+    running = len(state.trials.running)
+    wait = f"; {running} running trials may change that when they are told" if running else ""
+    return ExhaustedError(f"{what_is_left(state, strategy)}{wait}")
 
 
 def note_exhausted(book: Book, strategy: Strategy) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, Verdict, cause_of
@@ -142,6 +144,17 @@ def is_pruned(exc: BaseException) -> bool:
     return isinstance(exc, TrialPruned) or any(
         kind.__name__ == "TrialPruned" and kind.__module__.split(".")[0] == "optuna" for kind in type(exc).__mro__
     )
+
+
+def checked_batch(batch: int) -> int:
+    """How many trials a job is given at a time.
+
+    Raises:
+        RequestError: for anything but a whole number of at least 1.
+    """
+    if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
+        raise RequestError(f"batch = {shown(batch)}; it must be a whole number of at least 1")
+    return int(batch)
 
 
 def executor_of(n_jobs: int) -> Executor:

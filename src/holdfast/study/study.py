@@ -13,7 +13,6 @@ from holdfast.address import is_server
 from holdfast.analyse.ablation import Ablation
 from holdfast.analyse.analysis import Analysis, Importances
 from holdfast.analyse.interactions import Interaction
-from holdfast.errors import ExhaustedError, RequestError
 from holdfast.execute.base import Executor
 from holdfast.log.memory import MemoryLog
 from holdfast.log.open import open_log, storage_path
@@ -41,12 +40,12 @@ from holdfast.study.book import Book, entry
 from holdfast.study.constraints import named_constraints
 from holdfast.study.corrected import estimate_of
 from holdfast.study.driver import Overseer, StudyDriver
-from holdfast.study.exhausted import what_is_left
+from holdfast.study.exhausted import nothing_now
 from holdfast.study.finals import predict_final
 from holdfast.study.folds import checked_rule
 from holdfast.study.handle import LiveTrial, say_unasked
 from holdfast.study.holding import Holder, lost_at_once, warn_of_late
-from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
+from holdfast.study.jobs import BatchJob, ObjectiveJob, checked_batch, executor_of
 from holdfast.study.lock import DriverLock
 from holdfast.study.overtuned import OvertuningCurve, overtuning_of
 from holdfast.study.ranking import best_config, best_of, pareto_front
@@ -192,9 +191,7 @@ class Study:
             if assignments:
                 self._lock.join()  # until the trial is told: whoever has it in hand is not gone
         if not assignments:
-            running = len(self._book.state.trials.running)
-            wait = f"; {running} running trials may change that when they are told" if running else ""
-            raise ExhaustedError(f"{what_is_left(self._book.state, self._strategy)}{wait}")
+            raise nothing_now(self._book.state, self._strategy)
         self._holder.hold(actions.tokens_of(self._book.state, assignments))
         return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
 
@@ -292,14 +289,17 @@ class Study:
         timeout: float | None = None,
         *,
         stop: Literal["auto"] | None = None,
+        stop_gain: float | None = None,
         halt_after: int = 5,
+        on_finish: Callable[[Trial], None] | None = None,
     ) -> None:
-        """Run ``train_many(trials) -> list of results`` on up to ``batch`` trials at a time."""
-        if batch < 1:
-            raise RequestError(f"batch = {batch}; it must be at least 1")
-        job = BatchJob(train_many, self._book.state.settings.objectives)
-        n_trials = limit(self._book, traits_of(self._strategy), n_trials, timeout, stop)
-        self.run(job, executor_of(1), n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch)
+        """Run ``train_many(trials) -> list of results`` on up to ``batch`` trials at a time; the rest as `optimize`."""
+        job, where = BatchJob(train_many, self._book.state.settings.objectives), executor_of(1)
+        batch = checked_batch(batch)
+        n_trials = limit(self._book, traits_of(self._strategy), n_trials, timeout, stop, stop_gain)
+        self.run(
+            job, where, n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch, on_finish=on_finish
+        )
 
     def run(
         self,
@@ -449,7 +449,6 @@ class Study:
 
     def schedule(self, trial: int | None = None) -> Schedule:
         """By which hyperparameters a trial, the best one if none is named, was trained step by step, by its lineage."""
-        self._book.refresh()
         fidelity = self._book.state.settings.fidelity
         number = self.best_trial.number if trial is None else trial
         return schedule_of(self.trials, number, "step" if fidelity is None else fidelity.name)
