@@ -15,7 +15,7 @@ from holdfast.protocol.read import read_plan
 def test_a_worker_searches_a_plan_and_leaves_the_rest_to_tune(call: Call, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(PLAN, encoding="utf-8")
     prepare_study(read_plan(tmp_path / "plan.toml"), RunFolder(tmp_path, "bc")).close()
-    answer = call("worker", "bc", "--runs", tmp_path)
+    answer = call("worker", "bc", "--runs", tmp_path, "--executor", "fresh")
     assert answer.returncode == 0, answer.stderr
     lines = answer.stderr.splitlines()
     assert [line.partition(",")[0] for line in lines[:3]] == [f"trial {number}: complete" for number in range(3)]
@@ -35,6 +35,8 @@ def test_what_is_missing_is_said(call: Call, tmp_path: Path) -> None:
         (("mine", "--storage", storage), "study 'mine' has no plan; name its objective: --objective module:function"),
         (("mine", "--objective", "train:loss"), "a study without a plan lies in a storage; name it"),
         (("mine", "--storage", storage, "--objective", "no_such:loss"), "there is no module 'no_such'"),
+        (("mine", "--executor", "fesh"), "there is no executor 'fesh' (did you mean 'fresh'?)"),
+        (("mine", "--executor", "ray"), "a worker runs its trials where it is; --executor ray is for holdfast tune"),
     ):
         answer = call("worker", *words)
         assert (answer.returncode, answer.stdout) == (2, "")

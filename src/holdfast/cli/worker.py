@@ -33,7 +33,10 @@ def worker(
         typer.Option("--trials", min=0, metavar="N", help="Add N trials to what a study without a plan may have."),
     ] = None,
     resources: Resources = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="A new process for each trial.")] = False,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", metavar="NAME", help="Where trials run: here, and with `fresh` in a process each."),
+    ] = None,
     runs: Runs = RUNS,
     quiet: Quiet = False,
 ) -> int:
@@ -46,9 +49,12 @@ def worker(
     A worker that is gone is noticed within seconds, and its trials go on elsewhere from where they were last saved. The
     signal TERM, by which schedulers take a machine away, hands them over at once.
     """
-    from holdfast.execute.named import FRESH, executor_named
+    from holdfast.errors import RequestError
+    from holdfast.execute.named import executor_named
 
-    where = executor_named(FRESH if fresh else None, jobs, resources=resources)
+    if executor == "ray":
+        raise RequestError("a worker runs its trials where it is; --executor ray is for holdfast tune and resume")
+    where = executor_named(executor, jobs, resources=resources)
     before = _Count(quiet)
     if objective is None:
         if storage is not None:
@@ -58,7 +64,6 @@ def worker(
 
         book = work_on_plan(name, runs, where=where or processes(jobs), on_finish=before.told)
     else:
-        from holdfast.errors import RequestError
         from holdfast.study.jobs import executor_of
         from holdfast.study.worker import work_on
         from holdfast.train.factory import load_factory
