@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LinearRegression
 
 import holdfast
-from holdfast.cli.predict import predictions_table, probabilities
+from holdfast.cli.predict import in_json, predictions_table, probabilities
 from holdfast.data.columns import infer_schema
 from holdfast.errors import RequestError
 from holdfast.execute.inline import Inline
@@ -61,6 +62,24 @@ def test_probabilities_sum_to_one_and_lead_to_the_prediction(call: Call, finishe
         shares = [float(row["probability.0"]), float(row["probability.1"])]
         assert sum(shares) == pytest.approx(1.0)
         assert int(row["prediction"]) == int(np.argmax(shares))
+
+
+def test_the_same_as_one_json_document(call: Call, finished: Path, rows: pl.DataFrame) -> None:
+    rows.head(5).write_csv("new.csv")
+    answer = call("predict", "bc", "new.csv", "--proba", "--json")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    found = json.loads(answer.stdout)
+    table = predictions(call("predict", "bc", "new.csv", "--proba").stdout)
+    assert list(found) == ["study", "predictions"]
+    assert found["predictions"] == [{name: json.loads(text) for name, text in row.items()} for row in table]
+    refused = call("predict", "bc", "new.csv", "--json", "--out", "here.csv")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--json prints the predictions, and --out writes them as .csv" in refused.stderr
+
+
+def test_a_number_that_json_does_not_have_is_null() -> None:
+    table = pl.DataFrame({"prediction": [0.5, float("nan"), float("inf")]})
+    assert [row["prediction"] for row in in_json(table)] == [0.5, None, None]
 
 
 def test_other_columns_and_their_order_do_not_matter(call: Call, finished: Path, rows: pl.DataFrame) -> None:

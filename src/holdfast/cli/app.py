@@ -124,6 +124,7 @@ app.command(
     epilog=examples(
         "holdfast predict customers new.csv",
         "holdfast predict customers new.parquet --proba --out predictions.csv",
+        "holdfast predict customers new.csv --json > predictions.json",
         "holdfast predict mine new.csv --trust my_models.Forest",
     )
 )(predict.predict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from holdfast.cli.complete import new_rows
-from holdfast.cli.options import RUNS, Name, Runs
-from holdfast.cli.output import say, show_bytes
+from holdfast.cli.options import RUNS, Json, Name, Runs
+from holdfast.cli.output import say, show_bytes, show_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +43,7 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="Add a column with the probability of each class.")] = False,
     trust: Trust = None,
     runs: Runs = RUNS,
+    as_json: Json = False,
 ) -> None:
     """Predict for new rows with the model that ships.
 
@@ -55,6 +57,8 @@ def predict(
     from holdfast.facts.files import write_atomically
     from holdfast.protocol.folder import find_run
 
+    if out is not None and as_json:
+        raise RequestError("--json prints the predictions, and --out writes them as .csv; leave out one of them")
     if out is not None and out.suffix.lower() not in {"", ".csv"}:
         raise RequestError(f"'{out}' ends in '{out.suffix}'; predictions are written as .csv")
     frame = _read(new)
@@ -65,11 +69,12 @@ def predict(
     except DataError as exc:
         raise DataError(f"{new}: {exc}") from exc
     table = predictions_table(model, schema, features, proba=proba)
-    data = table.write_csv().encode()
-    if out is None:
-        show_bytes(data)
+    if as_json:
+        show_json({"study": name, "predictions": in_json(table)})
+    elif out is None:
+        show_bytes(table.write_csv().encode())
     else:
-        write_atomically(out, data)
+        write_atomically(out, table.write_csv().encode())
         say(f"wrote {table.height:,} {'prediction' if table.height == 1 else 'predictions'} to {out}")
 
 
@@ -123,6 +128,16 @@ def predictions_table(model: LoadedModel, schema: Schema, features: pl.DataFrame
             raise RequestError(f"--proba needs classes, and the task of study '{model.meta['study']}' is {schema.task}")
         columns += probabilities(model.predict_proba(features), model.classes_, schema.classes)
     return pl.DataFrame(columns)
+
+
+def in_json(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table by the names of its columns; None for a number that JSON has none for."""
+    rows = table.to_dicts()
+    return [{name: None if _is_no_number(value) else value for name, value in row.items()} for row in rows]
+
+
+def _is_no_number(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def probabilities(values: np.ndarray, codes: np.ndarray | None, classes: tuple[Any, ...]) -> list[pl.Series]:
