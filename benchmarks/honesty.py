@@ -9,6 +9,7 @@
     python benchmarks/honesty.py truth --out FOLDER --data FOLDER --optuna PYTHON --repetitions 50
     python benchmarks/honesty.py dropped --out FOLDER --repetitions 1000
     python benchmarks/honesty.py metrics --out FOLDER --repetitions 1000
+    python benchmarks/honesty.py groups --out FOLDER --repetitions 400
     python benchmarks/honesty.py pruned --out FOLDER --repetitions 200
     python benchmarks/honesty.py points --out FOLDER --repetitions 1000
     python benchmarks/honesty.py table --out FOLDER
@@ -19,10 +20,10 @@ has cross-validation and a refit on all rows, `proposed` the same where `auto` p
 `coin` tunes on labels that are coin flips; `truth` tunes on some hundred rows of the tables `adult/data.csv` and
 `california_housing/data.csv` in the folder of `--data`, beside scikit-learn's `RandomizedSearchCV` and, in the
 interpreter of `--optuna`, Optuna; `metrics` has AUC and other metrics that are no mean over rows, and rows in groups
-and in order of time; `pruned` pauses trials by epochs; `points` has the tables of `fixed` and `refit` without
-intervals, for mean squared errors. A run can be stopped and goes on where its file ends; a repetition is seeded by
-its cell and number. Widths are in units of the textbook interval from as many fresh rows; `under` and `over` are the
-shares of repetitions whose truth is under and over the interval.
+and in order of time; `groups` has few groups of which some carry most of the loss; `pruned` pauses trials by epochs;
+`points` has the tables of `fixed` and `refit` without intervals, for mean squared errors. A run can be stopped and goes
+on where its file ends; a repetition is seeded by its cell and number. Widths are in units of the textbook interval from
+as many fresh rows; `under` and `over` are the shares of repetitions whose truth is under and over the interval.
 `--cells` takes those of these names, or else those whose names contain one of the words.
 """
 
@@ -37,7 +38,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, refit_proposed, truth
+from benchmarks.honesty_parts import (
+    beta,
+    coin,
+    dropped,
+    fixed,
+    groups,
+    metrics,
+    points,
+    pruned,
+    refit,
+    refit_proposed,
+    truth,
+)
 from benchmarks.honesty_parts.ledger import REPEAT, read, run
 from benchmarks.honesty_parts.tables import page
 
@@ -55,6 +68,7 @@ REPETITIONS = {
     "metrics": 1000,
     "pruned": 200,
     "points": 1000,
+    "groups": 400,
 }
 
 
@@ -68,7 +82,7 @@ def _cells(options: argparse.Namespace) -> list[str]:
     else:
         parts: dict[str, Iterable[str]] = {"refit": refit.CELLS, "beta": beta.CELLS, "coin": coin.CELLS}
         parts |= {"truth": truth.CELLS, "dropped": dropped.CELLS, "metrics": metrics.CELLS, "pruned": pruned.CELLS}
-        parts |= {"points": points.CELLS, "proposed": refit_proposed.CELLS}
+        parts |= {"points": points.CELLS, "proposed": refit_proposed.CELLS, "groups": groups.CELLS}
         found = [*parts[options.experiment]]
     if options.cells and set(options.cells) <= set(found):
         return list(options.cells)

@@ -12,7 +12,19 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import beta, coin, dropped, fixed, metrics, points, pruned, refit, refit_proposed, truth
+from benchmarks.honesty_parts import (
+    beta,
+    coin,
+    dropped,
+    fixed,
+    groups,
+    metrics,
+    points,
+    pruned,
+    refit,
+    refit_proposed,
+    truth,
+)
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 
 REPEAT = {
@@ -26,6 +38,7 @@ REPEAT = {
     "metrics": metrics.repeat,
     "pruned": pruned.repeat,
     "points": points.repeat,
+    "groups": groups.repeat,
 }
 CHUNK, CHUNKS = 50, {"truth": 2, "coin": 10}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.honesty_parts import beta, dropped, fixed, metrics, refit, truth
+from benchmarks.honesty_parts import beta, dropped, fixed, groups, metrics, refit, truth
 from benchmarks.honesty_parts.ledger import CHUNK, Sums, missing, read
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 from benchmarks.honesty_parts.tables import under
@@ -86,6 +86,17 @@ def test_units_have_their_true_means_and_deviations(how: str) -> None:
         assert len(groups) == len(scores)
         errors.append((scores.mean(axis=0) - truth)[0] / deviation[0])
     assert np.mean(errors) == pytest.approx(0, abs=0.2)
+    assert np.std(errors) == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.parametrize(("kind", "how"), [("losses", "mild"), ("losses", "rare"), ("errors", "skewed")])
+def test_few_groups_have_their_true_means_and_deviations(kind: str, how: str) -> None:
+    rng, errors = np.random.default_rng(0), []
+    for _ in range(400):
+        drawn = groups.drawn(groups.Cell(kind, how, "uneven", 10, 2), rng)
+        assert len(drawn.groups) == len(drawn.scores)
+        errors.append(((drawn.scores.mean(axis=0) - drawn.truth) / drawn.deviation)[0])
+    assert np.mean(errors) == pytest.approx(0, abs=0.15)
     assert np.std(errors) == pytest.approx(1, abs=0.12)
 
 
@@ -186,6 +197,7 @@ def test_a_run_goes_on_where_its_file_ends(tmp_path: Path, capsys: pytest.Captur
         ("metrics", "r2 tied N=100 C=20", "raced_metric, unbounded"),
         ("metrics", "time spread N=200 C=20", "RMX of rows as if independent"),
         ("metrics", "refit linear 50% N=100 C=31", "omega2 = 0.5"),
+        ("groups", "losses skewed uneven G=10 C=20 refit", "| losses skewed uneven G=10 C=20 refit | 1 |"),
     ],
 )
 def test_each_experiment_prints_its_table(

@@ -321,6 +321,34 @@ def test_groups_widen_and_are_told() -> None:
     assert wording.GROUPED in grouped.sentences
 
 
+def test_that_few_groups_carry_the_loss_is_told() -> None:
+    rng = np.random.default_rng(17)
+    groups = np.repeat(np.arange(8), 10)
+    losses = rng.exponential(size=(80, 6))
+    shared: dict[str, Any] = {"direction": "minimize", "groups": groups}
+    even = corrected(table(losses), **shared)
+    losses[groups == 3] *= 30
+    heavy = corrected(table(losses), **shared)
+    told = [sentence for sentence in heavy.sentences if sentence not in even.sentences and "carry" in sentence]
+    assert len(told) == 1
+    share = losses[groups == 3].sum(axis=0) / losses.sum(axis=0)
+    winner = int(losses.mean(axis=0).argmin())
+    assert f"one of 8 has {share[winner]:.0%} of it" in told[0]
+    assert not any("carry" in sentence for sentence in even.sentences)
+    wrong = corrected(table((losses > 20).astype(np.uint8)), **shared)  # 0/1, all errors in one group
+    assert not any("carry" in sentence for sentence in wrong.sentences)
+
+
+def test_one_configuration_on_groups_has_the_exact_interval_of_fewer_rows() -> None:
+    rng = np.random.default_rng(18)
+    groups = np.arange(200) // 10
+    scores = (rng.random((200, 1)) < 0.8).astype(np.uint8)
+    alone, grouped = corrected(table(scores)), corrected(table(scores), groups=groups)
+    assert (alone.score.method, grouped.score.method) == (wording.JEFFREYS, wording.CLOPPER_PEARSON)
+    assert bounds(grouped)[0] < bounds(alone)[0]
+    assert bounds(grouped)[1] > bounds(alone)[1]
+
+
 def test_the_naive_score_claims_no_interval() -> None:
     scores = correctness(16)
     found = subject.naive(RowScores(scores[:, 0]))

@@ -130,7 +130,7 @@ def test_groups_are_units_of_the_gaps_too() -> None:
     groups = np.repeat(np.arange(20), 5)
     scores = np.repeat(rng.random((20, 5)), 5, axis=0)
     scores[50:, 2:] = np.nan
-    once = raced(scores[::5], np.random.default_rng(0))
+    once = raced(scores[::5], np.random.default_rng(0), groups=np.arange(20))
     copied = raced(scores, np.random.default_rng(0), groups=groups)
     assert (copied.low, copied.high, copied.point) == pytest.approx((once.low, once.high, once.point), abs=0.02)
     as_rows = raced(scores, np.random.default_rng(0))

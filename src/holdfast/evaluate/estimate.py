@@ -21,6 +21,7 @@ from holdfast.evaluate.wording import Estimand
 from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
+from holdfast.stats.few_groups import carried
 from holdfast.stats.raced import Raced, raced, raced_metric
 from holdfast.stats.regained import corrected_mean, corrected_metric
 from holdfast.stats.rmx import Settings, are_shares, is_binary, rmx
@@ -228,12 +229,22 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
 
 
 def _from_scores(request: _Request, *, binary: bool) -> _Found:
-    """Row scores that add up to the metric."""
+    """Row scores that add up to the metric; bounds of 0/1 scores hold, however few groups have the errors."""
+    groups = request.sheet.groups
+    scores = np.stack([request.scale.orient(values) for values in request.sheet.values], axis=1)
+    chosen, is_best = _chosen(scores.mean(axis=0), request.winner)
+    request.sheet.check_size(chosen)
+    found = _of_means(request, scores, chosen, is_best=is_best, binary=binary)
+    if groups is None or binary:
+        return found
+    who = carried(float(scores.max()) - scores[:, chosen], groups)
+    return replace(found, sentences=(*found.sentences, wording.carried_by_few(who))) if who.by_few else found
+
+
+def _of_means(request: _Request, scores: np.ndarray, chosen: int, *, is_best: bool, binary: bool) -> _Found:
+    """The estimate for the one ``chosen`` by its mean of oriented scores, shape (N, C)."""
     sheet, level = request.sheet, request.level
-    scores = np.stack([request.scale.orient(values) for values in sheet.values], axis=1)
     means = scores.mean(axis=0)
-    chosen, is_best = _chosen(means, request.winner)
-    sheet.check_size(chosen)
     own = float(means[chosen])
     kind = "binary" if all(are_shares(values) for values in sheet.values) else "other"
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE[kind]
@@ -247,9 +258,13 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
         race = raced(np.hstack([scores, others]), noise, settings, winner=chosen, groups=sheet.groups)
         return _of_race(race, own, is_best=is_best)
     if sheet.total == 1:
-        alone = Settings(omega2, level, alpha_low=Settings().alpha_up, inversion="jeffreys")
+        alone = Settings(omega2, level, alpha_low=Settings().alpha_up)
+        if sheet.groups is None:
+            alone, exact = alone._replace(inversion="jeffreys"), wording.JEFFREYS
+        else:
+            exact = wording.CLOPPER_PEARSON
         only = rmx(scores, noise, alone, groups=sheet.groups, row_deviation=0.0)
-        return _Found(own, only.low, only.high, own, wording.JEFFREYS if binary else wording.STUDENT, 1.0)
+        return _Found(own, only.low, only.high, own, exact if binary else wording.STUDENT, 1.0)
     drawn = request.streams.generator(0, "estimate/bootstrap")
     corrected = corrected_mean(scores, drawn, BOOTSTRAPS, sheet.groups, omega2=omega2, searched=request.adaptive)
     limits = rmx(scores, noise, settings, winner=chosen, groups=sheet.groups, row_deviation=corrected.row_deviation)

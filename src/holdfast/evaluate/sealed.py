@@ -108,7 +108,7 @@ def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarr
     scale = scale_of(metric.direction, binary=binary, root=rows.aggregate == "root_mean")
     oriented = scale.orient(rows.values)
     if groups is not None:
-        settings = Settings(level=level, alpha_low=Settings().alpha_up, inversion="jeffreys")
+        settings = Settings(level=level, alpha_low=Settings().alpha_up)
         clustered = rmx(oriented[:, None], Streams(0).generator(0, "test"), settings, groups=groups, row_deviation=0.0)
         return (*scale.bounds(clustered.low, clustered.high), wording.CLUSTERED)
     if binary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from holdfast.errors import RequestError
+from holdfast.stats.few_groups import Carried
 
 Estimand = Literal["scored", "refit"]
 
@@ -72,6 +73,14 @@ def time_blocks(blocks: int, length: int) -> str:
     return (
         f"Rows that follow each other in time are alike: {blocks:,} blocks of {length:,} or a few more rows were "
         "resampled, and variances are those of blocks."
+    )
+
+
+def carried_by_few(found: Carried) -> str:
+    """That few groups decide what the score is."""
+    return (
+        f"Few groups, or blocks, carry most of the loss: one of {found.groups:,} has {found.largest:.0%} of it, and "
+        f"all count as {found.effective:.2g} of equal loss; an interval that rests on so few is not to be trusted."
     )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.stats.beaten import beating_quantile
 from holdfast.stats.bootstrap import bbc, checked_scores, group_codes, group_rows
+from holdfast.stats.few_groups import group_bounds, unequal_groups
 from holdfast.stats.intervals import (
     StudentBounds,
     check_level,
@@ -176,11 +177,13 @@ def rmx(
 
     With ``groups`` (groups of rows, folds, or blocks of time, see `holdfast.stats.units`), the G groups are the
     independent units. A configuration's mean is linearised: group g counts as one row ``m + (G/N) sum over its rows of
-    (score - m)``, whose mean is m and whose variance over G is the cluster-robust variance of m. Other scores are
-    treated on these G rows, their skewness only where it widens. 0/1 scores are inverted at the effective sample size
-    N / deff (Korn and Graubard, Survey Methodology 24:193, 1998). The design effect deff >= 1 is the ratio of the
-    clustered to the ordinary variance of a mean (N / G without errors), the larger of the winner's, which selection
-    makes too small, and the average, times the squared ratio of Student's to normal quantile.
+    (score - m)``, whose mean is m and whose variance over G is the cluster-robust variance of m; where sizes are
+    unequal it is multiplied by a factor (`few_groups.unequal_groups`). Other scores are treated on these G rows, their
+    skewness only where it widens, and no bound is nearer to the mean than those of `few_groups.group_bounds`. 0/1
+    scores are inverted at the effective sample size N / deff (Korn and Graubard, Survey Methodology 24:193, 1998). The
+    design effect deff >= 1 is the ratio of the clustered to the ordinary variance of a mean (N / G without errors), the
+    larger of the winner's, which selection makes too small, and the average, times the squared ratio of Student's to
+    normal quantile.
 
     Args:
         scores: shape (N, C), N >= 2, finite, higher is better.
@@ -212,8 +215,11 @@ def rmx(
     tails = errors.lower, errors.upper
     error = float(moments.standard_error[chosen])
     mean = float(scores[:, chosen].mean())
+    uneven = None
+    if codes is not None:
+        uneven = unequal_groups(scores[:, chosen], codes).shared(errors.alike, len(units))
     if binary:
-        design_effect = 1.0 if groups is None else _design_effect(scores, moments, chosen, tails[0])
+        design_effect = 1.0 if uneven is None else _design_effect(scores, moments, chosen, tails[0], uneven.factor)
         size = n_rows / (spread**2 * design_effect)
         invert = jeffreys_tails if settings.inversion == "jeffreys" else clopper_pearson_tails
         low, high = invert(min(mean * size, size), size, *tails)
@@ -226,6 +232,9 @@ def rmx(
         # groups of unequal size are skewed by their sizes, which says nothing of the side that the mean errs to
         outward = scores.shape[1] == 1 or groups is not None
         low, high = studentised(mean, error, StudentBounds(*tails, len(units) - 1, skew, spread, outward=outward))
+        if uneven is not None:
+            wider = group_bounds(mean, float(scores.max()), spread * math.sqrt(uneven.factor) * error, tails, uneven)
+            low, high = min(low, wider.low), max(high, wider.high)
     competitors = scores.shape[1] + (0 if gaps is None else len(gaps.gap))
     effective = effective_count(errors, settings, competitors)
     return SelectedInterval(low, high, chosen, effective, error * errors.mean)
@@ -258,13 +267,16 @@ def _moments(scores: np.ndarray, floor: float) -> _Moments:
     return _Moments(mean, centred, variance, np.sqrt(variance / n))
 
 
-def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: float) -> float:
-    """How many times the variance of the winner's mean exceeds that of independent rows, at an error probability."""
+def _design_effect(scores: np.ndarray, moments: _Moments, chosen: int, tail: float, factor: float) -> float:
+    """How many times the variance of the winner's mean exceeds that of independent rows, at an error probability.
+
+    The clustered variances are too small by ``factor``.
+    """
     from scipy.special import ndtri, stdtrit
 
     n_rows, n_groups = len(scores), len(moments.centred)
     plain = scores.var(axis=0, ddof=1) / n_rows
-    clustered = (moments.centred**2).sum(axis=0) / (n_groups - 1) / n_groups
+    clustered = factor * (moments.centred**2).sum(axis=0) / (n_groups - 1) / n_groups
     ratio = np.where(plain > 0, clustered / np.where(plain > 0, plain, 1.0), n_rows / n_groups)
     small_sample = float(stdtrit(n_groups - 1, tail) / ndtri(tail)) ** 2 if tail < 0.5 else 1.0
     return max(float(ratio[chosen]), float(ratio.mean()), 1.0) * max(small_sample, 1.0)
