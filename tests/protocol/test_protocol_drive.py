@@ -163,7 +163,7 @@ def test_the_time_between_a_crash_and_the_test_is_not_spent(
     plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("holdfast.protocol.tune.unseal", interrupted)
+        patch.setattr("holdfast.protocol.tune.open_test", interrupted)
         with pytest.raises(KeyboardInterrupt):
             tune(plan(), executor=Inline())  # the model is there, its test score is not
     run = RunFolder(tmp_path / "runs", "driven")

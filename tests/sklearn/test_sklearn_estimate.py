@@ -281,7 +281,7 @@ def test_clusters_of_different_folds_are_not_put_together() -> None:
 def test_rows_without_weight_are_no_rows() -> None:
     X, y = (part[:120] for part in CANCER)
     kept = np.arange(120) % 4 == 0
-    ways: dict[str, Any] = {"strategy": "grid", "refit": False}
+    ways: dict[str, Any] = {"strategy": "grid", "refit": False, "random_state": 0}
     with sklearn.config_context(enable_metadata_routing=True):
         scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
         folds = list(KFold(3).split(X))
