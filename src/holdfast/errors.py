@@ -5,13 +5,16 @@
     │   ├── PlanError             a plan.toml, with file, line and key
     │   ├── SpaceError            a search space or a configuration
     │   ├── DataError             a table, its columns, its roles
-    │   └── MissingExtraError     a package that an extra installs
+    │   ├── MissingExtraError     a package that an extra installs
+    │   └── BusyStudyError        another process has the study for itself; retry
     ├── LogError                  a log that cannot be opened, read or written
+    │   ├── BusyLogError          a locked file, or a server that does not answer; retry
     │   ├── NewerLogError         a log of a newer holdfast (exit code 2)
     │   └── TamperError           a log whose hashes do not match its events
     ├── SealError                 the test set would be opened without permission
     ├── MetricError               a metric of one's own raised an error
     ├── ExhaustedError            nothing is left to try
+    │   └── NothingYetError       nothing to try until a running trial is told; retry
     └── StudyHaltedError          the objective fails the same way again and again
 
 `retry` says whether the same call may succeed later without a change.
@@ -61,8 +64,20 @@ class MissingExtraError(RequestError):
     """A package is needed that an extra installs."""
 
 
+class BusyStudyError(RequestError):
+    """Another process has the study for itself, and nothing was done: wait for it, or stop it."""
+
+    retry = True
+
+
 class LogError(HoldfastError):
     """A log cannot be opened, read or written."""
+
+
+class BusyLogError(LogError):
+    """The log is locked by another process, or its server does not answer, for longer than holdfast waits."""
+
+    retry = True
 
 
 class NewerLogError(LogError):
@@ -88,7 +103,13 @@ class MetricError(HoldfastError):
 
 
 class ExhaustedError(HoldfastError):
-    """Nothing is left to try: the space is used up, the budget is spent, or running trials must finish first."""
+    """Nothing is left to try: the space is used up, or the budget is spent."""
+
+
+class NothingYetError(ExhaustedError):
+    """Nothing is left to try now, which running trials may change when they are told."""
+
+    retry = True
 
 
 class StudyHaltedError(HoldfastError):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from holdfast.errors import HoldfastError, LogError, RequestError, TamperError
+from holdfast.errors import BusyLogError, HoldfastError, LogError, RequestError, TamperError
 from holdfast.log import FORMAT, Head, PostgresLog, exists, list_studies, open_log, server
 from holdfast.log import postgres as log_in_postgres
 from holdfast.log.verify import verify
@@ -120,7 +120,7 @@ def test_a_server_that_is_down_is_tried_a_few_times_and_then_told(
     try:
         with (
             caplog.at_level(logging.WARNING),
-            pytest.raises(LogError, match=r"does not answer .*refused.* see that") as told,
+            pytest.raises(BusyLogError, match=r"does not answer .*refused.* see that") as told,
         ):
             open_log(postgres, "digits")
     finally:

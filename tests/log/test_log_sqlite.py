@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.errors import LogError, RequestError
+from holdfast.errors import BusyLogError, LogError, RequestError
 from holdfast.log import FORMAT, Head, SqliteLog, database, exists, list_studies
 from holdfast.log.verify import verify
 from holdfast.testing.logs import append, entry, insist
@@ -103,7 +103,7 @@ def test_a_writer_waits_for_another_and_then_says_who_is_in_the_way(
     log._database.use(lambda sql: sql.execute("PRAGMA busy_timeout = 10").fetchone())
     connection = log._database._connection
     assert connection is not None
-    with pytest.raises(LogError, match=r"kept .* locked for 0 seconds"):
+    with pytest.raises(BusyLogError, match=r"kept .* locked for 0 seconds"):
         database.patiently(lambda: connection.execute("BEGIN IMMEDIATE"), path, patience=0.2)
     other.execute("ROLLBACK")
     append(log, entry(0))

@@ -370,8 +370,9 @@ def test_a_driver_that_is_alone_keeps_others_out(tmp_path: Path) -> None:
 
     def objective(_: Any) -> float:
         for attempt in (other.ask, lambda: other.optimize(objective_of("random"), n_trials=1)):
-            with pytest.raises(RequestError, match="study 'study' is being driven by another process"):
+            with pytest.raises(RequestError, match="study 'study' is being driven by another process") as refused:
                 attempt()
+            assert refused.value.retry
         return 1.0
 
     with pytest.MonkeyPatch.context() as patch:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from holdfast.durable import flush, flush_folder
-from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
+from holdfast.errors import BusyLogError, HoldfastError, LogError, NewerLogError, RequestError
 from holdfast.log.remains import holds_events
 from holdfast.log.shares import check_share
 from holdfast.log.upgrade import STEPS, Steps, newest, sqlite_format, upgrade_sqlite
@@ -345,7 +345,7 @@ def patiently(action: Callable[[], T], path: Path, patience: float = PATIENCE) -
             if _code(exc) not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise
             if time.monotonic() > deadline:
-                raise LogError(
+                raise BusyLogError(
                     f"another process has kept '{path}' locked for {patience:.0f} seconds; end it and try again"
                 ) from exc
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # waiting times, not a search
@@ -370,7 +370,8 @@ def sentences(path: Path) -> Iterator[None]:
         if (code == sqlite3.SQLITE_NOTADB or "no such table" in str(exc)) and is_left_of_a_log(path):
             code = sqlite3.SQLITE_CORRUPT
         sentence = _SENTENCES.get(code, "'{path}' cannot be used: {exc}")
-        raise LogError(sentence.format(path=path, exc=exc, salvage=salvage_command(path))) from exc
+        kind = BusyLogError if code == sqlite3.SQLITE_BUSY else LogError
+        raise kind(sentence.format(path=path, exc=exc, salvage=salvage_command(path))) from exc
 
 
 def salvage_command(path: Path) -> str:

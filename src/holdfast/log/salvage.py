@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.durable import flush_folder
-from holdfast.errors import LogError, NewerLogError, RequestError
+from holdfast.errors import BusyLogError, LogError, NewerLogError, RequestError
 from holdfast.log import pages
 from holdfast.log.base import GENESIS, Head, Row, StudyLog, blob_hash, chain, event_body, link
 from holdfast.log.database import Database, is_log, open_read_only, sentences
@@ -133,7 +133,7 @@ def _saved_to(new: Path, path: Path) -> tuple[str, int, list[Saved]]:
 def _whole_in_one_file(new: sqlite3.Connection) -> None:
     """Have all in the file itself, so that it can be renamed."""
     if new.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-        raise LogError("another process has opened the new log before it was finished; run the same again")
+        raise BusyLogError("another process has opened the new log before it was finished; run the same again")
 
 
 def newest(path: Path) -> Path:

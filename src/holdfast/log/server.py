@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.address import masked, remember, with_password
-from holdfast.errors import HoldfastError, LogError, NewerLogError, RequestError
+from holdfast.errors import BusyLogError, HoldfastError, LogError, NewerLogError, RequestError
 from holdfast.log.upgrade import STEPS, Steps, newest, upgrade_postgres
 from holdfast.optional import need
 
@@ -322,7 +322,7 @@ def _sentence(storage: str, exc: Any) -> HoldfastError:
             if part in str(exc):
                 how = _HOW if "password" in part else ""
                 return RequestError(f"{sentence.format(address=address, said=said)}{how}")
-        return LogError(f"{address} does not answer ({said}); see that the server runs, and run the same again")
+        return BusyLogError(f"{address} does not answer ({said}); see that the server runs, and run the same again")
     return LogError(f"{address} cannot be used: {said}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.errors import ExhaustedError
+from holdfast.errors import ExhaustedError, NothingYetError
 from holdfast.records import Entry
 from holdfast.search.base import Strategy
 from holdfast.search.registry import traits_of
@@ -26,9 +26,10 @@ def what_is_left(state: StudyState, strategy: Strategy) -> str:
 
 def nothing_now(state: StudyState, strategy: Strategy) -> ExhaustedError:
     """That there is no trial to give out now, and what may change that."""
-    running = len(state.trials.running)
-    wait = f"; {running} running trials may change that when they are told" if running else ""
-    return ExhaustedError(f"{what_is_left(state, strategy)}{wait}")
+    why, running = what_is_left(state, strategy), len(state.trials.running)
+    if not running:
+        return ExhaustedError(why)
+    return NothingYetError(f"{why}; {running} running trials may change that when they are told")
 
 
 def note_exhausted(book: Book, strategy: Strategy) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from holdfast.errors import RequestError
+from holdfast.errors import BusyStudyError, RequestError
 
 PATIENCE = 10.0
 """Seconds to wait for another process that has the study for itself, mostly just to look for lost trials."""
@@ -41,7 +41,7 @@ class DriverLock:
         """Take it and see who else has it; if nobody does, no other process can take it until `share`.
 
         Raises:
-            RequestError: if another process has it and this one wants it ``exclusive``, or the other way round.
+            BusyStudyError: if another process has it and this one wants it ``exclusive``, or the other way round.
         """
         with self._turn:
             file = self._open()
@@ -57,7 +57,7 @@ class DriverLock:
         """Take it beside whoever else has it.
 
         Raises:
-            RequestError: if another process has it for itself and keeps it.
+            BusyStudyError: if another process has it for itself and keeps it.
         """
         with self._turn:
             self._open()
@@ -76,7 +76,7 @@ class DriverLock:
         """Let other processes take it as well.
 
         Raises:
-            RequestError: if another process has it for itself and keeps it.
+            BusyStudyError: if another process has it for itself and keeps it.
         """
         with self._turn:
             if self._file is None:
@@ -117,8 +117,8 @@ class DriverLock:
             self.release()
             raise
 
-    def _refusal(self) -> RequestError:
-        return RequestError(
+    def _refusal(self) -> BusyStudyError:
+        return BusyStudyError(
             f"study '{self._study}' is being driven by another process; wait for it, or stop it ({self._path})"
         )
 
