@@ -283,3 +283,5 @@ def test_the_budget_that_ends_a_trial_is_no_failure_to_tell() -> None:
     assert running.take(study.book, dataclasses.replace(failed, cause=Cause.BUDGET)) is None
     assert running.take(study.book, failed) == "trial 0 failed: ValueError: no"
     assert running.take(study.book, failed) is None
+    ours = dataclasses.replace(failed, error="holdfast.errors.RequestError: too few rows")
+    assert running.take(study.book, ours) == "trial 0 failed: too few rows"

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from holdfast.errors import RequestError
 from holdfast.stats import weighted
 
 AVERAGES: tuple[weighted.Average, ...] = ("binary", "macro", "micro", "weighted")
@@ -131,16 +130,11 @@ def test_r2_and_its_undefined_case() -> None:
     assert np.isnan(weighted.r2(np.array([1.0, 1.0, 2.0]), np.zeros(3), np.array([[1.0, 1.0, 0.0]]))).all()
 
 
-def test_means_roots_and_quantile_losses() -> None:
+def test_means_and_roots() -> None:
     rng = np.random.default_rng(9)
     y, prediction, weights = rng.normal(size=50), rng.normal(size=50), weights_for(rng, 50)
     expected = [metrics.root_mean_squared_error(y, prediction, sample_weight=w) for w in weights]
     np.testing.assert_allclose(weighted.root_mean((y - prediction) ** 2, weights), expected)
-    for quantile in (0.1, 0.5, 0.9):
-        expected = [metrics.mean_pinball_loss(y, prediction, sample_weight=w, alpha=quantile) for w in weights]
-        np.testing.assert_allclose(weighted.quantile_loss(y, prediction, quantile, weights), expected)
-    with pytest.raises(RequestError, match="between 0 and 1"):
-        weighted.quantile_loss(y, prediction, 90, weights)
 
 
 @pytest.mark.long

@@ -4,7 +4,6 @@ import importlib.abc
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from holdfast.data.places import IN_PLACE
 from holdfast.errors import MissingExtraError, RequestError
 from holdfast.train.estimators import fit_estimator
 from holdfast.train.families import Family
-from holdfast.train.registry import PLANNED, all_families, families_for, family_named
+from holdfast.train.registry import PLANNED, all_families, family_named
 from holdfast.train.task import Task, TaskKind
 
 Table = tuple[np.ndarray, np.ndarray]
@@ -134,12 +133,6 @@ def test_names_are_found_or_refused_with_the_nearest() -> None:
     for name in PLANNED:
         with pytest.raises(RequestError, match="not built yet"):
             family_named(name)
-
-
-def test_families_for_a_task_serve_it(make_task: MakeTask) -> None:
-    for kind in get_args(TaskKind):
-        assert all(kind in family.tasks for family in families_for(make_task(kind)))
-    assert [family.name for family in families_for(make_task("clustering"))] == ["kmeans"]
 
 
 def test_only_families_with_epochs_are_built_for_a_number_of_them(make_task: MakeTask) -> None:

@@ -158,7 +158,7 @@ def test_a_rung_at_a_time_is_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_choice_tells_why_and_what_cannot_be_stacked_is_trained_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [Row(run) for run in some_runs(augmentation="none")]
-    accelerator.train("a bucket", rows, None, deterministic=False)
+    accelerator.train("a bucket", rows, deterministic=False)
     assert rows[0].choice is not None
     assert rows[0].choice.path in {"written", "plain"}
     assert rows[0].choice.probe["plain"] > 0.0
@@ -168,12 +168,12 @@ def test_the_choice_tells_why_and_what_cannot_be_stacked_is_trained_one_by_one(m
 
     monkeypatch.setattr(Written, "step", refuse)
     rows = [Row(run) for run in some_runs(augmentation="none")]
-    accelerator.train("another", rows, None, deterministic=False)
+    accelerator.train("another", rows, deterministic=False)
     assert rows[0].choice is not None
     assert "torch cannot stack them: RuntimeError: no such operation" in rows[0].choice.text
     assert all(row.run.finished for row in rows)
     alone = [Row(a_run(0, augmentation="none"))]
-    accelerator.train("another", alone, None, deterministic=False)
+    accelerator.train("another", alone, deterministic=False)
     assert alone[0].choice is not None
     assert "there is one at a time, of few steps" in alone[0].choice.text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -58,9 +57,6 @@ STAGES: dict[str, str] = {
 
 BARS = ((20, 9), (8, 2), (0, 0))
 """Widths of the bar, from the best one on, and which parts (0: the most important) have to fit beside it."""
-
-OWN_ERRORS = r"^holdfast\.errors\.\w+: "
-"""What stands in front of a sentence of holdfast's own where a traceback ends with it."""
 
 Part = tuple[int, str]
 """How important a part of the line is, 0 for the most important ones, and what it says."""
@@ -120,7 +116,7 @@ class Tally:
         if trial.state is not TrialState.FAILED or trial.cause is Cause.BUDGET or error in self.failures:
             return None
         self.failures.add(error)
-        return f"trial {trial.number} failed: {re.sub(OWN_ERRORS, '', error or '')}"
+        return f"trial {trial.number} failed: {error}"
 
     def look_if_due(self) -> None:
         """`look`, unless the last one was too short a while ago; for a line that is drawn all the time."""

@@ -29,6 +29,9 @@ TRAINED = frozenset({"weight", "bias", "scale", "embedding"})
 STEPS = 3
 """A training step in forward passes."""
 
+DTYPE = "float32"
+"""The type of weights, gradients, state and activations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -89,17 +92,14 @@ class Costs:
         }
 
 
-def costs(
-    inspection: Inspection, *, optimizer: str = "adam", batch: int = 1, rows: int | None = None, dtype: str = "float32"
-) -> Costs | None:
-    """What training a model takes; None for one that is not trained by steps along gradients, such as trees.
+def costs(inspection: Inspection, *, optimizer: str = "adam", batch: int = 1, rows: int | None = None) -> Costs | None:
+    """What training a model in float32 takes; None for one that is not trained by steps along gradients, such as trees.
 
     Args:
         inspection: of the model.
         optimizer: a key of `OPTIMIZERS`.
         batch: examples of a step.
         rows: examples of an epoch.
-        dtype: of weights, gradients, state and activations; a key of `WIDTHS`.
 
     Raises:
         RequestError: for an optimiser that is not known, or a number that cannot be.
@@ -112,12 +112,12 @@ def costs(
             raise RequestError(f"{name} is {number}; it is a whole number from 1 on")
     if not by_steps(inspection):
         return None
-    work, width = inspection.work, WIDTHS[dtype]
+    work, width = inspection.work, WIDTHS[DTYPE]
     moved = total(layer for layer in inspection.layers if layer.trainable and layer.kind in TRAINED)
     return Costs(
         optimizer,
         batch,
-        dtype,
+        DTYPE,
         int(inspection.parameters * width),
         int(moved * width),
         int(OPTIMIZERS[optimizer] * moved * width),

@@ -29,7 +29,6 @@ def test_score(
     metric: Metric,
     level: float = 0.95,
     openings: int = 1,
-    folds: np.ndarray | None = None,
     groups: np.ndarray | None = None,
 ) -> Score:
     """The metric of one model on test rows, with its interval.
@@ -46,7 +45,6 @@ def test_score(
         metric: what to compute.
         level: the nominal coverage of a first opening.
         openings: how often these rows have been opened, this time included.
-        folds: shape (N,), for test rows that were scored by different models.
         groups: shape (N,), names of groups of rows that are not independent.
 
     Raises:
@@ -57,8 +55,8 @@ def test_score(
     if len(y) < 2:
         raise RequestError(f"there are {len(y)} test rows; an interval needs at least two")
     read_at = 1 - (1 - intervals.check_level(level)) / 2 ** (openings - 1)
-    value = metric.value(y, prediction, folds=folds)
-    low, high, method = _bounds(y, prediction, metric, read_at, folds, groups)
+    value = metric.value(y, prediction)
+    low, high, method = _bounds(y, prediction, metric, read_at, groups)
     if openings > 1:
         method = f"{method}, widened for opening number {openings}"
     score = Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
@@ -73,7 +71,6 @@ def _bounds(
     prediction: np.ndarray,
     metric: Metric,
     level: float,
-    folds: np.ndarray | None,
     groups: np.ndarray | None,
 ) -> tuple[float | None, float | None, str]:
     rows = metric.rows(y, prediction)
@@ -88,14 +85,11 @@ def _bounds(
     generator = Streams(0).generator(0, "test/bootstrap")
     bootstraps = BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
     values = np.concatenate(
-        [
-            metric.values_under(y, prediction, counts, folds)
-            for counts in draw_counts(generator, len(y), bootstraps, groups)
-        ]
+        [metric.values_under(y, prediction, counts) for counts in draw_counts(generator, len(y), bootstraps, groups)]
     )
     if not np.isfinite(values).any():
         return None, None, wording.UNDEFINED
-    observed = metric.value(y, prediction, folds=folds)
+    observed = metric.value(y, prediction)
     if metric.within_unit:
         return (*bounded_interval(observed, values, level, rarest_units(y, groups)), wording.LOGIT)
     low, high = intervals.percentile(values, level)

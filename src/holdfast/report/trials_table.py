@@ -85,11 +85,6 @@ def trials_json(state: StudyState) -> str:
     return json.dumps(records, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_trials_csv(state: StudyState, path: Path) -> None:
-    """Write `trials_csv` to a file, atomically."""
-    write_atomically(path, trials_csv(state).encode())
-
-
 def export(state: StudyState, path: Path) -> None:
     """Write all trials as the ending of ``path`` says: ``.csv``, ``.parquet`` or ``.json``.
 

@@ -10,8 +10,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from holdfast.errors import RequestError
-
 CHUNK_CELLS = 60_000
 """How many weights are worked on at once: few enough for the processor's cache."""
 
@@ -26,23 +24,6 @@ def mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def root_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The root of the weighted mean of row values, shape (N,): of squared errors, the RMSE."""
     return np.asarray(np.sqrt(mean(values, weights)))
-
-
-def quantile_loss(y: np.ndarray, prediction: np.ndarray, quantile: float, weights: np.ndarray) -> np.ndarray:
-    """The weighted mean of the loss that a quantile minimises, ``max(q e, (q - 1) e)`` with e = y - prediction.
-
-    Koenker and Bassett, Econometrica 46:33, 1978.
-
-    Args:
-        y: shape (N,).
-        prediction: shape (N,), of that quantile.
-        quantile: q, between 0 and 1.
-        weights: shape (B, N).
-    """
-    if not 0 < quantile < 1:
-        raise RequestError(f"the quantile is {quantile}; a number between 0 and 1, such as 0.9, is needed")
-    error = np.asarray(y, dtype=float) - np.asarray(prediction, dtype=float)
-    return mean(np.maximum(quantile * error, (quantile - 1) * error), weights)
 
 
 def auc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ from holdfast.train.estimators import FAMILIES
 from holdfast.train.families import Family
 from holdfast.train.gradient import LINEAR_GD, SOFTMAX
 from holdfast.train.mlp import MLP
-from holdfast.train.task import Task
 from holdfast.train.transformer import TRANSFORMER
 
 NETWORKS = (MLP, CNN, TRANSFORMER, SOFTMAX, LINEAR_GD)
@@ -35,8 +34,3 @@ def family_named(name: str) -> Family:
         hint = nearest(name, families) or f"; choose one of {', '.join(families)}, or write module:factory"
         raise RequestError(f"there is no model family '{name}'{hint}")
     return families[name]
-
-
-def families_for(task: Task) -> tuple[Family, ...]:
-    """The families that can learn ``task``."""
-    return tuple(family for family in all_families().values() if task.kind in family.tasks)

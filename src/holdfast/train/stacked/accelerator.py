@@ -33,26 +33,25 @@ _MEMORY: dict[Hashable, tuple[int, Path | None, Choice]] = {}
 """What a process has found for a bucket that augments or not, and of how many runs."""
 
 
-def train(bucket: Hashable, rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
+def train(bucket: Hashable, rows: Sequence[Row], *, deterministic: bool) -> None:
     """Train the runs of a bucket, which keep their share of the time.
 
     Args:
         bucket: what they have in common.
         rows: the runs.
-        largest: the most rows of a stack; None for as many as the memory holds.
         deterministic: whether no clock is asked: one by one.
     """
     for augments in (False, True):
         alike = [row for row in rows if (row.run.settings.augmentation != "none") == augments]
         if not alike:
             continue
-        if deterministic or largest == 1:
+        if deterministic:
             path, choice = None, Choice.plain("that is the way of their shape, and no clock was asked")
         elif len(alike) == 1 and steps_left(alike[0]) <= FEW:
             path, choice = None, Choice.plain("there is one at a time, of few steps")
         else:
             path, choice = _remembered((bucket, augments), alike)
-        size = len(alike) if path is None else _in_stacks(alike, path, largest or len(alike))
+        size = len(alike) if path is None else _in_stacks(alike, path, len(alike))
         if path is None:
             for row in alike:
                 one_by_one(row)

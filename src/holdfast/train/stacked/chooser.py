@@ -84,23 +84,22 @@ _MEMORY: dict[Hashable, _Memory] = {}
 _compile_seconds: list[float] = []
 
 
-def train(bucket: Hashable, rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
+def train(bucket: Hashable, rows: Sequence[Row], *, deterministic: bool) -> None:
     """Train the runs of a bucket, whose networks have no steps that are written out.
 
     Args:
         bucket: what they have in common.
         rows: the runs, which keep their share of the time.
-        largest: the most rows of a stack, where that is given.
         deterministic: whether the way follows from the shape alone: one by one.
     """
     memory = _MEMORY.setdefault(bucket, _Memory())
     began = time.thread_time()
     if deterministic:
         decision = _plainly("that is the way of their shape, and no clock was asked")
-    elif largest == 1 or len(rows) < 2:
+    elif len(rows) < 2:
         decision = _plainly("there is one at a time")
     else:
-        decision = _decide(memory, rows, largest)
+        decision = _decide(memory, rows)
     took = time.thread_time() - began
     for row in rows:
         row.seconds += took / len(rows)
@@ -127,13 +126,13 @@ def steps_left(row: Row) -> int:
     return max(last - row.run.progress.epoch, 0) * row.batches
 
 
-def _decide(memory: _Memory, rows: Sequence[Row], largest: int | None) -> Decision:
+def _decide(memory: _Memory, rows: Sequence[Row]) -> Decision:
     """The way for these runs; what was found out before in this process holds."""
     run = rows[0].run
     if stack_size(run) == 1:
         return _plainly("they are so large that company gains them nothing")
     steps = sum(map(steps_left, rows))
-    widest = min(len(rows), largest or WIDE)
+    widest = min(len(rows), WIDE)
     sizes = _sizes(widest, SHARE * steps)
     if sizes and (memory.decision is None or sizes[-1] >= 2 * memory.wide):
         memory.wide, memory.decision = sizes[-1], _rehearsed(memory, rows, sizes)

@@ -16,7 +16,7 @@ from holdfast.train.training import Training
 WRITTEN = Path("written", written, prepare)
 
 
-def advance_together(rows: Sequence[Row], *, largest: int | None = None, deterministic: bool = False) -> None:
+def advance_together(rows: Sequence[Row], *, deterministic: bool = False) -> None:
     """Train each run as `Training.advance` would, many of them as one program.
 
     What a run learns depends on its config, rows and seed, not on the other runs; it is what `Training.advance` gives,
@@ -26,7 +26,6 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None, determi
     Args:
         rows: runs of any shapes, and the epoch that each is to reach. They are left where their training ends, as if
             each had been trained alone; a run that ``diverged`` is not to be used further.
-        largest: the most rows of a stack; None for as many as are worth it.
         deterministic: let the shape of the networks alone decide how they are trained, and no clock, so that the same
             runs give the same bits.
     """
@@ -37,18 +36,18 @@ def advance_together(rows: Sequence[Row], *, largest: int | None = None, determi
             for row in members:
                 accelerator.one_by_one(row)
         elif run.device.type != "cpu":
-            accelerator.train(bucket, members, largest, deterministic=deterministic)
+            accelerator.train(bucket, members, deterministic=deterministic)
         elif is_written(members[0].run.learner.network):
-            _write_out(members, largest)
+            _write_out(members)
         else:
-            chooser.train(bucket, members, largest, deterministic=deterministic)
+            chooser.train(bucket, members, deterministic=deterministic)
 
 
-def _write_out(rows: Sequence[Row], largest: int | None) -> None:
+def _write_out(rows: Sequence[Row]) -> None:
     """Train networks whose steps are written out."""
     run = rows[0].run
     compiled = can_pass(run.learner.network, unweighted(run.learner.loss), run.learner.parameters.values)
-    stacks = stacks_of([row.run for row in rows], largest or stack_size(run, compiled=compiled))
+    stacks = stacks_of([row.run for row in rows], stack_size(run, compiled=compiled))
     size, missing = len(stacks[0]), native(run.learner.parameters.values.dtype).missing
     slower = f"; they are not compiled, because {missing}" if missing else ""
     text = f"The networks are trained by steps that are written out for stacks of their layers{slower}."
