@@ -16,8 +16,9 @@ import numpy as np
 from benchmarks.honesty_parts import refit
 from benchmarks.honesty_parts.methods import CHECK_EVERY, DEFAULT, Found, Repetition, Z
 
+from holdfast.evaluate.bootstraps import METRIC_BOOTSTRAPS
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
-from holdfast.evaluate.estimate import METRIC_BOOTSTRAPS, estimate
+from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.protocol.units import units_of
 from holdfast.records import RowScores

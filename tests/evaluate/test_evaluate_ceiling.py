@@ -9,6 +9,7 @@ from tests.evaluate.conftest import bounds
 
 from holdfast.evaluate import estimate as subject
 from holdfast.evaluate import wording
+from holdfast.evaluate.bootstraps import BOOTSTRAPS
 from holdfast.records import RowScores
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
@@ -24,7 +25,7 @@ def test_percentiles_are_not_trusted_near_the_ceiling() -> None:
     for c in range(1, 8):
         scores[5 * c : 5 * c + 4, c] = 0.5  # the first is without errors, and wins (nearly) every bootstrap
     found = corrected(scores)
-    drawn = bootstrap.bbc(scores, Streams(0).generator(0, "estimate/bootstrap"), subject.BOOTSTRAPS)
+    drawn = bootstrap.bbc(scores, Streams(0).generator(0, "estimate/bootstrap"), BOOTSTRAPS)
     assert intervals.percentile(drawn.estimates, 0.95).low > 0.99
     assert 0.9 < bounds(found)[0] < 0.975
     assert bounds(found)[1] == 1.0

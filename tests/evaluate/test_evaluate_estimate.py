@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.evaluate.conftest import bounds
 
 from holdfast.errors import RequestError
+from holdfast.evaluate import bootstraps, wording
 from holdfast.evaluate import estimate as subject
-from holdfast.evaluate import wording
 from holdfast.evaluate.metrics import metric_named
 from holdfast.records import RowScores
 from holdfast.stats import intervals
@@ -290,17 +290,21 @@ def test_folds_and_slow_metrics() -> None:
     metric = metric_named("median_absolute_error", "regression")
     found = corrected(rows, metric=metric, y=y, folds=folds, direction="minimize")
     assert found.naive == pytest.approx(min(metric.value(y, r.values, folds=folds) for r in rows))
-    assert found.bootstraps == subject.SLOW_BOOTSTRAPS
+    assert found.bootstraps == bootstraps.SLOW_BOOTSTRAPS
     assert any("slow" in sentence for sentence in found.sentences)
 
 
 def test_a_slow_metric_has_fewer_bootstraps_for_more_configurations_and_calls_but_not_too_few() -> None:
     slow = metric_named("median_absolute_error", "regression")
     by_fold = replace(slow, calls=5)
-    found = [subject.bootstraps_for(slow, 10), subject.bootstraps_for(slow, 39), subject.bootstraps_for(slow, 500)]
+    found = [
+        bootstraps.bootstraps_for(slow, 10),
+        bootstraps.bootstraps_for(slow, 39),
+        bootstraps.bootstraps_for(slow, 500),
+    ]
     assert found == [200, 125, 100]
-    assert subject.bootstraps_for(by_fold, 7) == 125
-    assert subject.bootstraps_for(metric_named("auc", "binary", 2), 500) == subject.METRIC_BOOTSTRAPS
+    assert bootstraps.bootstraps_for(by_fold, 7) == 125
+    assert bootstraps.bootstraps_for(metric_named("auc", "binary", 2), 500) == bootstraps.METRIC_BOOTSTRAPS
 
 
 def test_undefined_bootstraps_are_told() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
+from holdfast.evaluate.bootstraps import BOOTSTRAPS, bootstraps_for
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
 from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
@@ -27,22 +28,7 @@ from holdfast.stats.regained import corrected_mean, corrected_metric
 from holdfast.stats.rmx import Settings, are_shares, is_binary, rmx
 from holdfast.stats.rmx_metric import rmx_metric
 
-__all__ = ["Estimate", "bootstraps_for", "estimate", "naive", "test_score"]
-
-BOOTSTRAPS = 2000
-"""For means over rows."""
-
-METRIC_BOOTSTRAPS = 1000
-"""For metrics that are fast under weights, such as AUC."""
-
-SLOW_BOOTSTRAPS = 200
-"""For metrics that are called once per bootstrap and configuration, at most."""
-
-FEWEST_BOOTSTRAPS = 100
-"""For such metrics at least."""
-
-SLOW_CALLS = 5000
-"""So many calls of such a metric are made where that leaves `FEWEST_BOOTSTRAPS`."""
+__all__ = ["Estimate", "estimate", "naive", "test_score"]
 
 REFIT_VARIANCE = {"binary": 0.35, "other": 0.5}
 """omega2 of a refit, relative to the row variance: found in simulations, see `holdfast.stats.rmx`."""
@@ -350,18 +336,6 @@ def _as_zero_one(
 def _of_race(race: Raced, own: float, *, is_best: bool) -> _Found:
     method = wording.RACED if is_best else wording.RACED_MAX_T
     return _Found(race.point, race.low, race.high, own, method, None)
-
-
-def bootstraps_for(metric: Metric, n_configurations: int) -> int:
-    """How many bootstraps are drawn for a metric that is no mean over rows.
-
-    In each, every configuration is scored once, and the best one on the rows left out; of a slow metric they are so
-    many as `SLOW_CALLS` calls make, within `FEWEST_BOOTSTRAPS` and `SLOW_BOOTSTRAPS`.
-    """
-    if metric.fast:
-        return METRIC_BOOTSTRAPS
-    each = metric.calls * (n_configurations + 1)
-    return min(max(SLOW_CALLS // each, FEWEST_BOOTSTRAPS), SLOW_BOOTSTRAPS)
 
 
 def _from_predictions(request: _Request, metric: Metric) -> _Found:

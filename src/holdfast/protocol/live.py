@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from holdfast.errors import HoldfastError, RequestError
-from holdfast.evaluate.estimate import METRIC_BOOTSTRAPS, REFIT_VARIANCE
+from holdfast.evaluate.bootstraps import METRIC_BOOTSTRAPS
+from holdfast.evaluate.estimate import REFIT_VARIANCE
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.choose import shipped

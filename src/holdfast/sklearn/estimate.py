@@ -16,7 +16,8 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
-from holdfast.evaluate.estimate import bootstraps_for, estimate
+from holdfast.evaluate.bootstraps import bootstraps_for
+from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
