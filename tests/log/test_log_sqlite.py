@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -7,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,7 +79,13 @@ def test_what_append_returned_for_survives_a_kill(tmp_path: Path, after: int) ->
     log.close()
 
 
-def test_a_reader_does_not_wait_for_a_long_write(tmp_path: Path) -> None:
+def test_a_reader_does_not_wait_for_a_long_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The write is not at its end before the reads are, so that whoever waited for it would wait in vain."""
+
+    def waited(_: float) -> None:
+        raise AssertionError("a reader waits for the lock")
+
+    monkeypatch.setattr("time.sleep", waited)
     path = tmp_path / "study.db"
     log = SqliteLog(path, "digits")
     append(log, entry(0))
@@ -84,10 +93,8 @@ def test_a_reader_does_not_wait_for_a_long_write(tmp_path: Path) -> None:
     other.execute("BEGIN IMMEDIATE")
     other.execute("INSERT INTO event VALUES ('digits', 1, '{}', 'unfinished')")
     reader = SqliteLog(path, "digits", read_only=True)
-    began = time.perf_counter()
     assert len(list(reader.read())) == len(list(log.read())) == reader.head().length == 1
     assert list_studies(f"sqlite:///{path}") == ["digits"]
-    assert time.perf_counter() - began < 0.5
     other.execute("ROLLBACK")
     for handle in (log, reader, other):
         handle.close()
@@ -299,12 +306,25 @@ def test_a_snapshot_that_was_damaged_is_ignored(tmp_path: Path) -> None:
     log.close()
 
 
-def test_reading_a_long_log_is_fast(tmp_path: Path) -> None:
+def test_reading_a_long_log_takes_little_more_than_parsing_its_texts(tmp_path: Path) -> None:
+    """In processor time, next to a plain loop over the same rows: some 1.4 times as much."""
     log = SqliteLog(tmp_path / "study.db", "digits")
     append(log, *(entry(number, metrics={"value": number / 3}) for number in range(20_000)))
-    began = time.perf_counter()
-    assert sum(1 for _ in log.read()) == 20_000
-    assert time.perf_counter() - began < 2.0
+
+    def parsed() -> int:
+        with closing(sqlite3.connect(tmp_path / "study.db")) as plain:
+            rows = plain.execute("SELECT idx, body, hash FROM event ORDER BY idx")
+            return sum(bool(json.loads(body)) for _, body, _ in rows)
+
+    def least(read: Callable[[], int]) -> float:
+        took = []
+        for _ in range(3):
+            began = time.process_time()
+            assert read() == 20_000
+            took.append(time.process_time() - began)
+        return min(took)
+
+    assert least(lambda: sum(1 for _ in log.read())) < 5 * least(parsed)
     log.close()
 
 
