@@ -22,10 +22,10 @@ PLANS = sorted(path.name for path in EXAMPLES.glob("*.toml"))
 Tune = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the examples; all studies share its runs."""
-    return Path(shutil.copytree(EXAMPLES, tmp_path_factory.mktemp("examples") / "examples"))
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the examples for one test: what another test has opened or looked at is not in its runs."""
+    return Path(shutil.copytree(EXAMPLES, tmp_path / "examples"))
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def tune(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
     monkeypatch.chdir(folder)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
-    def run(plan: str, runs: str = "runs") -> dict[str, Any]:
+    def run(plan: str) -> dict[str, Any]:
         capfd.readouterr()
-        code = main(["tune", plan, "--json", "--quiet", "--runs", runs])
+        code = main(["tune", plan, "--json", "--quiet"])
         said = capfd.readouterr()
         assert code == 0, said.err
         assert said.err == ""
         result: dict[str, Any] = json.loads(said.out)
-        assert main(["verify", result["name"], "--head", result["head"]["hash"], "--runs", runs]) == 0
+        assert main(["verify", result["name"], "--head", result["head"]["hash"]]) == 0
         capfd.readouterr()
         for name in ("summary", "report", "trials", "model"):
             assert Path(result["files"][name]).exists()
@@ -139,12 +139,11 @@ def test_a_network_of_ones_own_is_called_for_predictions_only_if_trusted(
     tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch")
-    runs = "runs-of-own-networks"  # apart from the other studies of these rows
-    result = tune("own_network.toml", runs=runs)
+    result = tune("own_network.toml")
     assert result["test"]["value"] > 0.8
     rows = pl.DataFrame({name: [1.0, 2.0] for name in load_wine().feature_names})
     rows.write_csv(folder / "wine.csv")
-    predict = ["predict", "own-network", "wine.csv", "--runs", runs]
+    predict = ["predict", "own-network", "wine.csv"]
     assert main(predict) == 2
     assert "my_networks:two_branches makes, which is not called without being named" in capfd.readouterr().err
     assert main([*predict, "--trust", "my_networks:two_branches"]) == 0
@@ -154,13 +153,13 @@ def test_a_network_of_ones_own_is_called_for_predictions_only_if_trusted(
 @pytest.mark.long
 def test_digits_as_images(tune: Tune) -> None:
     pytest.importorskip("torch")
-    result = tune("digits_cnn.toml", runs="runs-of-images")
+    result = tune("digits_cnn.toml")
     assert result["test"]["value"] > 0.9
 
 
 @pytest.mark.long
 def test_digits(tune: Tune) -> None:
     pytest.importorskip("torch")
-    result = tune("digits.toml", runs="runs-of-digits")
+    result = tune("digits.toml")
     assert result["test"]["value"] > 0.95
     assert result["estimate"]["low"] > 0.9
