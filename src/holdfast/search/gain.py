@@ -18,6 +18,9 @@ from holdfast.rng import Streams
 from holdfast.search.history import PAUSED, History
 from holdfast.search.outlook import FEWEST_SCORES, Outlook, feasible_losses, outlook
 
+NOTHING = 1e-9
+"""A gain of less than this part of the most that it may be is none."""
+
 SHAPES = (-2.0, 0.25)
 """Between these lies the shape of the scores' tail: from one smooth dimension to scores whose best are outliers."""
 
@@ -202,4 +205,5 @@ def _score(
     order = np.argsort(gains, kind="stable")
     below = np.cumsum(weights[order]) - weights[order] / 2
     low, high = np.interp([(1 - level) / 2, (1 + level) / 2], below, gains[order])
-    return Score(value, float(low), max(float(high), value), level, method, estimand, told)
+    low = 0.0 if low < NOTHING * high else float(low)
+    return Score(value, low, max(float(high), value), level, method, estimand, told)
