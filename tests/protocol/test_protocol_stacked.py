@@ -103,7 +103,7 @@ def test_how_networks_are_trained_is_on_the_log_once(tmp_path: Path, monkeypatch
     monkeypatch.setattr("holdfast.protocol.tune._write_pages", lambda *_: None)
     told: list[bool] = []
 
-    def choose(bucket: object, rows: Sequence[Row], largest: int | None, *, deterministic: bool) -> None:
+    def choose(bucket: object, rows: Sequence[Row], *, deterministic: bool) -> None:
         told.append(deterministic)
         rows[0].choice = Choice("plain", 1, "One by one.", {"plain": 2.5}, failure="it is a test")
         for row in rows:
