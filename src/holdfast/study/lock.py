@@ -16,6 +16,9 @@ from holdfast.errors import BusyStudyError, RequestError
 PATIENCE = 10.0
 """Seconds to wait for another process that has the study for itself, mostly just to look for lost trials."""
 
+MOMENT = 1.0
+"""Seconds to wait where a study is wanted alone: a process that was just killed may still seem to have it."""
+
 
 class DriverLock:
     """Held by every process that drives a study or has a trial of it in hand.
@@ -46,6 +49,10 @@ class DriverLock:
         with self._turn:
             file = self._open()
             self.alone = not self._shared if file is None else _lock(file, exclusive=True)
+            deadline = time.monotonic() + MOMENT
+            while exclusive and not self.alone and file is not None and time.monotonic() < deadline:
+                time.sleep(0.01)
+                self.alone = _lock(file, exclusive=True)
             if self.alone or file is None:
                 return
             if exclusive:
