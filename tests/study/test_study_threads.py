@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast import Float, Study
 from holdfast.records import TrialState
+from holdfast.study import actions
 from holdfast.study.load import load_study
 
 THREADS = 4
@@ -53,3 +55,38 @@ def test_threads_share_a_study(kept: str, tmp_path: Path) -> None:
         assert [trial.metrics for trial in load_study("study", storage).trials] == [
             {"value": told[number]} for number in sorted(told)
         ]
+
+
+def test_a_trial_that_is_given_out_while_another_is_told_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a thread has in hand is gone through while another one is given a trial."""
+    study = Study({"x": Float(0, 1)}, strategy="random")
+    first, second = study.ask(), study.ask()
+    holds = actions.holds
+
+    def interrupted(*given: Any) -> bool:
+        monkeypatch.setattr(actions, "holds", holds)
+        study.ask()
+        return holds(*given)
+
+    monkeypatch.setattr(actions, "holds", interrupted)
+    study.tell(first, 1.0)
+    study.tell(second, 2.0)
+    assert [trial.state for trial in study.trials][:2] == [TrialState.COMPLETE] * 2
+
+
+def test_what_a_study_is_asked_is_answered_while_no_other_thread_changes_it() -> None:
+    """A fold that is half done is waited for, and not looked at."""
+    study = Study({"x": Float(0, 1)}, strategy="random")
+    study.tell(study.ask(), 1.0)
+    asked = (
+        lambda: study.history,
+        lambda: study.trials,
+        lambda: study.best_value,
+        lambda: study.best_config,
+        lambda: study.best_trials,
+    )
+    with ThreadPoolExecutor(len(asked)) as pool:
+        with study.book.still():
+            answers = [pool.submit(each) for each in asked]
+            assert wait(answers, timeout=0.2).done == set()
+        assert len(wait(answers, timeout=60).done) == len(asked)

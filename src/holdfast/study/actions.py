@@ -136,8 +136,8 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
         return Verdict.STOP
     if not said.metrics:
         return Verdict.CONTINUE
-    known = None if book.ordered is None else book.ordered.view(said.trial)
-    found = verdict(book.state, strategy, said, known)
+    with book.still() as now:
+        found = verdict(now, strategy, said, None if book.ordered is None else book.ordered.view(said.trial))
     if found is not Verdict.CONTINUE:
         judged = {"trial": said.trial, "verdict": found.value}
         _append_for(book, said.trial, [entry("trial.judged", judged)], token)
@@ -402,7 +402,8 @@ def tokens_of(state: StudyState, assignments: Sequence[Assignment]) -> dict[int,
 
 def taken_over(state: StudyState, tokens: Mapping[int, int]) -> list[int]:
     """The trials, of those that were given out by these tokens, that others have told or run by now."""
-    return [number for number, token in tokens.items() if not holds(state, number, token)]
+    here = list(tokens.items())  # another thread may be given a trial meanwhile
+    return [number for number, token in here if not holds(state, number, token)]
 
 
 def _numbers_to_json(metrics: Any) -> dict[str, float | str]:

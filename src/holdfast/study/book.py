@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from holdfast.errors import LogError
@@ -56,12 +57,18 @@ class Book:
             raise LogError("the log is empty: the study has not been created")
         return self._state
 
-    @property
-    def newest(self) -> StudyState:
-        """The state with what others have appended by now; after `close`, the state of then."""
-        if not self._closed:
-            self.refresh()
-        return self.state
+    @contextmanager
+    def still(self) -> Iterator[StudyState]:
+        """The state as of the last refresh or commit, which no other thread changes in here."""
+        with self._turn:
+            yield self.state
+
+    def look(self, at: Callable[[StudyState], T]) -> T:
+        """What ``at`` says of the state with what others have appended by now; after `close`, of the state of then."""
+        with self._turn:
+            if not self._closed:
+                self.refresh()
+            return at(self.state)
 
     @property
     def ordered(self) -> Ordered | None:

@@ -40,7 +40,7 @@ def estimate_of(book: Book, level: float, groups: np.ndarray | None = None) -> S
     Raises:
         RequestError: if no trial is the best, or as `recorded_estimate` or `corrected_score` does.
     """
-    state = book.newest
+    state = book.state
     if follows_plan(state):
         return recorded_estimate(state, level, groups)
     best = best_of(state)

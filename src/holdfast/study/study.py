@@ -148,13 +148,12 @@ class Study:
     @property
     def history(self) -> History:
         """What a strategy sees now."""
-        state = self._book.newest
-        return state.history.snapshot(state.length)
+        return self._book.look(lambda now: now.history.snapshot(now.length))
 
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All trials by number."""
-        return tuple(self._book.newest.trials)
+        return self._book.look(lambda now: tuple(now.trials))
 
     @property
     def best_trial(self) -> Trial:
@@ -162,17 +161,17 @@ class Study:
 
         It meets the constraints, and lies in the space as it was amended.
         """
-        return best_of(self._book.newest)
+        return self._book.look(best_of)
 
     @property
     def best_trials(self) -> tuple[Trial, ...]:
         """The complete trials that may be the best and that no other one beats in every objective, by number."""
-        return tuple(pareto_front(self._book.newest))
+        return tuple(self._book.look(pareto_front))
 
     @property
     def best_config(self) -> Config:
         """The configuration of the best trial, in the space as it was amended."""
-        return best_config(self._book.newest)
+        return self._book.look(best_config)
 
     @property
     def best_value(self) -> float:
@@ -190,9 +189,10 @@ class Study:
             assignments = actions.ask_on(self._book, self._strategy)
             if assignments:
                 self._lock.join()  # until the trial is told: whoever has it in hand is not gone
-        if not assignments:
-            raise nothing_now(self._book.state, self._strategy)
-        self._holder.hold(actions.tokens_of(self._book.state, assignments))
+        with self._book.still() as now:
+            if not assignments:
+                raise nothing_now(now, self._strategy)
+            self._holder.hold(actions.tokens_of(now, assignments))
         return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
 
     def tell(
@@ -221,9 +221,10 @@ class Study:
         live = trial if isinstance(trial, LiveTrial) else None
         number = trial.number if isinstance(trial, LiveTrial) else actions.checked_number(trial)
         token = self._holder.tokens.get(number)
-        for gone in actions.taken_over(self._book.state, self._holder.tokens):
-            self._let_go(gone)
-        running = actions.running_trial(self._book.state, number, token)
+        with self._book.still() as now:
+            for gone in actions.taken_over(now, self._holder.tokens):
+                self._let_go(gone)
+            running = actions.running_trial(now, number, token)
         verdict, extra = (Verdict.CONTINUE, {}) if live is None else (live.verdict, live.user_attrs)
         reported = running.reports[-1][1] if running.reports else {}
         rows = live.rows if rows is None and live is not None else rows
@@ -238,7 +239,8 @@ class Study:
         if not actions.tell(self._book, outcome, token):
             warn_of_late(number)
         self._let_go(number)
-        return self._book.state.trials[number]
+        with self._book.still() as now:
+            return now.trials[number]
 
     def enqueue(self, config: Mapping[str, Value], why: str = "") -> None:
         """Try this configuration next, with defaults for missing values; once there are scores, as one chosen by them.
@@ -375,7 +377,7 @@ class Study:
         Raises:
             RequestError: if row scores are missing, or a `HoldfastSearchCV` made the study and has it as ``estimate_``.
         """
-        return estimate_of(self._book, level, groups)
+        return self._book.look(lambda _: estimate_of(self._book, level, groups))
 
     def recommended(self, rule: Rule = "posterior-mean", *, cost: str = "seconds", level: float = 0.95) -> Recommended:
         """The trial to take by a stated rule, and why; `best_value` stays what was observed. Nothing is logged.
@@ -387,16 +389,14 @@ class Study:
         Raises:
             RequestError: for a rule that does not exist, or cannot be applied to these trials.
         """
-        self._book.refresh()
-        return recommended_of(self._book, rule, cost=cost, level=level)
+        return self._book.look(lambda _: recommended_of(self._book, rule, cost=cost, level=level))
 
     def replicate(self, top: int = 5, runs: int = 3) -> tuple[int, ...]:
         """Enqueue the ``top`` best configurations again until each has ``runs`` runs, each on a seed of its own.
 
         Returns their trials, once for each run that was enqueued; ``optimize(objective, len(...))`` runs them.
         """
-        self._book.refresh()
-        return replicate(self._book, top, runs)
+        return self._book.look(lambda _: replicate(self._book, top, runs))
 
     def overtuning(self, patience: int = 20, test: str | None = None) -> OvertuningCurve:
         """The best score so far beside what is left of it corrected, trial by trial, with an alarm in words.
@@ -404,8 +404,7 @@ class Study:
         The alarm is raised where the corrected score has not improved for ``patience`` trials while the naive one has.
         ``test`` names a metric told with the value that no choice was made by: it says what was lost.
         """
-        self._book.refresh()
-        return overtuning_of(self._book, patience, test)
+        return self._book.look(lambda _: overtuning_of(self._book, patience, test))
 
     def suggest_next(self) -> Advice:
         """What the strategy (for ``manual``: ``auto``) would try next and why, in words; nothing is asked or logged.
@@ -413,7 +412,7 @@ class Study:
         Raises:
             ExhaustedError: if there is nothing left to try.
         """
-        return next_advice(self._book.newest, self._strategy)
+        return self._book.look(lambda now: next_advice(now, self._strategy))
 
     def expected_gain(self, n: int = 1, level: float = 0.95) -> Score:
         """What ``n`` more trials are expected to add to the best score, in the metric's unit, with an interval.
@@ -425,7 +424,7 @@ class Study:
             RequestError: if there are too few scores to say anything, or several objectives.
             ExhaustedError: if every configuration has been tried.
         """
-        return gain_of(self._book.newest, self._strategy, n, level)
+        return self._book.look(lambda now: gain_of(now, self._strategy, n, level))
 
     def should_stop(self) -> Stop | None:
         """Why the search need not go on: what any configuration may still gain is less than the noise; else None.
@@ -436,8 +435,7 @@ class Study:
         Raises:
             RequestError: for several objectives.
         """
-        self._book.refresh()
-        return reason_to_stop(self._book)
+        return self._book.look(lambda _: reason_to_stop(self._book))
 
     def predict_final(self, trial: int | Trial, level: float = 0.95) -> Score:
         """What a trial that runs or waits is expected to end at, with an interval for what it will report there.
@@ -445,7 +443,7 @@ class Study:
         Raises:
             RequestError: for a trial that is at its end, or of which nothing can be said yet.
         """
-        return predict_final(self._book, trial, level)
+        return self._book.look(lambda now: predict_final(now, trial, level))
 
     def schedule(self, trial: int | None = None) -> Schedule:
         """By which hyperparameters a trial, the best one if none is named, was trained step by step, by its lineage."""
@@ -468,7 +466,7 @@ class Study:
         Raises:
             RequestError: with too few trials, or scores that are all the same.
         """
-        return analysis_of(self._book.newest, metric)
+        return self._book.look(lambda now: analysis_of(now, metric))
 
     def importance(self, metric: str | None = None) -> Importances:
         """How much each hyperparameter matters, with intervals."""
