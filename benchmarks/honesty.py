@@ -33,43 +33,18 @@ import argparse
 import functools
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs as a script, from anywhere
 
-from benchmarks.honesty_parts import (
-    beta,
-    coin,
-    dropped,
-    fixed,
-    groups,
-    metrics,
-    points,
-    pruned,
-    refit,
-    refit_proposed,
-    truth,
-)
-from benchmarks.honesty_parts.ledger import REPEAT, read, run
+from benchmarks.honesty_parts import fixed, truth
+from benchmarks.honesty_parts.experiments import EXPERIMENTS
+from benchmarks.honesty_parts.ledger import read, run
 from benchmarks.honesty_parts.tables import page
 
 from holdfast.meter.machine import machine_words
 
 ROOT = Path(__file__).resolve().parents[1]
-REPETITIONS = {
-    "fixed": 4000,
-    "refit": 1000,
-    "proposed": 1000,
-    "beta": 500,
-    "coin": 200,
-    "truth": 50,
-    "dropped": 1000,
-    "metrics": 1000,
-    "pruned": 200,
-    "points": 1000,
-    "groups": 400,
-}
 
 
 def _cells(options: argparse.Namespace) -> list[str]:
@@ -80,10 +55,7 @@ def _cells(options: argparse.Namespace) -> list[str]:
             raise SystemExit(f"configurations are not had by {', '.join(unknown)}; there are {', '.join(known)}")
         found = list(fixed.cells(hows))
     else:
-        parts: dict[str, Iterable[str]] = {"refit": refit.CELLS, "beta": beta.CELLS, "coin": coin.CELLS}
-        parts |= {"truth": truth.CELLS, "dropped": dropped.CELLS, "metrics": metrics.CELLS, "pruned": pruned.CELLS}
-        parts |= {"points": points.CELLS, "proposed": refit_proposed.CELLS, "groups": groups.CELLS}
-        found = [*parts[options.experiment]]
+        found = list(EXPERIMENTS[options.experiment].cells)
     if options.cells and set(options.cells) <= set(found):
         return list(options.cells)
     chosen = [cell for cell in found if not options.cells or any(word in cell for word in options.cells)]
@@ -102,23 +74,23 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _table(options: argparse.Namespace) -> None:
-    files = {name: options.out / f"{name}.jsonl" for name in REPEAT}
+    files = {name: options.out / f"{name}.jsonl" for name in EXPERIMENTS}
     if not any(path.exists() for path in files.values()):
         raise SystemExit(f"nothing was run yet; {', '.join(files)} write their files to the folder of --out")
     print(machine_words())
     for experiment, path in files.items():
         if cells := read(path):
-            print(f"\n{page(experiment, cells, REPETITIONS[experiment])}")
+            print(f"\n{page(experiment, cells, EXPERIMENTS[experiment].repetitions)}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for name, repetitions in REPETITIONS.items():
+    for name, experiment in EXPERIMENTS.items():
         command = commands.add_parser(name)
         command.add_argument("--out", type=Path, required=True, help="the folder of the files")
-        command.add_argument("--repetitions", type=int, default=repetitions, help="in each cell")
+        command.add_argument("--repetitions", type=int, default=experiment.repetitions, help="in each cell")
         command.add_argument("--processes", type=int, default=1)
         command.add_argument("--cells", nargs="*", default=[], help="words of which one is in the name of a cell")
         if name == "fixed":

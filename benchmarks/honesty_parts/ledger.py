@@ -12,35 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.honesty_parts import (
-    beta,
-    coin,
-    dropped,
-    fixed,
-    groups,
-    metrics,
-    points,
-    pruned,
-    refit,
-    refit_proposed,
-    truth,
-)
+from benchmarks.honesty_parts.experiments import CHUNK, EXPERIMENTS
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
-
-REPEAT = {
-    "fixed": fixed.repeat,
-    "refit": refit.repeat,
-    "proposed": refit_proposed.repeat,
-    "beta": beta.repeat,
-    "coin": coin.repeat,
-    "truth": truth.repeat,
-    "dropped": dropped.repeat,
-    "metrics": metrics.repeat,
-    "pruned": pruned.repeat,
-    "points": points.repeat,
-    "groups": groups.repeat,
-}
-CHUNK, CHUNKS = 50, {"truth": 2, "coin": 10}
 
 
 @dataclass
@@ -172,7 +145,7 @@ def run(
         (experiment, cell, first, count)
         for cell in cells
         for first, count in missing(
-            have[cell].numbers if cell in have else set(), repetitions, CHUNKS.get(experiment, CHUNK)
+            have[cell].numbers if cell in have else set(), repetitions, EXPERIMENTS[experiment].chunk
         )
     ]
     jobs.sort(key=lambda job: job[2])
@@ -200,7 +173,7 @@ def _chunk(job: tuple[str, str, int, int]) -> dict[str, object]:
     begun = time.process_time()
     methods: dict[str, Sums] = defaultdict(Sums)
     for number in range(first, first + count):
-        repetition = REPEAT[experiment](cell, number)
+        repetition = EXPERIMENTS[experiment].repeat(cell, number)
         for method, found in repetition.found.items():
             methods[method].add(found, repetition, repetition.own.get(method))
     seconds = time.process_time() - begun

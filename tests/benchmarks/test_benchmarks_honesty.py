@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.honesty_parts import beta, dropped, fixed, groups, metrics, refit, truth
-from benchmarks.honesty_parts.ledger import CHUNK, Sums, missing, read
+from benchmarks.honesty_parts.experiments import CHUNK
+from benchmarks.honesty_parts.ledger import Sums, missing, read
 from benchmarks.honesty_parts.methods import Found, Own, Repetition
 from benchmarks.honesty_parts.tables import under
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,49 +184,53 @@ def test_the_best_and_the_spending_are_those_of_now_also_between_two_looks_at_th
     assert running.spent != before
 
 
+class Clock:
+    """A clock that goes on by hand, and by what is said to take its time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.looks, self.takes = 100.0, list[float](), 0.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+
+    def slow(self, answer: Any) -> Callable[..., Any]:
+        """A function of anything that notes when it was called, and takes its time."""
+
+        def function(*_: object) -> Any:
+            self.looks.append(self.now)
+            self.now += self.takes
+            return answer
+
+        return function
+
+
 def test_what_takes_time_is_worked_out_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look that takes a second is next due after twenty."""
-    clock, looks, study = [100.0], [], study_of(4)
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
-
-    def slow(*_: object) -> float:
-        looks.append(clock[0])
-        clock[0] += 1.0
-        return 0.5
-
-    monkeypatch.setattr(LiveEstimate, "of", slow)
-    running = tally(0, total=None)
+    clock, study, running = Clock(monkeypatch), study_of(4), tally(0, total=None)
+    clock.takes = 1.0
+    monkeypatch.setattr(LiveEstimate, "of", clock.slow(0.5))
     for _ in range(60):
         running.take(study.book, study.trials[0])
         running.look()
-        clock[0] += 1.0
-    assert looks == [100.0, 121.0, 142.0]
+        clock.now += 1.0
+    assert clock.looks == [100.0, 121.0, 142.0]
 
 
 def test_a_line_that_is_drawn_all_the_time_takes_a_share_of_the_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Accounts that take half a second are next due after ten; those that take no time, with the next trial."""
-    clock, looks, study, takes = [100.0], [], study_of(4), [0.5]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
-
-    def slow(*_: object) -> tuple[progress.Part, ...]:
-        looks.append(clock[0])
-        clock[0] += takes[0]
-        return ()
-
-    monkeypatch.setattr(progress, "spent_parts", slow)
-    running = tally(0, total=None)
+    clock, study, running = Clock(monkeypatch), study_of(4), tally(0, total=None)
+    clock.takes = 0.5
+    monkeypatch.setattr(progress, "spent_parts", clock.slow(()))
     for _ in range(25):
         running.take(study.book, study.trials[0])
         running.look_if_due()
-        clock[0] += 1.0
-    assert looks == [100.0, 110.5, 121.0]
-    takes[0], clock[0], before = 0.0, 1000.0, len(looks)
+        clock.now += 1.0
+    assert clock.looks == [100.0, 110.5, 121.0]
+    clock.takes, clock.now, before = 0.0, 1000.0, len(clock.looks)
     for _ in range(5):
         running.take(study.book, study.trials[0])
         running.look_if_due()
         running.look_if_due()  # nothing has ended since
-        clock[0] += 0.001
-    assert len(looks) == before + 5
+        clock.now += 0.001
+    assert len(clock.looks) == before + 5
 
 
 def test_counting_a_trial_costs_the_same_after_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,9 @@ from holdfast.report.figures import draw_png, draw_svg
 from holdfast.report.history_figure import history_figure
 from holdfast.report.hyperparameter_figures import file_names, hyperparameter_figures
 from holdfast.report.parallel_figure import parallel_figure
-from holdfast.report.ranked import rank_correlation, scored, where_the_best_lie
+from holdfast.report.ranked import scored, where_the_best_lie
 from holdfast.report.scores_figure import scores_figure
+from holdfast.stats.ranks import rank_correlation
 
 if TYPE_CHECKING:
     from tests.report import studies

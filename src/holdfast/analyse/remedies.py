@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from holdfast.analyse.ends import can_go_beyond
 from holdfast.analyse.rates import RATES
 from holdfast.records import Config, Value
 from holdfast.space import Categorical, Domain, Space
@@ -123,7 +124,10 @@ def _of_role(role: Role, verb: Verb, config: Config, space: Space | None) -> lis
         value = config[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or (verb == "lower" and value <= 0):
             continue
-        room = _room(value, verb, space[name] if space is not None and name in space else None)
+        domain = space[name] if space is not None and name in space else None
+        room = _room(value, verb, domain)
+        if domain is not None and room < END and not can_go_beyond(domain, high=verb == "raise"):
+            continue
         moved.append((room, Push(name, value, verb, room < END)))
     moved.sort(key=lambda each: each[1].at_end)
     return [push for _, push in moved[:OF_A_ROLE]]

@@ -22,7 +22,7 @@ from holdfast.evaluate.wording import Estimand
 from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import bootstrap, intervals
-from holdfast.stats.few_groups import carried
+from holdfast.stats.few_groups import Carried, carried
 from holdfast.stats.raced import Raced, raced, raced_metric
 from holdfast.stats.regained import corrected_mean, corrected_metric
 from holdfast.stats.rmx import Settings, are_shares, is_binary, rmx
@@ -96,6 +96,7 @@ class _Found:
     bootstraps: int = 0
     undefined: int = 0
     sentences: tuple[str, ...] = ()
+    carried: Carried | None = None
 
 
 def naive(
@@ -200,7 +201,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     low, high = scale.bounds(found.low, found.high)
     value, naive_value = scale.shown(found.point), scale.shown(found.naive)
     value = min(max(value, low), high)
-    score = Score(value, low, high, level, found.method, words, sheet.n_rows)
+    method = found.method if found.carried is None else f"{found.method}; {wording.FEW_CARRY}"
+    score = Score(value, low, high, level, method, words, sheet.n_rows)
     score = possible(score, UNBOUNDED if metric is None else metric.range)
     return Estimate(
         score=score,
@@ -215,22 +217,24 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
 
 
 def _from_scores(request: _Request, *, binary: bool) -> _Found:
-    """Row scores that add up to the metric; bounds of 0/1 scores hold, however few groups have the errors."""
+    """Row scores that add up to the metric; of 0/1 scores, whose worst is known, nobody asks who carries the errors."""
     groups = request.sheet.groups
     scores = np.stack([request.scale.orient(values) for values in request.sheet.values], axis=1)
-    chosen, is_best = _chosen(scores.mean(axis=0), request.winner)
+    means = scores.mean(axis=0)
+    chosen, is_best = _chosen(means, request.winner)
     request.sheet.check_size(chosen)
-    found = _of_means(request, scores, chosen, is_best=is_best, binary=binary)
+    found = _of_means(request, scores, means, chosen, is_best=is_best, binary=binary)
     if groups is None or binary:
         return found
     who = carried(float(scores.max()) - scores[:, chosen], groups)
-    return replace(found, sentences=(*found.sentences, wording.carried_by_few(who))) if who.by_few else found
+    return replace(found, carried=who) if who.by_few else found
 
 
-def _of_means(request: _Request, scores: np.ndarray, chosen: int, *, is_best: bool, binary: bool) -> _Found:
+def _of_means(
+    request: _Request, scores: np.ndarray, means: np.ndarray, chosen: int, *, is_best: bool, binary: bool
+) -> _Found:
     """The estimate for the one ``chosen`` by its mean of oriented scores, shape (N, C)."""
     sheet, level = request.sheet, request.level
-    means = scores.mean(axis=0)
     own = float(means[chosen])
     kind = "binary" if all(are_shares(values) for values in sheet.values) else "other"
     omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE[kind]
@@ -480,6 +484,8 @@ def _sentences(request: _Request, found: _Found) -> tuple[str, ...]:
     if found.low == found.high:
         sentences.append(wording.DEGENERATE)
     sentences.extend(found.sentences)
+    if found.carried is not None:
+        sentences.append(wording.carried_by_few(found.carried))
     if request.adaptive and sheet.total > 1:
         sentences.append(wording.ADAPTIVE)
     return tuple(sentences)

@@ -10,6 +10,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
 from holdfast.evaluate.bounded import bounded_interval, rarest_units
+from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.scale import LARGEST, scale_of
@@ -17,6 +18,7 @@ from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import intervals
 from holdfast.stats.bootstrap import draw_counts
+from holdfast.stats.few_groups import carried
 from holdfast.stats.rmx import Settings, is_binary, rmx
 
 BOOTSTRAPS = 2000
@@ -73,6 +75,8 @@ def _bounds(
     level: float,
     groups: np.ndarray | None,
 ) -> tuple[float | None, float | None, str]:
+    if metric.name in EXTREMES:
+        return None, None, wording.EXTREME
     rows = metric.rows(y, prediction)
     if rows is None:
         return None, None, wording.NO_INTERVAL
@@ -104,7 +108,9 @@ def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarr
     if groups is not None:
         settings = Settings(level=level, alpha_low=Settings().alpha_up)
         clustered = rmx(oriented[:, None], Streams(0).generator(0, "test"), settings, groups=groups, row_deviation=0.0)
-        return (*scale.bounds(clustered.low, clustered.high), wording.CLUSTERED)
+        by_few = not binary and carried(float(oriented.max()) - oriented, groups).by_few
+        method = wording.CLUSTERED + (f"; {wording.FEW_CARRY}" if by_few else "")
+        return (*scale.bounds(clustered.low, clustered.high), method)
     if binary:
         exact = intervals.clopper_pearson(math.fsum(oriented), len(oriented), level)
         return (*scale.bounds(*exact), wording.CLOPPER_PEARSON)

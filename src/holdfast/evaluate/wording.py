@@ -20,6 +20,8 @@ WINDOWED = "the model refitted on the latest rows before the test rows, as far b
 
 UNCORRECTED = "uncorrected"
 NO_INTERVAL = "no interval: the metric does not come from rows"
+EXTREME = "no interval: the metric is the error of one row, the worst"
+FEW_CARRY = "few groups carry most of the loss"
 TOO_LARGE = "no interval: scores of rows are too large to be squared"
 UNDEFINED = "no interval: the metric is undefined on these rows"
 

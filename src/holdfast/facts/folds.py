@@ -25,5 +25,5 @@ def folds_meaning(state: StudyState) -> str:
         return ""
     return (
         "No dropped configuration ranks as one with all folds or can be the winner; where row scores are kept, the "
-        "estimate counts each among those that could have won, which makes it lower and its interval wider."
+        "estimate counts each among those that could have won, which makes it worse and its interval wider."
     )

@@ -43,7 +43,7 @@ def looked_before(state: StudyState) -> str:
     return (
         f"The select rows had been looked at before the finalists were compared on them, with "
         f"{count(look['before'], 'configuration')}. The estimate pays for these, too, as if each "
-        "could have won: it is the lower for it, and its interval the wider."
+        "could have won: it is the worse for it, and its interval the wider."
     )
 
 

@@ -21,7 +21,8 @@ from holdfast.report.figures import picture
 from holdfast.report.history import BEST, BEYOND, FAILED, PARTIAL, SearchHistory, search_history
 from holdfast.report.history_figure import MARKS, value_axis
 from holdfast.report.palette import GREEN, INK
-from holdfast.report.ranked import best_tenth, rank_correlation, scored
+from holdfast.report.ranked import best_tenth, scored
+from holdfast.stats.ranks import rank_correlation
 from holdfast.study.state import StudyState
 
 HEIGHT = 190

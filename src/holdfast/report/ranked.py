@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
-
-import numpy as np
 
 from holdfast.facts.numbers import shown
 from holdfast.records import Trial, TrialState
@@ -68,26 +65,3 @@ def where_the_best_lie(axis: Axis, ranked: Sequence[Trial]) -> str:
     numbers = [value for value in values if isinstance(value, int | float)]
     low, high = shown(min(numbers)), shown(max(numbers))
     return f"{name} at {low}" if low == high else f"{name} between {low} and {high}"
-
-
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's rank correlation, ties at their mean rank; 0 where one of the two does not vary.
-
-    >>> rank_correlation([1, 2, 3, 4], [1, 4, 9, 16])
-    1.0
-    """
-    a, b = _ranks(x), _ranks(y)
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return round(float((a * b).sum()) / size, 12) if size > 0 else 0.0
-
-
-def _ranks(values: Sequence[float]) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    order = np.argsort(array, kind="stable")
-    ranks = np.empty(len(array))
-    ranks[order] = np.arange(len(array))
-    cuts = [0, *(np.flatnonzero(np.diff(array[order]) != 0) + 1).tolist(), len(array)]
-    for start, end in pairwise(cuts):
-        ranks[order[start:end]] = (start + end - 1) / 2
-    return ranks

@@ -108,10 +108,10 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         calls = len(complete) * len(scored.design.places)
         _warn_of_a_wait(metric, len(rows), (time.thread_time() - began) / calls)
         y = scored.y[scored.design.rows].astype(float)
-        score = estimate(rows, metric=metric, y=y, groups=units, **shared).score
+        made = estimate(rows, metric=metric, y=y, groups=units, **shared)
+        score = made.score
         if not metric.fast:
-            count = bootstraps_for(metric, len(rows))
-            how = f"{score.method}, from {count} bootstraps only, as '{scored.name}' is slow to compute"
+            how = f"{score.method}, from {made.bootstraps} bootstraps only, as '{scored.name}' is slow to compute"
             score = dataclasses.replace(score, method=how)
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     method, n = score.method, int(some.sum())

@@ -20,9 +20,6 @@ DENSE = 2.0
 SMALL_STEP = 10.0
 """Whole numbers that grow from row to row by so much in the mean, at most, are given to the rows as they come."""
 
-SORTED = "by large steps"
-"""What is said of those that grow by more, which may be measured."""
-
 ID = re.compile(r"(?:^|_)(?:id|ids|uid|uuid|guid|key|index|idx|row|number|no|nr|code|hash|serial)(?:$|_)")
 """A part of a name that says that a column names its rows."""
 
@@ -34,17 +31,17 @@ def identifiers(view: View) -> list[Finding]:
     """
     found = []
     for column in view.schema.features:
-        what = _what(view, column)
+        what, measured = _what(view, column)
         if not what:
             continue
         text, drop = f"'{column.name}' {what}", f"leave it out with {remedy(column.name, 'drop')} in [data.columns]"
-        if SORTED in what:
+        if measured:
             text += ": the table may be sorted by it, or it says which row it is"
             advice = f"if it was given to the rows as they came, {drop}"
         else:
             text += ", so it says which row it is and not what is in it"
             advice = f"{drop}, unless the order of the rows is meant"
-        severity: Severity = "note" if SORTED in what else "warning"
+        severity: Severity = "note" if measured else "warning"
         found.append(Finding("identifiers", severity, text, advice, (column.name,), count=len(view)))
     return found
 
@@ -59,32 +56,33 @@ def words_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
 
 
-def _what(view: View, column: Column) -> str:
-    """What makes a column an identifier, in words; empty if it is none."""
+def _what(view: View, column: Column) -> tuple[str, bool]:
+    """What makes a column an identifier, in words, empty if it is none; and whether it may as well be measured."""
     if len(view) < FEWEST or column.kind in {"boolean", "date", "datetime"}:
-        return ""
+        return "", False
     if column.kind == "numeric":
         return _what_number(view, column.name)
-    return _what_text(view, column.name)
+    return _what_text(view, column.name), False
 
 
-def _what_number(view: View, name: str) -> str:
+def _what_number(view: View, name: str) -> tuple[str, bool]:
     values = view.values[name]
     if np.isnan(values).any() or not (values == np.floor(values)).all():
-        return ""
+        return "", False
     steps = np.diff(values[np.argsort(view.numbers, kind="stable")])
     if (steps == 1).all() or (steps == -1).all():
-        return "counts the rows one by one"
+        return "counts the rows one by one", False
     if len(np.unique(values)) < len(values):
-        return ""
+        return "", False
+    grows = "grows" if steps[0] > 0 else "falls"
     in_order, is_named = (steps > 0).all() or (steps < 0).all(), ID.search(words_of(name)) is not None
     if in_order and (is_named or np.abs(steps).mean() <= SMALL_STEP):
-        return f"is a whole number that {'grows' if steps[0] > 0 else 'falls'} from row to row"
+        return f"is a whole number that {grows} from row to row", False
     if values.max() - values.min() < DENSE * len(values):
-        return "holds whole numbers that fill their range, each once"
+        return "holds whole numbers that fill their range, each once", False
     if in_order:
-        return f"is a whole number that {'grows' if steps[0] > 0 else 'falls'} from row to row {SORTED}"
-    return "holds another whole number in each row, as its name says" if is_named else ""
+        return f"is a whole number that {grows} from row to row by large steps", True
+    return "holds another whole number in each row, as its name says" if is_named else "", False
 
 
 def _what_text(view: View, name: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from holdfast.data.leakage.finding import Finding, percent
 from holdfast.data.leakage.view import View
 from holdfast.rng import Streams
+from holdfast.stats.ranks import ranks
 
 ROWS = 5_000
 """So many training rows are looked at."""
@@ -65,7 +66,7 @@ def target_like(view: View, ignored: frozenset[str]) -> list[Finding]:
     names = [name for name in [*view.values, *view.codes] if name not in ignored]
     scales = {"the target": y}
     if not view.schema.is_classification:
-        scales = {"the target's variance": y, "the order of the target's values": _ranks(y)}
+        scales = {"the target's variance": y, "the order of the target's values": ranks(y)}
     found: dict[str, Finding] = {}
     for measure, target in scales.items():
         for name, share, rest in _stand_ins(view, names, rows, target, half):
@@ -92,7 +93,8 @@ def _stand_ins(
     explained = {name: _explained(view, name, rows, y, half) for name in names}
     if view.schema.is_classification:
         parting = [name for name in names if _parts_classes(view, name, rows, y, len(names))]
-        explained |= {name: _share(y, y, len(view.schema.classes or ()))._replace(parts=True) for name in parting}
+        whole = _share(y, y, len(view.schema.classes or ()))._replace(parts=True) if parting else None
+        explained |= {name: whole for name in parting if whole is not None}
     suspects = [name for name, share in explained.items() if share.cautious >= NEARLY or share.parts]
     if not suspects:
         return []
@@ -158,14 +160,8 @@ def _correlated(values: np.ndarray, y: np.ndarray, known: float) -> Share:
     """The larger of the squared correlations of a number, as it is and as ranks; in a share ``known`` of the rows."""
     if len(values) < FEWEST or np.ptp(values) == 0 or np.ptp(y) == 0:
         return Share(0.0, 0.0)
-    largest = max(float(np.corrcoef(x, y)[0, 1] ** 2) for x in (values, _ranks(values)))
+    largest = max(float(np.corrcoef(x, y)[0, 1] ** 2) for x in (values, ranks(values)))
     return Share(largest, largest, known=known)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """The rank of each value, equal ones the mean of theirs, shape (N,)."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((counts.cumsum() - (counts - 1) / 2)[place.reshape(-1)])
 
 
 def _parts_classes(view: View, name: str, rows: np.ndarray, y: np.ndarray, features: int) -> bool:
