@@ -106,6 +106,20 @@ def test_no_row_scores_no_interval() -> None:
     assert width(sealed.test_score(points, labels, metric_named("silhouette", "clustering"))) > 0
 
 
+def test_the_worst_error_has_no_interval() -> None:
+    score = sealed.test_score(Y, SCORES, metric_named("max_error", "regression"))
+    assert score.value == pytest.approx(np.abs(Y - SCORES).max())
+    assert (score.low, score.high, score.method) == (None, None, wording.EXTREME)
+
+
+def test_that_few_groups_carry_the_loss_is_said_with_the_score() -> None:
+    groups, far = np.arange(200) // 20, SCORES.copy()
+    metric = metric_named("mse", "regression")
+    assert sealed.test_score(Y, SCORES, metric, groups=groups).method == wording.CLUSTERED
+    far[:20] += 9
+    assert sealed.test_score(Y, far, metric, groups=groups).method == f"{wording.CLUSTERED}; {wording.FEW_CARRY}"
+
+
 def test_undefined_is_said() -> None:
     score = sealed.test_score(np.ones(5, int), np.arange(5.0), metric_named("auc", "binary", 2))
     assert np.isnan(score.value)

@@ -402,7 +402,7 @@ def test_a_search_that_was_killed_goes_on_in_another_process(tmp_path: Path) -> 
         ({"n_trials": 0}, RequestError, "n_trials = 0; it must be a whole number from 1 up, or None"),
         ({"n_trials": 2.5}, RequestError, "n_trials = 2.5"),
         ({"strategy": "bayes"}, RequestError, "strategy 'bayes' does not exist"),
-        ({"strategy": 3}, RequestError, "strategy = 3; it must be a name such as 'auto', or a strategy"),
+        ({"strategy": 3}, RequestError, "strategy = 3; it takes a name, or an object"),
         ({"storage": Path("study.db")}, RequestError, "it must be a text such as 'sqlite:///study.db', or None"),
         ({"storage": "study.db"}, RequestError, "write sqlite:///study.db"),
         ({"strategy": "manual"}, ValueError, "strategy 'manual' proposed no configuration"),

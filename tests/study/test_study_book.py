@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from holdfast import Float, RowScores, Study
+from holdfast.records import Suggestion
 from holdfast.rng import Streams
 from holdfast.search.history import History
 from holdfast.search.registry import make_strategy
@@ -83,3 +84,38 @@ def test_a_strategy_that_looks_at_its_study_decides_on_the_state_as_it_is(tmp_pa
     assert study.ask().number == 2, "decided anew, behind the trials of the other one"
     assert seen == [(0, 0), (2, 2)]
     assert [trial.number for trial in load_study("study", storage).trials] == [0, 1, 2]
+
+
+def test_a_strategy_that_enqueues_while_it_is_asked_gets_its_turn_behind_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = f"sqlite:///{tmp_path}/study.db"
+    asked: list[int] = []
+
+    class Enqueues:
+        """It enqueues something in the middle of a decision, once."""
+
+        name = "enqueues"
+
+        def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
+            asked.append(len(history))
+            if len(asked) == 1:
+                mine.enqueue({"x": 0.5})
+            return [Suggestion({"x": 0.25}, "as ever", history.index)]
+
+    strategy, tries = Enqueues(), 0
+    mine = Study({"x": Float(0, 1)}, strategy=strategy, storage=storage)
+    other = load_study("study", storage, strategy=strategy)
+    append = mine.book.log.append
+
+    def behind(*arguments: Any, **ways: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        assert tries < 20, "it never gets its turn"
+        if tries <= 2:
+            other.enqueue({"x": 0.75})  # somebody else is first
+        return append(*arguments, **ways)
+
+    monkeypatch.setattr(mine.book.log, "append", behind)
+    taken = [float(str(mine.ask().config["x"])) for _ in range(4)]
+    assert sorted(taken) == [0.25, 0.5, 0.75, 0.75]

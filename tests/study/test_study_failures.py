@@ -239,6 +239,13 @@ def test_enqueued_values_that_nobody_asks_for_are_told_of(caplog: pytest.LogCapt
     study.enqueue({"learning_rate": 1e-3})
     study.optimize(lambda trial: trial.suggest_float("learning_rate", 1e-5, 1.0, log=True), n_trials=2)
     assert len(caplog.messages) == 1
+    study.enqueue({"learnng_rate": 1e-3})
+    study.optimize_batch(lambda trials: [trial.suggest_float("learning_rate", 1e-5, 1.0) for trial in trials], 1)
+    study.enqueue({"learnng_rate": 1e-3})
+    broken = study.ask()
+    broken.suggest_float("learning_rate", 1e-5, 1.0, log=True)
+    study.tell(broken, error="it broke before it could ask")
+    assert len(caplog.messages) == 2
 
 
 @pytest.mark.parametrize(

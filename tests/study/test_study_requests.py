@@ -29,16 +29,16 @@ def x(trial: LiveTrial) -> float:
     [
         (lambda: study_of_x(strategy=None), "strategy = None; it takes a name, or an object"),
         (lambda: study_of_x(strategy=TreeParzenEstimator), "make one, as in TreeParzenEstimator"),
-        (lambda: study_of_x(earlier=["digits"]), "it takes a list of studies"),
+        (lambda: study_of_x(earlier=["digits"]), "'digits' is no study to learn from"),
         (lambda: study_of_x(earlier=study_of_x()), "it takes a list of studies"),
-        (lambda: study_of_x().learn_from(3), "it takes a list of studies"),  # type: ignore[arg-type]
+        (lambda: study_of_x().learn_from(3), "3 is no study to learn from; give one"),  # type: ignore[arg-type]
         (lambda: study_of_x().enqueue([1]), "a configuration is a dict of values by name"),  # type: ignore[arg-type]
         (lambda: study_of_x().tell("0", 1.0), "'0' is no trial; name what ask"),  # type: ignore[arg-type]
         (lambda: study_of_x().tell(0.0, 1.0), "0.0 is no trial"),  # type: ignore[arg-type]
         (lambda: study_of_x().optimize(3, n_trials=1), "objective = 3; it must be a function"),  # type: ignore[arg-type]
         (lambda: study_of_x().optimize_batch(3, n_trials=1), "train_many = 3; it must be"),  # type: ignore[arg-type]
         (lambda: study_of_x().optimize(x, n_trials=1.5), r"n_trials = 1\.5; it must be"),  # type: ignore[arg-type]
-        (lambda: study_of_x().optimize(x, n_trials=True), "n_trials = true; it must be a whole number"),
+        (lambda: study_of_x().optimize(x, n_trials=True), "n_trials = True; it must be a whole number"),
         (lambda: study_of_x().optimize(x, n_trials=-1), "n_trials = -1; it must be a whole number"),
         (lambda: study_of_x().optimize(x, timeout="1h"), "timeout = '1h'; it must be"),  # type: ignore[arg-type]
         (lambda: study_of_x().optimize(x, timeout=math.nan), "timeout = nan; it must be a number of seconds"),
@@ -65,6 +65,34 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert {type(trial.config["n"]) for trial in study.trials} == {int}
     assert {type(trial.config["width"]) for trial in study.trials} == {int, float, str}
     assert all(("y" in trial.config) == (trial.config["n"] == 3) for trial in study.trials)
+
+
+class Tensor:
+    """As much of a tensor as a result needs, on a device from which NumPy cannot copy it."""
+
+    dtype = type("dtype", (), {})()
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+    def __float__(self) -> float:
+        if len(self.values) > 1:
+            raise RuntimeError("a Tensor with 2 elements cannot be converted to Scalar")
+        return self.values[0]
+
+
+def test_a_tensor_is_a_number_wherever_it_lies() -> None:
+    study = study_of_x()
+    study.optimize(lambda trial: Tensor(trial["x"]), n_trials=2)  # type: ignore[arg-type, return-value]
+    trial = study.ask()
+    trial.report(Tensor(0.5), step=1)  # type: ignore[arg-type]
+    assert study.tell(trial, Tensor(0.25)).metrics == {"value": 0.25}  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="it must be a number"):
+        study.tell(study.ask(), Tensor(1.0, 2.0))  # type: ignore[arg-type]
+    assert [len(each.metrics) for each in study.trials] == [1, 1, 1, 0]
 
 
 def test_bounds_of_numpy_are_taken_where_the_space_is_found() -> None:

@@ -38,7 +38,7 @@ def test_an_executor_by_name_by_number_or_as_an_object() -> None:
         ({"resources": {"cpus": 10_000}}, r"more than this machine has: \d+ cpus, \d+ gpus, .* of memory"),
         ({"resources": {"tpu": 1}}, "a machine has no resource 'tpu'; on a cluster add the executor 'ray'"),
         ({"executor": "ray", "resources": {"cpu": 2}}, "which is written 'cpus' here"),
-        ({"executor": "ray", "n_jobs": 0}, "n_jobs = 0; it must be at least 1"),
+        ({"executor": "ray", "n_jobs": 0}, "n_jobs = 0; it must be a whole number of at least 1"),
         ({"executor": Ray(2), "n_jobs": 2}, "beside an executor that is an object"),
     ],
 )

@@ -13,8 +13,8 @@ from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.choose import shipped
 from holdfast.protocol.folder import RunFolder
-from holdfast.protocol.recorded import recorded_recipe
-from holdfast.protocol.tables import Judged, judged_rows, parts_of
+from holdfast.protocol.recorded import recorded_recipe, recorded_targets
+from holdfast.protocol.tables import Judged
 from holdfast.records import Trial, loss_sign
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
@@ -95,8 +95,7 @@ def _truth(run: RunFolder, book: Book) -> tuple[Metric, Judged] | None:
     metric = recipe.make_metric()
     if not metric.fast or recipe.schema.target is None:
         return None
-    folds = bool(book.state.notes["data.split"][0]["folds"])
-    return metric, judged_rows(parts_of(run.path, recipe.schema, folds=folds))
+    return metric, recorded_targets(run, book, recipe.schema)
 
 
 def _is_refitted(book: Book) -> bool:

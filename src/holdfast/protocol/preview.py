@@ -23,6 +23,7 @@ from holdfast.search.base import explain
 from holdfast.search.grid import GridSearch, grid_points
 from holdfast.search.registry import make_strategy
 from holdfast.space import Space
+from holdfast.study.failures import error_line
 from holdfast.study.study import Study
 
 
@@ -117,9 +118,10 @@ def _time(ready: Ready) -> tuple[tuple[Timed, ...], float, str]:
             halt_after=TIMED + 1,
             overseer=Steward(meter, ready.run.path, Limits(), most=TIMED),
         )
-    timed = tuple(timed_trials(study.trials, ready.book.state.settings.fidelity))
-    errors = [trial.error.strip().splitlines()[-1] for trial in study.trials if trial.error]
-    return timed, seconds_to_start(study.trials, [began]), errors[0] if errors else ""
+    trials = study.trials
+    timed = tuple(timed_trials(trials, ready.book.state.settings.fidelity))
+    errors = [error_line(trial.error) for trial in trials if trial.error]
+    return timed, seconds_to_start(trials, [began]), errors[0] if errors else ""
 
 
 def grid_factors(found: Preview) -> list[tuple[str, int]]:

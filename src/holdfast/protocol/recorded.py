@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from holdfast.data.columns import Schema
+from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.learn import Recipe
 from holdfast.protocol.plan import Plan
 from holdfast.protocol.read import PlanFile
+from holdfast.protocol.tables import Judged, judged_rows, parts_of
 from holdfast.study.book import Book
 
 
@@ -37,3 +39,9 @@ def recipe_of(file: PlanFile, schema: Schema) -> Recipe:
         model.image_shape or (),
         preprocessing=model.preprocessing,
     )
+
+
+def recorded_targets(run: RunFolder, book: Book, schema: Schema) -> Judged:
+    """What the trials of a study were judged on, from the files of its run."""
+    folds = bool(book.state.notes["data.split"][0]["folds"])
+    return judged_rows(parts_of(run.path, schema, folds=folds))

@@ -8,8 +8,8 @@ from holdfast.errors import DataError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.folder import RunFolder
-from holdfast.protocol.recorded import recorded_recipe
-from holdfast.protocol.tables import Judged, judged_rows, parts_of
+from holdfast.protocol.recorded import recorded_recipe, recorded_targets
+from holdfast.protocol.tables import Judged
 from holdfast.records import Trial, loss_sign
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import draw_counts
@@ -39,9 +39,9 @@ def rivals_of(run: RunFolder, book: Book, winner: Trial) -> list[Rival] | None:
     trials = front(book, winner, MOST)
     if not trials:
         return None
-    recipe, folds = recorded_recipe(book), bool(book.state.notes["data.split"][0]["folds"])
+    recipe = recorded_recipe(book)
     try:
-        judged = judged_rows(parts_of(run.path, recipe.schema, folds=folds))
+        judged = recorded_targets(run, book, recipe.schema)
     except (DataError, FileNotFoundError):  # the folder holds the log and the pages, and no data any more
         return None
     return _from_predictions(book, trials, recipe.make_metric(), judged, draw)

@@ -47,6 +47,13 @@ class GridSearch:
         reason = f"grid of {len(points)}"
         return [Suggestion(dict(config), reason, history.index) for config in itertools.islice(left, n)]
 
+    def left(self, history: History, most: int) -> int:
+        """How many points of the grid no trial has had; ``most`` where they are so many for sure."""
+        points = grid_points(known_space(history, self.name), self.resolution)
+        if len(points) - len(history) >= most:
+            return most
+        return sum(not history.contains_key(key) for key, _ in points)
+
 
 @functools.lru_cache(maxsize=16)
 def grid_points(space: Space, resolution: int) -> tuple[tuple[str, Config], ...]:

@@ -79,14 +79,14 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     Raises:
         RequestError: if something is missing for that.
     """
-    trials = [trial for trial in study.trials if trial.state is TrialState.COMPLETE]
-    if all(trial.number != winner for trial in trials):
-        raise RequestError(_why_unscored(scored.name, study.trials[winner]))
-    bare = [trial for trial in trials if trial.rows is None]
+    trials = study.trials
+    if trials[winner].state is not TrialState.COMPLETE:
+        raise RequestError(_why_unscored(scored.name, trials[winner]))
+    bare = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.rows is None]
     if bare:
         why = bare[0].extra.get("no_rows", "it was told without row scores")
         raise RequestError(f"trial {bare[0].number} has no row scores: {why}")
-    counted, rows, place = rows_of_all(study.book, study.trials[winner])
+    counted, rows, place = rows_of_all(study.book, trials[winner])
     counts, units = scored.design.counts(scored.weights), _units(scored, rows[place])
     some = counts > 0
     shared: dict[str, Any] = {
@@ -129,7 +129,7 @@ def _warn_of_a_wait(metric: Metric, n_configurations: int, seconds: float) -> No
             f"estimate_ computes '{metric.name}', which is slow, {calls:,} times, for {bootstraps} bootstraps of "
             f"{n_configurations} configurations, and will take about {calls * seconds:,.0f} seconds",
             UserWarning,
-            stacklevel=2,
+            stacklevel=4,  # who asked for estimate_
         )
 
 

@@ -25,7 +25,6 @@ from holdfast.execute.inline import Inline
 from holdfast.records import Score, Trial, TrialState
 from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch, grid_points
-from holdfast.search.registry import make_strategy
 from holdfast.sklearn.callbacks import Tasks, begun
 from holdfast.sklearn.estimate import estimate_of
 from holdfast.sklearn.folds import SCORE, FoldWork, filled_up, from_json
@@ -34,6 +33,7 @@ from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
 from holdfast.sklearn.spaces import SearchSpace, search_space
 from holdfast.sklearn.stored import StudySettings, stored_settings
 from holdfast.study.folds import NEVER
+from holdfast.study.settings import checked_strategy
 from holdfast.study.stopping import set_stop
 from holdfast.study.study import Study
 
@@ -252,9 +252,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             raise RequestError(
                 f"storage = {shown(self.storage)}; it must be a text such as 'sqlite:///study.db', or None"
             )
-        strategy = make_strategy(self.strategy) if isinstance(self.strategy, str) else self.strategy
-        if not callable(getattr(strategy, "ask", None)):
-            raise RequestError(f"strategy = {shown(self.strategy)}; it must be a name such as 'auto', or a strategy")
+        strategy = checked_strategy(self.strategy)
         space = search_space(self.space)
         if n is None:
             n = len(grid_points(space.space, strategy.resolution)) if isinstance(strategy, GridSearch) else N_TRIALS

@@ -12,12 +12,12 @@ from holdfast.log.memory import MemoryLog
 from holdfast.log.open import list_studies
 from holdfast.records import Direction
 from holdfast.search.base import Strategy
-from holdfast.search.registry import NAMES, is_built_in, make_strategy, settings_of
+from holdfast.search.registry import is_built_in, settings_of
 from holdfast.sklearn.digest import digest
 from holdfast.space import Space
 from holdfast.study.folds import NEVER
 from holdfast.study.load import load_study
-from holdfast.study.settings import DEFAULT_NAME
+from holdfast.study.settings import DEFAULT_NAME, checked_strategy
 from holdfast.study.study import Study
 
 
@@ -72,16 +72,15 @@ def stored_settings(settings: StudySettings, seed: int | None, identity: Mapping
     """
     if settings.storage is None:
         return settings
-    strategy = make_strategy(settings.strategy) if isinstance(settings.strategy, str) else settings.strategy
-    borrows = strategy.name in NAMES and not is_built_in(strategy)
+    strategy = checked_strategy(settings.strategy)
     whole = {
         **identity,
         "space": [list(pair) for pair in settings.space.to_json().items()],
         "forbid": _predicates(settings.space),
-        "strategy": [strategy.name, settings_of(strategy), *(["own"] if borrows else [])],
+        "strategy": [strategy.name, is_built_in(strategy), settings_of(strategy)],
         "objectives": settings.objectives,
         "seed": seed,
-        **({} if settings.drop_folds == NEVER else {"drop_folds": settings.drop_folds}),
+        "drop_folds": settings.drop_folds,
     }
     named = replace(settings, name=f"{kind}-{digest(whole)}")
     if seed is None and isinstance(named.storage, str) and named.name in list_studies(named.storage):

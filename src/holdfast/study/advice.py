@@ -129,8 +129,9 @@ def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.
         RequestError: for several objectives, an ``n`` or a level out of range, or too few scores to say anything.
         ExhaustedError: if there is nothing left to try.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= FURTHEST:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= FURTHEST:
         raise RequestError(f"n = {n!r}; it must be a whole number from 1 to {FURTHEST}")
+    n = int(n)
     if not 0 < level < 1:
         raise RequestError(f"level = {level!r}; it must be between 0 and 1, such as 0.95")
     name = state.settings.name
@@ -196,17 +197,17 @@ def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None,
     learns = traits_of(strategy).learns and asked is not None
     proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
     history, rng = _history(state), Streams(state.settings.seed)
-    left = None if learns or asked is None else _left(history, strategy, max(len(asked), 1), rng)
+    left = None if learns or asked is None else _left(history, strategy, max(len(asked), 1))
     return expected_gain(history, proposals, n, rng, learns=learns, left=left, level=level)
 
 
-def _left(history: History, strategy: Strategy, fewest: int, rng: Streams) -> int | None:
+def _left(history: History, strategy: Strategy, fewest: int) -> int | None:
     """How many configurations a strategy that does not learn still has, at least ``fewest``; None for far more."""
     assert history.space is not None
     if isinstance(strategy, GridSearch):
         most = ENDLESS * max(len(history), FURTHEST)
-        found = len(strategy.ask(history, most, rng))
-        return None if found == most else max(found, fewest)
+        found = strategy.left(history, most)
+        return None if found >= most else max(found, fewest)
     count = None if history.duplicates == "replicate" else history.space.count()
     return None if count is None else max(count - len(history), fewest)
 

@@ -60,13 +60,23 @@ def books_of(earlier: object) -> list[Book]:
     Raises:
         RequestError: if they are no studies.
     """
-    studies = earlier if isinstance(earlier, Sequence) else [earlier]
-    books = [getattr(study, "book", None) for study in studies]
-    if not isinstance(earlier, Sequence) or not all(isinstance(book, Book) for book in books):
+    if not isinstance(earlier, Sequence) or isinstance(earlier, str):
         raise RequestError(
             f"earlier = {shown(earlier)}; it takes a list of studies, such as [load_study(name, storage)]"
         )
-    return [book for book in books if isinstance(book, Book)]
+    return [book_of(each) for each in earlier]
+
+
+def book_of(study: object) -> Book:
+    """The book of an earlier study.
+
+    Raises:
+        RequestError: if it is no study.
+    """
+    book = getattr(study, "book", None)
+    if not isinstance(book, Book):
+        raise RequestError(f"{shown(study)} is no study to learn from; give one, such as load_study(name, storage)")
+    return book
 
 
 def learn(book: Book, other: Book) -> None:

@@ -94,19 +94,20 @@ class Book:
     def refresh(self) -> StudyState | None:
         """Fold what others have appended; nothing while a decision is taken, which is on the state as it is."""
         with self._turn:
-            if self._deciding:
-                return self._state
-            if self._is_torn:
-                self.reload()
-            self._follow(self.log.read(self._head.length))
-            return self._state
+            return self._state if self._deciding else self._caught_up()
+
+    def _caught_up(self) -> StudyState | None:
+        if self._is_torn:
+            self.reload()
+        self._follow(self.log.read(self._head.length))
+        return self._state
 
     def reload(self) -> None:
         """Fold the log anew, where an interrupt may have struck in the middle of a fold."""
         with self._turn:
             self._head, self._state, self._ordered, self._whole = Head(), None, None, True
             self._state, self._head = self._kept.load() or (None, Head())
-            state = self.refresh()
+            state = self._caught_up()
             self._kept.opened(self._head.length)
             if state is not None and self._predicates:
                 self._supply()
@@ -147,7 +148,7 @@ class Book:
         with self._turn:
             result = self.log.append(as_read, self._head, lasting=lasting)
             if isinstance(result, Conflict):
-                self.refresh()
+                self._caught_up()
                 return False
             for index, item in enumerate(as_read, start=self._head.length):
                 self._fold(item, index)
@@ -186,12 +187,13 @@ class Book:
 
     def close(self) -> None:
         """Release the log, with the state kept if much was added since the last time."""
-        try:
-            if self._kept.is_due_at_close(self._head.length):
-                self.save_snapshot()
-        finally:
-            self._closed = True
-            self.log.close()
+        with self._turn:
+            try:
+                if self._kept.is_due_at_close(self._head.length):
+                    self.save_snapshot()
+            finally:
+                self._closed = True
+                self.log.close()
 
     @property
     def _is_torn(self) -> bool:

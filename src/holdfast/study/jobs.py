@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, Verdict, cause_of
 from holdfast.study.handle import LiveTrial, say_unasked
 from holdfast.study.results import End, Result, end_of, rows_apart
+from holdfast.study.settings import whole
 
 
 class TrialPruned(Exception):  # noqa: N818 - the name that Optuna's users know
@@ -80,6 +79,8 @@ class BatchJob:
             results = [None] * len(trials)
         for trial in trials:
             trial.flush()
+            if error is None:
+                say_unasked(trial)
         whole = sum(trial.share for trial in trials)
         pairs = zip(trials, results, strict=True)
         return [
@@ -146,25 +147,13 @@ def is_pruned(exc: BaseException) -> bool:
     )
 
 
-def checked_batch(batch: int) -> int:
-    """How many trials a job is given at a time.
-
-    Raises:
-        RequestError: for anything but a whole number of at least 1.
-    """
-    if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
-        raise RequestError(f"batch = {shown(batch)}; it must be a whole number of at least 1")
-    return int(batch)
-
-
 def executor_of(n_jobs: int) -> Executor:
     """What runs a study's own objective: this process, or ``n_jobs`` fresh ones.
 
     Raises:
         RequestError: for fewer than one.
     """
-    if n_jobs < 1:
-        raise RequestError(f"n_jobs = {n_jobs}; it must be at least 1")
+    n_jobs = whole("n_jobs", n_jobs, 1)
     if n_jobs == 1:
         from holdfast.execute.inline import Inline
 

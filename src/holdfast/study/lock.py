@@ -25,7 +25,8 @@ class DriverLock:
 
     A trial that is running in the log while nobody else holds the lock belongs to a process that is gone. May be taken
     several times over by one object, and is free when it has been released as often. Without a ``path`` there is
-    nothing to hold, and others may be there if the log is ``shared``. Threads may take it at once.
+    nothing to hold, and others may be there if the log is ``shared``. Threads may take it at once;
+    whoever joins shares it for all of them.
 
     Attributes:
         alone: whether no other process held it when it was last taken.

@@ -15,6 +15,7 @@ from holdfast.study.book import Book
 from holdfast.study.constraints import is_feasible
 from holdfast.study.measured import metric_range
 from holdfast.study.ranking import best_of, ranking
+from holdfast.study.settings import whole
 from holdfast.study.state import StudyState
 from holdfast.study.understanding import NOT_THE_CONFIGS_FAULT
 
@@ -79,9 +80,7 @@ def replicate(book: Book, top: int, runs: int) -> tuple[int, ...]:
     Raises:
         RequestError: for numbers out of range, or a study without a best trial.
     """
-    for name, value, least in (("top", top, 1), ("runs", runs, 2)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise RequestError(f"{name} = {value!r}; it must be a whole number of at least {least}")
+    top, runs = whole("top", top, 1), whole("runs", runs, 2)
     best_of(book.state)  # says why there is none
     state, again = book.state, []
     for group in _configurations(state)[:top]:

@@ -152,10 +152,11 @@ def number_of(name: str, value: Any, what: str = "result") -> float:
     Raises:
         RequestError: for a text, a complex number, one beyond the range of a float, or no number at all.
     """
-    if not isinstance(value, str | bytes) and not np.iscomplexobj(value):
+    complex_ = getattr(getattr(value, "dtype", None), "kind", "") == "c"  # asked of NumPy, a tensor would be copied
+    if not isinstance(value, str | bytes) and not complex_:
         try:
             return float(value)
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, RuntimeError):  # the last of a tensor of several numbers
             pass
     raise RequestError(f"the {what} for '{name}' is {shown(value)}; it must be a number")
 

@@ -145,9 +145,20 @@ def checked_seed(seed: Any) -> int:
     Raises:
         RequestError: if it is no whole number.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise RequestError(f"seed = {seed!r}; it must be a whole number")
-    return int(seed)
+    return whole("seed", seed)
+
+
+def whole(name: str, value: object, least: int | None = None) -> int:
+    """A whole number that a person gave, of NumPy's as well.
+
+    Raises:
+        RequestError: by the ``name``, if it is none or is under ``least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or (least is not None and value < least):
+        wanted = "a whole number" if least is None else f"a whole number of at least {least}"
+        given = repr(value) if isinstance(value, bool) else shown(value)
+        raise RequestError(f"{name} = {given}; it must be {wanted}")
+    return int(value)
 
 
 def checked_fidelity(fidelity: Any, strategy: Strategy) -> Fidelity | None:
@@ -233,8 +244,7 @@ def checked_workers(deterministic: Any, workers: Any) -> int | None:
     """
     if not isinstance(deterministic, bool):
         raise RequestError(f"deterministic = {deterministic!r}; it must be True or False")
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise RequestError(f"workers = {workers!r}; it must be a whole number of at least 1")
+    workers = whole("workers", workers, 1)
     if workers > 1 and not deterministic:
         raise RequestError(
             f"workers = {workers} says how many trials of a deterministic study run at once; give deterministic=True, "
@@ -249,8 +259,7 @@ def _workers(number: int) -> str:
 
 def check_run(settings: Settings, trials: int, halt_after: object) -> None:
     """Refuse to run more trials at once than a deterministic study has workers, or to halt after none that fail."""
-    if isinstance(halt_after, bool) or not isinstance(halt_after, int) or halt_after < 1:
-        raise RequestError(f"halt_after = {shown(halt_after)}; it must be a whole number of at least 1")
+    whole("halt_after", halt_after, 1)
     if settings.workers is not None and trials > settings.workers:
         raise RequestError(
             f"study '{settings.name}' is deterministic for {_workers(settings.workers)}, and {trials} trials are "

@@ -26,16 +26,17 @@ from holdfast.records import (
     RowScores,
     Score,
     Trial,
+    TrialState,
     Value,
     Verdict,
 )
 from holdfast.search.base import Strategy
 from holdfast.search.history import Duplicates, History
-from holdfast.search.registry import is_built_in, settings_of, traits_of
+from holdfast.search.registry import is_built_in, settings_of
 from holdfast.space import Derived, Domain, Space
 from holdfast.study import actions
 from holdfast.study.advice import Advice, gain_of, next_advice
-from holdfast.study.amend import amend, books_of, learn, learn_all
+from holdfast.study.amend import amend, book_of, books_of, learn, learn_all
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import named_constraints
 from holdfast.study.corrected import estimate_of
@@ -45,7 +46,7 @@ from holdfast.study.finals import predict_final
 from holdfast.study.folds import checked_rule
 from holdfast.study.handle import LiveTrial, say_unasked
 from holdfast.study.holding import Holder, lost_at_once, warn_of_late
-from holdfast.study.jobs import BatchJob, ObjectiveJob, checked_batch, executor_of
+from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
 from holdfast.study.overtuned import OvertuningCurve, overtuning_of
 from holdfast.study.ranking import best_config, best_of, pareto_front
@@ -64,6 +65,7 @@ from holdfast.study.settings import (
     checked_workers,
     named_directions,
     require_same,
+    whole,
 )
 from holdfast.study.stopping import Stop, reason_to_stop
 from holdfast.study.stored import this_version
@@ -184,16 +186,15 @@ class Study:
         Raises:
             ExhaustedError: if there is nothing to try now.
         """
-        self._book.refresh()
-        with self._lock.joined():
+        with self._lock.joined(), self._book.still():
+            self._book.refresh()
             assignments = actions.ask_on(self._book, self._strategy)
-            if assignments:
-                self._lock.join()  # until the trial is told: whoever has it in hand is not gone
-        with self._book.still() as now:
+            state = self._book.state
             if not assignments:
-                raise nothing_now(now, self._strategy)
-            self._holder.hold(actions.tokens_of(now, assignments))
-        return LiveTrial(assignments[0], self._report, self._book.state.settings.objectives)
+                raise nothing_now(state, self._strategy)
+            self._lock.join()  # until the trial is told: whoever has it in hand is not gone
+            self._holder.hold(actions.tokens_of(state, assignments))
+            return LiveTrial(assignments[0], self._report, state.settings.objectives)
 
     def tell(
         self,
@@ -217,30 +218,30 @@ class Study:
         Raises:
             RequestError: if the trial is not running, or what was told cannot be meant; nothing is recorded then.
         """
-        self._book.refresh()
         live = trial if isinstance(trial, LiveTrial) else None
         number = trial.number if isinstance(trial, LiveTrial) else actions.checked_number(trial)
-        token = self._holder.tokens.get(number)
-        with self._book.still() as now:
+        with self._book.still():
+            self._book.refresh()
+            now, token = self._book.state, self._holder.tokens.get(number)
             for gone in actions.taken_over(now, self._holder.tokens):
                 self._let_go(gone)
             running = actions.running_trial(now, number, token)
-        verdict, extra = (Verdict.CONTINUE, {}) if live is None else (live.verdict, live.user_attrs)
-        reported = running.reports[-1][1] if running.reports else {}
-        rows = live.rows if rows is None and live is not None else rows
-        end = end_told(value, self._book.state.settings.objectives, verdict, reported, state, error, rows)
-        if live is not None:
-            live.flush()
-            say_unasked(live)
-            seconds = time.perf_counter() - live.started
-        else:
-            seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
-        outcome = Outcome(number, end.state, end.metrics, rows, end.error, end.cause, seconds, extra=extra)
-        if not actions.tell(self._book, outcome, token):
-            warn_of_late(number)
-        self._let_go(number)
-        with self._book.still() as now:
-            return now.trials[number]
+            verdict, extra = (Verdict.CONTINUE, {}) if live is None else (live.verdict, live.user_attrs)
+            reported = running.reports[-1][1] if running.reports else {}
+            rows = live.rows if rows is None and live is not None else rows
+            end = end_told(value, now.settings.objectives, verdict, reported, state, error, rows)
+            if live is not None:
+                live.flush()
+                seconds = time.perf_counter() - live.started
+            else:
+                seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
+            outcome = Outcome(number, end.state, end.metrics, rows, end.error, end.cause, seconds, extra=extra)
+            if not actions.tell(self._book, outcome, token):
+                warn_of_late(number)
+            self._let_go(number)
+            if live is not None and end.state is not TrialState.FAILED:
+                say_unasked(live)
+            return self._book.state.trials[number]
 
     def enqueue(self, config: Mapping[str, Value], why: str = "") -> None:
         """Try this configuration next, with defaults for missing values; once there are scores, as one chosen by them.
@@ -280,7 +281,7 @@ class Study:
         """
         job = ObjectiveJob(objective, self._book.state.settings.objectives)
         where = executor_for(n_jobs, executor, address, resources)
-        n_trials = limit(self._book, traits_of(self._strategy), n_trials, timeout, stop, stop_gain)
+        n_trials = limit(self._book, n_trials, timeout, stop, stop_gain)
         self.run(job, where, n_trials=n_trials, timeout=timeout, halt_after=halt_after, on_finish=on_finish)
 
     def optimize_batch(
@@ -297,8 +298,8 @@ class Study:
     ) -> None:
         """Run ``train_many(trials) -> list of results`` on up to ``batch`` trials at a time; the rest as `optimize`."""
         job, where = BatchJob(train_many, self._book.state.settings.objectives), executor_of(1)
-        batch = checked_batch(batch)
-        n_trials = limit(self._book, traits_of(self._strategy), n_trials, timeout, stop, stop_gain)
+        batch = whole("batch", batch, 1)
+        n_trials = limit(self._book, n_trials, timeout, stop, stop_gain)
         self.run(
             job, where, n_trials=n_trials, timeout=timeout, halt_after=halt_after, batch=batch, on_finish=on_finish
         )
@@ -364,9 +365,10 @@ class Study:
         Its trials are mapped into this space: what they lack stands at the default, and what does not fit is left out.
 
         Raises:
-            RequestError: if it is this study, or has no complete trial.
+            RequestError: if it is no study or this one, has no complete trial or none of the hyperparameters, or wants
+                the other direction of a metric of the same name.
         """
-        learn(self._book, *books_of([other]))
+        learn(self._book, book_of(other))
 
     def estimate(self, level: float = 0.95, groups: np.ndarray | None = None) -> Score:
         """The best trial's score corrected for having been picked, with an interval.

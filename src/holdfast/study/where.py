@@ -6,22 +6,19 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
-
 from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.execute.named import executor_named
 from holdfast.execute.resources import Resources
-from holdfast.search.registry import Traits
 from holdfast.study import actions
 from holdfast.study.book import Book
 from holdfast.study.jobs import executor_of
+from holdfast.study.settings import whole
 from holdfast.study.stopping import set_stop, warn_if_ended
 
 
 def limit(
     book: Book,
-    traits: Traits,
     n_trials: int | None,
     timeout: float | None,
     stop: Literal["auto"] | None,
@@ -32,14 +29,11 @@ def limit(
     Raises:
         RequestError: if it would never end, or is given less than no trial or no time.
     """
-    whole = n_trials is None or (isinstance(n_trials, int | np.integer) and not isinstance(n_trials, bool))
-    if not whole or (n_trials is not None and n_trials < 0):
-        raise RequestError(f"n_trials = {shown(n_trials)}; it must be a whole number of 0 or more")
-    n_trials = None if n_trials is None else int(n_trials)
+    n_trials = None if n_trials is None else whole("n_trials", n_trials, 0)
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0):
         raise RequestError(f"timeout = {shown(timeout)}; it must be a number of seconds, 0 or more")
     endless = timeout is None or math.isinf(timeout)
-    if n_trials is None and endless and not traits.finite:
+    if n_trials is None and endless and not book.state.settings.traits.finite:
         raise RequestError("optimize needs n_trials or a timeout, or it would never end")
     if n_trials is None:
         actions.set_budget(book, None)
@@ -59,8 +53,7 @@ def executor_for(
     Raises:
         RequestError: for settings that an executor does not have, or has already; and if there is no such cluster.
     """
-    if n_jobs is not None and n_jobs < 1:
-        raise RequestError(f"n_jobs = {n_jobs}; it must be at least 1")
+    n_jobs = None if n_jobs is None else whole("n_jobs", n_jobs, 1)
     if executor is None or isinstance(executor, str):
         named = executor_named(executor, n_jobs, address, resources)
         return executor_of(1 if n_jobs is None else n_jobs) if named is None else named
