@@ -244,7 +244,7 @@ def test_predictions_in_order_of_time_are_resampled_by_their_dependence() -> Non
     for at in range(1, 400):
         noise[at] = 0.95 * noise[at - 1] + draw.normal()
     X = draw.normal(size=(400, 2))
-    ways: dict[str, Any] = {"strategy": "grid", "cv": TimeSeriesSplit(5)}
+    ways: dict[str, Any] = {"strategy": "grid", "cv": TimeSeriesSplit(5), "random_state": 0}
     squared, rooted = (
         HoldfastSearchCV(Ridge(), {"alpha": [0.1, 10.0, 100.0]}, scoring=f"neg_{name}", **ways)
         .fit(X, X[:, 0] + noise)
