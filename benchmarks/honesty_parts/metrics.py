@@ -17,9 +17,10 @@ from benchmarks.honesty_parts import refit
 from benchmarks.honesty_parts.methods import CHECK_EVERY, DEFAULT, Found, Repetition, Z
 
 from holdfast.evaluate.bootstraps import METRIC_BOOTSTRAPS
-from holdfast.evaluate.bounded import bounded_interval, rarest_units
+from holdfast.evaluate.bounded import bounded_interval, interval_of_one, rarest_units, unit_scale, units_of_metric
 from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric, metric_named
+from holdfast.evaluate.ranges import UNIT
 from holdfast.protocol.units import units_of
 from holdfast.records import RowScores
 from holdfast.rng import Streams
@@ -68,7 +69,11 @@ CELLS = {
         Cell("auc", "high", 0.1, 500, 100),
         *(Cell("balanced_accuracy", how, 0.1, 200, 20) for how in ("tied", "high")),
         *(Cell("f1", how, 0.3, 200, 20) for how in ("tied", "high")),
+        Cell("matthews_corrcoef", "tied", 0.3, 200, 20),
+        Cell("matthews_corrcoef", "high", 0.5, 60, 20),
         *(Cell("r2", how, 0.0, 100, 20) for how in ("spread", "tied")),
+        *(Cell("r2", "tied", 0.0, n, 1) for n in (50, 200)),
+        *(Cell("matthews_corrcoef", how, 0.5, 50, 1) for how in ("tied", "high")),
         *(Cell("groups", str(groups), 0.0, 10 * groups, 20) for groups in (20, 50)),
         *(Cell("time", how, 0.0, n, 20) for how in ("tied", "spread") for n in (200, 500)),
         Cell("refit", "nonlinear", 0.5, 100, 31),
@@ -151,10 +156,27 @@ def classified(cell: Cell, rng: np.random.Generator) -> Drawn:
     if cell.kind == "balanced_accuracy":
         variance = (right * (1 - right) / p + negative * (1 - negative) / (1 - p)) / (4 * n)
         return Drawn(y, classes, (right + negative) / 2, np.sqrt(variance))
+    if cell.kind == "matthews_corrcoef":
+        counts = np.array([p * right, p * (1 - right), (1 - p) * (1 - negative), (1 - p) * negative])
+        return Drawn(y, classes, correlation(counts), np.sqrt(multinomial_variance(correlation, counts) / n))
     hits, errors = p * right, p * (1 - right) + (1 - p) * (1 - negative)
     truth = 2 * hits / (2 * hits + errors)
     variance = (hits * (2 - 2 * truth) ** 2 + errors * truth**2) / (2 * hits + errors) ** 2 / n
     return Drawn(y, classes, truth, np.sqrt(variance))
+
+
+def correlation(counts: np.ndarray) -> np.ndarray:
+    """Matthews' coefficient of hits, misses, false alarms and correct rejections, shape (4, C)."""
+    hit, missed, false, rejected = counts
+    sizes = (hit + missed) * (hit + false) * (rejected + missed) * (rejected + false)
+    return np.asarray((hit * rejected - missed * false) / np.sqrt(sizes))
+
+
+def multinomial_variance(function: Callable[[np.ndarray], np.ndarray], shares: np.ndarray) -> np.ndarray:
+    """Of a function of shares (K, C), for one row, by the delta method; gradients are central differences."""
+    step, identity = 1e-6, np.eye(len(shares))[:, :, None]
+    slopes = np.array([(function(shares + step * e) - function(shares - step * e)) / (2 * step) for e in identity])
+    return np.asarray((shares * slopes**2).sum(axis=0) - (shares * slopes).sum(axis=0) ** 2)
 
 
 def fitted(cell: Cell, rng: np.random.Generator) -> Drawn:
@@ -167,7 +189,13 @@ def fitted(cell: Cell, rng: np.random.Generator) -> Drawn:
     return Drawn(y, predictions, 1 - spread**2, 2 * spread**2 / math.sqrt(cell.n_rows))
 
 
-DRAW = {"auc": ranked, "balanced_accuracy": classified, "f1": classified, "r2": fitted}
+DRAW = {
+    "auc": ranked,
+    "balanced_accuracy": classified,
+    "f1": classified,
+    "matthews_corrcoef": classified,
+    "r2": fitted,
+}
 
 
 def placements(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -234,18 +262,22 @@ def _by_predictions(cell: Cell, number: int) -> Repetition:
     value, half = float(values[winner]), Z * float(np.nanstd(corrected.in_bag[:, winner]))
     found = {"naive Wald": Found(value, value - half, value + half)}
     found["raced_metric, unbounded"] = _bounds(values, corrected.in_bag - values, winner, None, rng)[1]
-    if metric.within_unit:
-        units = rarest_units(drawn.y, None)
-        found |= _percentiles(corrected, value, winner, units, count)
+    units, scale = units_of_metric(metric, drawn.y, None), unit_scale(metric)
+    if scale is None:
+        low, high = percentile(corrected.estimates)
+        found["BBC percentiles"] = Found(corrected.point, low, high)
+    else:
+        if metric.range == UNIT:
+            found |= _percentiles(corrected, value, winner, units, count)
         if cell.kind == "auc":
             errors = placements(drawn.y, drawn.predictions) / math.sqrt(cell.n_rows)
             found["RMX of placements"] = _bounds(values, errors, winner, units, rng)[0]
-        noise = own.generator(0, "estimate/noise")
-        low, high = rmx_metric(values, corrected.in_bag, noise, units=units, winner=winner)[:2]
-    else:
-        low, high = percentile(corrected.estimates)
-        found["BBC percentiles"] = Found(corrected.point, low, high)
-    point = corrected_metric(values, corrected).point
+        noise, shares = own.generator(0, "estimate/noise"), scale.share(values)
+        low, high = rmx_metric(shares, scale.share(corrected.in_bag), noise, units=units, winner=winner)[:2]
+        low, high = scale.value(low), scale.value(high)
+    if count == 1:
+        low, high, _ = interval_of_one(metric, value, corrected.in_bag[:, 0], 0.95, units)
+    point = value if count == 1 else corrected_metric(values, corrected).point
     found[DEFAULT] = Found(min(max(point, low), high), low, high)
     if number % CHECK_EVERY == 0:
         rows = [RowScores(column, kind="prediction") for column in drawn.predictions.T]

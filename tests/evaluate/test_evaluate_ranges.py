@@ -21,6 +21,7 @@ from holdfast.evaluate.ranges import (
     TWICE,
     UNBOUNDED,
     UNIT,
+    Range,
     in_words,
     possible,
     range_named,
@@ -174,10 +175,13 @@ def test_the_brier_score_of_three_classes_goes_up_to_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "within"), [("roc_auc", True), ("accuracy", False), ("brier", False), ("matthews_corrcoef", False)]
+    ("name", "ends", "two"),
+    [("roc_auc", UNIT, True), ("matthews_corrcoef", (-1.0, 1.0), True), ("log_loss", (-math.inf, 0.0), False)],
 )
-def test_which_metrics_are_bounded_as_proportions_are(name: str, within: bool) -> None:
-    assert metric_named(name, "binary", 2).within_unit is within
+def test_the_ends_of_a_metric_are_those_where_higher_is_better(name: str, ends: Range, two: bool) -> None:
+    metric = metric_named(name, "binary", 2)
+    assert metric.ends == ends
+    assert metric.has_two_ends is two
 
 
 def test_a_score_is_cut_off_where_its_metric_ends() -> None:

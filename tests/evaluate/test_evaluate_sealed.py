@@ -44,10 +44,43 @@ def test_auc_gets_a_logit_interval() -> None:
     assert 0.05 < width(score) < 0.2
 
 
-def test_other_metrics_get_bootstrap_percentiles() -> None:
+def test_metrics_with_one_end_get_an_interval_of_the_logarithm() -> None:
     score = sealed.test_score(Y.astype(float), SCORES, metric_named("r2", "regression"))
-    assert score.method == wording.PERCENTILE
+    assert score.method == wording.LOG
+    assert score.low is not None
+    assert score.high is not None
     assert width(score) > 0.1
+    assert score.value - score.low > score.high - score.value > 0
+
+
+def test_metrics_without_ends_get_bootstrap_percentiles() -> None:
+    own = metric_named("own:bias", "regression", function=lambda y, predicted: float(np.mean(y - predicted)))
+    score = sealed.test_score(Y.astype(float), SCORES, own)
+    assert score.method == wording.PERCENTILE
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low < score.value < score.high
+
+
+def test_a_perfect_matthews_correlation_is_no_certainty() -> None:
+    y = np.repeat([0, 1], [60, 15])
+    score = sealed.test_score(y, y, metric_named("matthews_corrcoef", "binary", 2))
+    assert (score.value, score.high) == (1.0, 1.0)
+    assert score.low == pytest.approx(2 * intervals.clopper_pearson(15, 15).low - 1)
+
+
+def test_r2_of_few_groups_is_covered() -> None:
+    rng = np.random.default_rng(5)
+    metric, groups = metric_named("r2", "regression"), np.repeat(np.arange(8), 20)
+    held = 0
+    for _ in range(150):
+        y = (rng.standard_normal((8, 1)) + rng.standard_normal((8, 20))).ravel()
+        errors = 0.6 * (rng.standard_normal((8, 1)) + rng.standard_normal((8, 20))).ravel()
+        score = sealed.test_score(y, y - errors, metric, groups=groups)
+        assert score.low is not None
+        assert score.high is not None
+        held += score.low <= 1 - 0.36 <= score.high
+    assert held >= 139  # of percentiles of 8 groups 132 and less hold
 
 
 def test_a_perfect_auc_is_no_certainty() -> None:

@@ -19,14 +19,16 @@ MEGABYTE = 2**20
 
 
 def test_a_watch_reads_time_and_processor_time() -> None:
+    wall, cpu = time.perf_counter(), time.process_time()
     watch = Watch()
-    while time.perf_counter() - watch.wall < 0.1:
+    while time.process_time() - cpu < 0.1:
         pass
     time.sleep(0.1)
     used = watch.read()
-    assert used.wall_seconds.value == pytest.approx(0.2, abs=0.15)
+    assert used.wall_seconds.value is not None
+    assert 0.15 < used.wall_seconds.value <= time.perf_counter() - wall
     assert used.cpu_seconds.value is not None
-    assert 0.02 < used.cpu_seconds.value < 0.2
+    assert 0.05 < used.cpu_seconds.value <= time.process_time() - cpu + 0.02  # the clock of a process has ticks
     assert used.wall_seconds.method is Method.COUNTER
 
 

@@ -90,6 +90,33 @@ def test_percentiles_leave_out_what_is_undefined() -> None:
     assert intervals.percentile(values, 0.9) == pytest.approx((0.05, 0.95))
 
 
+def test_percentiles_of_few_units_reach_as_far_as_students_interval() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(8)
+    drawn = rng.normal(values.mean(), values.std() / math.sqrt(8), 400_000)
+    low, high = intervals.expanded_percentile(drawn, 0.95, 8)
+    half = 2.365 * values.std(ddof=1) / math.sqrt(8)
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+    wider = intervals.expanded_percentile(drawn, 0.95, 8, omega2=0.5)
+    assert wider.high - wider.low == pytest.approx(math.sqrt(1.5) * (high - low), rel=0.05)
+
+
+@pytest.mark.parametrize(("value", "end"), [(0.9, 1.0), (-0.5, 0.0), (0.5, 0.0)])
+def test_a_log_interval_stays_on_its_side_of_the_end(value: float, end: float) -> None:
+    low, high = intervals.log_interval(value, 0.3, 0.95, 6, end)
+    assert low < value < high
+    assert (end - low) * (end - value) > 0
+    assert (end - high) * (end - value) > 0
+    assert (end - low) * (end - high) == pytest.approx((end - value) ** 2)
+
+
+def test_a_log_interval_of_many_units_is_that_of_the_number_itself() -> None:
+    low, high = intervals.log_interval(0.6, 0.001, 0.95, 100_000, 1.0)
+    assert (low, high) == pytest.approx((0.6 - 0.00196, 0.6 + 0.00196), abs=1e-5)
+    assert intervals.log_interval(1.0, 0.0, 0.95, 9, 1.0) == (1.0, 1.0)
+    assert math.isfinite(intervals.log_interval(0.999, 5.0, 0.95, 2, 1.0).low)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

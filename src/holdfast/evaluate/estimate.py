@@ -11,7 +11,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
 from holdfast.evaluate.bootstraps import BOOTSTRAPS, bootstraps_for
-from holdfast.evaluate.bounded import bounded_interval, rarest_units
+from holdfast.evaluate.bounded import UnitScale, interval_of_one, unit_scale, units_of_metric
 from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import UNBOUNDED, possible
@@ -155,9 +155,9 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
       find.
     - Roots of means: the same on the mean, then the root of the point and of the bounds.
     - Other metrics, from predictions: such a point, too (`regained.corrected_metric`), with the RMX interval of what
-      each row contributes (`rmx_metric.rmx_metric`) for a metric between 0 and 1, and BBC percentiles for one that is
-      not.
-    - One configuration: the textbook interval.
+      each row contributes (`rmx_metric.rmx_metric`) for a metric with two ends, such as 0 and 1, and BBC percentiles
+      for one without.
+    - One configuration: the textbook interval, of other metrics `bounded.interval_of_one`.
     - Scores that are missing (not finite) on some rows: `raced.raced`, or `raced.raced_metric` for predictions, where
       these configurations count among those that could have won. One that failed without any score, so that no score
       can have stopped it, may be left out of ``rows``.
@@ -360,7 +360,7 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
         sheet.groups,
     )
     search = request.streams.generator(0, "estimate/search") if request.adaptive else None
-    corrected = corrected_metric(observed, corrected, omega2=_added(request), search=search)
+    corrected = corrected_metric(observed, corrected, omega2=_added(request, metric), search=search)
     in_bag = corrected.in_bag
     assert in_bag is not None
     few = () if metric.fast else (wording.slow(metric.name, len(in_bag)),)
@@ -371,11 +371,14 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
     if not is_best:
         point = own - (float(np.nanmax(observed)) - corrected.point)
         found = replace(found, point=point, method=wording.MAX_T)
-    if metric.within_unit:
-        settings = request.settings(_added(request), BOOTSTRAPS, is_best=is_best)
-        noise = request.streams.generator(0, "estimate/noise")
-        limits = rmx_metric(observed, in_bag, noise, settings, units=_units(sheet), winner=chosen)
-        found = replace(found, low=limits.low, high=limits.high, effective=limits.effective_configurations)
+    unit = unit_scale(metric)
+    if unit is not None:
+        settings = request.settings(_added(request, metric), BOOTSTRAPS, is_best=is_best)
+        noise, units = request.streams.generator(0, "estimate/noise"), _units(sheet, metric)
+        shares, drawn = unit.share(observed), unit.share(in_bag)
+        limits = rmx_metric(shares, drawn, noise, settings, units=units, winner=chosen)
+        low, high = unit.value(limits.low), unit.value(limits.high)
+        found = replace(found, low=low, high=high, effective=limits.effective_configurations)
         return replace(found, method=wording.RMX_METRIC) if is_best else found
     if not is_best:
         low, high = bootstrap.max_t(observed, in_bag, chosen, level)
@@ -384,27 +387,25 @@ def _from_predictions(request: _Request, metric: Metric) -> _Found:
 
 def _of_one(request: _Request, metric: Metric, found: _Found, in_bag: np.ndarray) -> _Found:
     """One configuration, whose metric in each bootstrap is ``in_bag``, shape (B,): nothing was selected."""
-    if metric.within_unit:
-        share = min(max(found.naive, 0.0), 1.0)
-        low, high = bounded_interval(share, in_bag, request.level, _units(request.sheet))
-        return replace(found, point=found.naive, low=low, high=high, method=wording.LOGIT)
-    low, high = intervals.percentile(in_bag, request.level)
-    return replace(found, point=found.naive, low=low, high=high, method=wording.PERCENTILE)
+    omega2, units = _added(request, metric), _units(request.sheet, metric)
+    low, high, method = interval_of_one(metric, found.naive, in_bag, request.level, units, omega2=omega2)
+    return replace(found, point=found.naive, low=low, high=high, method=method)
 
 
-def _added(request: _Request) -> float:
-    """omega2 of a metric between 0 and 1."""
-    return 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary"]
+def _added(request: _Request, metric: Metric) -> float:
+    """omega2 of a metric that is no mean over rows."""
+    kind = "binary" if metric.has_two_ends else "other"
+    return 0.0 if request.estimand == "scored" else REFIT_VARIANCE[kind]
 
 
-def _units(sheet: Sheet) -> int:
+def _units(sheet: Sheet, metric: Metric) -> int:
     assert sheet.y is not None
-    return rarest_units(sheet.y, sheet.groups)
+    return units_of_metric(metric, sheet.y, sheet.groups)
 
 
 def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own: float, *, is_best: bool) -> _Found:
     """The same where some configurations have no prediction of some rows."""
-    sheet, sign = request.sheet, request.scale.sign
+    sheet, sign, scale = request.sheet, request.scale.sign, unit_scale(metric) or UnitScale(0.0, 1.0)
     columns = [*sheet.values, *(_filled(values, sheet.values[0].dtype) for values in sheet.unfinished)]
     seen = np.stack([np.ones(sheet.n_rows, bool)] * len(sheet.values) + [_seen(v) for v in sheet.unfinished], axis=1)
     whole = replace(sheet, values=tuple(columns))
@@ -413,16 +414,16 @@ def _from_raced_predictions(request: _Request, metric: Metric, chosen: int, own:
         found = np.full(len(weights), np.nan)
         some = weights.any(axis=1)
         if some.any():
-            found[some] = sign * _under(whole, metric, c, weights[some])
+            found[some] = scale.share(sign * _under(whole, metric, c, weights[some]))
         return found
 
     bootstraps = bootstraps_for(metric, len(columns))
-    omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["other"]
-    omega2, units = (_added(request), _units(sheet)) if metric.within_unit else (omega2, None)
-    settings = request.settings(omega2, bootstraps, is_best=is_best)
+    units = _units(sheet, metric) if metric.has_two_ends else None
+    settings = request.settings(_added(request, metric), bootstraps, is_best=is_best)
     drawn = request.streams.generator(0, "estimate/bootstrap")
     race = raced_metric(performance, seen, drawn, settings, winner=chosen, groups=sheet.groups, units=units)
-    found = _of_race(race, own, is_best=is_best)
+    point, low, high = (scale.value(end) for end in (race.point, race.low, race.high))
+    found = _of_race(race._replace(point=point, low=low, high=high), own, is_best=is_best)
     few = () if metric.fast else (wording.slow(metric.name, bootstraps),)
     return replace(found, bootstraps=bootstraps, sentences=few)
 
@@ -474,7 +475,7 @@ def _sentences(request: _Request, found: _Found) -> tuple[str, ...]:
     if found.method in wording.ANY_CHOICE:
         sentences.append(wording.ANY_RULE)
     if request.estimand == "refit":
-        sentences.append(wording.refit(from_bootstrap=found.method in wording.FROM_BOOTSTRAP))
+        sentences.append(wording.refit(from_bootstrap=found.method == wording.BBC_PERCENTILE))
     if sheet.groups is not None:
         sentences.append(wording.GROUPED)
     if sheet.unfinished:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.catalogue import Needs, RowTerm, Task, UnderWeights
-from holdfast.evaluate.ranges import UNBOUNDED, UNIT, Range, range_named
+from holdfast.evaluate.ranges import UNBOUNDED, Range, range_named
 from holdfast.records import Direction, RowScores
 from holdfast.stats import weighted
 
@@ -66,9 +67,15 @@ class Metric:
         return self.row_term is not None
 
     @property
-    def within_unit(self) -> bool:
-        """Whether the metric is no mean over rows and lies between 0 and 1, 1 being best."""
-        return not self.decomposable and self.direction == "maximize" and self.range == UNIT
+    def ends(self) -> Range:
+        """Its range where higher is better: that of ``-value`` of a metric to minimize."""
+        low, high = self.range
+        return (low, high) if self.direction == "maximize" else (-high, -low)
+
+    @property
+    def has_two_ends(self) -> bool:
+        """Whether its least and its greatest value are known, as those of metrics of classes are."""
+        return math.isfinite(self.range[0]) and math.isfinite(self.range[1])
 
     def value(
         self,

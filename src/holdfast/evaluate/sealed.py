@@ -9,7 +9,7 @@ import numpy as np
 
 from holdfast.errors import RequestError
 from holdfast.evaluate import wording
-from holdfast.evaluate.bounded import bounded_interval, rarest_units
+from holdfast.evaluate.bounded import interval_of_one, units_of_metric
 from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
@@ -36,10 +36,10 @@ def test_score(
     """The metric of one model on test rows, with its interval.
 
     0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's, widened for skewness (the
-    root of it for a root of a mean), metrics between 0 and 1 such as AUC `bounded_interval`, others bootstrap
-    percentiles. Where ``groups`` are given, variances are those of groups (see `holdfast.stats.rmx.rmx`) and groups are
-    resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``. No end lies
-    beyond what the metric can be.
+    root of it for a root of a mean), others such as AUC and R² Student's on a scale without ends
+    (`bounded.interval_of_one`). Where ``groups`` are given, variances are those of groups (see `stats.rmx.rmx`) and
+    groups are resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
+    No end lies beyond what the metric can be.
 
     Args:
         y: shape (N,), or the table of a clustering.
@@ -93,11 +93,10 @@ def _bounds(
     )
     if not np.isfinite(values).any():
         return None, None, wording.UNDEFINED
-    observed = metric.value(y, prediction)
-    if metric.within_unit:
-        return (*bounded_interval(observed, values, level, rarest_units(y, groups)), wording.LOGIT)
-    low, high = intervals.percentile(values, level)
-    return min(low, observed), max(high, observed), wording.PERCENTILE
+    scale = scale_of(metric.direction)
+    observed, drawn = scale.orient(np.asarray(metric.value(y, prediction))), scale.orient(values)
+    low, high, method = interval_of_one(metric, float(observed), drawn, level, units_of_metric(metric, y, groups))
+    return (*scale.bounds(low, high), method)
 
 
 def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarray | None) -> tuple[float, float, str]:

@@ -35,9 +35,9 @@ RMX_METRIC = (
 RACED = "correction for all that were begun, with a reach-limited maxT interval (RMX)"
 RACED_MAX_T = "correction for all that were begun, with a maxT interval over all of them"
 
-PERCENTILE = "bootstrap percentile interval"
+PERCENTILE = "bootstrap percentile interval, expanded as Student's t is"
 LOGIT = "Student's t interval on the logit scale from a bootstrap"
-FROM_BOOTSTRAP = {BBC_PERCENTILE, PERCENTILE, LOGIT}
+LOG = "Student's t interval on the log scale from a bootstrap"
 ANY_CHOICE = {MAX_T, RACED_MAX_T}
 JEFFREYS = "Jeffreys interval"
 STUDENT = "Student's t interval, widened for skewness (Edgeworth)"

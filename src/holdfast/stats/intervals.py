@@ -9,6 +9,9 @@ import numpy as np
 
 from holdfast.errors import RequestError
 
+FARTHEST = 100.0
+"""The exponent of the farthest bound on a log scale; a number as uncertain as that is not known at all."""
+
 
 class Interval(NamedTuple):
     """A lower and an upper bound."""
@@ -140,6 +143,29 @@ def logit_interval(value: float, deviation: float, level: float, degrees: int) -
     return Interval(float(expit(centre - half)), float(expit(centre + half)))
 
 
+def log_interval(value: float, deviation: float, level: float, units: int, end: float) -> Interval:
+    """Student's interval of a number with one end, such as 0 or 1, on the log scale of its distance from there.
+
+    The standard deviation is a bootstrap's of ``units`` independent units, which is too small by ``sqrt(1 - 1/units)``.
+
+    Args:
+        value: the number, anywhere on one side of ``end``.
+        deviation: its standard deviation (delta method).
+        level: the nominal coverage.
+        units: how many independent units it is made of.
+        end: which it cannot pass.
+    """
+    from scipy.special import stdtrit
+
+    room = value - end
+    if room == 0 or deviation == 0:
+        return Interval(value, value)
+    widened = deviation * math.sqrt(units / max(units - 1, 1))
+    half = -float(stdtrit(max(units - 1, 1), (1 - check_level(level)) / 2)) * widened / abs(room)
+    near, far = end + room * math.exp(-half), end + room * math.exp(min(half, FARTHEST))
+    return Interval(min(near, far), max(near, far))
+
+
 def column_skewness(values: np.ndarray) -> np.ndarray:
     """The sample skewness of each column, shape (N, C) to (C,); 0 for a constant column."""
     centred = values - values.mean(axis=0)
@@ -158,6 +184,25 @@ def percentile(values: np.ndarray, level: float = 0.95) -> Interval:
     tail = (1 - check_level(level)) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high))
+
+
+def expanded_percentile(values: np.ndarray, level: float, units: int, omega2: float = 0.0) -> Interval:
+    """Percentiles of bootstrap values, shape (B,), as far out as an interval of few units has to reach.
+
+    Percentiles of a mean of N rows are those of a normal interval with the variance divided by N, not N - 1; the tails
+    here are those at which it becomes Student's (Hesterberg, American Statistician 69:371, 2015, section 4.3).
+
+    Args:
+        values: the bootstrap values; undefined ones (NaN) are left out.
+        level: the nominal coverage.
+        units: how many independent units were resampled.
+        omega2: further variance, relative to that of the values.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    student = float(stdtrit(max(units - 1, 1), (1 - check_level(level)) / 2))
+    tail = float(ndtr(student * math.sqrt(units / max(units - 1, 1) * (1 + omega2))))
+    return percentile(values, 1 - 2 * tail)
 
 
 def check_level(level: float) -> float:
