@@ -277,3 +277,14 @@ def test_bad_weights_and_folds_get_a_sentence() -> None:
         metric.values_under(np.array([0, 1]), np.array([0.0, 1.0]), np.ones((2, 3)))
     with pytest.raises(RequestError, match="folds"):
         metric.value(np.array([0, 1]), np.array([0.0, 1.0]), folds=np.zeros(3))
+
+
+@pytest.mark.parametrize(("name", "task"), [("r2", "regression"), ("f1", "binary"), ("matthews_corrcoef", "binary")])
+def test_classes_and_numbers_of_all_folds_are_put_together(name: str, task: Any) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 60).astype(float if task == "regression" else int)
+    said = np.where(rng.random(60) < 0.2, 1 - y, y)
+    metric, folds = metric_named(name, task, None if task == "regression" else 2), np.arange(60) // 6
+    weights = rng.integers(0, 3, (4, 60)).astype(float)
+    assert metric.value(y, said, folds=folds) == metric.value(y, said)
+    assert metric.values_under(y, said, weights, folds).tolist() == metric.values_under(y, said, weights).tolist()

@@ -37,11 +37,24 @@ def test_row_terms_are_averaged_over_repeats() -> None:
     assert told.values[row] == pytest.approx(((chance[:, 1] - y) ** 2)[repeats.place == row].mean())
 
 
-@pytest.mark.parametrize("name", ["roc_auc", "f1"])
-def test_a_metric_of_predictions_is_the_mean_over_repeats(name: str) -> None:
+def test_classes_of_all_folds_and_repeats_are_put_together() -> None:
     repeats, y, chance, part = judgements()
-    metric = metric_named(name, "binary", 2)
-    said = chance if metric.needs != "predict" else (chance[:, 1] > 0.5).astype(int)
+    metric = metric_named("f1", "binary", 2)
+    said = (chance[:, 1] > 0.5).astype(int)
+    told = repeats.row_scores(metric, y, said)
+    assert told is not None
+    assert told.kind == "prediction"
+    over, truth = repeats.over(metric), repeats.once(y)
+    assert over.value(truth, told.values) == pytest.approx(metric.value(y, said, folds=part))
+    assert metric.value(y, said, folds=part) == metric.value(y, said)
+    weights = np.random.default_rng(1).integers(0, 3, size=(2, 40)).astype(float)
+    expected = metric.values_under(y, said, weights[:, repeats.place])
+    assert over.values_under(truth, told.values, weights) == pytest.approx(expected)
+
+
+def test_a_metric_of_scores_is_the_mean_over_folds_and_repeats() -> None:
+    repeats, y, said, part = judgements()
+    metric = metric_named("roc_auc", "binary", 2)
     told = repeats.row_scores(metric, y, said)
     assert told is not None
     assert told.kind == "prediction"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone, is_classifier
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine, make_blobs
 from sklearn.dummy import DummyClassifier
@@ -31,6 +32,7 @@ from sklearn.model_selection import (
     ShuffleSplit,
     StratifiedKFold,
     TimeSeriesSplit,
+    check_cv,
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -81,6 +83,22 @@ CASES: dict[str, tuple[Any, Any, Any, Any, Any]] = {
 }
 
 
+TOGETHER = ("f1", "correlation", "r2", "rmse", "median", "one's own")
+"""Scorers of classes or numbers that are no mean over rows: all folds together."""
+
+
+def of_all_folds(estimator: Any, X: Any, y: Any, cv: Any, scorer: Any, weights: Any) -> float:
+    """What a scorer gives to the predictions of all folds at once."""
+    said, rows = [], []
+    for train, test in check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y):
+        own = {} if weights is None else {"sample_weight": weights[train]}
+        said.append(clone(estimator).fit(X[train], y[train], **own).predict(X[test]))
+        rows.append(test)
+    place = np.concatenate(rows)
+    own = {} if weights is None else {"sample_weight": weights[place]}
+    return float(scorer._sign * scorer._score_func(y[place], np.concatenate(said), **own, **scorer._kwargs))
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_of_one_configuration_the_estimate_is_scikit_learns_score(case: str) -> None:
     estimator, (X, y), scoring, cv, more = CASES[case]
@@ -98,10 +116,16 @@ def test_of_one_configuration_the_estimate_is_scikit_learns_score(case: str) -> 
         X, y, **given
     )
     score = search.estimate_
-    assert score.value == pytest.approx(search.best_score_, rel=1e-3 if "accuracy" in case else 1e-9)
+    expected = search.best_score_
+    if case.startswith(TOGETHER):
+        scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring or get_scorer("r2")
+        expected = of_all_folds(estimator, X, y, cv, scorer, given.get("sample_weight"))
+    assert score.value == pytest.approx(expected, rel=1e-3 if "accuracy" in case else 1e-9)
     assert score.low is not None
     assert score.high is not None
     assert score.low <= score.value <= score.high <= 1
+    named = f"of all folds together, {expected:.4g} where their mean is {search.best_score_:.4g}"
+    assert (named in score.method) == (abs(expected - search.best_score_) > 0.05 * (score.high - score.low))
     assert score.estimand == REFITTED
     assert score.n == len(y) or "time" in case or "at random" in case
 
@@ -221,6 +245,21 @@ def test_groups_widen_the_interval() -> None:
     alone = HoldfastSearchCV(TREE, space, cv=list(GroupKFold(5).split(X, y, groups)), **ways).fit(X, y)
     assert grouped.best_score_ == alone.best_score_
     assert grouped.estimate_ != alone.estimate_
+
+
+def test_r2_of_the_few_rows_of_a_fold_is_no_estimate_of_the_refitted_model() -> None:
+    held, moved = 0, 0.0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(2100, 10))
+        y = X[:, 0] + 0.5 * X[:, 1] + rng.normal(size=2100)
+        ways: dict[str, Any] = {"strategy": "grid", "cv": 10, "random_state": 0}
+        search = HoldfastSearchCV(Ridge(), {"alpha": [1.0, 10.0]}, **ways).fit(X[:100], y[:100])
+        score, truth = search.estimate_, search.score(X[100:], y[100:])
+        held += score.low <= truth <= score.high
+        moved += score.value - search.best_score_
+    assert held >= 27
+    assert moved / 30 > 0.05
 
 
 def test_rows_in_order_of_time_are_resampled_in_blocks() -> None:

@@ -82,17 +82,24 @@ class Repeats:
         return RowScores(stacked.reshape(len(self.rows), -1), self.rows, "prediction")
 
     def over(self, metric: Metric) -> Metric:
-        """A metric of predictions side by side, shape (N, R k): its mean over the repeats in which it is defined."""
+        """A metric of predictions side by side, shape (N, R k): its mean over the repeats in which it is defined.
+
+        Where it puts folds together it puts repeats together, too.
+        """
         folds = np.zeros((len(self.rows), self.count), dtype=np.int64)
         folds[self.place, self.turn] = self.part
 
         def under(y: np.ndarray, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:
             by_turn = stacked.reshape(len(stacked), self.count, -1)
             target = y if metric.task == "regression" else y.astype(int)
+            if metric.pools_folds:
+                said = stacked if metric.task == "regression" else stacked.astype(int)
+                return metric.values_under(
+                    np.tile(target, self.count), said.T.reshape(-1), np.tile(weights, (1, self.count))
+                )
             found = []
             for turn in range(self.count):
                 own = by_turn[:, turn, 0] if by_turn.shape[2] == 1 else by_turn[:, turn]
-                own = own.astype(int) if metric.needs == "predict" and metric.task != "regression" else own
                 found.append(metric.values_under(target, own, weights, folds[:, turn]))
             values = np.stack(found)
             defined = np.isfinite(values)

@@ -1,6 +1,7 @@
 """Row scores of a trial's folds, and from those of all trials the winner's score corrected for having been picked.
 
 scikit-learn's score is a mean over folds, so that is what is corrected: a row counts as its folds do (`Design.shares`).
+Of classes and numbers it is moved to what the predictions of all folds together score (`_together`).
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ NEARLY_EVEN = 0.05
 
 WORTH = 0.8
 """Rows that count for less than this part of their number are said to: (sum w)^2 / sum w^2, Kish 1965."""
+
+NOTABLE = 0.05
+"""The mean over folds is named where the score of all folds together differs from it by this part of the interval."""
 
 LONG_SECONDS = 60
 """An estimate that takes longer is announced."""
@@ -104,7 +108,8 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
         began = time.thread_time()
-        metric = _over_folds(scored, _verified(scored, complete))
+        verified = _verified(scored, complete)
+        metric = _over_folds(scored, verified)
         calls = len(complete) * len(scored.design.places)
         _warn_of_a_wait(metric, len(rows), (time.thread_time() - began) / calls)
         y = scored.y[scored.design.rows].astype(float)
@@ -113,6 +118,8 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         if not metric.fast:
             how = f"{score.method}, from {made.bootstraps} bootstraps only, as '{scored.name}' is slow to compute"
             score = dataclasses.replace(score, method=how)
+        if _is_pooled(scored):
+            score = _together(score, scored, verified, rows[place])
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     method, n = score.method, int(some.sum())
     if (worth := counts.sum() ** 2 / (counts**2).sum()) < WORTH * n:
@@ -269,7 +276,8 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
     Under other weights, scores and probabilities are looked at fold by fold, as those of different models cannot be
     ranked together; the mean is over the folds in which the metric is defined. Classes and numbers can be put together,
     and are: R² or F1 of the few rows that a bootstrap leaves out of one fold says little, and on average too little.
-    The difference between the two at even weights is added.
+    The difference between the two at even weights is added, so that the winner is who scikit-learn says it is;
+    `_together` takes it off.
     """
     together = _is_pooled(scored)
 
@@ -294,6 +302,25 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
         range=scored.range,
         calls=1 if together else len(scored.design.places),
     )
+
+
+def _together(score: Score, scored: Scored, metric: Metric, winner: RowScores) -> Score:
+    """The score, and its interval, around the metric of the predictions of all folds put together.
+
+    scikit-learn's mean over folds is what selects, but not what a model scores on many rows: with m rows a fold, ``1 -
+    R²`` is too large by about 3 / m of itself, as each fold's rows are compared with their own mean.
+    """
+    ones = np.ones((1, len(winner.values)))
+    pooled = scored.sign * float(_pooled(scored, metric, winner.values, ones)[0])
+    mean = scored.sign * float(_mean_of_defined(_by_fold(scored, metric, winner.values, ones))[0])
+    shift = pooled - mean
+    if not math.isfinite(shift) or score.low is None or score.high is None:
+        return score
+    method = score.method
+    if abs(shift) > NOTABLE * (score.high - score.low):
+        method = f"{method}; of all folds together, {pooled:.4g} where their mean is {mean:.4g}"
+    moved = {name: getattr(score, name) + shift for name in ("value", "low", "high")}
+    return dataclasses.replace(score, method=method, **moved)
 
 
 def _is_pooled(scored: Scored) -> bool:
