@@ -147,9 +147,9 @@ PLAN_SPACE = (
     "dropout = 0.1                                                              # fixed, no longer searched",
     "```",
     "",
-    "A hyperparameter is of type `float` or `int` (`low`, `high`; `log = true` for magnitudes) or `categorical`",
-    '(`choices`); any may have a `default`, and `when = { optimizer = ["sgd"] }` for the values of another one',
-    "under which it is active.",
+    "A hyperparameter is of type `float` or `int` (`low`, `high`; `log = true` for magnitudes, or a `step`) or",
+    '`categorical` (`choices`); any may have a `default`, and `when = { optimizer = ["sgd"] }` for the values of',
+    "another one under which it is active.",
 )
 
 

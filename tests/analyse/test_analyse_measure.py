@@ -16,6 +16,8 @@ NESTED = holdfast.Space(
         "dropout": holdfast.Float(0, 1, when={"layers": [3, 4, 5, 6, 7, 8]}),
         "nesterov": holdfast.Categorical([True, False], when={"optimizer": "sgd"}),
         "width": holdfast.Int(1, 1000),
+        "share": holdfast.Float(0, 1, step=0.2),
+        "of share": holdfast.Float(0, 1, step=0.01, when={"share": [0.2, 0.8, 1]}),
     }
 )
 
@@ -29,7 +31,7 @@ def test_hyperparameters_are_as_often_active_as_in_random_configurations() -> No
     space = measure(NESTED)
     assert space.probability.sum() == pytest.approx(1)
     shown = (~np.isnan(units)).mean(axis=0)
-    assert [space.active(i) for i in range(6)] == pytest.approx(shown, abs=0.01)
+    assert [space.active(i) for i in range(8)] == pytest.approx(shown, abs=0.01)
     assert space.active(0) == pytest.approx(0.5)
     points = space.points(4096, seed=1)
     assert (points != INACTIVE).mean(axis=0) == pytest.approx(shown, abs=0.01)
@@ -43,7 +45,13 @@ def test_the_bins_of_a_whole_number_on_a_log_scale_are_its_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "domain", [holdfast.Categorical(["a", "b", "c"]), holdfast.Int(2, 9), holdfast.Int(1, 9, log=True)]
+    "domain",
+    [
+        holdfast.Categorical(["a", "b", "c"]),
+        holdfast.Int(2, 9),
+        holdfast.Int(1, 9, log=True),
+        holdfast.Float(0, 1, step=0.1),
+    ],
 )
 def test_a_threshold_between_two_values_is_moved_to_where_their_cells_meet(domain: Domain) -> None:
     space = holdfast.Space({"n": domain})

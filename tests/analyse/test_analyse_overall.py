@@ -51,6 +51,13 @@ def test_the_best_at_an_end_of_the_space_ask_for_more_room() -> None:
     )
 
 
+def test_the_end_of_steps_is_its_last_value() -> None:
+    space = Space({"share": Float(0.2, 0.8, step=0.2), "rest": Float(0, 1)})
+    shares = [0.8] * 12 + [0.2] * 20
+    configs: list[Config] = [{"share": share, "rest": 0.5} for share in shares]
+    assert [(edge.name, edge.high, edge.bound) for edge in crowded(configs, space)] == [("share", True, 0.8)]
+
+
 def test_chance_crowds_no_end() -> None:
     draw = np.random.default_rng(0)
     hits = sum(bool(crowded([SPACE.sample(draw) for _ in range(40)], SPACE)) for _ in range(300))

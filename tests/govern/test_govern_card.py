@@ -109,12 +109,16 @@ def test_studies_without_a_plan_unfinished_and_empty_have_cards_too() -> None:
         assert problems_of(card) == []
 
 
+SHARE = holdfast.Float(0.2, 0.8, step=0.2)
+
+
 def test_a_winner_at_the_end_of_its_range_is_a_limit() -> None:
-    study = logs.bare_study(n_trials=0, depth=holdfast.Int(1, 20), rate=holdfast.Float(0.1, 1.0))
-    study.enqueue({"depth": 20, "rate": 0.5}, why="an end")
+    study = logs.bare_study(n_trials=0, depth=holdfast.Int(1, 20), rate=holdfast.Float(0.1, 1.0), share=SHARE)
+    study.enqueue({"depth": 20, "rate": 0.5, "share": 0.8}, why="an end")
     study.tell(study.ask(), 1.0)
     limits = card_text(study.book).partition("## Limits")[2].partition("\n## ")[0]
     assert "depth = 20 (1 to 20)" in limits
+    assert "share = 0.8 (0.2 to 0.8, in steps of 0.2)" in limits
     assert "rate" not in limits
     least = logs.bare_study(n_trials=0, depth=holdfast.Int(1, 20), rate=holdfast.Float(0.0, 1.0))
     least.enqueue({"depth": 1, "rate": 0.0}, why="ends that nobody can go beyond")

@@ -38,6 +38,16 @@ def test_a_table_without_a_type_changes_bounds_and_drops_a_default_they_may_excl
     assert overridden(DEFAULT, {"rate": {"default": 0.01}})["rate"] == Float(1e-4, 1e-1, log=True, default=0.01)
 
 
+def test_a_table_without_a_type_takes_and_moves_steps() -> None:
+    space = overridden(DEFAULT, {"momentum": {"high": 0.9, "step": 0.1}})
+    assert space["momentum"] == Float(0.0, 0.9, step=0.1, when={"optimizer": "sgd"})
+    assert overridden(space, {"momentum": {"low": 0.5}})["momentum"] == Float(
+        0.5, 0.9, step=0.1, when={"optimizer": "sgd"}
+    )
+    with pytest.raises(SpaceError, match=r"'rate' has a log scale and step = 0\.01; a log scale takes no step"):
+        overridden(DEFAULT, {"rate": {"step": 0.01}})
+
+
 def test_a_value_fixes_and_a_list_restricts() -> None:
     space = overridden(DEFAULT, {"depth": 3, "rate": [1e-3, 1e-2]})
     assert space["depth"] == Categorical([3])

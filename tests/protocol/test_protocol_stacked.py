@@ -58,6 +58,8 @@ RATE = Float(1e-4, 1e-1, log=True)
         ({"learning_rate": RATE, "width": Categorical([64, 128])}, "gp", "auto", 1, 4),
         ({"learning_rate": RATE, "width": Int(32, 512)}, "random", "auto", 1, 1),
         ({"learning_rate": RATE, "taper": Float(0.5, 1.0)}, "random", "auto", 1, 1),
+        ({"learning_rate": RATE, "taper": Float(0.5, 1.0, step=0.25)}, "random", "auto", 1, 16),
+        ({"learning_rate": RATE, "width": Int(32, 128, step=32)}, "random", "auto", 1, 16),
         ({"learning_rate": RATE, "device": Categorical(["cuda"])}, "random", "auto", 5, 51),
         ({"learning_rate": RATE, "device": Categorical(["cuda"])}, "gp", "auto", 1, 16),
         ({"learning_rate": RATE}, "random", "off", 1, 1),

@@ -54,6 +54,12 @@ def test_a_value_that_no_trial_had_rules_nothing_out() -> None:
     assert found == {"c": {"model": ("svm", "ridge")}, "depth": {"model": ("forest", "ridge")}}
 
 
+def test_what_depends_on_a_value_of_a_float_with_steps_is_found() -> None:
+    share = Float(0, 0.4, step=0.1)
+    trials: list[Config] = [{"share": 0.3, "c": 0.5}, {"share": 0.0}, {"share": 0.3, "c": 0.2}, {"share": 0.0}]
+    assert shown(trials, {"share": share, "c": Float(0, 1)}) == {"c": {"share": (0.1, 0.2, 0.3, 0.4)}}
+
+
 def test_two_trials_claim_nothing_and_a_value_that_came_twice_does() -> None:
     assert shown(of_model("svm", "forest"), TREE) == {}
     assert shown(of_model("svm", "forest", "ridge"), TREE) == {}

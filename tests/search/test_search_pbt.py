@@ -153,6 +153,11 @@ def test_every_member_is_trained_to_the_end_whatever_the_number_of_workers() -> 
         (Categorical([16, 32, 64], ordered=True), 32, 16, 64),
         (Categorical([16, 32, 64], ordered=True), 16, 16, 32),
         (Categorical(["a", "b", "c"]), "b", "b", "b"),
+        (Float(0, 0.5, step=0.05), 0.1, 0.05, 0.15),
+        (Float(0, 1, step=0.05), 0.5, 0.4, 0.6),
+        (Float(0, 0.5, step=0.05), 0.0, 0.0, 0.05),
+        (Float(0, 0.5, step=0.05), 0.5, 0.4, 0.5),
+        (Float(-1, 1, step=0.25), 0.0, -0.25, 0.25),
     ],
 )
 def test_a_value_is_perturbed(domain: Float | Int | Categorical, value: object, down: object, up: object) -> None:

@@ -38,13 +38,17 @@ def spaces(draw: st.DrawFn) -> Space:
         for parent in draw(st.lists(st.sampled_from(parents), max_size=2, unique=True)) if parents else ():
             values = list(domains[parent].grid(3))
             when[parent] = draw(st.lists(st.sampled_from(values), min_size=1, max_size=2, unique_by=repr))
-        match draw(st.sampled_from(["float", "log", "int", "logint", "cat"])):
+        match draw(st.sampled_from(["float", "log", "steps", "int", "logint", "cat"])):
             case "float":
                 low = draw(st.floats(-1e6, 1e6))
                 domains[f"x{i}"] = Float(low, low + draw(st.floats(1e-3, 1e6)), when=when)
             case "log":
                 low = draw(st.floats(1e-12, 1e3))
                 domains[f"x{i}"] = Float(low, low * draw(st.floats(1.5, 1e6)), log=True, when=when)
+            case "steps":
+                low, step_float = draw(st.integers(-1000, 1000)) / 10, draw(st.integers(1, 300)) / 100
+                high = low + step_float * draw(st.integers(1, 300))
+                domains[f"x{i}"] = Float(low, high + 1e-9, step=step_float, when=when)
             case "int":
                 low_int = draw(st.integers(-1000, 1000))
                 step = draw(st.integers(1, 7))
@@ -160,10 +164,6 @@ def test_log_int_gives_each_magnitude_its_share() -> None:
         (lambda: Space({"x": Float(0, 1, when={"y": 1})}), "depends on 'y', which is not in the space"),
         (lambda: Space({"x": Float(0, 1), "y": Float(0, 1, when={"x": 0.5})}), "a Float; it needs an Int"),
         (lambda: Space({"x": Int(0, 1), "y": Float(0, 1, when={"x": 7})}), "condition that never holds"),
-        (
-            lambda: domain_from_json("x", {"type": "float", "low": 0, "high": 1, "step": 0.25}),
-            "'x' of type float has step = 0.25; name the values",
-        ),
         (lambda: Int(1, "a"), "whole numbers, and only a Float takes an expression"),  # type: ignore[arg-type]
         (lambda: Int(1, 10, step=20), "step = 20, which leaves one value from low = 1 to high = 10"),
         (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import holdfast
-from holdfast.errors import ExhaustedError, RequestError
+from holdfast.errors import ExhaustedError, RequestError, SpaceError
 from holdfast.log.open import open_log
 from holdfast.records import Entry
 from holdfast.study.book import Book
@@ -27,6 +27,23 @@ WIDE = holdfast.Space(
 
 def loss(trial: Any) -> float:
     return float((trial["x"] - 0.7) ** 2)
+
+
+def test_a_study_is_amended_to_take_steps_and_back() -> None:
+    study = Study({"x": holdfast.Float(0, 1, step=0.1)}, strategy="sobol")
+    study.optimize(loss, 6)
+    study.amend({"x": holdfast.Float(0, 2, step=0.2)}, "coarser and wider")
+    fits = [trial.number for trial in study.trials if trial.config["x"] in {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}]
+    assert 0 < len(fits) < 6
+    assert study.history.told_trial.tolist() == fits
+    study.optimize(loss, 3)
+    steps = set(study.history.space["x"].grid(99)) if study.history.space else set()
+    assert {trial.config["x"] for trial in study.trials[6:]} <= steps
+    assert len({trial.config["x"] for trial in study.trials}) == 9
+    study.amend({"x": holdfast.Float(0, 2)}, "any number")
+    assert len(study.history.told_trial) == 9
+    with pytest.raises(SpaceError, match=r"'y' is 0\.3; it goes from 0 in steps of 0\.25"):
+        study.amend({"x": holdfast.Float(0, 2), "y": holdfast.Float(0, 1, step=0.25)}, "one more", {"y": 0.3})
 
 
 def too_large(config: Any) -> bool:

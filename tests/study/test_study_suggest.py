@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 import sys
 import types
@@ -57,14 +58,35 @@ def test_steps_of_floats_are_what_people_mean() -> None:
     assert {open_trial(seed).suggest_float("x", 0, 1, step=0.4) for seed in range(60)} == {0.0, 0.4, 0.8}
     assert open_trial().suggest_float("x", 2, 2) == 2.0
     assert open_trial().suggest_float("x", 2, 3, step=5) == 2.0
+    assert {open_trial(seed).suggest_float("x", 0.2, 0.3, step=0.1) for seed in range(20)} == {0.2, 0.3}
     assert open_trial().suggest_int("x", 7, 7) == 7
     assert {open_trial(seed).suggest_int("x", 1, 9, step=4) for seed in range(60)} == {1, 5, 9}
 
 
-@pytest.mark.parametrize("settings", [{"step": 0.1, "log": True}, {"step": 0.0}, {"step": -1.0}, {"step": 1e-9}])
-def test_steps_that_cannot_be_meant(settings: dict[str, Any]) -> None:
-    with pytest.raises(RequestError, match="a step must be above zero"):
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"step": 0.1, "log": True}, "a log scale and step = 0.1"),
+        ({"step": 2.0, "log": True}, "a log scale and step = 2.0"),
+        ({"step": 0.0}, "step = 0.0; it needs a finite number above zero"),
+        ({"step": -1.0}, "step = -1.0; it needs a finite number above zero"),
+        ({"step": math.inf}, "step = inf; it needs a finite number above zero"),
+        ({"step": "small"}, "step = 'small'; it takes a number above zero"),
+        ({"step": 1e-13}, "step = 1e-13, too fine"),
+    ],
+)
+def test_steps_that_cannot_be_meant(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpaceError, match=f"hyperparameter 'x' has {said}"):
         open_trial().suggest_float("x", 0.1, 1, **settings)
+
+
+def test_steps_are_searched_as_such() -> None:
+    study = Study(strategy="tpe")
+    study.optimize(lambda trial: (trial.suggest_float("x", 0.2, 0.8, step=0.1) - 0.6) ** 2, n_trials=7)
+    assert study.history.space == holdfast.Space({"x": holdfast.Float(0.2, 0.8, step=0.1)})
+    assert sorted(t.config["x"] for t in study.trials) == [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]  # type: ignore[type-var]
+    study.enqueue({"x": 0.1 + 0.2})
+    assert study.ask().suggest_float("x", 0.2, 0.8, step=0.1) == 0.3
 
 
 def test_the_same_name_gives_the_same_value_within_a_trial() -> None:

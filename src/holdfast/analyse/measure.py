@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.search.sobol import sobol_points
-from holdfast.space import Categorical, Domain, Int, Space
+from holdfast.space import Domain, Int, Space
 from holdfast.space.tree import wanted_cells
 
 MOST_BINS = 24
@@ -227,9 +227,7 @@ def _holds(weights: np.ndarray, edges: np.ndarray, cells: np.ndarray, domain: Do
         return False
     first = int(np.argmax(weights[:-1] > 0))
     middle = (edges[first] + edges[first + 1]) / 2
-    if isinstance(domain, Int | Categorical):
-        return any(_cell_edge(domain, int(cell)) <= middle < _cell_edge(domain, int(cell) + 1) for cell in cells)
-    return False
+    return any(_cell_edge(domain, int(cell)) <= middle < _cell_edge(domain, int(cell) + 1) for cell in cells)
 
 
 def _thinned(branches: list[tuple[float, dict[int, np.ndarray]]], i: int) -> list[tuple[float, dict[int, np.ndarray]]]:

@@ -15,7 +15,7 @@ from holdfast.analyse.ends import can_go_beyond
 from holdfast.analyse.rates import optimiser_of, rate_of
 from holdfast.analyse.remedies import KINDS, Kind
 from holdfast.records import Config
-from holdfast.space import Categorical, Int, Space
+from holdfast.space import Categorical, Space
 
 StudyKind = Kind | Literal["mixed"]
 """What may be said of a study."""
@@ -182,7 +182,7 @@ def crowded(ranked: Sequence[Config], space: Space) -> tuple[Edge, ...]:
         values = [value for config in best if isinstance(value := config.get(name), int | float)]
         values = [value for value in values if domain.low <= value <= domain.high]
         units = np.array([domain.to_unit(value) for value in values])
-        share = max(OUTER, 1.0 / (domain.high - domain.low + 1) if isinstance(domain, Int) and not domain.log else 0.0)
+        share = max(OUTER, 0.0 if domain.cells is None or domain.log else 1.0 / domain.cells)
         for high, bound in ((False, domain.low), (True, domain.high)):
             passable = can_go_beyond(domain, high=high)
             hits = int((units >= 1.0 - share).sum() if high else (units <= share).sum())

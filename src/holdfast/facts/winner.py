@@ -9,7 +9,7 @@ from holdfast.facts.log import ThreeScores, latest
 from holdfast.facts.looks import compared_words
 from holdfast.facts.numbers import listed, number, percent, shown
 from holdfast.records import Trial, Value
-from holdfast.space import Categorical, Domain
+from holdfast.space import Categorical, Domain, Int
 from holdfast.study.state import StudyState
 
 
@@ -66,6 +66,8 @@ def describe(domain: Domain) -> str:
         text = listed([shown(choice) for choice in domain.choices])
     else:
         text = f"{number(domain.low)} to {number(domain.high)}{', logarithmic' if domain.log else ''}"
+        whole = isinstance(domain, Int) and domain.step == 1
+        text += "" if domain.step is None or whole else f", in steps of {number(domain.step)}"
     conditions = [f"{name} is {' or '.join(map(shown, values))}" for name, values in _when(domain).items()]
     return f"{text}; only when {listed(conditions)}" if conditions else text
 

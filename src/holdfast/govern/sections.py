@@ -18,7 +18,7 @@ from holdfast.facts.spending import WHAT, amount
 from holdfast.facts.winner import agreement, describe, exact, luck_sentence, winner_table
 from holdfast.govern.metadata import TASKS, family_of, source_name, task_of
 from holdfast.records import Score, TrialState, Value
-from holdfast.space import Categorical, Domain, Int, Space
+from holdfast.space import Categorical, Domain, Space
 from holdfast.study.state import StudyState
 
 MOST_NAMES = 60
@@ -259,7 +259,7 @@ def _is_at_the_end(domain: Domain, value: Value) -> bool:
     if isinstance(domain, Categorical) or not isinstance(value, int | float):
         return False
     place = domain.to_unit(value)
-    near = value in {domain.low, domain.high} if isinstance(domain, Int) else not 0.01 < place < 0.99
+    near = not 0.01 < place < 0.99 if domain.cells is None else value in {domain.low, domain.high}
     return near and can_go_beyond(domain, high=place >= 0.5)
 
 

@@ -6,7 +6,7 @@ import math
 
 from holdfast.protocol.plan import SearchTable
 from holdfast.search.registry import traits_named
-from holdfast.space import Categorical, Domain, Int, Space
+from holdfast.space import Categorical, Domain, Space
 
 WIDE, NARROW = 16, 4
 """Runs that fill a stack, and those that a strategy is asked for at once which learns from every result."""
@@ -58,8 +58,4 @@ def _shapes(space: Space, shape: frozenset[str]) -> float:
 
 def _choices(domain: Domain) -> float:
     """How many values a domain has."""
-    if isinstance(domain, Categorical):
-        return len(domain.choices)
-    if isinstance(domain, Int):
-        return domain.high - domain.low + 1
-    return math.inf
+    return math.inf if domain.cells is None else domain.cells

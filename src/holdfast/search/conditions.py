@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.search.memory import Memory
-from holdfast.space import Categorical, Domain, Float, Int, Space, domain_from_json
+from holdfast.space import Domain, Space, domain_from_json
 from holdfast.space.domains import Scalar
 
 MOST_VALUES = 32
@@ -45,12 +45,13 @@ class _Parent:
     """
 
     column: int
-    domain: Int | Categorical
+    domain: Domain
     cells: np.ndarray
 
     def counts(self, trials: np.ndarray) -> np.ndarray:
         """(cells,) how many of the ``trials``, (n,) bool, have each value."""
-        return np.bincount(self.cells + 1, weights=trials, minlength=self.domain.cells + 1)[1:]
+        values = self.domain.cells or 0
+        return np.bincount(self.cells + 1, weights=trials, minlength=values + 1)[1:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ def shown_conditions(space: Space, units: np.ndarray, asked: np.ndarray, scored:
     parents = [
         _Parent(i, domain, _cells(domain, units[:, i]))
         for i, domain in enumerate(space.domains.values())
-        if not isinstance(domain, Float) and 1 < domain.cells <= MOST_VALUES
+        if domain.cells is not None and 1 < domain.cells <= MOST_VALUES
     ]
     found: dict[str, dict[str, tuple[Scalar, ...]]] = {}
     known: dict[tuple[bytes, int], list[tuple[_Parent, np.ndarray]]] = {}
@@ -124,9 +125,9 @@ def shown_conditions(space: Space, units: np.ndarray, asked: np.ndarray, scored:
     return found
 
 
-def _cells(domain: Int | Categorical, column: np.ndarray) -> np.ndarray:
+def _cells(domain: Domain, column: np.ndarray) -> np.ndarray:
     """(n,) which of a domain's values each of the encoded ones is, -1 for NaN."""
-    places = np.array([domain.to_unit(value) for value in domain.grid(domain.cells)])
+    places = np.array([domain.to_unit(value) for value in domain.grid(domain.cells or 0)])
     cells = np.searchsorted((places[:-1] + places[1:]) / 2, column)
     return np.where(np.isnan(column), -1, cells)
 
@@ -194,5 +195,5 @@ def _log_choices(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def _open_values(domain: Int | Categorical, closed: np.ndarray) -> tuple[Scalar, ...]:
+def _open_values(domain: Domain, closed: np.ndarray) -> tuple[Scalar, ...]:
     return tuple(value for value, no in zip(domain.grid(len(closed)), closed.tolist(), strict=True) if not no)

@@ -313,7 +313,8 @@ def perturbed(domain: Domain, value: Value, *, up: bool) -> float:
     """Where a perturbed value lies in [0, 1].
 
     A number from 0 up is multiplied, a whole one changes by 1 at least; one that may be below 0 moves by a tenth of its
-    range; a choice of an order moves to its neighbour, any other one stays.
+    range; one of steps goes to the nearest of its values, or the next one; a choice of an order moves to its
+    neighbour, any other one stays.
     """
     if isinstance(domain, Categorical):
         if not domain.ordered:
@@ -326,4 +327,9 @@ def perturbed(domain: Domain, value: Value, *, up: bool) -> float:
     if isinstance(domain, Int):
         moved = round(moved)
         moved = moved if moved != value else value + (1 if up else -1)
+    elif domain.steps is not None:
+        cell, before = domain.steps.nearest(moved), domain.steps.nearest(value)
+        moved = domain.steps.at(
+            min(max(cell if cell != before else cell + (1 if up else -1), 0), domain.steps.count - 1)
+        )
     return domain.to_unit(min(max(moved, low), high))

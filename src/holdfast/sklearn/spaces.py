@@ -15,6 +15,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, shown
 from holdfast.space import Categorical, Derived, Domain, Float, Int, Space
+from holdfast.space.steps import leaves_one_value
 
 BRANCH = "branch"
 """The hyperparameter that says which of several dicts a config is from; the only one of an empty dict."""
@@ -27,8 +28,6 @@ MOST_VALUES = 200
 
 LONGEST_LABEL = 80
 """The most characters of a text that stands for a choice."""
-
-MOST_STEPS = 10_000
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
@@ -179,7 +178,7 @@ def _active_in(part: _Part, branches: Sequence[str]) -> Domain:
     when = {BRANCH: list(branches)}
     if isinstance(domain, Float):
         low, high = domain.bounds or (domain.low, domain.high)
-        return Float(low, high, domain.log, domain.default, when, prior=domain.prior)
+        return Float(low, high, domain.log, domain.default, when, step=domain.step, prior=domain.prior)
     return replace(domain, when=when)
 
 
@@ -193,7 +192,7 @@ def _part(name: Any, given: Any) -> _Part:
     if isinstance(given, Float | Int | Categorical | Derived):
         return _Part(name, given, None)
     if type(given).__module__.startswith("optuna."):
-        return _Part(name, _from_optuna(name, given), None)
+        return _Part(name, _from_optuna(given), None)
     if hasattr(given, "ppf") and hasattr(given, "support"):
         return _from_scipy(name, given)
     if isinstance(given, str | bool | int | float):
@@ -318,8 +317,8 @@ def _probabilities(frozen: Any, dist: Any, low: float, high: float) -> tuple[np.
     return np.unique(np.asarray(frozen.ppf(levels)), return_counts=True)
 
 
-def _from_optuna(name: str, given: Any) -> Domain:
-    """A distribution of Optuna's, by its fields; a float with a step is a list of choices in order."""
+def _from_optuna(given: Any) -> Domain:
+    """A distribution of Optuna's, by its fields."""
     if hasattr(given, "choices"):
         return Categorical(list(given.choices))
     low, high, log, step = given.low, given.high, bool(getattr(given, "log", False)), getattr(given, "step", None)
@@ -327,9 +326,6 @@ def _from_optuna(name: str, given: Any) -> Domain:
         return Categorical([low])
     if isinstance(low, int):
         return Int(low, high, log=log, step=1 if step is None else step)
-    if step is None:
-        return Float(low, high, log=log)
-    count = int((high - low) / step + 1e-9) + 1
-    if count > MOST_STEPS:
-        raise SpaceError(f"hyperparameter '{name}' has {count:,} steps; {MOST_STEPS:,} are the most")
-    return Categorical([float(f"{low + i * step:.12g}") for i in range(count)], ordered=True)
+    if leaves_one_value(low, high, step):
+        return Categorical([low])
+    return Float(low, high, log=log, step=step)

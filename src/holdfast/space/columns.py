@@ -29,6 +29,8 @@ def values_at(domain: Domain, units: np.ndarray, low: Any = None, high: Any = No
         else:
             values = domain.low + np.minimum(np.floor(units * domain.cells), domain.cells - 1) * domain.step
         return values
+    if domain.steps is not None:
+        return domain.steps.all_at(np.minimum(np.floor(units * domain.steps.count), domain.steps.count - 1))
     low, high = (domain.low, domain.high) if low is None else (low, high)
     if domain.log:
         values = np.clip(np.exp(np.log(low) * (1 - units) + np.log(high) * units), low, high)
@@ -72,7 +74,7 @@ def log_prior(domain: Domain, units: np.ndarray, low: Any = None, high: Any = No
         assert domain.weights is not None
         cells = np.minimum(np.floor(known * domain.cells), domain.cells - 1).astype(np.int64)
         found = np.log(np.array(domain.weights) / np.sum(domain.weights) * domain.cells)[cells]
-    elif isinstance(domain, Int):
+    elif domain.cells is not None:
         lower, upper = cell_borders(domain, values_at(domain, known))
         mean, sd = on_the_unit(domain)
         found = priors.log_mass(lower, upper, mean, sd) - np.log(upper - lower)
@@ -82,12 +84,15 @@ def log_prior(domain: Domain, units: np.ndarray, low: Any = None, high: Any = No
     return result
 
 
-def cell_borders(domain: Int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cell_borders(domain: Float | Int, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the cells of ``values`` begin and end in the unit interval, (n,) each."""
+    assert domain.cells is not None
+    assert domain.step is not None
     if domain.log:
         a, b = math.log(domain.low - 0.5), math.log(domain.high + 0.5)
         return (np.log(values - 0.5) - a) / (b - a), (np.log(values + 0.5) - a) / (b - a)
     cells = (values - domain.low) / domain.step
+    cells = cells if isinstance(domain, Int) else np.round(cells)
     return cells / domain.cells, (cells + 1) / domain.cells
 
 
@@ -95,7 +100,7 @@ def on_the_unit(domain: Float | Int, low: Any = None, high: Any = None) -> tuple
     """Mean and standard deviation of a normal prior in the unit interval."""
     assert domain.prior is not None
     mean, sd = domain.prior.mean, domain.prior.sd
-    if isinstance(domain, Int):
+    if domain.cells is not None and domain.step is not None:
         if domain.log:
             a, b = math.log(domain.low - 0.5), math.log(domain.high + 0.5)
             return (math.log(mean) - a) / (b - a), sd * math.log(10) / (b - a)

@@ -17,6 +17,7 @@ import numpy as np
 from holdfast.errors import SpaceError, nearest, shown
 from holdfast.space.expression import parse
 from holdfast.space.priors import Normal
+from holdfast.space.steps import FINEST, Steps
 
 LARGEST = sys.float_info.max
 """The largest bound."""
@@ -32,12 +33,16 @@ When = Mapping[str, Any]
 class Float:
     """A real number in [low, high], uniform on a linear or logarithmic scale unless it has a ``prior``.
 
+    With a ``step`` it is one of low, low + step, ... up to high, which is moved down to the last of them. They are free
+    of rounding, as ``0.3`` and not ``0.1 + 0.2``, and each has a cell of the unit interval; ``steps`` holds them.
+
     A bound may be an expression of other hyperparameters, such as ``Float("1e-4 * batch_size / 32", 0.1, log=True)``:
     the domain is *coupled* then, ``bounds`` holds what was written, and within a space ``low`` and ``high`` are the
     widest bounds that any configuration has. Its place in the unit interval is relative to its own configuration's.
 
     Raises:
-        SpaceError: if ``low >= high``, a bound is not finite, or a log scale touches zero.
+        SpaceError: if ``low >= high``, a bound is not finite, a log scale touches zero, or a step leaves one value, is
+            too small, or stands beside a log scale or an expression.
     """
 
     low: float
@@ -47,6 +52,8 @@ class Float:
     when: When
     prior: Normal | None
     bounds: tuple[float | str, float | str] | None
+    step: float | None
+    steps: Steps | None = field(repr=False, compare=False)
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class Float:
         default: float | None = None,
         when: When | None = None,
         *,
+        step: float | None = None,
         prior: Normal | None = None,
     ) -> None:
         bounds = None
@@ -64,10 +72,14 @@ class Float:
             low = (LEAST_POSITIVE if log is True else -LARGEST) if isinstance(low, str) else low
             high = LARGEST if isinstance(high, str) else high
         _check_bounds("Float", low, high, log=log)
+        low, high, steps = float(low), float(high), None
+        if step is not None:
+            steps = _checked_steps(low, high, step, bounds, log=log)
+            low, high, step = steps.at(0), steps.last, float(step)
         _check_prior("Float", prior, low, high)
-        for key, value in (("low", float(low)), ("high", float(high)), ("log", bool(log)), ("default", default)):
+        for key, value in (("low", low), ("high", high), ("log", bool(log)), ("default", default), ("step", step)):
             object.__setattr__(self, key, value)
-        for key, other in (("when", _conditions(when)), ("prior", prior), ("bounds", bounds)):
+        for key, other in (("when", _conditions(when)), ("prior", prior), ("bounds", bounds), ("steps", steps)):
             object.__setattr__(self, key, other)
         if self.default is not None:
             object.__setattr__(self, "default", self.check(self.default, "default"))
@@ -83,26 +95,34 @@ class Float:
         fields = {"low": low, "high": high, "log": self.log, "default": moved, "when": self.when, "prior": prior}
         if bounds:
             fields.update(default=self.default, prior=self.prior)
+        fields.update(step=None, steps=None)  # a coupled one has no step
         for key, value in {**fields, "bounds": self.bounds if bounds else None}.items():
             object.__setattr__(own, key, value)
         return own
 
     @property
     def cells(self) -> int | None:
-        """The number of values; None, since there are infinitely many."""
-        return None
+        """The number of values; None where there is no step, since there are infinitely many."""
+        return None if self.steps is None else self.steps.count
 
     def check(self, value: Scalar, name: str) -> float:
         """``value`` as a float, or `SpaceError`."""
         if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
             raise SpaceError(f"'{name}' is {shown(value)}; it takes a number from {self.low:g} to {self.high:g}")
+        exact = None if self.steps is None else self.steps.value_of(value)
+        if exact is not None:
+            return exact
         if not self.low <= value <= self.high:
             raise SpaceError(f"'{name}' is {shown(value)}, outside of {self.low:g} to {self.high:g}")
+        if self.step is not None:
+            raise SpaceError(f"'{name}' is {shown(value)}; it goes from {self.low:.12g} in steps of {self.step:.12g}")
         return float(value)
 
     def to_unit(self, value: Scalar) -> float:
-        """Where ``value`` lies in [0, 1]."""
+        """Where ``value`` lies in [0, 1]; with a step, the middle of the cell of the value that is nearest."""
         assert isinstance(value, int | float)
+        if self.steps is not None:
+            return (self.steps.nearest(value) + 0.5) / self.steps.count
         if self.low == self.high:
             return 0.5
         if self.log:
@@ -113,7 +133,9 @@ class Float:
         return (value - self.low) / width
 
     def from_unit(self, unit: float) -> float:
-        """The value at ``unit`` in [0, 1]."""
+        """The value at ``unit`` in [0, 1], or whose cell holds it."""
+        if self.steps is not None:
+            return self.steps.at(min(int(unit * self.steps.count), self.steps.count - 1))
         if self.log:
             value = math.exp(math.log(self.low) * (1 - unit) + math.log(self.high) * unit)
         else:
@@ -121,14 +143,22 @@ class Float:
         return min(max(value, self.low), self.high)
 
     def grid(self, resolution: int) -> Iterator[float]:
-        """``resolution`` values from end to end, evenly spaced on the domain's scale."""
+        """``resolution`` values from end to end, evenly spaced on the domain's scale; with steps, each once."""
+        if self.steps is not None:
+            if self.steps.count <= resolution:
+                return iter(self.steps)
+            units = np.linspace(self.to_unit(self.low), self.to_unit(self.high), resolution)
+            return iter(dict.fromkeys(self.from_unit(float(u)) for u in (units if resolution > 1 else [0.5])))
         points = np.linspace(0.0, 1.0, resolution) if resolution > 1 and self.low < self.high else [0.5]
         return (self.from_unit(float(u)) for u in points)
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values for `domain_from_json`."""
         low, high = self.bounds or (self.low, self.high)
-        return _with_options({"type": "float", "low": low, "high": high}, self)
+        data = {"type": "float", "low": low, "high": high}
+        if self.step is not None:
+            data["step"] = self.step
+        return _with_options(data, self)
 
 
 @dataclass(frozen=True)
@@ -304,11 +334,8 @@ class Categorical:
 
 Domain = Float | Int | Categorical
 
-_NO_STEP = "name the values in an ordered categorical, or give an int and a derived such as '0.1 * steps'"
-"""What to do where the values of a Float are to lie a step apart."""
-
 _KEYS = {
-    "float": {"low", "high", "log", "default", "when", "prior"},
+    "float": {"low", "high", "log", "step", "default", "when", "prior"},
     "int": {"low", "high", "log", "step", "default", "when", "prior"},
     "categorical": {"choices", "ordered", "default", "when", "weights"},
 }
@@ -329,9 +356,7 @@ def domain_from_json(name: str, data: Any) -> Domain:
             f"hyperparameter '{name}' has type = {shown(kind)}; float, int, categorical and derived exist{hint}"
         )
     options = {key: value for key, value in data.items() if key != "type"}
-    for key, value in options.items():
-        if (kind, key) == ("float", "step"):
-            raise SpaceError(f"hyperparameter '{name}' of type float has step = {shown(value)}; {_NO_STEP}")
+    for key in options:
         if key not in _KEYS[kind]:
             hint = nearest(key, _KEYS[kind]) or f"; it takes {', '.join(sorted(_KEYS[kind]))}"
             raise SpaceError(f"hyperparameter '{name}' of type {kind} has the unknown key '{key}'{hint}")
@@ -378,6 +403,34 @@ def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
         raise SpaceError(f"{kind} has low = {low!r} and high = {high!r}; low must be under high")
     if log and low <= 0:
         raise SpaceError(f"{kind} has a log scale and low = {low!r}; a log scale needs low above zero")
+
+
+def _checked_steps(low: float, high: float, step: Any, bounds: Sequence[float | str] | None, *, log: bool) -> Steps:
+    """The values of a Float that lie a step apart."""
+    if isinstance(step, bool) or not isinstance(step, int | float | np.integer | np.floating):
+        raise SpaceError(f"Float has step = {shown(step)}; it takes a number above zero")
+    if not 0 < step <= LARGEST:
+        raise SpaceError(f"Float has step = {shown(step)}; it needs a finite number above zero")
+    if log:
+        raise SpaceError(f"Float has a log scale and step = {shown(step)}; a log scale takes no step")
+    if bounds is not None:
+        written = next(bound for bound in bounds if isinstance(bound, str))
+        raise SpaceError(
+            f"Float has the bound '{written}' and step = {shown(step)}; bounds that are expressions take no step"
+        )
+    largest = max(abs(low), abs(high))
+    if step < max(FINEST * largest, 4 * math.ulp(largest)):
+        raise SpaceError(
+            f"Float has step = {shown(step)}, too fine beside {largest:g}; it needs a millionth of a millionth of that "
+            "at least, or give none"
+        )
+    steps = Steps.between(low, high, float(step))
+    if steps.count < 2:
+        raise SpaceError(
+            f"Float has step = {shown(step)}, which leaves one value from low = {low:g} to high = {high:g}; give a "
+            "smaller step, or a plain value for a constant"
+        )
+    return steps
 
 
 def _check_prior(kind: str, prior: Any, low: float, high: float) -> None:

@@ -63,6 +63,7 @@ class Space:
         self._declared = tuple(declared)
         self._index = {name: i for i, name in enumerate(self.names)}
         tree.check_conditions(found, self.derived)
+        found = tree.with_exact_conditions(found)
         self._couplings = Couplings(found, self.derived)
         order = tree.parents_first(self._couplings.needs)
         self._order = tuple(name for name in order if name in found)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import numpy as np
 
 from holdfast.errors import SpaceError, concerning, nearest
-from holdfast.space.domains import Categorical, Domain, Float, Scalar
+from holdfast.space.domains import Categorical, Domain, Float, Scalar, domain_from_json
 
 MOST = 10**15
 """The most configurations that are counted."""
@@ -23,7 +23,7 @@ def holds(domain: Domain, active: Mapping[str, Scalar]) -> bool:
 
 
 def check_conditions(domains: Mapping[str, Domain], derived: Collection[str] = ()) -> None:
-    """Refuse a parent that is unknown, ``derived`` or a Float, and a condition on a value that it cannot have.
+    """Refuse a parent that is unknown, ``derived`` or a Float without a step, and a condition on an impossible value.
 
     Raises:
         SpaceError: naming the hyperparameter; its ``keys`` hold that name.
@@ -42,9 +42,10 @@ def _check_condition(domains: Mapping[str, Domain], name: str, derived: Collecti
         if parent not in domains:
             hint = nearest(parent, domains)
             raise SpaceError(f"hyperparameter '{name}' depends on '{parent}', which is not in the space{hint}")
-        if isinstance(domains[parent], Float):
+        if domains[parent].cells is None:
             raise SpaceError(
-                f"hyperparameter '{name}' depends on '{parent}', a Float; it needs an Int or a Categorical"
+                f"hyperparameter '{name}' depends on '{parent}', a Float; it needs an Int, a Categorical, or a Float "
+                "with a step"
             )
         if not values:
             raise SpaceError(f"hyperparameter '{name}' depends on '{parent}' without a value of it; name one at least")
@@ -62,6 +63,20 @@ def _refusal(domain: Domain, value: Scalar, name: str) -> SpaceError | None:
     except SpaceError as exc:
         return exc
     return None
+
+
+def with_exact_conditions(domains: Mapping[str, Domain]) -> dict[str, Domain]:
+    """The domains, whose conditions name the values of a Float with a step as configurations have them, unrounded."""
+    exact = dict(domains)
+    for name, domain in domains.items():
+        when = {parent: _exact(domains[parent], values, parent) for parent, values in domain.when.items()}
+        if when != dict(domain.when):
+            exact[name] = domain_from_json(name, {**domain.to_json(), "when": when})
+    return exact
+
+
+def _exact(parent: Domain, values: tuple[Scalar, ...], name: str) -> tuple[Scalar, ...]:
+    return tuple(parent.check(value, name) for value in values) if isinstance(parent, Float) else values
 
 
 def parents_first(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
@@ -175,7 +190,9 @@ def _count(
 def _cells(parent: Domain, values: tuple[Scalar, ...]) -> np.ndarray:
     if isinstance(parent, Categorical):
         return np.array([parent.position(value) for value in values], dtype=float)
-    assert not isinstance(parent, Float)
+    if isinstance(parent, Float):
+        assert parent.steps is not None
+        return np.array([parent.steps.nearest(value) for value in values], dtype=float)  # type: ignore[arg-type]
     return np.array([(int(value) - parent.low) // parent.step for value in values], dtype=float)  # type: ignore[arg-type]
 
 

@@ -29,12 +29,21 @@ SPACES: dict[str, Space] = {
             "width": Int(1, 9, when={"depth": [2, 3]}),
         }
     ),
+    "steps": Space(
+        {
+            "share": Float(0.1, 0.9, step=0.1),
+            "fine": Float(-1, 1, step=0.01),
+            "rate": Float(1e-4, 1, log=True),
+            "extra": Float(0, 0.5, step=0.05, when={"share": [0.1, 0.3]}),
+        }
+    ),
     "categorical": Space({f"c{i}": Categorical(list("abcde")) for i in range(5)}),
     "one-dimensional": Space({"x": Float(0, 1)}),
     "finite": Space({"a": Categorical(["u", "v", "w"]), "b": Int(1, 2, when={"a": ["u", "v"]})}),
+    "finite steps": Space({"x": Float(0, 0.3, step=0.1), "y": Float(1, 2.5, step=0.5, when={"x": 0.3})}),
     "constant": Space({"a": Categorical(["only"])}),
 }
-"""Spaces by name. "finite" has five configurations, "constant" has one."""
+"""Spaces by name. "finite" has five configurations, "finite steps" seven, "constant" one."""
 
 RULED: dict[str, Space] = {
     "priors": Space(
@@ -87,8 +96,8 @@ AMENDED: tuple[tuple[str, Space], ...] = (
 )
 """What the mixed space may become."""
 
-INFINITE = ("flat", "mixed", "conditional", "one-dimensional")
-FINITE_SIZES = {"finite": 5, "constant": 1}
+INFINITE = ("flat", "mixed", "conditional", "steps", "one-dimensional")
+FINITE_SIZES = {"finite": 5, "finite steps": 7, "constant": 1}
 
 EXTREMES: dict[str, Sequence[float]] = {
     "all failed": [math.nan] * 8,

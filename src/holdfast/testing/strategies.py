@@ -131,7 +131,7 @@ def check_pending_trials(subject: Subject) -> None:
 
 def check_cold_equals_warm(subject: Subject) -> None:
     """A strategy that was there all along and one that has just been made suggest the same, to the last bit."""
-    for space in ("mixed", "conditional"):
+    for space in ("mixed", "conditional", "steps"):
         rehearsal, warm = subject.rehearsal(space), subject.make()
         for _ in range(10):
             expected = warm.ask(rehearsal.history(), 2, Streams(3))

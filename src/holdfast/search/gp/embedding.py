@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.search.gp.kumaraswamy import slope, warp
-from holdfast.space import Categorical, Float, Space
+from holdfast.space import Categorical, Space
 
 SMOOTH_CELLS = 16
 """An integer with more values than this is moved like a float in a local search."""
@@ -84,13 +84,12 @@ def embedding(space: Space) -> Embedding:
 
 
 def smooth_columns(space: Space) -> np.ndarray:
-    """The hyperparameters that a gradient can move: floats and integers of many values."""
+    """The hyperparameters that a gradient can move: floats, and numbers of many values."""
     return np.array(
         [
             i
             for i, domain in enumerate(space.domains.values())
-            if isinstance(domain, Float)
-            or (not isinstance(domain, Categorical) and domain.cells is not None and domain.cells > SMOOTH_CELLS)
+            if domain.cells is None or (not isinstance(domain, Categorical) and domain.cells > SMOOTH_CELLS)
         ],
         dtype=np.int64,
     )
