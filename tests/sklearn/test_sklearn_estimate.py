@@ -236,17 +236,6 @@ def test_rows_that_count_for_more_do_not_widen_the_interval_by_that() -> None:
     assert uneven.high - uneven.low < 2.5 * (even.high - even.low)
 
 
-def test_groups_widen_the_interval() -> None:
-    groups = np.arange(150) // 10
-    X, y = IRIS[0][:, :2], IRIS[1]
-    ways: dict[str, Any] = {"n_trials": 4, "random_state": 0, "strategy": "random"}
-    space = {"max_depth": holdfast.Int(1, 8)}
-    grouped = HoldfastSearchCV(TREE, space, cv=GroupKFold(5), **ways).fit(X, y, groups=groups)
-    alone = HoldfastSearchCV(TREE, space, cv=list(GroupKFold(5).split(X, y, groups)), **ways).fit(X, y)
-    assert grouped.best_score_ == alone.best_score_
-    assert grouped.estimate_ != alone.estimate_
-
-
 def test_r2_of_the_few_rows_of_a_fold_is_no_estimate_of_the_refitted_model() -> None:
     held, moved = 0, 0.0
     for seed in range(30):
@@ -260,53 +249,6 @@ def test_r2_of_the_few_rows_of_a_fold_is_no_estimate_of_the_refitted_model() -> 
         moved += score.value - search.best_score_
     assert held >= 27
     assert moved / 30 > 0.05
-
-
-def test_rows_in_order_of_time_are_resampled_in_blocks() -> None:
-    draw = np.random.default_rng(0)
-    state = np.repeat(draw.integers(0, 2, 30), 10)  # whether the features say anything comes in runs of ten rows
-    y = draw.integers(0, 2, 300)
-    rows = np.stack([np.where(state == 1, y, 1 - y) + draw.normal(0, 0.1, 300), draw.normal(size=300)], axis=1)
-    ways: dict[str, Any] = {"n_trials": 1, "refit": False}
-    timed = HoldfastSearchCV(TREE, {"max_depth": [2]}, cv=TimeSeriesSplit(4), **ways).fit(rows, y)
-    splits = list(TimeSeriesSplit(4).split(rows))
-    mixed = [(np.append(train, 299), test) for train, test in splits[:-1]] + splits[-1:]  # nearly in time
-    alone = HoldfastSearchCV(TREE, {"max_depth": [2]}, cv=mixed, **ways).fit(rows, y)
-    assert timed.best_score_ == pytest.approx(alone.best_score_, abs=0.05)
-    wide, narrow = (item.estimate_.high - item.estimate_.low for item in (timed, alone))
-    assert wide > 1.5 * narrow
-
-
-def test_predictions_in_order_of_time_are_resampled_by_their_dependence() -> None:
-    draw = np.random.default_rng(0)
-    noise = np.zeros(400)
-    for at in range(1, 400):
-        noise[at] = 0.95 * noise[at - 1] + draw.normal()
-    X = draw.normal(size=(400, 2))
-    ways: dict[str, Any] = {"strategy": "grid", "cv": TimeSeriesSplit(5), "random_state": 0}
-    squared, rooted = (
-        HoldfastSearchCV(Ridge(), {"alpha": [0.1, 10.0, 100.0]}, scoring=f"neg_{name}", **ways)
-        .fit(X, X[:, 0] + noise)
-        .estimate_
-        for name in ("mean_squared_error", "root_mean_squared_error")
-    )
-    implied = np.sqrt(-squared.low) - np.sqrt(-squared.high)
-    assert 0.6 < (rooted.high - rooted.low) / implied < 1.4
-
-
-def test_one_split_in_time_is_resampled_in_blocks_as_several_are() -> None:
-    draw = np.random.default_rng(0)
-    noise = np.repeat(draw.normal(size=20), 20)
-    X = draw.normal(size=(400, 2))
-    ways: dict[str, Any] = {"strategy": "grid", "scoring": "neg_mean_squared_error"}
-    one, two = (
-        HoldfastSearchCV(Ridge(), {"alpha": [1.0]}, cv=cv, **ways).fit(X, X[:, 0] + noise).estimate_
-        for cv in (
-            [(np.arange(200), np.arange(200, 400))],
-            [(np.arange(200), np.arange(200, 300)), (np.arange(200), np.arange(300, 400))],
-        )
-    )
-    assert (one.low, one.high) == pytest.approx((two.low, two.high), rel=0.05)
 
 
 def test_clusters_of_different_folds_are_not_put_together() -> None:

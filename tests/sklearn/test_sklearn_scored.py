@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import check_scoring, f1_score, get_scorer, get_scorer_names, make_scorer, mean_pinball_loss
-from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -110,20 +109,6 @@ def test_why_nothing_can_be_said_of_rows(y: Any, params: dict[str, Any], said: s
     reason = _scored("accuracy", y, **params)
     assert isinstance(reason, str)
     assert re.search(said, reason)
-
-
-def test_folds_that_learn_from_earlier_rows_only_are_in_time() -> None:
-    y = np.arange(60) % 2
-    for cv, in_time in (
-        (TimeSeriesSplit(3), True),
-        (PredefinedSplit([-1] * 30 + [0] * 30), True),
-        (PredefinedSplit([0] * 30 + [-1] * 30), False),
-        (KFold(3), False),
-        (ShuffleSplit(1, random_state=0), False),
-    ):
-        scored = _scored("accuracy", y, splits=list(cv.split(y)))
-        assert isinstance(scored, Scored)
-        assert scored.in_time is in_time
 
 
 def test_texts_as_targets_need_a_classifier() -> None:

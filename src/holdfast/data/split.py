@@ -12,6 +12,7 @@ import numpy as np
 from holdfast.data.columns import Schema
 from holdfast.data.convert import to_date_parts
 from holdfast.data.features import encode_target
+from holdfast.data.pairs import Pair, pair_of
 from holdfast.data.roles import NO_FOLD, NO_ROLE, Basis, divide, validation_anew
 from holdfast.data.scheme import KEYS, SplitPlan
 from holdfast.data.targets import infer_target
@@ -45,7 +46,8 @@ class Splits:
     """The rows of each role, and the pairs of rows to train on and rows to validate on. Made by `split`.
 
     Iterating gives the pairs, each two arrays of row numbers: one pair with a validation share, one a fold of each
-    repeat otherwise.
+    repeat otherwise. They know the groups or times of their rows, so that `HoldfastSearchCV` does, be it given these
+    splits or a list of the pairs.
 
     Args:
         train: shape (n,), the rows that trials learn from; with folds, those that take turns.
@@ -59,7 +61,7 @@ class Splits:
     train: np.ndarray
     select: np.ndarray
     test: np.ndarray
-    pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+    pairs: tuple[Pair, ...]
     unjudged: np.ndarray
     left_out: np.ndarray
     _basis: Basis = field(repr=False)
@@ -108,7 +110,7 @@ class Splits:
         groups = None if basis.groups is None else basis.groups[rows]
         share = plan.shares["validation"] / (plan.shares["train"] + plan.shares["validation"])
         validates = validation_anew(strata, groups, share, Streams(plan.seed).generator(number, "split"))
-        pair = rows[~validates], rows[validates]
+        pair = pair_of(rows[~validates], rows[validates], basis.n_rows, basis.groups, basis.times)
         return Splits(pair[0], self.select, self.test, (pair,), self.unjudged, self.left_out, basis, plan)
 
     def within(self, rows: np.ndarray, **scheme: Unpack[Scheme]) -> Splits:
@@ -263,7 +265,9 @@ def _splits(basis: Basis, scheme: Mapping[str, Any], seed: int, rows: np.ndarray
         train=rows[roles.rows("train")],
         select=rows[roles.rows("select")],
         test=rows[roles.rows("test")],
-        pairs=tuple((rows[learn], rows[judge]) for learn, judge in roles.pairs()),
+        pairs=tuple(
+            pair_of(rows[learn], rows[judge], basis.n_rows, basis.groups, basis.times) for learn, judge in roles.pairs()
+        ),
         unjudged=rows[unjudged],
         left_out=rows[roles.role == NO_ROLE],
         _basis=basis,

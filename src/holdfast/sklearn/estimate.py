@@ -155,12 +155,16 @@ def _why_unscored(name: str, trial: Trial) -> str:
 
 def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:
     """What is resampled in the place of the M rows: groups, or blocks of rows in order of time; None for themselves."""
-    if scored.groups is not None or not scored.in_time:
+    if scored.groups is not None or scored.times is None:
         return None if scored.groups is None else scored.groups[scored.design.rows]
-    n = len(scored.design.rows)
+    times = scored.times[scored.design.rows]
     series = series_of(winner, scored.y[scored.design.rows]) if scored.design.repeats == 1 else None
-    length = length_of_blocks(series, n)
-    return time_blocks(np.arange(n), length) if n >= 2 * length else None
+    order = np.argsort(times, kind="stable")
+    length = length_of_blocks(None if series is None else series[order], len(times))
+    try:
+        return time_blocks(times, length)
+    except RequestError:  # too few rows, or nearly all of one moment
+        return None
 
 
 def _terms(

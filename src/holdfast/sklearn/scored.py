@@ -16,6 +16,7 @@ from holdfast.evaluate.catalogue import Task
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.evaluate.ranges import Range, range_of
 from holdfast.sklearn.folds import Said
+from holdfast.sklearn.together import APART, Together
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Scored:
         design: which rows the folds score.
         weights: shape (N,), what the scorer weighs rows by; None for all alike.
         groups: shape (N,), rows that belong together; None where all are on their own.
-        in_time: whether every fold learns from rows before those that it scores, as rows in order of time do.
+        times: shape (N,), the moments of rows where every fold learns from rows before those that it scores; else None.
         clusters: whether predictions are clusters, whose numbers mean nothing beyond the fold's own model.
     """
 
@@ -89,7 +90,7 @@ class Scored:
     design: Design
     weights: np.ndarray | None
     groups: np.ndarray | None
-    in_time: bool = False
+    times: np.ndarray | None = None
     clusters: bool = False
 
     @property
@@ -179,6 +180,7 @@ def scored_by(
     y: Any,
     splits: Sequence[tuple[np.ndarray, np.ndarray]],
     params: Mapping[str, Any],
+    together: Together = APART,
 ) -> Scored | str:
     """How a search scores rows, or why no estimate can be made of it.
 
@@ -188,7 +190,8 @@ def scored_by(
         metric: the name of the metric that the search selects by, None where no one metric does.
         y: the targets.
         splits: the rows that each fold learns from and those that it scores, as indices.
-        params: what the scorer gets besides, and under ``groups`` the groups that the folds keep together.
+        params: what the scorer gets besides.
+        together: which rows go together.
     """
     from sklearn.base import is_classifier, is_clusterer
     from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
@@ -224,7 +227,6 @@ def scored_by(
         labels, target = _labels_of(target, scorer)
     elif target.dtype.kind not in "fiub":
         return f"y is of type {target.dtype}, and the estimator is no classifier"
-    groups = params.get("groups")
     return Scored(
         name=metric,
         scorer=scorer,
@@ -233,8 +235,8 @@ def scored_by(
         labels=labels,
         design=design_of(tests, len(target)),
         weights=weights,
-        groups=None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1],
-        in_time=all(len(train) and train.max() < test.min() for train, test in splits),
+        groups=together.groups,
+        times=together.times,
         clusters=is_clusterer(estimator),
     )
 

@@ -15,10 +15,11 @@ from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _PassthroughScorer
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.model_selection._validation import _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.parallel import Parallel
-from sklearn.utils.validation import _check_method_params, check_is_fitted
+from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
 
 from holdfast.errors import MetricError, RequestError, shown
 from holdfast.execute.inline import Inline
@@ -32,6 +33,7 @@ from holdfast.sklearn.job import FoldsJob, RowKeeper
 from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
 from holdfast.sklearn.spaces import SearchSpace, search_space
 from holdfast.sklearn.stored import StudySettings, stored_settings
+from holdfast.sklearn.together import rows_together
 from holdfast.study.folds import NEVER
 from holdfast.study.settings import checked_strategy
 from holdfast.study.stopping import set_stop
@@ -152,13 +154,17 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         params = _check_method_params(X, params=params)
         tasks = begun(self, X, y, params)
         routed = self._get_routed_params_for_fit(params)
-        splits = _splits_of(self, X, y, routed.splitter.split)
+        splits, pairs = _splits_of(self, X, y, routed.splitter.split)
         self.n_splits_ = len(splits)
         several = list(getattr(scorers, "_scorers", [SCORE]))
         metric = refit_metric if isinstance(refit_metric, str) else several[0] if len(several) == 1 else None
-        groups = routed.splitter.split.get("groups")
         indices = [(_indices(train), _indices(test)) for train, test in splits]
-        scored = scored_by(self.estimator, scorers, metric, y, indices, {**routed.scorer.score, "groups": groups})
+        scored: Scored | str
+        try:
+            together = rows_together(routed.splitter.split.get("groups"), pairs, indices, _num_samples(X))
+            scored = scored_by(self.estimator, scorers, metric, y, indices, routed.scorer.score, together)
+        except RequestError as exc:
+            scored = str(exc)
         settings = self._settings(space, several, {"X": X, "y": y, "splits": splits, "params": params})
         itself = isinstance(scorers, _PassthroughScorer)
         usual = scores_as_usual(self.estimator)
@@ -349,14 +355,16 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             return str(exc)
 
 
-def _splits_of(search: Any, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """The training and test rows of each fold, the same for all trials."""
+def _splits_of(
+    search: Any, X: Any, y: Any, split_params: Mapping[str, Any]
+) -> tuple[list[tuple[Any, Any]], Sequence[Any]]:
+    """The training and test rows of each fold, the same for all trials, and the pairs that a list as ``cv`` holds."""
     cv = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
     number = cv.get_n_splits(X, y, **split_params)
     splits = list(cv.split(X, y, **split_params))
     if len(splits) != number or not splits:
         raise ValueError(f"cv gives {len(splits)} splits where it says {number}; at least one is needed")
-    return splits
+    return splits, cv.cv if isinstance(cv, _CVIterableWrapper) else ()
 
 
 def _refuse_dropping(rule: Any, n_splits: int, objectives: Sequence[str]) -> None:
