@@ -401,6 +401,9 @@ def test_any_numbers_give_ordered_bounds_around_the_estimate(
         "spike": rng.exponential(size=(n, c)) ** 6,
     }
     found = corrected(table(values[kind]), direction="minimize", winner=c - 1 if winner else None)
+    if kind == "constant":
+        assert (found.score.value, found.score.low, found.score.high) == (3.0, None, None)
+        return
     low, high = bounds(found)
     assert low <= found.score.value <= high
     assert np.isfinite([low, high]).all()

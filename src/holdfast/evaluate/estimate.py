@@ -14,7 +14,7 @@ from holdfast.evaluate.bootstraps import BOOTSTRAPS, bootstraps_for
 from holdfast.evaluate.bounded import UnitScale, interval_of_one, unit_scale, units_of_metric
 from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
-from holdfast.evaluate.ranges import UNBOUNDED, possible
+from holdfast.evaluate.ranges import UNBOUNDED, possible, with_width
 from holdfast.evaluate.scale import Scale, scale_of
 from holdfast.evaluate.sealed import test_score
 from holdfast.evaluate.sheet import Sheet, sheet_of
@@ -162,6 +162,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
       these configurations count among those that could have won. One that failed without any score, so that no score
       can have stopped it, may be left out of ``rows``.
     - A winner that is not the best by these scores: bounds that hold for all configurations at once.
+    - Scores that are all equal, but 0 or 1: no interval, as it would have no width.
 
     Args:
         rows: row scores of every configuration compared, on the same rows.
@@ -201,9 +202,10 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     low, high = scale.bounds(found.low, found.high)
     value, naive_value = scale.shown(found.point), scale.shown(found.naive)
     value = min(max(value, low), high)
-    method = found.method if found.carried is None else f"{found.method}; {wording.FEW_CARRY}"
+    counts = {"undefined": found.undefined, "bootstraps": found.bootstraps}
+    method = wording.with_notes(found.method, by_few=found.carried is not None, **counts)
     score = Score(value, low, high, level, method, words, sheet.n_rows)
-    score = possible(score, UNBOUNDED if metric is None else metric.range)
+    score = with_width(possible(score, UNBOUNDED if metric is None else metric.range))
     return Estimate(
         score=score,
         naive=naive_value,
@@ -212,7 +214,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         effective_configurations=found.effective,
         bootstraps=found.bootstraps,
         undefined=found.undefined,
-        sentences=_sentences(request, found),
+        sentences=_sentences(request, found, flat=score.low is None),
     )
 
 
@@ -462,7 +464,7 @@ def _under(sheet: Sheet, metric: Metric, configuration: int, weights: np.ndarray
     return metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
 
 
-def _sentences(request: _Request, found: _Found) -> tuple[str, ...]:
+def _sentences(request: _Request, found: _Found, *, flat: bool) -> tuple[str, ...]:
     """What a reader has to know about the estimate."""
     sheet = request.sheet
     if sheet.total == 1:
@@ -482,7 +484,7 @@ def _sentences(request: _Request, found: _Found) -> tuple[str, ...]:
         sentences.append(wording.not_finite(len(sheet.unfinished), sheet.total))
     if found.undefined:
         sentences.append(wording.undefined(found.undefined, found.bootstraps))
-    if found.low == found.high:
+    if flat:
         sentences.append(wording.DEGENERATE)
     sentences.extend(found.sentences)
     if found.carried is not None:

@@ -7,11 +7,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.evaluate import catalogue
+from holdfast.evaluate import catalogue, wording
 from holdfast.records import Score
 
 Range = tuple[float, float]
 """The least and the greatest value."""
+
+EQUAL = 1e-12
+"""Ends of an interval that differ by less than this share of their size do so by rounding."""
 
 UNBOUNDED: Range = (-math.inf, math.inf)
 UNIT: Range = (0.0, 1.0)
@@ -99,6 +102,13 @@ def possible(score: Score, bounds: Range) -> Score:
 
     ends = [None if end is None else within(end) for end in (score.low, score.high)]
     return dataclasses.replace(score, value=within(score.value), low=ends[0], high=ends[1])
+
+
+def with_width(score: Score) -> Score:
+    """A score, without the interval if that has no width, as of scores that are all equal: it would bound nothing."""
+    if score.low is None or score.high is None or not math.isclose(score.low, score.high, rel_tol=EQUAL):
+        return score
+    return dataclasses.replace(score, low=None, high=None, method=wording.NO_SPREAD)
 
 
 def in_words(bounds: Range) -> str:

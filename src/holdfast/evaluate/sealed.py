@@ -12,7 +12,7 @@ from holdfast.evaluate import wording
 from holdfast.evaluate.bounded import interval_of_one, units_of_metric
 from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
-from holdfast.evaluate.ranges import possible
+from holdfast.evaluate.ranges import possible, with_width
 from holdfast.evaluate.scale import LARGEST, scale_of
 from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
@@ -39,7 +39,7 @@ def test_score(
     root of it for a root of a mean), others such as AUC and R² Student's on a scale without ends
     (`bounded.interval_of_one`). Where ``groups`` are given, variances are those of groups (see `stats.rmx.rmx`) and
     groups are resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
-    No end lies beyond what the metric can be.
+    No end lies beyond what the metric can be, and there are none where scores are all equal, but 0 or 1.
 
     Args:
         y: shape (N,), or the table of a clustering.
@@ -62,7 +62,7 @@ def test_score(
     if openings > 1:
         method = f"{method}, widened for opening number {openings}"
     score = Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
-    return possible(score, metric.range)
+    return with_width(possible(score, metric.range))
 
 
 test_score.__test__ = False  # type: ignore[attr-defined]  # its name is not that of a test

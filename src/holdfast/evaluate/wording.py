@@ -23,6 +23,7 @@ NO_INTERVAL = "no interval: the metric does not come from rows"
 EXTREME = "no interval: the metric is the error of one row, the worst"
 FEW_CARRY = "few groups carry most of the loss"
 TOO_LARGE = "no interval: scores of rows are too large to be squared"
+NO_SPREAD = "no interval: the scores do not vary, which says nothing of their spread"
 UNDEFINED = "no interval: the metric is undefined on these rows"
 
 RMX = "bootstrap bias correction (BBC) with a reach-limited maxT interval (RMX)"
@@ -43,6 +44,9 @@ JEFFREYS = "Jeffreys interval"
 STUDENT = "Student's t interval, widened for skewness (Edgeworth)"
 CLOPPER_PEARSON = "Clopper-Pearson interval"
 CLUSTERED = "interval from cluster-robust variances"
+
+OFTEN_UNDEFINED = 0.05
+"""Bootstraps in which a metric is undefined are named with the score where they are more than this share of all."""
 
 MANY = 1_000_000
 """More independent configurations than this are not counted."""
@@ -67,7 +71,10 @@ NO_BLOCKS = (
     "Rows are in order of time, but there are too few different times for blocks, and the interval takes the rows as "
     "exchangeable."
 )
-DEGENERATE = "The scores do not vary, so that the interval has no width; it is too narrow to be believed."
+DEGENERATE = (
+    "The scores do not vary, so that an interval would have no width. Equal scores say nothing of how much others may "
+    "differ, and there is none."
+)
 
 
 def time_blocks(blocks: int, length: int) -> str:
@@ -84,6 +91,14 @@ def carried_by_few(found: Carried) -> str:
         f"Few groups, or blocks, carry most of the loss: one of {found.groups:,} has {found.largest:.0%} of it, and "
         f"all count as {found.effective:.2g} of equal loss; an interval that rests on so few is not to be trusted."
     )
+
+
+def with_notes(method: str, *, by_few: bool, undefined: int, bootstraps: int) -> str:
+    """The method with what a reader of the score alone has to know."""
+    notes = [FEW_CARRY] if by_few else []
+    if undefined > OFTEN_UNDEFINED * bootstraps:
+        notes.append(f"without the {undefined / bootstraps:.0%} of bootstraps in which the metric is undefined")
+    return "; ".join([method, *notes])
 
 
 def estimand_words(estimand: str) -> str:
