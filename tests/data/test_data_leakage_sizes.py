@@ -134,3 +134,12 @@ def test_what_the_rule_says_nothing_of_is_said() -> None:
     assert by_metric("mae", classes=False).text.endswith("% of the rmse on (what that is in mae is not known)")
     for metric in (None, "rmse", "r2"):
         assert by_metric(metric, classes=False).text.endswith("% of the rmse on")
+
+
+def test_a_column_without_any_value_is_a_note() -> None:
+    columns, roles = table(300), np.resize(["train", "validation"], 300)
+    assert found("classes", columns, roles) == []
+    columns |= {"nan": np.full(300, np.nan), "none": [None] * 300, "known": [None] * 300, "once": [1.0] + [None] * 299}
+    (finding,) = found("classes", columns, roles, drop=["known"])
+    assert (finding.severity, finding.columns) == ("note", ("nan", "none"))
+    assert finding.text == "'nan' and 'none' have no value in any row"

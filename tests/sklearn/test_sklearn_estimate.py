@@ -400,7 +400,9 @@ def test_a_function_that_raises_is_told_as_what_is_missing() -> None:
     with pytest.warns(UserWarning, match="Scoring failed"):
         failing.fit(X, y)
     assert not hasattr(failing, "estimate_")
-    with pytest.raises(AttributeError, match=r"'first_miss' cannot score \d rows; it ended in IndexError"):
+    filled = "scored 0 on split 0, which is the error_score that is filled in where a scorer fails, and of such"
+    said = rf"'first_miss' cannot score \d rows; it ended in IndexError.*; trial 0 {filled}"
+    with pytest.raises(AttributeError, match=said):
         _ = failing.estimate_
 
 
@@ -421,6 +423,22 @@ def test_a_score_that_is_undefined_is_no_fit_that_failed(without: Sequence[int],
     splits = [(np.arange(100), np.flatnonzero(fold == k)) for k in range(5)]
     space = {"ccp_alpha": holdfast.Float(0, 0.1)}
     search = HoldfastSearchCV(TREE, space, n_trials=1, scoring=make_scorer(share), cv=splits)
+    with pytest.warns(UserWarning, match="non-finite"):
+        search.fit(IRIS[0][:100], y)
+    with pytest.raises(AttributeError, match=said):
+        _ = search.estimate_
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize(("without", "said"), [([1], "not finite on split 1 of 5"), (range(5), "not finite on all 5")])
+def test_a_score_that_is_infinite_is_not_called_undefined(without: Sequence[int], said: str) -> None:
+    def far(y: np.ndarray, predicted: np.ndarray) -> float:
+        return np.inf if (y == 0).all() else float((y == predicted).mean())
+
+    fold = np.arange(100) // 20
+    y = np.where(np.isin(fold, without), 0, np.arange(100) % 2)
+    splits = [(np.arange(100), np.flatnonzero(fold == k)) for k in range(5)]
+    search = HoldfastSearchCV(TREE, {"max_depth": [1]}, strategy="grid", scoring=make_scorer(far), cv=splits)
     with pytest.warns(UserWarning, match="non-finite"):
         search.fit(IRIS[0][:100], y)
     with pytest.raises(AttributeError, match=said):

@@ -145,12 +145,31 @@ def _why_unscored(name: str, trial: Trial) -> str:
     folds = from_json(trial.extra["folds"])
     if any(fold["fit_error"] is not None for fold in folds):
         return "fits of the chosen configuration failed"
-    undefined = [k for k, fold in enumerate(folds) if not math.isfinite(named_scores(fold["test_scores"])[name])]
-    if len(undefined) == len(folds):
+    scores = [named_scores(fold["test_scores"])[name] for fold in folds]
+    bad = [k for k, score in enumerate(scores) if not math.isfinite(score)]
+    if len(bad) == len(folds):
         where = f"all {len(folds)} splits"
     else:
-        where = f"{'split' if len(undefined) == 1 else 'splits'} {', '.join(map(str, undefined))} of {len(folds)}"
-    return f"the '{name}' of the chosen configuration is undefined on {where} (the first is split 0)"
+        where = f"{'split' if len(bad) == 1 else 'splits'} {', '.join(map(str, bad))} of {len(folds)}"
+    what = "not finite" if any(math.isinf(score) for score in scores) else "undefined"
+    return f"the '{name}' of the chosen configuration is {what} on {where} (the first is split 0)"
+
+
+def filled_in(name: str, trials: Sequence[Trial], error_score: Any) -> str:
+    """A sentence on the first score that is ``error_score`` to the digit, which stands where a scorer failed; or none.
+
+    No prediction explains such a score, which is why there is no estimate of it.
+    """
+    if isinstance(error_score, str) or not math.isfinite(error_score):
+        return ""
+    for trial in (trial for trial in trials if trial.state is TrialState.COMPLETE):
+        for k, fold in enumerate(from_json(trial.extra["folds"])):
+            if named_scores(fold["test_scores"])[name] == error_score:
+                return (
+                    f"; trial {trial.number} scored {error_score:g} on split {k}, which is the error_score that is "
+                    "filled in where a scorer fails, and of such a score there can be no estimate"
+                )
+    return ""
 
 
 def _units(scored: Scored, winner: RowScores) -> np.ndarray | None:

@@ -27,7 +27,7 @@ from holdfast.records import Score, Trial, TrialState
 from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch, grid_points
 from holdfast.sklearn.callbacks import Tasks, begun
-from holdfast.sklearn.estimate import estimate_of
+from holdfast.sklearn.estimate import estimate_of, filled_in
 from holdfast.sklearn.folds import SCORE, FoldWork, filled_up, from_json
 from holdfast.sklearn.job import FoldsJob, RowKeeper
 from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
@@ -352,7 +352,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         try:
             return estimate_of(self._scored, self.study_, winner, refitted=self.refit is not False)
         except (RequestError, MetricError) as exc:
-            return str(exc)
+            return f"{exc}{filled_in(self._scored.name, self.study_.trials, self.error_score)}"
 
 
 def _splits_of(

@@ -16,7 +16,7 @@ from holdfast.data.leakage.finding import CHECKS, Finding, Findings
 from holdfast.data.leakage.groups import groups
 from holdfast.data.leakage.identifiers import identifiers
 from holdfast.data.leakage.looked import looked
-from holdfast.data.leakage.sizes import classes, size
+from holdfast.data.leakage.sizes import classes, empty, size
 from holdfast.data.leakage.target import target_like
 from holdfast.data.leakage.view import View
 from holdfast.data.roles import NO_FOLD, ROLES, Roles
@@ -162,7 +162,10 @@ def check_leakage(
     y = None if schema.target is None else encode_target(schema, frame)
     split = Roles(role, np.full(len(role), NO_FOLD, dtype=np.int64))
     unread = [name for name in texts if not _in_words(frame[name])]
-    return tuple(_look(_view(schema, frame, y, split, numbers), unread)[0])
+    checked, _ = _look(_view(schema, frame, y, split, numbers), unread)
+    used = {target, group, time, *drop}
+    without = empty([series for series in frame if series.name not in used])
+    return tuple(sorted([*checked, *without], key=lambda each: list(CHECKS).index(each.name)))
 
 
 def _many_texts(frame: pl.DataFrame) -> list[str]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from holdfast.data.leakage.finding import Finding, in_words, joined
 from holdfast.data.leakage.view import JUDGED, View
+
+if TYPE_CHECKING:
+    import polars as pl
 
 DISAGREE = 0.1
 """Two finalists are taken to disagree on one row in ten; for numbers, their squared errors to correlate by 0.9."""
@@ -48,6 +53,18 @@ def classes(view: View) -> list[Finding]:
         remedy = "leave it out, or divide the rows such that the train rows hold more of its values"
         found.append(Finding("classes", "warning", text, remedy, tuple(constant)))
     return found
+
+
+def empty(columns: Sequence[pl.Series]) -> list[Finding]:
+    """Columns without a value in any row, which a plan leaves out and says so."""
+    known = [each.fill_nan(None) if each.dtype.is_float() else each for each in columns]
+    names = [each.name for each in known if each.null_count() == len(each)]
+    if not names:
+        return []
+    which = joined([f"'{name}'" for name in names])
+    text = f"{which} {'has' if len(names) == 1 else 'have'} no value in any row"
+    remedy = "leave out what is empty, or look for what should be there"
+    return [Finding("classes", "note", text, remedy, tuple(names))]
 
 
 MORE = {
