@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from holdfast.execute.inline import Inline
@@ -55,6 +57,43 @@ def test_it_is_about_the_estimate(metric: str, split: dict[str, float], tmp_path
     for file in run.path.rglob("*.arrow"):
         file.unlink()
     assert (LiveEstimate(run).of(book, winner) is None) == (metric in {"roc_auc", "r2"})
+
+
+@pytest.mark.parametrize("split", [{"folds": 4}, {"folds": 4, "repeats": 2}, {"validation": 0.4}])
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_rows_of_one_group_are_resampled_together(
+    metric: str, split: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(1)
+    sick = np.repeat(draw.integers(0, 2, 24), 12)
+    columns = {f"x{k}": np.repeat(draw.normal(size=24), 12) + 0.2 * draw.normal(size=288) for k in range(4)}
+    columns["x0"] += sick
+    table = {"who": np.repeat(np.arange(24), 12), **columns, "sick": np.where(sick == 1, "yes", "no")}
+    pl.DataFrame(table).write_csv(tmp_path / "visits.csv")
+    plan = {
+        "study": {"name": "visits", "unseal": "by-hand"},
+        "data": {
+            "source": str(tmp_path / "visits.csv"),
+            "target": "sick",
+            "split": {"group": "who", "test": 0.2, **split},
+        },
+        "model": {"family": "knn"},
+        "search": {"strategy": "random", "trials": 8},
+        "metric": {"name": metric},
+    }
+    tune(plan, runs=tmp_path, executor=Inline())
+    run = find_run(tmp_path, "visits")
+    book = open_book(run)
+    winner = winner_of(book.state)
+    assert winner is not None
+    score = book.state.notes["estimate.made"][-1]["score"]
+    live = LiveEstimate(run)
+    found = live.of(book, winner)
+    assert found == pytest.approx(score["value"], abs=0.1 * (score["high"] - score["low"]))
+    assert live.of(book, winner) == found
+    assert LiveEstimate(None).of(book, winner) is None, "rows on their own would say another number"
+    monkeypatch.setattr("holdfast.protocol.live._has_groups", lambda book: False)
+    assert LiveEstimate(run).of(book, winner) != found
 
 
 def test_a_slow_metric_is_left_to_the_end(tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from holdfast.protocol.choose import shipped
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.recorded import recorded_recipe, recorded_targets
 from holdfast.protocol.tables import Judged
-from holdfast.records import Trial, loss_sign
+from holdfast.records import RowScores, Trial, loss_sign
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
 from holdfast.stats.regained import corrected_metric
 from holdfast.stats.rmx import are_shares
 from holdfast.study.book import Book
-from holdfast.study.compared import MOST, Read, compared, corrected, front, read_rows
+from holdfast.study.compared import MOST, Compared, Read, compared, corrected, front, read_rows
 from holdfast.study.corrected import went_by_scores
 from holdfast.study.folds import dropped_trials
 
@@ -47,6 +47,7 @@ class LiveEstimate:
     run: RunFolder | None
     rows: Read = field(default_factory=dict)
     _truth: tuple[Metric, Judged] | None = None
+    _named: tuple[np.ndarray, np.ndarray] | None = None
     _without: bool = False
 
     def of(self, book: Book, best: Trial) -> float | None:
@@ -59,10 +60,41 @@ class LiveEstimate:
             found = compared(book, best, self.rows)
             if found is None or len(found.trials) < ENOUGH:
                 return None
-            omega2 = REFIT_VARIANCE["binary" if are_shares(found.scores) else "other"] if _is_refitted(book) else 0.0
-            seed, searched = book.state.settings.seed, went_by_scores(book.state)
-            return corrected(found, seed, omega2=omega2, searched=searched)
+            return self._of_means(book, found)
         return self._of_predictions(book, best)
+
+    def _of_means(self, book: Book, found: Compared) -> float | None:
+        groups = None
+        if _has_groups(book):
+            groups = self._groups_of(book, self.rows[found.trials[0].number][1])
+            if groups is None:  # rows on their own would have less luck than there is
+                return None
+        omega2 = REFIT_VARIANCE["binary" if are_shares(found.scores) else "other"] if _is_refitted(book) else 0.0
+        seed, searched = book.state.settings.seed, went_by_scores(book.state)
+        try:
+            return corrected(found, seed, omega2=omega2, searched=searched, groups=groups)
+        except RequestError:  # one group only: the estimate at the end will say so
+            return None
+
+    def _groups_of(self, book: Book, scores: RowScores) -> np.ndarray | None:
+        """The groups of the rows of some row scores, shape (N,); None if they cannot be read. They are read once."""
+        if self._named is None and self.run is not None:
+            try:
+                recipe = recorded_recipe(book)
+                judged = recorded_targets(self.run, book, recipe.schema)
+                groups = judged.compared_by(recipe.make_metric()).groups
+            except (HoldfastError, OSError):  # as in `_read`
+                groups = None
+            if groups is not None:
+                names = judged.ids if judged.repeats is None else judged.repeats.rows
+                order = np.argsort(names, kind="stable")
+                self._named = names[order], groups[order]
+        self._without = self._named is None
+        if self._named is None or scores.rows is None:
+            return None
+        names, groups = self._named
+        place = np.searchsorted(names, scores.rows).clip(max=len(names) - 1)
+        return groups[place] if np.array_equal(names[place], scores.rows) else None
 
     def _of_predictions(self, book: Book, best: Trial) -> float | None:
         trials = front(book, best, min(MOST, CELLS // max((best.rows or {})["n"], 1)))
@@ -96,6 +128,12 @@ def _truth(run: RunFolder, book: Book) -> tuple[Metric, Judged] | None:
     if not metric.fast or recipe.schema.target is None:
         return None
     return metric, recorded_targets(run, book, recipe.schema)
+
+
+def _has_groups(book: Book) -> bool:
+    """Whether the rows of a plan were divided by groups."""
+    plan = book.state.notes.get("plan.resolved")
+    return plan is not None and plan[-1]["plan"]["data"]["split"].get("group") is not None
 
 
 def _is_refitted(book: Book) -> bool:

@@ -137,13 +137,20 @@ def front(book: Book, first: Trial | None = None, most: int | None = None) -> li
 
 
 def corrected(
-    found: Compared, seed: int, bootstraps: int = 200, *, omega2: float = 0.0, searched: bool = False
+    found: Compared,
+    seed: int,
+    bootstraps: int = 200,
+    *,
+    omega2: float = 0.0,
+    searched: bool = False,
+    groups: np.ndarray | None = None,
 ) -> float:
     """The first trial's score with the luck of having been picked taken off, from few bootstraps: to look at only.
 
     ``omega2`` and ``searched`` are those of `holdfast.stats.regained.corrected_mean`: of a refit, and of a search that
-    looked at scores, which is repeated for `MOST_SEARCHED` trials at most. The estimate that a person may quote is made
-    from all configurations, with an interval: `holdfast.evaluate`.
+    looked at scores, which is repeated for `MOST_SEARCHED` trials at most. ``groups``, shape (N,), are resampled in the
+    place of rows. The estimate that a person may quote is made from all configurations, with an interval:
+    `holdfast.evaluate`.
     """
     searched = searched and len(found.trials) <= MOST_SEARCHED
     means = found.scores.mean(axis=0)
@@ -151,13 +158,13 @@ def corrected(
         both = np.hstack([found.scores, found.unfinished])
         draw = Streams(seed).generator(0, "live")
         settings = Settings(omega2, bootstraps=bootstraps, searched=searched)
-        return found.scale.shown(raced(both, draw, settings, winner=0).point)
+        return found.scale.shown(raced(both, draw, settings, winner=0, groups=groups).point)
     if found.scores.shape[1] == 1:
         return found.scale.shown(float(means[0]))
     # in the order of their numbers: if those that are better on all rows won the ties, some luck would stay in
     order = np.argsort([trial.number for trial in found.trials])
     draw = Streams(seed).generator(0, "live")
-    point = corrected_mean(found.scores[:, order], draw, bootstraps, omega2=omega2, searched=searched).point
+    point = corrected_mean(found.scores[:, order], draw, bootstraps, groups, omega2=omega2, searched=searched).point
     return found.scale.shown(float(means[0]) - max(float(means.max()) - point, 0.0))
 
 
