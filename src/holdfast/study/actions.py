@@ -147,10 +147,13 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
 def verdict(state: StudyState, strategy: Strategy, said: Report, known: History | None = None) -> Verdict:
     """What follows from a report that is in the state: the strategy's verdict, or that of the rule that drops folds.
 
+    Where training ends there is nothing to pause for or to stop, whatever the trial was to run to.
     ``known`` is what the verdict may depend on; None for all that there is.
     """
     if not_finite(said.metrics, state.settings.objectives):
         return Verdict.STOP
+    if state.settings.fidelity is not None and said.step >= state.settings.fidelity.max:
+        return Verdict.CONTINUE
     history = state.history.snapshot(state.length) if known is None else known
     found = base.judge(strategy, history, said.trial)
     return folds.verdict(state, said.trial, history) if found is Verdict.CONTINUE else found

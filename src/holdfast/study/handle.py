@@ -25,6 +25,7 @@ from holdfast.rng import Streams
 from holdfast.space import Categorical, Domain, Float, Int, domain_from_json
 from holdfast.space.steps import leaves_one_value
 from holdfast.study.results import number_of
+from holdfast.study.said import Said
 
 _told = logging.getLogger("holdfast")
 
@@ -37,11 +38,13 @@ class LiveTrial:
         seed: the trial's own random seed.
         start_step: where to go on: 0, or the step at which ``checkpoint`` was saved.
         until_step: how far to train; None means to the end.
+        max_step: the fidelity's last step; None where the study declares none.
         checkpoint: what `save` was given before the trial was paused or lost; None at the start.
         parent: the trial that this one is a clone of: it begins at ``start_step`` from that trial's ``checkpoint``, and
             goes on with a configuration of its own; None for any other.
         verdict: what the study said to the last report.
         reported: the metrics of the last report.
+        said: which steps have been reported since it began or went on.
         rows: set it to a `RowScores` and the study can correct its estimate for selection.
         user_attrs: JSON values kept beside the trial.
         share: its part of the time of a batch, in any unit, for a study that is given a ``train_many``.
@@ -53,10 +56,12 @@ class LiveTrial:
         self.seed = assignment.seed
         self.start_step = assignment.start_step
         self.until_step = assignment.until_step
+        self.max_step = assignment.max_step
         self.checkpoint = assignment.checkpoint
         self.parent = assignment.parent
         self.verdict = Verdict.CONTINUE
         self.reported: Mapping[str, float] = {}
+        self.said = Said()
         self.rows: RowScores | None = None
         self.user_attrs: dict[str, Any] = {}
         self.share = 1.0
@@ -64,7 +69,7 @@ class LiveTrial:
         self._config = dict(assignment.config)
         self._assignment = assignment
         self._report = report
-        self._metric = metrics[0]
+        self._metrics = tuple(metrics)
         self._last_step = assignment.start_step
         self._unsent: dict[str, tuple[dict[str, Any], Value]] = {}
 
@@ -93,16 +98,17 @@ class LiveTrial:
                 numbers.
         """
         at = self._checked_step(step)
-        named = value if isinstance(value, Mapping) else {self._metric: value}
+        named = value if isinstance(value, Mapping) else {self._metrics[0]: value}
         if not named:
             raise RequestError(f"trial {self.number} reported nothing at step {at}; report a number or named metrics")
         self.reported = {str(name): number_of(str(name), each, "report") for name, each in named.items()}
         self._last_step = at
+        self.said = self.said.then(at, self.reported, self._metrics)
         self.verdict = self._report(Report(self.number, self._last_step, self.reported, drawn=self._take_unsent()))
         return self.verdict
 
     def _checked_step(self, step: int) -> int:
-        at, most = _whole_step(self.number, step, "reported at"), self._assignment.max_step
+        at, most = _whole_step(self.number, step, "reported at"), self.max_step
         if (self.reported or self.start_step > 0) and at <= self._last_step:
             raise RequestError(
                 f"trial {self.number} reported at step {at} after step {self._last_step}; steps go up, and each is "

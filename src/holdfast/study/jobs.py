@@ -10,8 +10,9 @@ from typing import Any
 
 from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
-from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, Verdict, cause_of
+from holdfast.records import Assignment, Cause, Outcome, Reporter, RowScores, TrialState, cause_of
 from holdfast.study.handle import LiveTrial, say_unasked
+from holdfast.study.partway import stand_for_report, unreported
 from holdfast.study.results import End, Result, end_of, rows_apart
 from holdfast.study.settings import whole
 
@@ -114,14 +115,11 @@ def outcome_of(
     rows: Any = trial.rows
     if error is None and not (rows is None or isinstance(rows, RowScores)):
         error = f"trial.rows is a {type(rows).__name__}; it must be a holdfast.RowScores"
-    if error is None and trial.until_step is not None and not trial.reported and trial.verdict is Verdict.CONTINUE:
-        error = (
-            f"trial {trial.number} was to run to step {trial.until_step} and reported none; call trial.report(value, "
-            "step) after each, and return where it says not to go on"
-        )
+    error = error or unreported(trial, metrics)
     end = End(TrialState.FAILED, {}, error, cause)
     if error is None:
         try:
+            stand_for_report(trial, result, metrics)
             end = end_of(result, metrics, trial.verdict, trial.reported)
         except RequestError as exc:
             end = End(TrialState.FAILED, {}, str(exc), Cause.ERROR)

@@ -49,10 +49,11 @@ from holdfast.study.holding import Holder, lost_at_once, warn_of_late
 from holdfast.study.jobs import BatchJob, ObjectiveJob, executor_of
 from holdfast.study.lock import DriverLock
 from holdfast.study.overtuned import OvertuningCurve, overtuning_of
+from holdfast.study.partway import Told, told
 from holdfast.study.ranking import best_config, best_of, pareto_front
 from holdfast.study.recommended import Recommended, Rule, recommended_of
 from holdfast.study.replicated import replicate
-from holdfast.study.results import Result, end_told
+from holdfast.study.results import Result
 from holdfast.study.schedule import Schedule, replay, schedule_of
 from holdfast.study.settings import (
     DEFAULT_NAME,
@@ -209,7 +210,7 @@ class Study:
 
         Args:
             trial: the trial, or its number.
-            value: its score, or a dict of named metrics.
+            value: its score, or a dict of named metrics; its report at `until_step`, too, where it had made none.
             rows: its score on each validation row.
             state: ``"complete"``, ``"failed"``, ``"stopped"`` or ``"paused"``; by default what follows from the value
                 and the verdict.
@@ -226,15 +227,14 @@ class Study:
             for gone in actions.taken_over(now, self._holder.tokens):
                 self._let_go(gone)
             running = actions.running_trial(now, number, token)
-            verdict, extra = (Verdict.CONTINUE, {}) if live is None else (live.verdict, live.user_attrs)
-            reported = running.reports[-1][1] if running.reports else {}
             rows = live.rows if rows is None and live is not None else rows
-            end = end_told(value, now.settings.objectives, verdict, reported, state, error, rows)
+            end = told(self._book, self._strategy, live or running, Told(value, rows, state, error), token)
             if live is not None:
                 live.flush()
                 seconds = time.perf_counter() - live.started
             else:
                 seconds = max(time.time() - running.asked_at - running.seconds, 0.0)
+            extra = {} if live is None else live.user_attrs
             outcome = Outcome(number, end.state, end.metrics, rows, end.error, end.cause, seconds, extra=extra)
             if not actions.tell(self._book, outcome, token):
                 warn_of_late(number)

@@ -1,0 +1,182 @@
+"""Trials that are to run to a step: what they have to report there, and what stands for a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import pytest
+
+import holdfast
+from holdfast.errors import ExhaustedError, RequestError, StudyHaltedError
+from holdfast.search.asha import Asha
+from holdfast.search.pbt import PopulationBasedTraining
+from holdfast.study.replay import replay
+from holdfast.study.study import Study
+
+FIDELITY = holdfast.Fidelity("epoch", 1, 9)
+SPACE = holdfast.Space({"x": holdfast.Float(0, 1)})
+PAUSING = ("asha", "hyperband", "bohb", "priorband", "freeze-thaw", "pbt")
+
+
+def study_of(strategy: object = "asha", **settings: object) -> Study:
+    return Study(SPACE, strategy=strategy, **{"fidelity": FIDELITY, "seed": 1, **settings})  # type: ignore[arg-type]
+
+
+def loss_at(x: float, step: int) -> float:
+    return (x - 0.3) ** 2 + 1 / step
+
+
+@pytest.mark.parametrize("by_number", [False, True])
+@pytest.mark.parametrize("strategy", PAUSING)
+def test_a_value_told_is_the_report_of_the_step_that_the_trial_was_to_run_to(strategy: str, by_number: bool) -> None:
+    study = study_of(PopulationBasedTraining(population=4, interval=4) if strategy == "pbt" else strategy)
+    for _ in range(30):
+        try:
+            trial = study.ask()
+        except ExhaustedError:  # the population has been trained
+            break
+        assert trial.until_step is not None
+        trial.save(b"weights", trial.until_step)
+        told = study.tell(trial.number if by_number else trial, loss_at(trial["x"], trial.until_step))
+        complete = trial.until_step == 9
+        assert told.state.value == ("complete" if complete else "paused")
+        assert told.reports[-1] == (trial.until_step, told.metrics)
+    assert study.best_trial.state.value == "complete"
+    assert all(trial.until_step == 9 for trial in study.trials if trial.state.value == "complete")
+    events = list(study.book.log.read())
+    assert replay(events, study._strategy).difference is None
+
+
+def test_a_deterministic_study_takes_a_value_told_for_the_report() -> None:
+    study = study_of("bohb", deterministic=True)
+    for _ in range(12):
+        trial = study.ask()
+        study.tell(trial, loss_at(trial["x"], trial.until_step or 9))
+    assert {trial.state.value for trial in study.trials} >= {"paused"}
+    assert replay(list(study.book.log.read()), study._strategy).difference is None
+
+
+def test_a_trial_told_by_its_number_after_it_was_to_pause_is_paused() -> None:
+    study = study_of()
+    trial = study.ask()
+    assert trial.report(0.5, 1) == "pause"
+    assert study.tell(trial.number, 0.5).state.value == "paused"
+
+
+def test_what_a_person_says_of_a_trial_stands() -> None:
+    study = study_of()
+    assert study.tell(study.ask(), 0.5, state="complete").state.value == "complete"
+    assert study.tell(study.ask(), error="it broke").state.value == "failed"
+    assert all(trial.reports == () for trial in study.trials)
+
+
+def test_nothing_is_reported_of_a_value_that_is_refused_and_one_that_diverged_fails() -> None:
+    study = study_of()
+    trial = study.ask()
+    with pytest.raises(RequestError, match="it must be a number"):
+        study.tell(trial, "much")  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="rows = 3 was told"):
+        study.tell(trial, 0.5, rows=3)  # type: ignore[arg-type]
+    assert study.trials[0].reports == ()
+    told = study.tell(trial, math.nan)
+    assert (told.state.value, told.cause and told.cause.value) == ("failed", "diverged")
+
+
+def test_without_pauses_a_value_told_is_the_end() -> None:
+    study = study_of(Asha(type="stopping"))
+    for _ in range(9):
+        trial = study.ask()
+        assert study.tell(trial, loss_at(trial["x"], 9)).state.value == "complete"
+    study = study_of("random")
+    assert study.tell(study.ask(), 0.5).reports == ()
+
+
+def test_what_an_objective_returns_stands_for_a_report_that_it_did_not_come_to() -> None:
+    study = study_of(fidelity=holdfast.Fidelity("epoch", 3, 9))
+
+    def early(trial: holdfast.LiveTrial) -> float:
+        trial.report(trial["x"] + 1, 1)
+        return float(trial["x"])
+
+    study.optimize(early, n_trials=10)
+    states = [(trial.state.value, trial.until_step) for trial in study.trials]
+    assert set(states) == {("paused", 3), ("complete", 9)}
+    assert all(trial.reports[-1] == (3, trial.metrics) for trial in study.trials if trial.state.value == "paused")
+    assert replay(list(study.book.log.read()), study._strategy).difference is None
+
+
+def test_one_of_a_batch_that_ended_early_is_paused() -> None:
+    study = study_of()
+
+    def train_many(trials: list[holdfast.LiveTrial]) -> list[float]:
+        for trial in trials:
+            trial.report(trial["x"] + 2, 0)
+        return [float(trial["x"]) for trial in trials]
+
+    study.optimize_batch(train_many, n_trials=4, batch=2)
+    assert {(trial.state.value, trial.until_step) for trial in study.trials} == {("paused", 1), ("complete", 9)}
+
+
+@pytest.mark.parametrize("strategy", [*PAUSING, Asha(type="stopping")], ids=str)
+def test_reports_that_lack_the_objective_are_refused_in_a_sentence(strategy: object) -> None:
+    def objective(trial: holdfast.LiveTrial) -> float | None:
+        for step in range(trial.start_step + 1, 10):
+            if trial.report({"accuracy": 0.5}, step) != "continue":
+                return None
+        return float(trial["x"])
+
+    study = study_of(strategy)
+    until = 9 if isinstance(strategy, Asha) else 1
+    sentence = f"trial 0 was to run to step {until} and reported only 'accuracy'; report 'value' too"
+    with pytest.raises(StudyHaltedError, match="reported only 'accuracy'; report 'value' too"):
+        study.optimize(objective, n_trials=9)
+    assert study.trials[0].error == sentence
+    trial = study.ask()
+    trial.report({"accuracy": 0.5}, 1)
+    for told in (trial, trial.number):
+        with pytest.raises(RequestError, match="and reported only 'accuracy'; report 'value' too"):
+            study.tell(told, 0.5)
+    trial.report({"accuracy": 0.5, "value": 0.5}, 2)
+    assert study.tell(trial, 0.5).metrics == {"value": 0.5}
+
+
+SHORT: list[tuple[float | Mapping[str, float], str]] = [
+    (0.5, "reported only 'a'; report 'b' too"),
+    ({"b": 0.5, "c": 1}, "reported only 'b' and 'c'; report 'a' too"),
+    ({"c": 1}, "reported only 'c'; report 'a' and 'b' too"),
+]
+
+
+@pytest.mark.parametrize("strategy", ["asha", "hyperband", "bohb", "priorband"])
+@pytest.mark.parametrize(("said", "sentence"), SHORT)
+def test_every_objective_is_reported(strategy: str, said: float | Mapping[str, float], sentence: str) -> None:
+    def objective(trial: holdfast.LiveTrial) -> dict[str, float] | None:
+        for step in range(trial.start_step + 1, 10):
+            if trial.report(said, step) != "continue":
+                return None
+        return {"a": 1, "b": 2}
+
+    study = study_of(strategy, direction={"a": "minimize", "b": "maximize"})
+    with pytest.raises(StudyHaltedError, match=sentence):
+        study.optimize(objective, n_trials=9)
+    assert study.trials[0].error == f"trial 0 was to run to step 1 and {sentence}"
+
+
+def test_other_metrics_may_be_reported_on_the_way_and_by_other_strategies() -> None:
+    def objective(last: bool) -> Callable[[holdfast.LiveTrial], float]:
+        def train(trial: holdfast.LiveTrial) -> float:
+            for step in range(trial.start_step + 1, 10):
+                whole = last and step == trial.until_step
+                if trial.report({"seconds": 1.0, **({"value": trial["x"]} if whole else {})}, step) != "continue":
+                    break
+            return float(trial["x"])
+
+        return train
+
+    study = study_of()
+    study.optimize(objective(last=True), n_trials=6)
+    assert {trial.state.value for trial in study.trials} == {"paused", "complete"}
+    study = study_of("random")
+    study.optimize(objective(last=False), n_trials=3)
+    assert {trial.state.value for trial in study.trials} == {"complete"}
