@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ import holdfast
 from holdfast.errors import ExhaustedError, RequestError, StudyHaltedError
 from holdfast.search.asha import Asha
 from holdfast.search.pbt import PopulationBasedTraining
+from holdfast.study.book import Book
 from holdfast.study.replay import replay
 from holdfast.study.study import Study
 
@@ -180,3 +182,62 @@ def test_other_metrics_may_be_reported_on_the_way_and_by_other_strategies() -> N
     study = study_of("random")
     study.optimize(objective(last=False), n_trials=3)
     assert {trial.state.value for trial in study.trials} == {"complete"}
+
+
+@pytest.mark.parametrize("saves", [False, True])
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("strategy", PAUSING)
+def test_a_trial_that_goes_on_to_the_end_is_complete_and_it_is_said_once(
+    strategy: str, deterministic: bool, saves: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = []
+
+    def deaf(trial: holdfast.LiveTrial) -> float:
+        begun.append(trial.number)
+        for step in range(1, 10):
+            if trial.report(loss_at(trial["x"], step), step) != "continue" and saves:
+                trial.save(b"weights")
+        return loss_at(trial["x"], 9)
+
+    storage = f"sqlite:///{tmp_path}/study.db"
+    settings = {"storage": storage, "deterministic": deterministic}
+    study = study_of(PopulationBasedTraining(population=8) if strategy == "pbt" else strategy, **settings)
+    study.optimize(deaf, n_trials=8)
+    assert begun == list(range(8))
+    assert {(trial.state.value, trial.until_step) for trial in study.trials} == {("complete", 9)}
+    assert study.best_value == min(trial.metrics["value"] for trial in study.trials)
+    assert [piece.until for piece in study.schedule().pieces] == [9]
+    (said,) = [text for text in caplog.messages if "was told to pause" in text]
+    assert said == (
+        "trial 0 was told to pause at step 1 and went on to step 2, and so may others; return as soon as "
+        "trial.should_prune() says so, or nothing is spared"
+    )
+    assert replay(list(study.book.log.read()), study._strategy).difference is None
+    cold = Book(study.book.log, from_log=True)
+    assert list(cold.state.trials) == list(study.trials)
+
+
+def test_an_objective_that_ends_a_little_later_than_told_is_paused(caplog: pytest.LogCaptureFixture) -> None:
+    def slow(trial: holdfast.LiveTrial) -> float:
+        for step in range(trial.start_step + 2, 10, 2):
+            if trial.report(loss_at(trial["x"], step), step) != "continue":
+                trial.save(b"weights")
+                break
+        return loss_at(trial["x"], step)
+
+    study = study_of()
+    study.optimize(slow, n_trials=4)
+    assert {trial.until_step for trial in study.trials if trial.state.value == "paused"} == {1}
+    assert not any("was told to pause" in text for text in caplog.messages)
+
+
+def test_one_that_was_lost_after_its_last_step_is_complete(tmp_path: Path) -> None:
+    study = study_of(storage=f"sqlite:///{tmp_path}/study.db")
+    trial = study.ask()
+    for step in range(1, 10):
+        trial.report(loss_at(trial["x"], step), step)
+    trial.save(b"weights")
+    study.close()
+    study = study_of(storage=f"sqlite:///{tmp_path}/study.db")
+    study.optimize(lambda trial: 1.0, n_trials=0)
+    assert [(trial.state.value, trial.until_step) for trial in study.trials] == [("complete", 9)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,10 @@ from holdfast.study.book import Book, entry
 from holdfast.study.ordered import Ordered
 from holdfast.study.results import not_finite
 from holdfast.study.state import StudyState
+
+DEAF = "deaf"
+
+_told = logging.getLogger("holdfast")
 
 
 def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
@@ -139,9 +144,27 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
     with book.still() as now:
         found = verdict(now, strategy, said, None if book.ordered is None else book.ordered.view(said.trial))
     if found is not Verdict.CONTINUE:
+        if found is Verdict.PAUSE:
+            _warn_of_deaf(book, said)
         judged = {"trial": said.trial, "verdict": found.value}
         _append_for(book, said.trial, [entry("trial.judged", judged)], token)
     return found
+
+
+def _warn_of_deaf(book: Book, said: Report) -> None:
+    """Warn of the first trial that is told to pause and had been told so by its report before."""
+    trial = book.state.trials[said.trial]
+    until, steps = trial.until_step, [step for step, _ in trial.reports]
+    if until is None or len(steps) < 2 or steps[-2] < until or DEAF in book.warned:
+        return
+    book.warned.add(DEAF)
+    _told.warning(
+        "trial %d was told to pause at step %d and went on to step %d, and so may others; return as soon as "
+        "trial.should_prune() says so, or nothing is spared",
+        trial.number,
+        steps[-2],
+        said.step,
+    )
 
 
 def verdict(state: StudyState, strategy: Strategy, said: Report, known: History | None = None) -> Verdict:
@@ -196,7 +219,8 @@ def _ending(trial: Trial, outcome: Outcome, leg: dict[str, Any], end: dict[str, 
     if outcome.cause is Cause.BUDGET and trial.start_step > 0 and trial.metrics:
         stands = {"metrics": _numbers_to_json(trial.metrics), "rows": trial.rows, "until_step": trial.start_step}
         return entry("trial.paused", {**leg, **stands})
-    return entry("trial.told", {**leg, **end})
+    beyond = checkpoints.beyond(trial) if outcome.state is TrialState.COMPLETE else {}
+    return entry("trial.told", {**leg, **end, **beyond})
 
 
 def _with_mean_of_folds(state: StudyState, outcome: Outcome) -> Outcome:

@@ -43,6 +43,7 @@ class Book:
         self._whole = True
         self._turn = threading.RLock()
         self._closed = self._deciding = False
+        self.warned: set[str] = set()
         self.reload()
 
     @property

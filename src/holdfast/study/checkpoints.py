@@ -92,12 +92,19 @@ def ended_in_silence(state: StudyState, trial: Trial, end: int | None) -> Entry 
         "rows": None,
         "usage": {},
     }
-    if settings.fidelity is None or end < settings.fidelity.max:
+    if settings.fidelity is None or max(end, step) < settings.fidelity.max:
         return entry("trial.paused", {**data, "until_step": trial.until_step})
     wanted = {*settings.objectives, *(item.metric for item in settings.constraints)}
     if not wanted <= metrics.keys() or any(other.rows is not None for other in state.trials):
         return None
-    return entry("trial.told", {**data, "state": TrialState.COMPLETE.value, "error": None, "cause": None})
+    told = {**data, "state": TrialState.COMPLETE.value, "error": None, "cause": None}
+    return entry("trial.told", {**told, **beyond(trial)})
+
+
+def beyond(trial: Trial) -> dict[str, Any]:
+    """What the end of a complete trial says of its last step, where that is beyond the one that it was to run to."""
+    last = trial.reports[-1][0] if trial.reports else None
+    return {} if last is None or trial.until_step is None or last <= trial.until_step else {"until_step": last}
 
 
 def with_drops(state: StudyState, trial: Trial, entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:

@@ -96,10 +96,10 @@ KINDS: dict[str, str] = {
     "trial.told": (
         "A `trial` ended: `state`, `metrics`, row scores (`rows`, as blobs), `error` (a traceback) and its `cause`, "
         "`seconds` and `cpu_seconds` of its last leg, its `usage` (figures by name), and what the job wanted kept "
-        "(`extra`). With a plan that is, where known: the metric on training rows (`train`) and of a model that "
-        "learned nothing (`reference`), the `epochs` that were used, remarks (`notes`), and the `curve` of the losses "
-        "on training and validation rows (`steps`, `train`, `validation`, null where there is none; `kept` is the "
-        "step that predicts)."
+        "(`extra`); its last step (`until_step`) where it was told to pause and went on. With a plan that is, where "
+        "known: the metric on training rows (`train`) and of a model that learned nothing (`reference`), the `epochs` "
+        "that were used, remarks (`notes`), and the `curve` of the losses on training and validation rows (`steps`, "
+        "`train`, `validation`, null where there is none; `kept` is the step that predicts)."
     ),
     "trial.late": (
         "What came of a `trial` from somebody who had been so slow that it had been given to another one; it does not "

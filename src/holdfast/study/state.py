@@ -258,6 +258,7 @@ def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
         error=data["error"],
         cause=None if data["cause"] is None else Cause(data["cause"]),
         told_at=time,
+        until_step=data.get("until_step", state.trials[data["trial"]].until_step),
         **leg,
         **({"checkpoint": None} if outcome in NO_MORE else {}),
     )
