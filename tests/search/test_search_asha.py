@@ -69,6 +69,16 @@ def test_diverged_trials_count_as_the_worst_and_are_never_promoted() -> None:
     assert promoted(rehearsal) == []
 
 
+def test_trials_that_diverged_on_the_way_to_a_rung_count_as_the_worst_there() -> None:
+    rehearsal = pool([1.0, 2.0], level=3)
+    assert promoted(rehearsal) == []
+    for step, place in ((1, 3), (2, 3)):  # the first ended at the rung before, the second behind it
+        trial = rehearsal.start({"x": 0.5}, place)
+        rehearsal.report(trial, step, math.nan)
+        rehearsal.finish(trial, math.nan, TrialState.FAILED)
+        assert promoted(rehearsal) == ([(0, 9)] if step == 2 else [])
+
+
 @given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=40), st.integers(2, 4))
 @settings(max_examples=80, deadline=None)
 def test_one_rung_against_a_naive_rule(losses: list[float], eta: int) -> None:

@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from holdfast.records import Fidelity, TrialState
+from holdfast.records import Fidelity, TrialState, Verdict
 from holdfast.rng import Streams
 from holdfast.search.rungs.surrogate import ENOUGH, RungModel, rung_model, seen
 from holdfast.space import Float, Space
+from holdfast.study.handle import LiveTrial
+from holdfast.study.study import Study
 from holdfast.testing.rehearsal import Rehearsal
 
 SPACE = Space({"x": Float(0, 1)})
@@ -54,6 +56,39 @@ def test_a_trial_that_diverged_counts_as_the_worst() -> None:
         train(rehearsal, i / 10, {1: loss})
     targets = seen(rehearsal.history(), FIDELITY).targets(np.ones(1))
     assert targets[3] == targets[2] > targets[1]
+
+
+def test_what_diverges_between_rungs_is_no_longer_believed_for_its_loss_at_the_one_before() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    told: list[dict[int, float | list[float]]] = [{1: 3.5}, {1: 4.0, 2: math.nan}, {1: 3.0, 3: 2.0}, {4: math.nan}]
+    for i, losses in enumerate(told):
+        train(rehearsal, i / 10, losses)
+    found = seen(rehearsal.history(), FIDELITY)
+    assert found.trial.tolist() == [0, 1, 1, 2, 2, 3]
+    assert found.rung.tolist() == [0, 0, 2, 0, 1, 1]
+    assert np.isnan(found.losses[:, 0]).tolist() == [False, False, True, False, False, True]
+    latest = found.targets(np.ones(1))[found.latest]
+    assert latest[1] == latest.max() > latest[0]
+
+
+@pytest.mark.parametrize(("fidelity", "ends"), [(Fidelity("epoch", 3, 50, 3), 1), (Fidelity("epoch", 1, 27, 3), 5)])
+def test_bohb_learns_where_training_diverges_before_and_between_rungs(fidelity: Fidelity, ends: int) -> None:
+    space = Space({"rate": Float(1e-3, 1, log=True), "idle": Float(0, 1)})
+    study = Study(space, strategy="bohb", fidelity=fidelity, seed=0)
+
+    def train(trial: LiveTrial) -> float:
+        weight = 3.0 if trial.checkpoint is None else float(trial.checkpoint)
+        for step in range(trial.start_step + 1, fidelity.max + 1):
+            weight -= trial["rate"] * 0.6 * weight
+            lost = trial["rate"] > 0.1 and step >= ends
+            if trial.report(math.nan if lost else weight * weight, step) is not Verdict.CONTINUE:
+                trial.save(repr(weight).encode())
+                break
+        return weight * weight
+
+    study.optimize(train, n_trials=30)
+    last = [space["rate"].to_unit(trial.config["rate"]) > 2 / 3 for trial in study.trials[15:]]  # beyond 0.1
+    assert sum(last) <= 3  # a third of what is drawn at random would be
 
 
 def of_a_first_rung_that_misleads(trials: int) -> RungModel:

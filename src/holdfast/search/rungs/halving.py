@@ -23,12 +23,17 @@ def fidelity_of(history: History, name: str) -> Fidelity:
     return history.fidelity
 
 
-def ordered_at(history: History, level: int, members: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The trials that have reported at a rung or behind it, best first, and whether each has a loss there.
+def diverging_reports(history: History) -> np.ndarray:
+    """(r,) which reports are not finite; with such a one a trial ends."""
+    return np.asarray(~np.isfinite(history.report_losses).all(axis=1))
 
-    A trial without one, as it diverged, comes last; ties go to the older. Several objectives are ordered front by
-    front, the least crowded of each first: Schmucker, Donini, Zafar, Salinas and Archambeau, "Multi-objective
-    asynchronous successive halving" (2021).
+
+def ordered_at(history: History, level: int, members: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The trials that came to a rung, or ended on the way there, best first, and whether each has a loss there.
+
+    A trial without one, as it diverged there or on the way there, comes last; ties go to the older. Several objectives
+    are ordered front by front, the least crowded of each first: Schmucker, Donini, Zafar, Salinas and Archambeau,
+    "Multi-objective asynchronous successive halving" (2021).
 
     Args:
         history: the study.
@@ -38,7 +43,12 @@ def ordered_at(history: History, level: int, members: np.ndarray | None = None) 
     Returns:
         Numbers (m,) and truth values (m,).
     """
+    lower = max((step for step in fidelity_of(history, "halving").rungs() if step < level), default=0)
+    lost = diverging_reports(history) & (history.report_step > lower) & (history.report_step < level)
     reported = history.reported_at(level)
+    if lost.any():
+        reported = reported.copy()
+        reported[history.report_trial[lost]] = True
     trials = np.flatnonzero(reported if members is None else reported & members)
     losses = history.losses_at(level)[trials]
     known = ~np.isnan(losses).any(axis=1)

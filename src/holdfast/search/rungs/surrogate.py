@@ -25,6 +25,7 @@ from holdfast.search.gp.preference import Preference, preference, trust
 from holdfast.search.gp.surrogate import Kernel, Posterior, condition, matern
 from holdfast.search.gp.targets import standardise, subset
 from holdfast.search.history import FAILED, History
+from holdfast.search.rungs.halving import diverging_reports
 from holdfast.space import Space
 
 MAX_POINTS = 300
@@ -112,12 +113,15 @@ class Seen:
 def seen(history: History, fidelity: Fidelity) -> Seen:
     """What was reported at the rungs; a report that passes several is at the highest.
 
-    A trial that failed without a report is taken to have diverged at the first rung.
+    A trial that failed without a report is taken to have diverged at the first rung. One that diverged between rungs,
+    or before the first, has no loss at any from there on, and stands at the last one, so that a good loss at a lower
+    rung says nothing for its kind.
     """
     levels = fidelity.rungs()
     rung = np.full(len(history.report_trial), -1)
     for k, level in enumerate(levels):
         rung[history.first_reports(level)] = k
+    rung[diverging_reports(history) & (rung < 0)] = len(levels) - 1
     at = np.flatnonzero(rung >= 0)
     silent = np.setdiff1d(history.told_trial[history.told_state == FAILED], history.report_trial)
     return Seen(
