@@ -1,6 +1,6 @@
 import numpy as np
 
-from holdfast.search.gp.sampling import sample_kernels
+from holdfast.search.gp.sampling import _slice_step, sample_kernels
 from holdfast.search.gp.surrogate import kernel_at, log_likelihood, negative_log_posterior, prior_moments
 
 GROUP = np.arange(2)
@@ -49,3 +49,19 @@ def test_same_stream_same_draws() -> None:
     features, targets = rng.random((6, 2)), rng.standard_normal(6)
     one, other = (sample_kernels(GROUP, features, targets, 3, np.random.default_rng(5)) for _ in range(2))
     assert [kernel.parameters().tolist() for kernel in one] == [kernel.parameters().tolist() for kernel in other]
+
+
+def test_a_step_that_finds_nothing_ends_where_it_began() -> None:
+    z = np.array([0.3, -0.2])
+    for value in (float("nan"), float("inf"), 1.0):
+        asked: list[np.ndarray] = []
+
+        def height(at: np.ndarray, asked: list[np.ndarray] = asked) -> float:
+            asked.append(at)
+            if len(asked) > 1000:
+                raise AssertionError("it looks on and on")
+            return -1e9
+
+        moved, reached = _slice_step(z, value, height, np.random.default_rng(0))
+        np.testing.assert_array_equal(moved, z)
+        np.testing.assert_equal(reached, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -108,3 +110,16 @@ def test_too_few_scores_or_equal_ones_have_no_outlook() -> None:
     flat = Study(SPACE, strategy="random")
     flat.optimize(lambda trial: 1.0, n_trials=8)
     assert outlook(flat.history, Streams(0)) is None
+
+
+@pytest.mark.parametrize("huge", [1e160, 1e200, 1e300, sys.float_info.max])
+def test_it_does_not_matter_how_huge_a_bad_score_is(huge: float) -> None:
+    found = []
+    for bad in (1e3, huge):
+        study = Study(SPACE, strategy="random", seed=4)
+        for number in range(16):
+            trial = study.ask()
+            score = (float(trial["x"]) - 0.3) ** 2 + 0.5 * float(trial["y"])
+            study.tell(trial, bad if number == 5 else score)
+        found.append(seen(study).expect(study.history.units))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)

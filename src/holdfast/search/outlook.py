@@ -8,6 +8,7 @@ is averaged over draws.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,13 @@ DRAWS = 32
 
 BOUNDED = 2.0
 """Losses are cut off where they are worse than the median by so many times as the best one is better than it."""
+
+FURTHEST = 1e100
+"""The unit of losses is at most so many times the largest that is left when they are cut off: squares of what is
+smaller would come to nothing."""
+
+LARGEST = 1e300
+"""A loss beyond this, of those that are not cut off, leaves no room for what may lie around it."""
 
 _memory: Memory[tuple[object, int, int], tuple[Kernel, ...]] = Memory(16)
 
@@ -148,7 +156,7 @@ class Outlook:
 
 
 def outlook(history: History, rng: Streams) -> Outlook | None:
-    """The model of what trials score; None where too few are complete, or the better half of them scored the same.
+    """The model of what trials score; None where too few are complete, or the better half scored the same or too much.
 
     The prior of the noise's part of the variance is flat in its logarithm; draws of all hyperparameters are averaged
     (Rasmussen and Williams 2006, section 5.2). They are drawn at fixed history sizes, by that prefix alone.
@@ -235,11 +243,31 @@ def _targets(losses: np.ndarray) -> tuple[np.ndarray, float, float] | None:
     """
     if len(losses) == 0:
         return None
-    size = float(np.abs(losses).max()) or 1.0
-    scaled = losses / size
-    usual, best = float(np.median(scaled)), float(scaled.min())
-    cut = np.minimum(scaled, usual + BOUNDED * (usual - best))
-    if usual == best:
+    with np.errstate(over="ignore"):
+        cut = _cut_off(losses)
+        if np.abs(cut).max() > LARGEST:
+            return None
+        size = min(float(np.abs(losses).max()), FURTHEST * float(np.abs(cut).max())) or 1.0
+        scaled = losses / size
+        cut = _cut_off(scaled)
+    if float(np.median(cut)) == float(cut.min()):
         return None
     shift, scale = float(cut.mean()), float(cut.std())
+    if not (math.isfinite(shift) and 0 < scale < math.inf):
+        return None
     return (cut - shift) / scale, size * shift, size * scale
+
+
+def too_large(losses: np.ndarray) -> str:
+    """A sentence without its stop where losses (m,) that count leave no room for better ones; empty otherwise."""
+    known = losses[np.isfinite(losses)]
+    with np.errstate(over="ignore"):
+        largest = float(np.abs(_cut_off(known)).max()) if len(known) else 0.0
+    return f"a score of {largest:.3g} leaves no room for a better one" if largest > LARGEST else ""
+
+
+def _cut_off(losses: np.ndarray) -> np.ndarray:
+    """The losses (m,), none further above the median than `BOUNDED` times as far as the best one is below it."""
+    usual, best = float(np.median(losses)), float(losses.min())
+    cut: np.ndarray = np.minimum(losses, usual + BOUNDED * (usual - best))
+    return cut

@@ -18,7 +18,7 @@ from holdfast.search.base import Strategy
 from holdfast.search.gain import expected_gain
 from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
-from holdfast.search.outlook import FEWEST_SCORES, outlook
+from holdfast.search.outlook import FEWEST_SCORES, outlook, too_large
 from holdfast.search.registry import make_strategy, traits_of
 from holdfast.study.book import Book, entry
 from holdfast.study.exhausted import what_is_left
@@ -137,7 +137,7 @@ def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.
     name = state.settings.name
     if len(state.settings.directions) > 1:
         raise RequestError(f"study '{name}' has several objectives, and a gain is that of one metric")
-    if said := too_far_apart(_history(state).losses):
+    if said := _beyond_numbers(state):
         raise RequestError(f"study '{name}' has no expected gain: {said}")
     asked = _asked(state, strategy, n)
     if asked == []:
@@ -192,7 +192,7 @@ def _asked(state: StudyState, strategy: Strategy, n: int) -> list[Suggestion] | 
 
 
 def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None, n: int, level: float) -> Score | None:
-    if too_far_apart(_history(state).losses):
+    if _beyond_numbers(state):
         return None
     learns = traits_of(strategy).learns and asked is not None
     proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
@@ -210,6 +210,12 @@ def _left(history: History, strategy: Strategy, fewest: int) -> int | None:
         return None if found >= most else max(found, fewest)
     count = None if history.duplicates == "replicate" else history.space.count()
     return None if count is None else max(count - len(history), fewest)
+
+
+def _beyond_numbers(state: StudyState) -> str:
+    """A sentence without its stop where no number holds what trials may score; empty otherwise."""
+    losses = _history(state).losses
+    return too_far_apart(losses) or too_large(losses)
 
 
 def _history(state: StudyState) -> History:
@@ -232,7 +238,7 @@ def _suggestion(state: StudyState, strategy: Strategy, history: History) -> Sugg
 def _with_forecast(found: Advice, state: StudyState, history: History, best: Trial | None) -> Advice:
     """The advice with the score that is expected of it, in the metric's unit, where a surrogate can be fitted."""
     assert history.space is not None
-    if too_far_apart(history.losses):
+    if _beyond_numbers(state):
         return found
     view = outlook(history, Streams(state.settings.seed))
     if view is None:
@@ -240,7 +246,9 @@ def _with_forecast(found: Advice, state: StudyState, history: History, best: Tri
     unit = history.space.encode(found.config)[None]
     means, sds = view.predict(unit)
     lower = history.directions[0] == "minimize"
-    mean, sd = float(means.mean()), float(np.sqrt(np.mean(sds**2) + np.var(means)))
+    _, power = np.frexp(max(np.abs(means).max(), sds.max()))  # squares of huge scores are no numbers
+    sds, around = np.ldexp(sds, -power), np.ldexp(means, -power)
+    mean, sd = float(means.mean()), float(np.ldexp(np.sqrt(np.mean(sds**2) + np.var(around)), power))
     mean = mean if lower else -mean
     chance = float(view.feasibility(unit)[0]) if view.limits else None
     if best is None:
@@ -281,7 +289,7 @@ def _listed(words: list[str]) -> str:
 def _expected(found: Advice, state: StudyState, best: Trial | None) -> str:
     """What is expected of it, and what it is tried for."""
     if found.mean is None or found.sd is None:
-        if said := too_far_apart(_history(state).losses):
+        if said := _beyond_numbers(state):
             return f"What it may score nobody can say: {said}."
         return f"What it may score nobody can say before {FEWEST_SCORES} trials have scored differently."
     metric, wish = state.first_metric, " and ".join(map(str, state.settings.constraints))

@@ -37,6 +37,9 @@ NOISES_AT_START = (0.15, 0.5, 0.75, 0.9)
 BURN_IN, SHORT_THINNING = 10, 3
 """Steps of such a chain before the first that counts, and from one draw that is kept to the next."""
 
+NARROWEST = 1e-12
+"""A step has found nothing where the angles that are left to it are no wider than this."""
+
 
 def sample_kernels(
     group: np.ndarray,
@@ -131,12 +134,15 @@ def _chain(
 def _slice_step(
     z: np.ndarray, value: float, height: Callable[[np.ndarray], float], rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """One step from ``z``, standard normal a priori, whose log likelihood ``height(z)`` is ``value``."""
+    """One step from ``z``, standard normal a priori, whose log likelihood ``height(z)`` is ``value``.
+
+    It stays at ``z`` where that is no finite number, or nothing is found down to `NARROWEST`.
+    """
     other = rng.standard_normal(len(z))
     threshold = value + math.log(rng.random())
     angle = rng.uniform(0.0, 2 * math.pi)
     least, most = angle - 2 * math.pi, angle
-    while True:
+    while math.isfinite(value) and most - least > NARROWEST:
         moved = z * math.cos(angle) + other * math.sin(angle)
         reached = height(moved)
         if reached > threshold:
@@ -146,3 +152,4 @@ def _slice_step(
         else:
             most = angle
         angle = rng.uniform(least, most)
+    return z, value
