@@ -223,3 +223,68 @@ def test_a_value_that_cannot_be_computed_is_named_with_what_it_is_computed_from(
         SpaceError, match=r"'d' is not finite: log\(a\) \+ b gives nan where a = -0.5, b = 1; give bounds"
     ):
         space.validate({"a": -0.5, "b": 1})
+
+
+RICH = Space(
+    {
+        "kind": Categorical(["sgd", "adamw", None]),
+        "batch": Int(16, 256, log=True),
+        "rate": Float("1e-4 * batch / 32", "0.1 * batch / 32", log=True),
+        "top": Float("rate", "10 * rate", log=True, when={"kind": ["sgd", None]}),
+        "momentum": Float(0, 0.99, when={"kind": "sgd"}),
+        "nesterov": Categorical([True, False], when={"kind": "sgd"}),
+        "dropout": Float(0, 0.5, step=0.05),
+        "power": Categorical([1, 2.5, 4], ordered=True),
+        "width": Int(16, 512, step=16),
+        "steps": Derived("65536 // batch"),
+        "double": Derived("momentum * 2"),
+        "sum": Derived("log(top) + exp(power)"),
+        "plain": Derived("kind == 'sgd'"),
+        "seed": 3,
+    }
+)
+
+
+def test_a_function_gets_the_very_configurations_that_are_proposed() -> None:
+    points = RICH.snap(np.random.default_rng(5).random((500, len(RICH))))
+    seen: list[Mapping[str, Any]] = []
+
+    def remember(config: Mapping[str, Any]) -> bool:
+        seen.append(dict(config))
+        return False
+
+    space = RICH.with_rules([remember])
+    seen.clear()
+    assert space.allowed(points).all()
+    assert [repr(config) for config in seen] == [repr(space.decode(point)) for point in points]
+
+
+def test_a_function_is_asked_once_and_no_candidate_is_decoded_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, decoded = [0], [0]
+
+    def forbids(config: Mapping[str, Any]) -> bool:
+        calls[0] += 1
+        return bool(config["kind"] == "adamw" and config["width"] > 400)
+
+    slow, quick = RICH.with_rules([forbids]), RICH.with_rules(["kind == 'adamw' and width > 400"])
+    decode = Space.decode
+
+    def counted(space: Space, unit: np.ndarray) -> dict[str, Any]:
+        decoded[0] += 1
+        return decode(space, unit)
+
+    monkeypatch.setattr(Space, "decode", counted)
+    points, calls[0] = np.random.default_rng(1).random((300, len(RICH))), 0
+    for _ in range(2):
+        np.testing.assert_array_equal(slow.allowed(points), quick.allowed(points))
+    assert 0 < calls[0] <= 300
+    assert decoded[0] == 0
+
+
+def test_bounds_that_cannot_be_are_said_where_a_function_is_asked() -> None:
+    space = Space(
+        {"x": Float(0, 1), "y": Float(0, "1 - 2 * (x > 0.31 and x < 0.31001)")},
+        forbid=[lambda config: config["y"] > 0.5],
+    )
+    with pytest.raises(SpaceError, match=r"'y' goes from 0 to -1 where x = 0\.310005"):
+        space.allowed(np.array([[0.5, 0.2], [0.310005, 0.5]]))

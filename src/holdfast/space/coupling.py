@@ -22,6 +22,7 @@ Table = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns of values by name, (n,) each, and where they are active."""
 
 PROBES = 512
+_ABSENT = object()
 CORNERS = 6
 """The bounds are looked at where up to so many of the hyperparameters that they name are at ends or in the middle."""
 
@@ -126,7 +127,7 @@ class Couplings:
         found: dict[str, Scalar] = {}
         for name in self.order:
             if name in self.values and active[name][0]:
-                found[name] = _plain(self, name, values[name][0], domains)
+                found[name] = _plain(values[name][0], whole=_is_whole(self, name, domains))
         return found
 
     def widened(self, space: Space) -> dict[str, Domain]:
@@ -198,6 +199,50 @@ class Couplings:
         return low, high
 
 
+def configs_at(
+    couplings: Couplings, units: np.ndarray, space: Space, names: tuple[str, ...]
+) -> list[dict[str, Scalar]]:
+    """The configurations at snapped points of shape (n, d), with their values in the order of ``names``.
+
+    As `Space.decode` has them, but the expressions are computed for all points at once.
+
+    Raises:
+        SpaceError: if there are bounds that cannot be.
+    """
+    found: dict[str, list[Any]] = {}
+    values: dict[str, np.ndarray] = {}
+    active: dict[str, np.ndarray] = {}
+    for name in couplings.order:
+        if name in couplings.values:
+            couplings._compute(name, values, active)
+            whole = _is_whole(couplings, name, space.domains)
+            pairs = zip(values[name], active[name].tolist(), strict=True)
+            found[name] = [_plain(value, whole=whole) if here else _ABSENT for value, here in pairs]
+            continue
+        domain, column = space.domains[name], units[:, space.names.index(name)]
+        active[name] = ~np.isnan(column)
+        domains = _domains_at(couplings, name, domain, (values, active), len(units))
+        places = zip(domains, column.tolist(), active[name].tolist(), strict=True)
+        found[name] = [own.from_unit(unit) if here else _ABSENT for own, unit, here in places]
+        if couplings.bounds or couplings.values:
+            values[name] = _cells(found[name], domain)
+    rows = zip(*(found[name] for name in names), strict=True)
+    return [{name: v for name, v in zip(names, row, strict=True) if v is not _ABSENT} for row in rows]
+
+
+def _domains_at(couplings: Couplings, name: str, domain: Domain, table: Table, n: int) -> list[Domain]:
+    """A hyperparameter's domain at each of n points, with the bounds that it has there."""
+    if name not in couplings.bounds:
+        return [domain] * n
+    assert isinstance(domain, Float)
+    values, active = table
+    low, high = (np.broadcast_to(bound, n) for bound in couplings._limits(name, values, active))
+    for i in np.flatnonzero(active[name] & ~_is_possible(low, high, log=domain.log))[:1]:
+        where = {other: values[other][i] for other in couplings.needs[name] if active[other][i]}
+        _require_bounds(name, float(low[i]), float(high[i]), where, log=domain.log)
+    return [domain.within(*bounds) for bounds in zip(low.tolist(), high.tolist(), strict=True)]
+
+
 def computable(couplings: Couplings, table: Table) -> np.ndarray:
     """(n,) bool, of which rows all derived values are finite."""
     values, active = table
@@ -265,11 +310,10 @@ def _can_equal(domain: Domain, value: Scalar) -> bool:
     return number
 
 
-def _plain(couplings: Couplings, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
-    """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
+def _plain(value: Any, *, whole: bool) -> Scalar:
+    """A computed value as a JSON scalar: an int where all that it is computed from is ``whole``."""
     if isinstance(value, float | np.floating):
-        whole = math.isfinite(value) and _is_whole(couplings, name, domains)
-        return round(float(value)) if whole else float(value)
+        return round(float(value)) if whole and math.isfinite(value) else float(value)
     plain: Scalar = value.item() if isinstance(value, np.generic) else value
     return plain
 
@@ -315,6 +359,15 @@ def _cell(value: Scalar, domain: Domain | None) -> np.ndarray:
     column = np.empty(1, dtype=object)
     column[0] = value
     return column
+
+
+def _cells(column: list[Any], domain: Domain) -> np.ndarray:
+    """Values as a column as `_cell` makes them, one row each."""
+    numbers = not isinstance(domain, Categorical) or columns.choices_column(domain).dtype == float
+    known = [math.nan if value is _ABSENT or value is None else value for value in column]
+    found = np.empty(len(known), dtype=float if numbers else object)
+    found[:] = known
+    return found
 
 
 def _floats(bound: Expression, result: np.ndarray, name: str) -> np.ndarray:

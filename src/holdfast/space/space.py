@@ -12,7 +12,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
-from holdfast.space.coupling import Couplings, check_rules, check_values, computable, require_finite
+from holdfast.space.coupling import Couplings, check_rules, check_values, computable, configs_at, require_finite
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
 
@@ -314,21 +314,26 @@ class Space:
         """(n,) bool, which points a predicate forbids; asked once for all that agree in what it ``reads``.
 
         A predicate may have ``reads``, the names whose values it depends on, and ``notices``, those of which only
-        matters whether they are there; one without is asked for every point.
+        matters whether they are there; one without is asked once for all points of one configuration.
         """
         reads, notices = getattr(rule.predicate, "reads", None), getattr(rule.predicate, "notices", ())
         if reads is None or any(name in self.derived for name in reads):
-            return np.array([rule.forbids(self.decode(point)) for point in snapped], dtype=bool)
+            reads = self.names
         there = [~np.isnan(snapped[:, self._index[name]]) for name in notices if name in self._index]
         read = np.nan_to_num(snapped[:, [self._index[name] for name in reads if name in self._index]], nan=-1.0)
-        keys = np.column_stack([read, *there])
+        rows = np.ascontiguousarray(np.column_stack([read, *there]))
+        keys = [hashlib.blake2b(row, digest_size=KEY_BYTES).digest() for row in rows]
         found = self._asked.setdefault(self.forbid.index(rule), {})
         if len(found) > MOST_KEPT:
             found.clear()
-        for point, key in zip(snapped, map(bytes, keys), strict=True):
+        new: dict[bytes, int] = {}
+        for i, key in enumerate(keys):
             if key not in found:
-                found[key] = rule.forbids(self.decode(point))
-        return np.array([found[key] for key in map(bytes, keys)], dtype=bool)
+                new.setdefault(key, i)
+        if new:
+            configs = configs_at(self._couplings, snapped[[*new.values()]], self, self._declared)
+            found.update({key: rule.forbids(config) for key, config in zip(new, configs, strict=True)})
+        return np.array([found[key] for key in keys], dtype=bool)
 
     def with_rules(self, rules: Sequence[Any]) -> Space:
         """The same space, which forbids more."""
