@@ -130,6 +130,21 @@ def test_a_budget_that_cannot_be_meant_is_refused(call: Call, grid: Path, tables
     assert sentence in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("fidelity", "sentence"),
+    [("name = 'depth', min = 9, max = 3", "min"), ("name = 'epoch'", "[search.fidelity] has name = 'epoch'")],
+)
+def test_a_fidelity_that_cannot_be_meant_is_refused_before_anything_is_timed(
+    call: Call, grid: Path, fidelity: str, sentence: str
+) -> None:
+    text = GRID.replace('strategy = "grid"', f'strategy = "asha"\nfidelity = {{ {fidelity} }}')
+    grid.write_text(text.replace('depth = { type = "categorical", choices = [1, 2, 3] }', ""), encoding="utf-8")
+    answer = call("plan", grid)
+    assert answer.returncode == 2
+    assert sentence in answer.stderr
+    assert "timing" not in answer.stderr
+
+
 def test_a_budget_too_small_for_one_trial_says_what_one_costs(call: Call, grid: Path) -> None:
     grid.write_text(f"{GRID}[budget]\nhours = 1e-7\n", encoding="utf-8")
     answer = call("plan", grid)

@@ -37,9 +37,11 @@ def plan(
     from holdfast.protocol.read import read_plan
 
     asked = read_plan(file)
-    if not no_timing and not as_json:
+
+    def say_so() -> None:
         say(f"timing at most two trials of '{asked.plan.study.name}' (--no-timing for none) ...")
-    found = preview(asked, runs=runs, timing=not no_timing)
+
+    found = preview(asked, runs=runs, timing=not no_timing, on_timing=None if as_json else say_so)
     if as_json:
         show_json(_json(found))
     else:

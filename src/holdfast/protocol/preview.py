@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +71,18 @@ class Preview:
         return sum(each.seconds for each in self.timed) / len(self.timed) if self.timed else None
 
 
-def preview(file: PlanFile, *, runs: str | Path = DEFAULT_RUNS, timing: bool = True) -> Preview:
+def preview(
+    file: PlanFile,
+    *,
+    runs: str | Path = DEFAULT_RUNS,
+    timing: bool = True,
+    on_timing: Callable[[], None] | None = None,
+) -> Preview:
     """Look at a plan: read its table, split it in a folder that is gone afterwards, and time at most two trials.
 
     The trials are the first two that the study will have, so nothing is learned that its log does not hold later. No
     score is taken on a test row, and no log is left. In the folder of all ``runs`` it looks up which rows earlier
-    studies have looked at.
+    studies have looked at. ``on_timing`` is called before the first trial, when the plan is known to be sound.
 
     Raises:
         RequestError: if the plan cannot be meant.
@@ -87,6 +94,8 @@ def preview(file: PlanFile, *, runs: str | Path = DEFAULT_RUNS, timing: bool = T
         assert space is not None
         shape, grid = shape_of(ready), grid_size(ready)
         why = explain(make_strategy(ready.plan.search.strategy, ready.plan.search.settings), ready.study.history)
+        if timing and on_timing is not None:
+            on_timing()
         timed, start, failure = _time(ready) if timing else ((), 0.0, "")
         return Preview(
             file=file,
