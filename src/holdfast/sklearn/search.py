@@ -26,6 +26,7 @@ from holdfast.execute.inline import Inline
 from holdfast.records import Score, Trial, TrialState
 from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch, grid_points
+from holdfast.search.registry import NAMES, traits_named, traits_of
 from holdfast.sklearn.callbacks import Tasks, begun
 from holdfast.sklearn.estimate import estimate_of, filled_in
 from holdfast.sklearn.folds import SCORE, FoldWork, filled_up, from_json
@@ -259,6 +260,12 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
                 f"storage = {shown(self.storage)}; it must be a text such as 'sqlite:///study.db', or None"
             )
         strategy = checked_strategy(self.strategy)
+        if traits_of(strategy).pauses:
+            others = ", ".join(name for name in NAMES if name != "manual" and not traits_named(name).pauses)
+            raise RequestError(
+                f"strategy '{strategy.name}' pauses trials and trains the better ones further, and HoldfastSearchCV "
+                f"trains each in full; take one of {others}, or drop_folds to end poor trials early"
+            )
         space = search_space(self.space)
         if n is None:
             n = len(grid_points(space.space, strategy.resolution)) if isinstance(strategy, GridSearch) else N_TRIALS
