@@ -180,12 +180,29 @@ def test_hyperparameters_are_drawn_anew_as_often_as_asked() -> None:
         ({"population": 1}, "pbt has population = 1; it needs a whole number of at least 2"),
         ({"interval": 0}, "pbt has interval = 0"),
         ({"quantile": 0.6}, "pbt has quantile = 0.6; it is a share above 0, at most 0.5"),
+        ({"quantile": "x"}, "pbt has quantile = 'x'; it is a share above 0, at most 0.5"),
         ({"resample": 1.5}, "pbt has resample = 1.5; it is a probability"),
+        ({"resample": None}, "pbt has resample = None; it is a probability"),
+        ({"keep": "rate"}, "pbt has keep = 'rate'; it takes a list of names"),
+        ({"keep": None}, "pbt has keep = None; it takes a list of names"),
+        ({"keep": [1]}, "pbt has keep = .1.; it takes a list of names"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(settings: dict[str, float], words: str) -> None:
+def test_settings_that_cannot_be_are_refused(settings: dict[str, object], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         PopulationBasedTraining(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("losses", "quantile"), [([0.4, 0.1], 0.25), ([0.2, 0.4, 0.1, 0.3], 0.1)])
+def test_one_of_a_small_population_is_replaced_and_at_most_half_of_any(losses: list[float], quantile: float) -> None:
+    rehearsal = population(losses)
+    small = PopulationBasedTraining(population=len(losses), interval=3, quantile=quantile)
+    best, worst = losses.index(min(losses)), losses.index(max(losses))
+    clones = [item for item in ask(rehearsal, len(losses), small) if item.parent is not None]
+    assert [(item.parent, item.replaces) for item in clones] == [(best, worst)]
+    three = PopulationBasedTraining(population=3, interval=3, quantile=0.5)
+    clones = [item for item in ask(population([0.4, 0.1, 0.2]), 3, three) if item.parent is not None]
+    assert [(item.parent, item.replaces) for item in clones] == [(1, 0)]
 
 
 def test_it_needs_a_fidelity_and_one_objective() -> None:

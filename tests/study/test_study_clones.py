@@ -163,6 +163,26 @@ def test_a_checkpoint_that_is_gone_or_edited_costs_its_trial_what_it_had_learned
     assert again_loaded.best_trial.state is TrialState.COMPLETE
 
 
+def test_a_clone_whose_own_checkpoint_is_gone_had_saved_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    study, clone = with_a_clone(f"sqlite:///{tmp_path}/s.db")
+    clone.report(-1.0, 6)
+    clone.save(b"weights of its own")
+    assert study.tell(clone, -1.0).state is TrialState.PAUSED
+    with sqlite3.connect(tmp_path / "s.db") as connection:
+        connection.execute("DELETE FROM blob WHERE data = ?", (b"weights of its own",))
+    connection.close()
+    study.optimize(learn_anew, n_trials=0)
+    assert any("is of no use" in text and "so it begins anew" in text for text in caplog.messages)
+    assert not any("had saved nothing" in text for text in caplog.messages)
+
+
+def test_what_is_kept_is_in_a_declared_space(tmp_path: Path) -> None:
+    keep = PopulationBasedTraining(keep=("y",))
+    with pytest.raises(RequestError, match=r"keep = 'y', which is no hyperparameter of the space.*; it has x"):
+        make_study(f"sqlite:///{tmp_path}/s.db", keep)
+    make_study(f"sqlite:///{tmp_path}/s.db").close()  # nothing of the other one is there
+
+
 def learn_anew(trial: LiveTrial) -> float | None:
     """As `learn`, with checkpoints that say nothing."""
     for epoch in range(trial.start_step + 1, FIDELITY.max + 1):

@@ -129,6 +129,14 @@ def test_trials_that_will_not_go_on_are_not_predicted() -> None:
         study.predict_final(6)
 
 
+def test_a_trial_in_hand_is_as_good_as_its_number() -> None:
+    study = learning()
+    trial = study.ask()
+    if trial.start_step == 0:
+        trial.report(curve(float(str(trial["x"])), 1), step=1)
+    assert study.predict_final(trial) == study.predict_final(trial.number)
+
+
 @pytest.mark.parametrize(
     ("trial", "level", "why"),
     [

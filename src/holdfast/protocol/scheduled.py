@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from holdfast.errors import RequestError, nearest
+from holdfast.errors import RequestError
 from holdfast.protocol.fidelity import Measure
 from holdfast.protocol.learn import Fitted, Prepared, Recipe
 from holdfast.protocol.plan import Plan
 from holdfast.records import Trial
 from holdfast.search.base import Strategy
-from holdfast.search.pbt import PopulationBasedTraining, check_budget, interval_of
+from holdfast.search.pbt import PopulationBasedTraining, check_budget, check_kept, interval_of
 from holdfast.space import Space
 from holdfast.study.book import Book
 from holdfast.study.schedule import Schedule, schedule_of
@@ -45,12 +45,7 @@ def for_networks(strategy: Strategy, recipe: Recipe, space: Space, measure: Meas
             "strategy 'pbt' lets a trial go on from what another one had learned, and with reshuffle = true every "
             "trial has rows of its own; leave out one of them"
         )
-    for name in strategy.keep:
-        if name not in space:
-            raise RequestError(
-                f"pbt has keep = '{name}', which is no hyperparameter of the space{nearest(name, space.names)}; it has "
-                f"{', '.join(space.names)}"
-            )
+    check_kept(strategy.keep, space)
     check_budget(2 if strategy.population is None else strategy.population, plan.most_trials)
     interval_of(measure.fidelity, strategy.interval)
     kept = settled(recipe.network)

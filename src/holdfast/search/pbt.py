@@ -6,12 +6,13 @@ Jaderberg et al., "Population based training of neural networks", 2017: truncati
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from holdfast.errors import RequestError
+from holdfast.errors import RequestError, nearest
 from holdfast.records import Config, Fidelity, Suggestion, Value, Verdict
 from holdfast.rng import Streams
 from holdfast.search.base import check_whole, fidelity_needed, known_space, new_configs, one_objective
@@ -19,7 +20,7 @@ from holdfast.search.history import FAILED, PAUSED, RUNNING, STOPPED, TO_THE_END
 from holdfast.space import Categorical, Domain, Int, Space
 
 USUAL, FEWEST = 20, 4
-"""Members of a population: without a budget, and at least (of fewer, no quarter is one)."""
+"""Members of a population: without a budget, and at least (a quarter of four is one)."""
 
 INTERVALS = 10
 """Into so many intervals training is cut, where nobody says how long one is."""
@@ -59,14 +60,18 @@ class PopulationBasedTraining:
     name: str = "pbt"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keep", tuple(self.keep))
+        given: object = self.keep
+        names = None if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+        if names is None or not all(isinstance(name, str) for name in names):
+            raise RequestError(f"pbt has keep = {given!r}; it takes a list of names, such as ['layers', 'width']")
+        object.__setattr__(self, "keep", names)
         if self.population is not None:
             check_whole("pbt", "population", self.population, 2)
         if self.interval is not None:
             check_whole("pbt", "interval", self.interval, 1)
-        if not 0.0 < self.quantile <= 0.5:
+        if not _is_number(self.quantile) or not 0.0 < self.quantile <= 0.5:
             raise RequestError(f"pbt has quantile = {self.quantile!r}; it is a share above 0, at most 0.5")
-        if not 0.0 <= self.resample <= 1.0:
+        if not _is_number(self.resample) or not 0.0 <= self.resample <= 1.0:
             raise RequestError(f"pbt has resample = {self.resample!r}; it is a probability from 0 to 1")
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
@@ -143,7 +148,10 @@ class PopulationBasedTraining:
         else:
             step = population.step(member)
             ranked = population.ranked(step)
-            count = round(self.quantile * len(ranked))
+            count = min(round(self.quantile * len(ranked)), len(ranked) // 2)
+            everybody = population.begun >= self.size(history) and len(ranked) == len(population.members)
+            if count == 0 and everybody and len(ranked) > 1:
+                count = 1  # of a small population, too, one is replaced
             place = ranked.index(member) if member in ranked else -1
             if count == 0 or place < len(ranked) - count:
                 return None
@@ -283,6 +291,20 @@ class Population:
             if len(ranked) * 2 > len(able):
                 return ranked[: max(round(quantile * len(ranked)), 1)]
         return []
+
+
+def check_kept(keep: Sequence[str], space: Space) -> None:
+    """Refuse to keep a hyperparameter that a declared space does not have, in one sentence."""
+    for name in keep:
+        if name not in space:
+            raise RequestError(
+                f"pbt has keep = '{name}', which is no hyperparameter of the space{nearest(name, space.names)}; it has "
+                f"{', '.join(space.names)}"
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_budget(population: int, budget: int) -> None:

@@ -57,8 +57,14 @@ def read_or_restart(book: Book, number: int) -> bytes | None:
 
 
 def warn_of_unsaved(state: StudyState, numbers: Collection[int]) -> bool:
-    """Warn of the first of these running trials that was paused and begins anew, as its objective had saved nothing."""
+    """Warn of the first of these running trials that was paused and begins anew, as its objective had saved nothing.
+
+    One whose checkpoint was of no use had saved it, and that it begins anew has been said.
+    """
+    lost = {note["trial"] for note in state.notes.get("trial.restarted", [])}
     for number in numbers:
+        if number in lost:
+            continue
         trial = state.trials[number]
         if trial.usage and trial.start_step == 0 and trial.checkpoint is None and UNSAVED not in state.notes:
             _told.warning(

@@ -11,6 +11,7 @@ from holdfast.analyse.finals import Ahead, Final, ahead_of
 from holdfast.errors import RequestError
 from holdfast.records import Score, Trial, TrialState
 from holdfast.search.memory import Memory
+from holdfast.study.handle import LiveTrial
 from holdfast.study.measured import metric_range
 from holdfast.study.state import StudyState
 
@@ -42,11 +43,13 @@ def finals_of(state: StudyState, level: float = LEVEL) -> tuple[Final, ...]:
     return () if found is None else found.finals(level)
 
 
-def predict_final(state: StudyState, trial: int | Trial, level: float = LEVEL) -> Score:
-    """`final_of` a trial, or of its number."""
-    if not isinstance(trial, Trial) and (isinstance(trial, bool) or not hasattr(trial, "__index__")):
+def predict_final(state: StudyState, trial: int | Trial | LiveTrial, level: float = LEVEL) -> Score:
+    """`final_of` a trial, as it is in hand or on the log, or of its number."""
+    if isinstance(trial, Trial | LiveTrial):
+        return final_of(state, trial.number, level)
+    if isinstance(trial, bool) or not hasattr(trial, "__index__"):
         raise RequestError(f"trial = {trial!r}; it must be a trial or its number")
-    return final_of(state, trial.number if isinstance(trial, Trial) else operator.index(trial), level)
+    return final_of(state, operator.index(trial), level)
 
 
 def final_of(state: StudyState, trial: int, level: float = LEVEL) -> Score:

@@ -14,6 +14,7 @@ from holdfast.errors import RequestError, shown
 from holdfast.records import OBJECTIVE, Direction, Fidelity
 from holdfast.search.base import Strategy, fidelity_needed
 from holdfast.search.history import Duplicates
+from holdfast.search.pbt import PopulationBasedTraining, check_kept
 from holdfast.search.registry import NAMES, Traits, make_strategy, traits_named, traits_of
 from holdfast.space import Space
 from holdfast.study.constraints import Constraint, named_constraints, to_table
@@ -137,6 +138,12 @@ def checked_strategy(strategy: Any) -> Strategy:
         )
     found: Strategy = strategy
     return found
+
+
+def check_fits(strategy: Strategy, space: Space | None) -> None:
+    """Refuse a strategy whose settings name hyperparameters that a declared space does not have."""
+    if space is not None and isinstance(strategy, PopulationBasedTraining):
+        check_kept(strategy.keep, space)
 
 
 def checked_seed(seed: Any) -> int:

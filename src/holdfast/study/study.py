@@ -58,6 +58,7 @@ from holdfast.study.schedule import Schedule, replay, schedule_of
 from holdfast.study.settings import (
     DEFAULT_NAME,
     Settings,
+    check_fits,
     check_run,
     checked_duplicates,
     checked_fidelity,
@@ -136,6 +137,7 @@ class Study:
         self._book = Book(open_log(storage, name))
         self._holder = Holder(self._book.log.leases, shared=self._book.log.durable)
         if not self._book.exists:
+            check_fits(self._strategy, settings.space)
             self._book.append([entry("study.created", {**settings.to_json(), "holdfast": this_version()})])
         require_same(settings, self._book.state.settings)
         if settings.space is not None:
@@ -439,7 +441,7 @@ class Study:
         """
         return self._book.look(lambda _: reason_to_stop(self._book))
 
-    def predict_final(self, trial: int | Trial, level: float = 0.95) -> Score:
+    def predict_final(self, trial: int | Trial | LiveTrial, level: float = 0.95) -> Score:
         """What a trial that runs or waits is expected to end at, with an interval for what it will report there.
 
         Raises:
