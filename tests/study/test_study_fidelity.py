@@ -152,6 +152,21 @@ def test_nothing_is_reported_beyond_the_fidelity() -> None:
     )
 
 
+@pytest.mark.parametrize("data", ["text", 7, [1, 2], None])
+def test_a_checkpoint_is_bytes(data: Any) -> None:
+    trial = holdfast.Study(SPACE, strategy="asha", fidelity=FIDELITY).ask()
+    with pytest.raises(RequestError, match=r"trial 0 saved .*, which is no bytes; pack it first, as pickle.dumps"):
+        trial.save(data)
+    trial.save(bytearray(b"weights"))
+    trial.save(memoryview(b"weights"), 9)
+
+
+def test_a_checkpoint_is_of_no_step_beyond_the_fidelity() -> None:
+    trial = holdfast.Study(SPACE, strategy="asha", fidelity=FIDELITY).ask()
+    with pytest.raises(RequestError, match="saved a checkpoint of step 40, and the study's fidelity ends at 9; name"):
+        trial.save(b"weights", 40)
+
+
 @pytest.mark.parametrize("strategy", ["hyperband", "bohb", "priorband"])
 def test_a_study_prunes_and_what_diverges_ends_at_once(strategy: str) -> None:
     paid = []

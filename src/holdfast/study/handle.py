@@ -130,10 +130,26 @@ class LiveTrial:
         if self.verdict is Verdict.CONTINUE:
             self.verdict = Verdict.STOP
 
-    def save(self, data: bytes, step: int | None = None) -> None:
-        """Keep a checkpoint of ``step`` (the last one reported), from which the trial can go on in any process."""
+    def save(self, data: bytes | bytearray | memoryview, step: int | None = None) -> None:
+        """Keep a checkpoint of ``step`` (the last one reported), from which the trial can go on in any process.
+
+        Raises:
+            RequestError: for anything but bytes, and for a step that is none, or is beyond the study's fidelity.
+        """
         at = self._last_step if step is None else _whole_step(self.number, step, "saved a checkpoint of")
-        self._report(Report(self.number, at, checkpoint=bytes(data), drawn=self._take_unsent()))
+        if self.max_step is not None and at > self.max_step:
+            raise RequestError(
+                f"trial {self.number} saved a checkpoint of step {at}, and the study's fidelity ends at "
+                f"{self.max_step}; name the step that it was trained to"
+            )
+        try:
+            saved = bytes(memoryview(data))
+        except TypeError:
+            raise RequestError(
+                f"trial {self.number} saved {shown(data)}, which is no bytes; pack it first, as pickle.dumps(...) or "
+                "json.dumps(...).encode() do"
+            ) from None
+        self._report(Report(self.number, at, checkpoint=saved, drawn=self._take_unsent()))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
