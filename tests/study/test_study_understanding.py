@@ -123,6 +123,30 @@ def test_ablation_goes_from_the_default_to_the_best_trial(study: holdfast.Study)
     assert study.ablation(source=study.best_config, target=SPACE.default_config()).gain == pytest.approx(-found.gain)
 
 
+def test_ablation_begins_at_an_allowed_trial_where_the_default_is_forbidden() -> None:
+    space = holdfast.Space(
+        {
+            "kind": holdfast.Categorical(["plain", "fine"]),
+            "x": holdfast.Float(0, 1),
+            "extra": holdfast.Float(0, 1, when={"kind": "fine"}),
+        },
+        forbid=["x > 0.45 and kind == 'plain'"],
+    )
+    study = holdfast.Study(space, strategy="random", seed=1)
+    for _ in range(60):
+        trial = study.ask()
+        study.tell(trial, 3 * float(str(trial["x"])) + (trial["kind"] == "fine"))
+    found = study.ablation()
+    allowed = [trial for trial in study.trials if trial.config["kind"] == "plain"]
+    nearest = max(allowed, key=lambda trial: float(str(trial.config["x"])))
+    assert space.allows(found.source)
+    assert found.source == pytest.approx(nearest.config)
+    where = f"trial {nearest.number} (the allowed one nearest to the default, which is forbidden)"
+    assert found.ends == (where, "the winner")
+    assert where in found.sentence()
+    assert study.ablation(space.default_config()).ends == ("the source", "the winner")
+
+
 def test_the_predicted_optimum_beats_the_best_trial_by_the_true_loss(study: holdfast.Study) -> None:
     found = study.analysis().predicted_optimum()
     assert found.trial == study.best_trial.number

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.analyse.observed import Observed
 from holdfast.errors import RequestError
 from holdfast.records import Config, Value
-from holdfast.space import Domain, Float, Space
+from holdfast.space import Categorical, Domain, Float, Space
 
 NORMAL = 1.959963984540054
 MOST_OF_IT = 0.9
@@ -151,6 +152,33 @@ def ablation(
     whole = _gain(losses, covariance, 0, -1)
     largest, alone = _largest(space, path, steps, losses, joint)
     return Ablation(source, target, sign * float(losses[0]), tuple(steps), *whole, ends, largest, alone, note)
+
+
+def beginning(trials: Observed, target: Config) -> tuple[Config, str]:
+    """The default, and what a sentence calls it; the nearest allowed trial's configuration where it is forbidden.
+
+    The target's own is no beginning.
+    """
+    space = trials.space
+    default = space.default_config()
+    if space.allows(default):
+        return default, "the default"
+    for row in np.argsort(_distances(space, trials.units, space.encode(default)), kind="stable"):
+        config = space.decode(trials.units[row])
+        if space.key(config) != space.key(target) and space.allows(config):
+            return config, f"trial {trials.trials[row]} (the allowed one nearest to the default, which is forbidden)"
+    return default, "the default"
+
+
+def _distances(space: Space, units: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """(m,) squared distances of points (m, d) to one (d,), where choices and what is active are alike or not."""
+    apart = np.abs(units - unit)
+    choices = [isinstance(domain, Categorical) and not domain.ordered for domain in space.domains.values()]
+    apart[:, choices] = apart[:, choices] > 0
+    apart[np.isnan(units) | np.isnan(unit)] = 1.0
+    apart[np.isnan(units) & np.isnan(unit)] = 0.0
+    found: np.ndarray = (apart**2).sum(axis=1)
+    return found
 
 
 def _largest(

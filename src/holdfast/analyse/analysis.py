@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from holdfast.analyse.ablation import Ablation, ablation
+from holdfast.analyse.ablation import Ablation, ablation, beginning
 from holdfast.analyse.fanova import Share, Variances, fanova
 from holdfast.analyse.interactions import Interaction, interactions
 from holdfast.analyse.measure import Measure, measure
@@ -174,14 +174,16 @@ class Analysis:
     def ablation(self, source: Config | None = None, target: Config | None = None) -> Ablation:
         """Which changes made the target (the winner) better than the source (the default).
 
+        Where the default is forbidden, the source is the configuration of the allowed trial nearest to it.
+
         Raises:
             RequestError: if there is no winner, both are the same, or nothing can be told from noise.
             SpaceError: if a configuration is not of the space.
         """
         space = self.trials.space
-        start = space.default_config() if source is None else space.validate(source)
         end = self._winner()[1] if target is None else space.validate(target)
-        ends = "the default" if source is None else "the source", "the winner" if target is None else "the target"
+        start, called = beginning(self.trials, end) if source is None else (space.validate(source), "the source")
+        ends = called, "the winner" if target is None else "the target"
         return ablation(space, start, end, self._surface.joint, self.trials.sign, ends, self.trials.note)
 
     def _winner(self) -> tuple[int, Config]:

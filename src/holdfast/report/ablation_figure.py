@@ -38,7 +38,8 @@ def ablation_figure(found: Ablation, metric: Metric) -> Figure:
         f"most; what is switched on with a choice goes with it. {label(metric.name)}: {better(metric.direction)}."
     )
     way = "; ".join(f"{name} to {number(step.metric)}" for name, step in zip(names, found.steps, strict=True))
-    alternative = f"From the default, expected to reach {number(found.metric)}, to the winner: {way}."
+    source, target = found.ends
+    alternative = f"From {source}, expected to reach {number(found.metric)}, to {target}: {way}."
     return picture("ablation", spec, caption, alternative)
 
 
@@ -50,8 +51,9 @@ def ablation_table(found: Ablation) -> Table:
         for place, name in enumerate(step.changed):
             values = [shown(each[name]) if name in each else "not active" for each in (step.before, step.after)]
             rows.append([label(name), *values, gained if place == 0 else "with it"])
-    header = ["hyperparameter", "default", "winner", "expected gain"]
-    return Table(header, rows, "From the default to the winner, change by change", frozenset({1, 2, 3}))
+    source, target = (end.partition(" (")[0] for end in found.ends)
+    header = ["hyperparameter", source.removeprefix("the "), target.removeprefix("the "), "expected gain"]
+    return Table(header, rows, f"From {source} to {target}, change by change", frozenset({1, 2, 3}))
 
 
 def _name(step: Step) -> str:
