@@ -10,21 +10,23 @@
     python benchmarks/honesty.py dropped --out FOLDER --repetitions 1000
     python benchmarks/honesty.py metrics --out FOLDER --repetitions 1000
     python benchmarks/honesty.py groups --out FOLDER --repetitions 400
+    python benchmarks/honesty.py separable --out FOLDER --repetitions 400
     python benchmarks/honesty.py pruned --out FOLDER --repetitions 200
     python benchmarks/honesty.py points --out FOLDER --repetitions 1000
     python benchmarks/honesty.py table --out FOLDER
 
 `fixed` has predictions of configurations that are drawn at random, or proposed by looking at earlier scores; `refit`
 has cross-validation and a refit on all rows, `proposed` the same where `auto` proposes the configurations, and
-`dropped` where they are dropped before all of their folds are scored; `beta` is the simulation of the BBC paper;
-`coin` tunes on labels that are coin flips; `truth` tunes on some hundred rows of the tables `adult/data.csv` and
+`dropped` where they are dropped before all of their folds are scored; `beta` is the simulation of the BBC paper; `coin`
+tunes on labels that are coin flips; `truth` tunes on some hundred rows of the tables `adult/data.csv` and
 `california_housing/data.csv` in the folder of `--data`, beside scikit-learn's `RandomizedSearchCV` and, in the
 interpreter of `--optuna`, Optuna; `metrics` has AUC and other metrics that are no mean over rows, and rows in groups
-and in order of time; `groups` has few groups of which some carry most of the loss; `pruned` pauses trials by epochs;
-`points` has the tables of `fixed` and `refit` without intervals, for mean squared errors. A run can be stopped and goes
-on where its file ends; a repetition is seeded by its cell and number. Widths are in units of the textbook interval from
-as many fresh rows; `under` and `over` are the shares of repetitions whose truth is under and over the interval.
-`--cells` takes those of these names, or else those whose names contain one of the words.
+and in order of time; `groups` has few groups of which some carry most of the loss, and `separable` log losses near 0;
+`pruned` pauses trials by epochs; `points` has the tables of `fixed` and `refit` without intervals, for mean squared
+errors. A run can be stopped and goes on where its file ends; a repetition is seeded by its cell and number. Widths are
+in units of the textbook interval from as many fresh rows; `under` and `over` are the shares of repetitions whose truth
+is under and over the interval. `--cells` takes those of these names, or else those whose names contain one of the
+words.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from benchmarks.honesty_parts import (
     pruned,
     refit,
     refit_proposed,
+    separable,
     truth,
 )
 from benchmarks.honesty_parts.methods import Repetition
@@ -47,4 +48,5 @@ EXPERIMENTS = {
     "pruned": Experiment(pruned.repeat, pruned.CELLS, 200),
     "points": Experiment(points.repeat, points.CELLS, 1000),
     "groups": Experiment(groups.repeat, groups.CELLS, 400),
+    "separable": Experiment(separable.repeat, separable.CELLS, 400),
 }

@@ -199,6 +199,8 @@ def test_a_run_goes_on_where_its_file_ends(tmp_path: Path, capsys: pytest.Captur
         ("metrics", "time spread N=200 C=20", "RMX of rows as if independent"),
         ("metrics", "refit linear 50% N=100 C=31", "omega2 = 0.5"),
         ("groups", "losses skewed uneven G=10 C=20 refit", "| losses skewed uneven G=10 C=20 refit | 1 |"),
+        ("separable", "logistic 10% N=60 apart=2 C=4 refit", "without rows not seen"),
+        ("separable", "discriminants 5% of 4 N=150 apart=3.5 C=20 scored", "without rows not seen"),
     ],
 )
 def test_each_experiment_prints_its_table(

@@ -18,6 +18,7 @@ from holdfast.evaluate.ranges import UNBOUNDED, possible, with_width
 from holdfast.evaluate.scale import Scale, scale_of
 from holdfast.evaluate.sealed import test_score
 from holdfast.evaluate.sheet import Sheet, sheet_of
+from holdfast.evaluate.unseen import LEFT_OUT, widened
 from holdfast.evaluate.wording import Estimand
 from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
@@ -32,9 +33,6 @@ __all__ = ["Estimate", "estimate", "naive", "test_score"]
 
 REFIT_VARIANCE = {"binary": 0.35, "other": 0.5}
 """omega2 of a refit, relative to the row variance: found in simulations, see `holdfast.stats.rmx`."""
-
-LEFT_OUT = 0.368
-"""The part of the rows that a bootstrap leaves out."""
 
 NEARLY_RIGHT = 0.1
 """A group that loses less than this part of what a wrong one loses is (nearly) right."""
@@ -97,6 +95,7 @@ class _Found:
     undefined: int = 0
     sentences: tuple[str, ...] = ()
     carried: Carried | None = None
+    unseen: bool = False
 
 
 def naive(
@@ -149,7 +148,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     - Means over rows: the point of BBC and what the winner is better by than the winners of bootstraps
       (`regained.corrected_mean`), clipped into the RMX interval (`rmx.rmx`). For a refitted model the interval is
       widened by `REFIT_VARIANCE`; for scores other than 0/1 near the ceiling each bound is then the outer one of it and
-      of one that takes rows as right or wrong.
+      of one that takes rows as right or wrong. So it is, of any estimand, for log losses and Brier scores near 0, where
+      no row that was wrong may have been seen (`unseen.widened`).
     - Configurations of an ``adaptive`` search: the search is repeated in simulation as well (`replay.replay`), what it
       adds to the luck is taken off (`regained.search_luck`), and the lower bound pays for all the luck that repetitions
       find.
@@ -196,14 +196,14 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     scale = scale_of(direction, binary=binary, root=from_scores and sheet.root)
     request = _Request(sheet, sheet.place_of(winner), scale, estimand, level, Streams(seed), adaptive)
     if metric is None or from_scores:
-        found = _from_scores(request, binary=binary)
+        found = _from_scores(request, metric, binary=binary)
     else:
         found = _from_predictions(request, metric)
     low, high = scale.bounds(found.low, found.high)
     value, naive_value = scale.shown(found.point), scale.shown(found.naive)
     value = min(max(value, low), high)
-    counts = {"undefined": found.undefined, "bootstraps": found.bootstraps}
-    method = wording.with_notes(found.method, by_few=found.carried is not None, **counts)
+    notes: Any = {"unseen": found.unseen, "undefined": found.undefined, "bootstraps": found.bootstraps}
+    method = wording.with_notes(found.method, by_few=found.carried is not None, **notes)
     score = Score(value, low, high, level, method, words, sheet.n_rows)
     score = with_width(possible(score, UNBOUNDED if metric is None else metric.range))
     return Estimate(
@@ -218,7 +218,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     )
 
 
-def _from_scores(request: _Request, *, binary: bool) -> _Found:
+def _from_scores(request: _Request, metric: Metric | None, *, binary: bool) -> _Found:
     """Row scores that add up to the metric; of 0/1 scores, whose worst is known, nobody asks who carries the errors."""
     groups = request.sheet.groups
     scores = np.stack([request.scale.orient(values) for values in request.sheet.values], axis=1)
@@ -226,6 +226,11 @@ def _from_scores(request: _Request, *, binary: bool) -> _Found:
     chosen, is_best = _chosen(means, request.winner)
     request.sheet.check_size(chosen)
     found = _of_means(request, scores, means, chosen, is_best=is_best, binary=binary)
+    if groups is None and not binary and found.effective is not None:
+        omega2 = 0.0 if request.estimand == "scored" else REFIT_VARIANCE["binary"]
+        settings = request.settings(omega2, BOOTSTRAPS, is_best=is_best)
+        wide = widened((-found.high, -found.low), metric, -scores, chosen, settings, found.effective)
+        return found if wide is None else replace(found, low=-wide[1], high=-wide[0], unseen=True)
     if groups is None or binary:
         return found
     who = carried(float(scores.max()) - scores[:, chosen], groups)
@@ -489,6 +494,7 @@ def _sentences(request: _Request, found: _Found, *, flat: bool) -> tuple[str, ..
     sentences.extend(found.sentences)
     if found.carried is not None:
         sentences.append(wording.carried_by_few(found.carried))
+    sentences.extend([wording.UNSEEN_WHY] * found.unseen)
     if request.adaptive and sheet.total > 1:
         sentences.append(wording.ADAPTIVE)
     return tuple(sentences)

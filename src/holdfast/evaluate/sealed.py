@@ -14,6 +14,7 @@ from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible, with_width
 from holdfast.evaluate.scale import LARGEST, scale_of
+from holdfast.evaluate.unseen import widened
 from holdfast.records import RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import intervals
@@ -37,7 +38,8 @@ def test_score(
 
     0/1 scores get the exact interval of Clopper and Pearson, other means over rows Student's, widened for skewness (the
     root of it for a root of a mean), others such as AUC and R² Student's on a scale without ends
-    (`bounded.interval_of_one`). Where ``groups`` are given, variances are those of groups (see `stats.rmx.rmx`) and
+    (`bounded.interval_of_one`). Log losses and Brier scores are widened where no wrong row was seen
+    (`unseen.widened`). Where ``groups`` are given, variances are those of groups (see `stats.rmx.rmx`) and
     groups are resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
     No end lies beyond what the metric can be, and there are none where scores are all equal, but 0 or 1.
 
@@ -113,4 +115,8 @@ def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarr
     if binary:
         exact = intervals.clopper_pearson(math.fsum(oriented), len(oriented), level)
         return (*scale.bounds(*exact), wording.CLOPPER_PEARSON)
-    return (*scale.bounds(*intervals.mean_interval(oriented, level)), wording.STUDENT)
+    low, high = intervals.mean_interval(oriented, level)
+    wide = widened((-high, -low), metric, -oriented[:, None], 0, Settings(level=level))
+    if wide is not None:
+        return (*scale.bounds(-wide[1], -wide[0]), f"{wording.STUDENT}; {wording.UNSEEN}")
+    return (*scale.bounds(low, high), wording.STUDENT)

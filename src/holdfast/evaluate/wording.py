@@ -22,6 +22,7 @@ UNCORRECTED = "uncorrected"
 NO_INTERVAL = "no interval: the metric does not come from rows"
 EXTREME = "no interval: the metric is the error of one row, the worst"
 FEW_CARRY = "few groups carry most of the loss"
+UNSEEN = "widened for wrong rows not seen"
 TOO_LARGE = "no interval: scores of rows are too large to be squared"
 NO_SPREAD = "no interval: the scores do not vary, which says nothing of their spread"
 UNDEFINED = "no interval: the metric is undefined on these rows"
@@ -75,6 +76,11 @@ DEGENERATE = (
     "The scores do not vary, so that an interval would have no width. Equal scores say nothing of how much others may "
     "differ, and there is none."
 )
+UNSEEN_WHY = (
+    "So few rows are confidently wrong that they do not say what such a row costs: each bound is the outer one of two, "
+    "the second of which takes rows as right or wrong, and the loss of a wrong one from how sure of the others the "
+    "models were."
+)
 
 
 def time_blocks(blocks: int, length: int) -> str:
@@ -93,9 +99,9 @@ def carried_by_few(found: Carried) -> str:
     )
 
 
-def with_notes(method: str, *, by_few: bool, undefined: int, bootstraps: int) -> str:
+def with_notes(method: str, *, by_few: bool, unseen: bool, undefined: int, bootstraps: int) -> str:
     """The method with what a reader of the score alone has to know."""
-    notes = [FEW_CARRY] if by_few else []
+    notes = [note for note, holds in ((FEW_CARRY, by_few), (UNSEEN, unseen)) if holds]
     if undefined > OFTEN_UNDEFINED * bootstraps:
         notes.append(f"without the {undefined / bootstraps:.0%} of bootstraps in which the metric is undefined")
     return "; ".join([method, *notes])

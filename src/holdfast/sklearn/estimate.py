@@ -18,13 +18,16 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.bootstraps import bootstraps_for
-from holdfast.evaluate.estimate import estimate
+from holdfast.evaluate.estimate import REFIT_VARIANCE, Estimate, estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
+from holdfast.evaluate.unseen import widened
+from holdfast.evaluate.wording import ESTIMANDS, UNSEEN
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored
+from holdfast.stats.rmx import Settings, is_binary
 from holdfast.stats.units import time_blocks
 from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.study import Study
@@ -104,7 +107,8 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     if rows[0].kind == "score":
         known = [RowScores(item.values[some], scored.design.rows[some]) for item in rows]
         groups = None if units is None else units[some]
-        score = estimate(_evened(scored, known, counts[some], place), groups=groups, **shared).score
+        made = estimate(_evened(scored, known, counts[some], place), groups=groups, **shared)
+        score = made.score if units is not None else _widened(scored, known, counts[some], place, made)
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
         began = time.thread_time()
@@ -250,6 +254,23 @@ def _evened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winne
             return [RowScores(np.rint(values), item.rows) for values, item in zip(plain, rows, strict=True)]
     centre = float(rows[winner].values.mean())
     return [RowScores(item.values + (1 - counts) * centre, item.rows) for item in rows]
+
+
+def _widened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winner: int, made: Estimate) -> Score:
+    """The estimate's score, of a log loss or Brier score as `unseen.widened` where rows count (nearly) alike."""
+    score, metric, even = made.score, scored.metrics()[0], counts / counts.mean()
+    losses = np.stack([-item.values / counts for item in rows], axis=1)
+    alike = made.effective_configurations
+    if score.low is None or score.high is None or alike is None or np.abs(even - 1).max() > NEARLY_EVEN:
+        return score
+    if not np.isfinite(losses).all() or is_binary(losses):
+        return score
+    refitted = score.estimand == ESTIMANDS["refit"]
+    settings = Settings(REFIT_VARIANCE["binary"] if refitted else 0.0, score.level)
+    wide = widened((-score.high, -score.low), metric, losses, winner, settings, alike)
+    if wide is None:
+        return score
+    return dataclasses.replace(score, low=-wide[1], high=-wide[0], method=f"{score.method}; {UNSEEN}")
 
 
 def _verified(scored: Scored, complete: Sequence[tuple[Trial, RowScores]]) -> Metric:
