@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.errors import RequestError
+from holdfast.records import Config
 from holdfast.rng import Streams
 from holdfast.search import grid
 from holdfast.search.grid import GridSearch, grid_points, levels
-from holdfast.space import Categorical, Float, Int, Space
+from holdfast.space import Categorical, Derived, Float, Int, Space
 from holdfast.testing.rehearsal import Rehearsal, search
+from holdfast.testing.spaces import RULED, SPACES
 
 SPACE = Space({"x": Float(0, 1), "kind": Categorical(["a", "b"]), "n": Int(1, 9, when={"kind": "b"})})
 
@@ -79,6 +81,81 @@ def test_a_stopped_grid_has_covered_the_space_evenly(stop: int) -> None:
         assert max(counts) - min(counts) <= 1
     pairs = {(a, b) for a, b in units[:, 1:3]}
     assert len(pairs) == 9
+
+
+def plain_order(space: Space, resolution: int) -> list[Config]:
+    """The points from coarse to fine, each one made and encoded: slow, and plain to see."""
+    configs = list(space.grid(resolution))
+    units = np.array([space.encode(config) for config in configs])
+    places, fineness = np.zeros(units.shape, dtype=int), np.zeros(units.shape, dtype=int)
+    for j, domain in enumerate(space.domains.values()):
+        active = np.isfinite(units[:, j])
+        values, places[active, j] = np.unique(np.round(units[active, j], 9), return_inverse=True)
+        if not isinstance(domain, Categorical) or domain.ordered:
+            fineness[active, j] = levels(len(values))[places[active, j]]
+    level = fineness.max(axis=1)
+    order: list[int] = []
+    for each in np.unique(level):
+        chosen = np.flatnonzero(level == each)
+        columns = [np.unique(places[chosen, j], return_inverse=True)[1] for j in range(len(space))]
+        columns = [column for column in columns if column.max() > 0]
+        keys = columns[:1]
+        for j, column in enumerate(columns[1:], start=1):
+            keys.append((column - keys[0] - (0 if j == 1 else j * keys[1])) % (column.max() + 1))
+        order += chosen[np.lexsort(keys)].tolist() if keys else chosen.tolist()
+    return [configs[i] for i in order]
+
+
+@pytest.mark.parametrize("name", [*SPACES, *RULED])
+def test_the_order_is_the_plain_one_to_the_bit(name: str) -> None:
+    space = {**SPACES, **RULED}[name]
+    resolution = next(r for r in (9, 5, 3, 2, 1) if space.count_grid(r, 5000) is not None)
+    points, plain = grid_points(space, resolution), plain_order(space, resolution)
+    assert [list(config.items()) for _, config in points] == [list(config.items()) for config in plain]
+    assert [key for key, _ in points] == [space.key(config) for config in plain]
+    assert points[len(plain) - 2 :] == [points[i] for i in range(len(plain))[-2:]]
+    for each in space.names:
+        values = {repr(config[each]) for config in plain if each in config}
+        assert {repr(value) for value in points.values(each)} == values
+
+
+def test_a_large_grid_starts_without_making_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty points of half a million: so many are made and looked up, not half a million."""
+    domains: dict[str, Any] = {name: Float(0, 1) for name in "abcdefg"}
+    domains |= {"kind": Categorical(["x", "y", "z"]), "m": Float(0, "a + 1", when={"kind": "x"})}
+    rehearsal = Rehearsal(Space({**domains, "ab": Derived("a * b")}, forbid=["a > 0.8 and b > 0.8"]))
+    made: list[int] = []
+
+    def counted(method: Any) -> Any:
+        def call(*args: Any) -> Any:
+            made.append(1)
+            return method(*args)
+
+        return call
+
+    for method in ("key", "encode", "_completed"):
+        monkeypatch.setattr(Space, method, counted(getattr(Space, method)))
+    asked = GridSearch().ask(rehearsal.history(), 40, Streams(0))
+    assert len(asked) == 40
+    assert asked[0].reason == "grid of 525000"
+    assert GridSearch().left(rehearsal.history(), 1000) == 1000
+    assert len(made) <= 200
+
+
+def test_a_grid_all_of_whose_points_are_forbidden_has_none() -> None:
+    space = Space({"x": Float(0, 1), "k": Int(1, 2)}, forbid=["x < 0.2", "x > 0.8", "x > 0.4 and x < 0.6"])
+    assert list(grid_points(space, 3)) == []
+    assert GridSearch(3).ask(Rehearsal(space).history(), 1, Streams(0)) == []
+
+
+def test_what_is_left_of_a_grid_is_counted() -> None:
+    rehearsal = Rehearsal(SPACE)
+    points = [config for _, config in grid_points(SPACE, 3)]
+    for at in (0, 1, 2, 5):
+        rehearsal.start(points[at])
+    assert GridSearch(3).left(rehearsal.history(), 1000) == len(points) - 4
+    rehearsal.start({"x": 0.123, "kind": "a"})
+    assert GridSearch(3).left(rehearsal.history(), 1000) == len(points) - 4
 
 
 def test_suggestions_do_not_share_a_config() -> None:

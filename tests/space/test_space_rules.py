@@ -288,3 +288,14 @@ def test_bounds_that_cannot_be_are_said_where_a_function_is_asked() -> None:
     )
     with pytest.raises(SpaceError, match=r"'y' goes from 0 to -1 where x = 0\.310005"):
         space.allowed(np.array([[0.5, 0.2], [0.310005, 0.5]]))
+
+
+def test_a_rule_holds_of_the_choice_none() -> None:
+    space = Space(
+        {"weights": Categorical(["balanced", None]), "depth": Int(1, 3, when={"weights": "balanced"})},
+        forbid=["weights == None"],
+    )
+    assert not space.allows({"weights": None})
+    assert [config["weights"] for config in space.grid(3)] == ["balanced"] * 3
+    copied = Space({"weights": Categorical(["balanced", None]), "copy": Derived("weights")})
+    assert list(copied.grid(1)) == [{"weights": "balanced", "copy": "balanced"}, {"weights": None, "copy": None}]

@@ -137,12 +137,9 @@ def grid_factors(found: Preview) -> list[tuple[str, int]]:
     """The values of each hyperparameter in the grid; none where the strategy is no grid, one is left out."""
     if found.grid is None:
         return []
-    space = found.space
-    values: dict[str, set[str]] = {name: set() for name in space.names}
-    for _, config in grid_points(space, found.resolution):
-        for name, value in config.items():
-            values[name].add(repr(value))
-    return [(name, len(seen)) for name, seen in values.items() if len(seen) > 1]
+    points = grid_points(found.space, found.resolution)
+    many = {name: len({repr(value) for value in points.values(name)}) for name in found.space.names}
+    return [(name, count) for name, count in many.items() if count > 1]
 
 
 def affordable(found: Preview) -> dict[str, float]:

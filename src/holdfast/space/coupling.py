@@ -75,7 +75,7 @@ class Couplings:
             if wanted is not None and name not in wanted:
                 continue
             if name in self.values:
-                self._compute(name, values, active)
+                self.compute(name, values, active)
                 continue
             column = units[:, space.names.index(name)]
             active[name] = ~np.isnan(column)
@@ -89,10 +89,10 @@ class Couplings:
         active: dict[str, np.ndarray] = {}
         for name in self.order:
             if name in self.values:
-                self._compute(name, values, active)
+                self.compute(name, values, active)
                 continue
             active[name] = np.array([name in config])
-            values[name] = _cell(config.get(name), domains[name])
+            values[name] = _cell(config.get(name), domains[name], active=name in config)
         return values, active
 
     def bounds_at(self, name: str, units: np.ndarray, space: Space) -> tuple[Any, Any]:
@@ -112,7 +112,7 @@ class Couplings:
         active: dict[str, np.ndarray] = {}
         for other in self.closure(self.needs[name]):
             if other in self.values:
-                self._compute(other, values, active)
+                self.compute(other, values, active)
             else:
                 active[other] = np.array([other in config])
                 values[other] = _cell(config.get(other), None)
@@ -185,7 +185,8 @@ class Couplings:
                 left += self.needs[name]
         return [name for name in self.order if name in wanted]
 
-    def _compute(self, name: str, values: dict[str, np.ndarray], active: dict[str, np.ndarray]) -> None:
+    def compute(self, name: str, values: dict[str, np.ndarray], active: dict[str, np.ndarray]) -> None:
+        """Add a derived value to columns of all that it is computed from."""
         expression = self.values[name]
         active[name] = np.logical_and.reduce([active[other] for other in expression.names])
         values[name] = expression.evaluate(values)
@@ -214,7 +215,7 @@ def configs_at(
     active: dict[str, np.ndarray] = {}
     for name in couplings.order:
         if name in couplings.values:
-            couplings._compute(name, values, active)
+            couplings.compute(name, values, active)
             whole = _is_whole(couplings, name, space.domains)
             pairs = zip(values[name], active[name].tolist(), strict=True)
             found[name] = [_plain(value, whole=whole) if here else _ABSENT for value, here in pairs]
@@ -243,10 +244,10 @@ def _domains_at(couplings: Couplings, name: str, domain: Domain, table: Table, n
     return [domain.within(*bounds) for bounds in zip(low.tolist(), high.tolist(), strict=True)]
 
 
-def computable(couplings: Couplings, table: Table) -> np.ndarray:
-    """(n,) bool, of which rows all derived values are finite."""
+def computable(names: Iterable[str], table: Table) -> np.ndarray:
+    """(n,) bool, of which rows these derived values are finite."""
     values, active = table
-    found: np.ndarray = np.logical_and.reduce([_is_finite(values[name]) | ~active[name] for name in couplings.values])
+    found: np.ndarray = np.logical_and.reduce([_is_finite(values[name]) | ~active[name] for name in names])
     return found
 
 
@@ -310,6 +311,11 @@ def _can_equal(domain: Domain, value: Scalar) -> bool:
     return number
 
 
+def plain(couplings: Couplings, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
+    """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
+    return _plain(value, whole=_is_whole(couplings, name, domains))
+
+
 def _plain(value: Any, *, whole: bool) -> Scalar:
     """A computed value as a JSON scalar: an int where all that it is computed from is ``whole``."""
     if isinstance(value, float | np.floating):
@@ -347,14 +353,14 @@ def _probes(couplings: Couplings, space: Space) -> np.ndarray:
     return points
 
 
-def _cell(value: Scalar, domain: Domain | None) -> np.ndarray:
+def _cell(value: Scalar, domain: Domain | None, *, active: bool = False) -> np.ndarray:
     """A value as a column of one row, of the type that the domain's columns have; an inactive one is NaN or None."""
     numbers = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(domain, Categorical):
         numbers = columns.choices_column(domain).dtype == float
     elif domain is not None:
         numbers = True
-    if numbers or value is None:
+    if numbers or (value is None and not active):
         return np.array([math.nan if value is None else value], dtype=float)
     column = np.empty(1, dtype=object)
     column[0] = value

@@ -14,6 +14,7 @@ from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
 from holdfast.space.coupling import Couplings, check_rules, check_values, computable, configs_at, require_finite
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
+from holdfast.space.product import Product
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
 
 BATCH = 256
@@ -203,7 +204,7 @@ class Space:
         if self.derived or any(rule.expression is not None for rule in self.forbid):
             table = self._couplings.of_units(snapped, self)
             if self.derived:
-                allowed &= computable(self._couplings, table)
+                allowed &= computable(self.derived, table)
             for rule in self.forbid:
                 if rule.expression is not None:
                     allowed &= ~rule.matches(*table)
@@ -263,7 +264,7 @@ class Space:
         if self._counted is None:
             count = tree.count(self.domains, self._order)
             if (self.forbid or self._couplings.undefined) and count is not None:
-                count = None if count > MOST_COUNTED else sum(1 for _ in self.grid(MOST_COUNTED))
+                count = None if count > MOST_COUNTED else len(Product(self, MOST_COUNTED))
             self._counted = (count,)
         return self._counted[0]
 

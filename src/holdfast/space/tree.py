@@ -17,9 +17,14 @@ MOST = 10**15
 def holds(domain: Domain, active: Mapping[str, Scalar]) -> bool:
     """Whether a hyperparameter's conditions hold, given the values of all active ones before it."""
     for parent, values in domain.when.items():
-        if parent not in active or not _member(active[parent], values):
+        if parent not in active or not is_among(active[parent], values):
             return False
     return True
+
+
+def is_among(value: Scalar, values: tuple[Scalar, ...]) -> bool:
+    """Whether ``value`` is among ``values``; True and 1 are different."""
+    return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in values)
 
 
 def check_conditions(domains: Mapping[str, Domain], derived: Collection[str] = ()) -> None:
@@ -194,8 +199,3 @@ def _cells(parent: Domain, values: tuple[Scalar, ...]) -> np.ndarray:
         assert parent.steps is not None
         return np.array([parent.steps.nearest(value) for value in values], dtype=float)  # type: ignore[arg-type]
     return np.array([(int(value) - parent.low) // parent.step for value in values], dtype=float)  # type: ignore[arg-type]
-
-
-def _member(value: Scalar, values: tuple[Scalar, ...]) -> bool:
-    """Whether ``value`` is among ``values``; True and 1 are different."""
-    return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in values)
