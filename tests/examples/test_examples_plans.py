@@ -64,6 +64,7 @@ def test_a_plan_is_short_and_says_what_it_is_for(plan: str) -> None:
     assert read_plan(EXAMPLES / plan).plan.study.name == plan.removesuffix(".toml").replace("_", "-")
 
 
+@pytest.mark.long
 def test_breast_cancer(tune: Tune) -> None:
     result = tune("breast_cancer.toml")
     assert result["metric"] == "roc_auc"
@@ -110,6 +111,7 @@ def test_customers_csv_is_what_its_script_makes() -> None:
     assert (EXAMPLES / "customers.csv").read_text(encoding="utf-8") == made
 
 
+@pytest.mark.long
 def test_only_the_better_of_two_rivals_is_tested(tune: Tune, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     ridge, forest = tune("diabetes_ridge.toml"), tune("diabetes_forest.toml")
     for result in (ridge, forest):
