@@ -70,13 +70,36 @@ def test_diverged_trials_count_as_the_worst_and_are_never_promoted() -> None:
 
 
 def test_trials_that_diverged_on_the_way_to_a_rung_count_as_the_worst_there() -> None:
+    for step, until, counts in ((1, 3, True), (2, 3, True), (2, 9, True), (0, 3, True), (1, 1, False), (0, 1, False)):
+        for value in (math.nan, -math.inf):
+            rehearsal = pool([1.0, 2.0], level=3)
+            assert promoted(rehearsal) == []
+            trial = rehearsal.start({"x": 0.5}, until)
+            if step:
+                rehearsal.report(trial, step, value)
+            rehearsal.finish(trial, math.nan, TrialState.FAILED)
+            assert promoted(rehearsal) == ([(0, 9)] if counts else [])
+
+
+def test_trials_that_failed_after_a_finite_report_count_as_the_worst_of_the_next_rung() -> None:
     rehearsal = pool([1.0, 2.0], level=3)
-    assert promoted(rehearsal) == []
-    for step, place in ((1, 3), (2, 3)):  # the first ended at the rung before, the second behind it
-        trial = rehearsal.start({"x": 0.5}, place)
-        rehearsal.report(trial, step, math.nan)
+    for trial in (rehearsal.start({"x": 0.5}, 3), rehearsal.start({"x": 0.5})):
+        rehearsal.report(trial, 1, 0.0)
+        assert promoted(rehearsal) == ([] if trial == 2 else [(0, 9)])
         rehearsal.finish(trial, math.nan, TrialState.FAILED)
-        assert promoted(rehearsal) == ([(0, 9)] if step == 2 else [])
+        assert promoted(rehearsal) == [(0, 9)]
+
+
+def test_what_is_infinitely_good_takes_no_place() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for loss in (-math.inf, 1.0, 2.0):
+        trial = rehearsal.start({"x": 0.5}, 1)
+        rehearsal.report(trial, 1, loss)
+        if loss == -math.inf:
+            rehearsal.finish(trial, math.nan, TrialState.FAILED)
+        else:
+            rehearsal.pause(trial)
+    assert promoted(rehearsal) == [(1, 3)]
 
 
 @given(st.lists(st.floats(0, 1) | st.just(math.nan), max_size=40), st.integers(2, 4))
@@ -111,7 +134,7 @@ def test_with_the_budget_spent_the_best_is_finished_once_nothing_runs() -> None:
     pool([2.0, 1.0], rehearsal=rehearsal)
     running = rehearsal.start({"x": 0.1}, 1)
     assert Asha().ask(rehearsal.history(), 2, Streams(0)) == []
-    rehearsal.finish(running, math.nan, TrialState.FAILED)
+    rehearsal.finish(running, math.nan, TrialState.STOPPED)
     (last,) = Asha().ask(rehearsal.history(), 2, Streams(0))
     assert (last.resume_from, last.until_step) == (1, 9)
     assert "nothing else to do" in last.reason

@@ -71,8 +71,71 @@ def test_what_diverges_between_rungs_is_no_longer_believed_for_its_loss_at_the_o
     assert latest[1] == latest.max() > latest[0]
 
 
+def failing(rehearsal: Rehearsal, x: float, losses: dict[int, float | list[float]]) -> None:
+    """A trial that reports these losses, then fails, and says no more."""
+    trial = rehearsal.start({"x": x}, 9)
+    for step, loss in losses.items():
+        rehearsal.report(trial, step, loss)
+    rehearsal.finish(trial, [math.nan] * len(rehearsal.directions), TrialState.FAILED)
+
+
+def test_what_fails_without_a_word_is_no_longer_believed_for_its_last_loss() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    train(rehearsal, 0.1, {1: 3.0, 3: 2.0})
+    told: list[dict[int, float | list[float]]] = [{1: 1.0}, {1: 1.0, 3: 1.0}, {1: 1.0, 3: 1.0, 9: 1.0}, {}]
+    for losses in told:
+        failing(rehearsal, 0.5, losses)
+    found = seen(rehearsal.history(), FIDELITY)
+    lost = np.isnan(found.losses[:, 0])
+    assert (found.trial[lost].tolist(), found.rung[lost].tolist()) == ([1, 2, 3, 4], [2, 2, 2, 0])
+    targets = found.targets(np.ones(1))[found.latest]
+    assert found.trial[found.latest].tolist() == [0, 1, 2, 3, 4]
+    assert (targets[1:] == targets.max()).all()
+
+
+def test_an_objective_that_is_left_unsaid_between_rungs_is_no_divergence() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY, ("minimize", "minimize"))
+    train(rehearsal, 0.1, {1: [3.0, 1.0], 2: [2.0, math.nan]})
+    train(rehearsal, 0.2, {1: [3.0, 1.0], 2: [math.nan, math.nan]})
+    train(rehearsal, 0.3, {1: [3.0, 1.0], 2: [2.0, math.inf]})
+    failing(rehearsal, 0.4, {1: [3.0, 1.0], 2: [2.0, math.nan]})
+    found = seen(rehearsal.history(), FIDELITY)
+    assert found.trial[found.rung == 2].tolist() == [1, 2, 3]
+
+
+def test_what_failed_has_not_gone_on() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for i in range(4):
+        train(rehearsal, i / 10, {1: 1.0 + i, 3: 2.0 + i})
+        train(rehearsal, 0.5 + i / 10, {1: 1.0 + i, 2: math.nan})
+        failing(rehearsal, 0.9 + i / 100, {1: 1.0 + i, 3: 2.0})
+    model = rung_model(rehearsal.history(), FIDELITY, Streams(0))
+    assert model is not None
+    assert model.gone_on.tolist() == [8, 0]
+
+
+def test_the_model_is_the_same_in_a_process_that_begins_after_some_have_failed() -> None:
+    rehearsal, rng = Rehearsal(SPACE, FIDELITY), np.random.default_rng(0)
+    for i in range(40):
+        x = float(rng.random())
+        if i % 4 == 3:
+            failing(rehearsal, x, {1: x} if i % 8 == 3 else {})
+        else:
+            train(rehearsal, x, {1: x + rng.random(), 3: x})
+        warm = rung_model(rehearsal.history(), FIDELITY, Streams(0))
+        if i % 3 == 0 and warm is not None:
+            cold = rung_model(rehearsal.replayed(), FIDELITY, Streams(0))
+            assert cold is not None
+            at = np.linspace(0, 1, 5)[:, None]
+            for one, other in zip(warm.beliefs, cold.beliefs, strict=True):
+                assert one.predict(warm.embed(at))[0].tobytes() == other.predict(cold.embed(at))[0].tobytes()
+
+
+@pytest.mark.parametrize("raises", [False, True])
 @pytest.mark.parametrize(("fidelity", "ends"), [(Fidelity("epoch", 3, 50, 3), 1), (Fidelity("epoch", 1, 27, 3), 5)])
-def test_bohb_learns_where_training_diverges_before_and_between_rungs(fidelity: Fidelity, ends: int) -> None:
+def test_bohb_learns_where_training_diverges_before_and_between_rungs(
+    fidelity: Fidelity, ends: int, raises: bool
+) -> None:
     space = Space({"rate": Float(1e-3, 1, log=True), "idle": Float(0, 1)})
     study = Study(space, strategy="bohb", fidelity=fidelity, seed=0)
 
@@ -81,6 +144,8 @@ def test_bohb_learns_where_training_diverges_before_and_between_rungs(fidelity: 
         for step in range(trial.start_step + 1, fidelity.max + 1):
             weight -= trial["rate"] * 0.6 * weight
             lost = trial["rate"] > 0.1 and step >= ends
+            if lost and raises:
+                raise OverflowError("letter " + "abcdefg"[trial.number % 7])  # no two in a row alike
             if trial.report(math.nan if lost else weight * weight, step) is not Verdict.CONTINUE:
                 trial.save(repr(weight).encode())
                 break

@@ -9,7 +9,7 @@ import numpy as np
 
 from holdfast.records import Fidelity, Suggestion, Verdict
 from holdfast.search.base import fidelity_needed
-from holdfast.search.history import COMPLETE, PAUSED, RUNNING, TO_THE_END, History
+from holdfast.search.history import COMPLETE, FAILED, PAUSED, RUNNING, TO_THE_END, History
 from holdfast.search.pareto import crowding, ranks
 
 Promotion = tuple[int, int, str]
@@ -24,16 +24,17 @@ def fidelity_of(history: History, name: str) -> Fidelity:
 
 
 def diverging_reports(history: History) -> np.ndarray:
-    """(r,) which reports are not finite; with such a one a trial ends."""
-    return np.asarray(~np.isfinite(history.report_losses).all(axis=1))
+    """(r,) with which reports a trial ends, as they are not finite; some of several objectives may be left unsaid."""
+    losses = history.report_losses
+    return np.asarray(np.isinf(losses).any(axis=1) | np.isnan(losses).all(axis=1))
 
 
 def ordered_at(history: History, level: int, members: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The trials that came to a rung, or ended on the way there, best first, and whether each has a loss there.
 
-    A trial without one, as it diverged there or on the way there, comes last; ties go to the older. Several objectives
-    are ordered front by front, the least crowded of each first: Schmucker, Donini, Zafar, Salinas and Archambeau,
-    "Multi-objective asynchronous successive halving" (2021).
+    A trial without one, as it diverged or failed there or on the way there, comes last; ties go to the older. Several
+    objectives are ordered front by front, the least crowded of each first: Schmucker, Donini, Zafar, Salinas and
+    Archambeau, "Multi-objective asynchronous successive halving" (2021).
 
     Args:
         history: the study.
@@ -43,15 +44,10 @@ def ordered_at(history: History, level: int, members: np.ndarray | None = None) 
     Returns:
         Numbers (m,) and truth values (m,).
     """
-    lower = max((step for step in fidelity_of(history, "halving").rungs() if step < level), default=0)
-    lost = diverging_reports(history) & (history.report_step > lower) & (history.report_step < level)
-    reported = history.reported_at(level)
-    if lost.any():
-        reported = reported.copy()
-        reported[history.report_trial[lost]] = True
+    reported = history.reported_at(level) | _ended_before(history, level)
     trials = np.flatnonzero(reported if members is None else reported & members)
     losses = history.losses_at(level)[trials]
-    known = ~np.isnan(losses).any(axis=1)
+    known = np.isfinite(losses).all(axis=1)
     losses = np.where(known[:, None], losses, np.inf)
     if losses.shape[1] == 1:
         order = np.argsort(losses[:, 0], kind="stable")
@@ -65,12 +61,30 @@ def ordered_at(history: History, level: int, members: np.ndarray | None = None) 
     return trials[order], known[order]
 
 
+def _ended_before(history: History, level: int) -> np.ndarray:
+    """(n,) which trials diverged or failed on their way to a rung, or to a later one that they were to run to.
+
+    One that was to run to the end was on its way to the rung that is next after its last report.
+    """
+    lost = np.zeros(len(history), dtype=bool)
+    lost[history.told_trial[history.told_state == FAILED]] = True
+    lost[history.report_trial[diverging_reports(history)]] = True
+    if not lost.any():
+        return lost
+    last = np.zeros(len(history), dtype=np.int64)
+    np.maximum.at(last, history.report_trial, history.report_step)
+    rungs = np.array([*fidelity_of(history, "halving").rungs(), TO_THE_END])
+    following = rungs[np.searchsorted(rungs[:-1], last, side="right")]
+    goal = np.where(history.until == TO_THE_END, following, history.until)
+    return np.asarray(lost & (last < level) & (level <= goal))
+
+
 def promotions(
     history: History, fidelity: Fidelity, name: str = "asha", members: np.ndarray | None = None
 ) -> Iterator[Promotion]:
     """Every paused trial among the best ``1 / eta`` of its rung, highest rung first, best first.
 
-    A diverged trial counts as the worst of its rung, and so does not shrink it.
+    A trial that diverged or failed counts as the worst of its rung, and so does not shrink it.
     """
     for level, above in reversed(list(itertools.pairwise(fidelity.rungs()))):
         ordered, known = ordered_at(history, level, members)

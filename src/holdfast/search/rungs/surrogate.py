@@ -38,22 +38,25 @@ ENOUGH = 8
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Losses at rungs, in the order in which they were reported.
+    """Losses at rungs, in the order in which they were reported, and after them failures in the order told.
 
     Attributes:
         trial, rung: (m,) which trial, and at which of the K rungs, from 0.
         losses: (m, k) of each objective, lower is better; NaN where the trial diverged there.
         rungs: K.
+        reported: how many of them were reported; the others are failures that no report shows.
     """
 
     trial: np.ndarray
     rung: np.ndarray
     losses: np.ndarray
     rungs: int
+    reported: int
 
-    def first(self, size: int) -> Seen:
-        """The first ``size`` of them."""
-        return replace(self, trial=self.trial[:size], rung=self.rung[:size], losses=self.losses[:size])
+    def take(self, chosen: np.ndarray) -> Seen:
+        """Those at some positions, ascending."""
+        reported = int(np.count_nonzero(chosen < self.reported))
+        return Seen(self.trial[chosen], self.rung[chosen], self.losses[chosen], self.rungs, reported)
 
     @cached_property
     def first_losses(self) -> np.ndarray:
@@ -98,6 +101,14 @@ class Seen:
         return moved
 
     @cached_property
+    def reached(self) -> np.ndarray:
+        """(n,) by trial number, the highest rung at which each has a loss; 0 for none."""
+        known = np.isfinite(self.losses).all(axis=1)
+        reached = np.zeros(int(self.trial.max(initial=-1)) + 1, dtype=np.int64)
+        np.maximum.at(reached, self.trial[known], self.rung[known])
+        return reached
+
+    @cached_property
     def columns(self) -> np.ndarray:
         """(m, K - 1) whether each loss was seen at rung 1, 2, ... or higher."""
         return (self.rung[:, None] > np.arange(self.rungs - 1)).astype(float)
@@ -114,21 +125,25 @@ def seen(history: History, fidelity: Fidelity) -> Seen:
     """What was reported at the rungs; a report that passes several is at the highest.
 
     A trial that failed without a report is taken to have diverged at the first rung. One that diverged between rungs,
-    or before the first, has no loss at any from there on, and stands at the last one, so that a good loss at a lower
-    rung says nothing for its kind.
+    or before the first, or failed after a report, has no loss at any from there on, and stands at the last one, so that
+    a good loss at a lower rung says nothing for its kind.
     """
     levels = fidelity.rungs()
     rung = np.full(len(history.report_trial), -1)
     for k, level in enumerate(levels):
         rung[history.first_reports(level)] = k
-    rung[diverging_reports(history) & (rung < 0)] = len(levels) - 1
+    diverging = diverging_reports(history)
+    rung[diverging & (rung < 0)] = len(levels) - 1
     at = np.flatnonzero(rung >= 0)
-    silent = np.setdiff1d(history.told_trial[history.told_state == FAILED], history.report_trial)
+    failed = history.told_trial[history.told_state == FAILED]
+    failed = failed[~np.isin(failed, history.report_trial[diverging])]
+    ends = np.where(np.isin(failed, history.report_trial), len(levels) - 1, 0)
     return Seen(
-        trial=np.concatenate([history.report_trial[at], silent]),
-        rung=np.concatenate([rung[at], np.zeros(len(silent), dtype=np.int64)]),
-        losses=np.concatenate([history.report_losses[at], np.full((len(silent), len(history.directions)), np.nan)]),
+        trial=np.concatenate([history.report_trial[at], failed]),
+        rung=np.concatenate([rung[at], ends]),
+        losses=np.concatenate([history.report_losses[at], np.full((len(failed), len(history.directions)), np.nan)]),
         rungs=len(levels),
+        reported=len(at),
     )
 
 
@@ -174,7 +189,7 @@ class RungModel:
         flats: where another trial would be told what is known.
         centres: (c, d) the best trials, encoded.
         preference: the user's priors, if there are any.
-        gone_on: (K - 1,) how many trials have been seen at a higher rung than each but the last.
+        gone_on: (K - 1,) how many trials have a loss at a higher rung than each but the last.
     """
 
     embed: Embedding
@@ -248,7 +263,7 @@ def rung_model(history: History, fidelity: Fidelity, rng: Streams, mixture: int 
         flats=_flats(embed, kernels, features, found.first_losses[found.trial[chosen]]),
         centres=units[order[:CENTRES]],
         preference=preference(history.space, trust(history.space, embed, beliefs), len(found.latest)),
-        gone_on=found.columns[found.latest].sum(axis=0),
+        gone_on=(found.reached[:, None] > np.arange(found.rungs - 1)).sum(axis=0),
     )
     pending = history.pending[-MAX_PENDING:]
     return model.with_pending(history.units[pending]) if len(pending) else model
@@ -264,25 +279,33 @@ def _flats(
 def _kernels(
     history: History, found: Seen, embed: Embedding, weights: np.ndarray, mixture: int, rng: Streams
 ) -> tuple[Kernel, ...]:
-    """Draws of the hyperparameters by the losses up to the last fixed number of them; by all while few are known."""
+    """Draws of the hyperparameters by the losses up to the last fixed number of them; by all while few are known.
+
+    The failures that no report shows are up to a fixed number of their own, as nobody knows between which reports they
+    came.
+    """
     features = np.concatenate([embed(history.units[found.trial]), found.columns], axis=1)
-    told = Told((history.token, "rungs", mixture), _group(embed, found.rungs), features)
+    token, group = (history.token, "rungs", mixture), _group(embed, found.rungs)
+    silent = len(found.trial) - found.reported
+    silent = min(fit_size(silent), silent)
+
+    def among(places: np.ndarray) -> tuple[Kernel, ...]:
+        part = found.take(places)
+        chosen = np.arange(len(places)) if len(places) <= FIT_POINTS else _for_fit(part)
+        return Told(token, group, features[places]).draws(chosen, part.targets(weights)[chosen], rng)
 
     def first(size: int) -> tuple[Kernel, ...]:
-        part = found.first(size)
-        chosen = np.arange(size) if size <= FIT_POINTS else _for_fit(part)
-        return told.first(size).draws(chosen, part.targets(weights)[chosen], rng)
+        return among(np.concatenate([np.arange(size), found.reported + np.arange(silent)]))
 
-    if found.first(fit_size(len(found.trial))).known < 2:
-        return first(len(found.trial))
-    return told.kernels(f"rungs {rng.seed}", first)
+    if found.take(np.arange(min(fit_size(found.reported), found.reported))).known < 2:
+        return among(np.arange(len(found.trial)))
+    name = f"rungs {rng.seed}" + (f", {silent} failed" if silent else "")
+    return Told(token, group, features[: found.reported]).kernels(name, first)
 
 
 def _for_fit(found: Seen) -> np.ndarray:
     """Positions of losses that say most of how rungs agree: those of the trials that went furthest, in full."""
-    reached = np.zeros(int(found.trial.max()) + 1)
-    np.maximum.at(reached, found.trial, found.rung)
-    order = np.lexsort((np.arange(len(found.trial)), -reached[found.trial]))
+    order = np.lexsort((np.arange(len(found.trial)), -found.reached[found.trial]))
     half = order[: FIT_POINTS // 2]
     rest = np.sort(order[FIT_POINTS // 2 :])
     spread = rest[np.linspace(0, len(rest) - 1, FIT_POINTS - len(half)).astype(np.int64)]
