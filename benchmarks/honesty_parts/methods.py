@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from holdfast.evaluate.bootstraps import BOOTSTRAPS
-from holdfast.evaluate.estimate import REFIT_VARIANCE, estimate
+from holdfast.evaluate.estimate import estimate
+from holdfast.evaluate.found import REFIT_VARIANCE
 from holdfast.evaluate.wording import Estimand
 from holdfast.records import RowScores
 from holdfast.rng import Streams

@@ -14,7 +14,7 @@ from benchmarks.honesty_parts import fixed, refit
 from benchmarks.honesty_parts.methods import DEFAULT, Found, Repetition
 
 from holdfast.evaluate.bootstraps import BOOTSTRAPS
-from holdfast.evaluate.estimate import REFIT_VARIANCE
+from holdfast.evaluate.found import REFIT_VARIANCE
 from holdfast.rng import Streams
 from holdfast.stats.regained import corrected_mean
 from holdfast.stats.rmx import is_binary

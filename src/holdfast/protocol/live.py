@@ -8,7 +8,7 @@ import numpy as np
 
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.bootstraps import METRIC_BOOTSTRAPS
-from holdfast.evaluate.estimate import REFIT_VARIANCE
+from holdfast.evaluate.found import REFIT_VARIANCE
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.choose import shipped
@@ -161,6 +161,6 @@ def _corrected(book: Book, sheet: Sheet, metric: Metric, winner: int) -> float:
     draw = Streams(book.state.settings.seed).generator(0, "live")
     bootstraps = min(max(BOOTSTRAPS, BOOTSTRAPS * CELLS // (sheet.n_rows * len(observed))), METRIC_BOOTSTRAPS)
     found = bbc_metric(performance, sheet.n_rows, len(observed), draw, bootstraps, sheet.groups)
-    omega2 = REFIT_VARIANCE["binary"] if _is_refitted(book) else 0.0
+    omega2 = REFIT_VARIANCE["binary" if metric.has_two_ends else "other"] if _is_refitted(book) else 0.0
     point = corrected_metric(observed, found, omega2=omega2, search=draw if went_by_scores(book.state) else None).point
     return sign * float(observed[place] - max(float(np.nanmax(observed)) - point, 0.0))

@@ -18,7 +18,8 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.bootstraps import bootstraps_for
-from holdfast.evaluate.estimate import REFIT_VARIANCE, Estimate, estimate
+from holdfast.evaluate.estimate import Estimate, estimate
+from holdfast.evaluate.found import REFIT_VARIANCE
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
@@ -257,7 +258,10 @@ def _evened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winne
 
 
 def _widened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winner: int, made: Estimate) -> Score:
-    """The estimate's score, of a log loss or Brier score as `unseen.widened` where rows count (nearly) alike."""
+    """The estimate's score, of a log loss or Brier score as `unseen.widened` where rows count (nearly) alike.
+
+    Not by `estimate` itself, as the row scores that it gets are evened, which hides how small they are.
+    """
     score, metric, even = made.score, scored.metrics()[0], counts / counts.mean()
     losses = np.stack([-item.values / counts for item in rows], axis=1)
     alike = made.effective_configurations
@@ -358,13 +362,14 @@ def _together(score: Score, scored: Scored, metric: Metric, winner: RowScores) -
     pooled = scored.sign * float(_pooled(scored, metric, winner.values, ones)[0])
     mean = scored.sign * float(_mean_of_defined(_by_fold(scored, metric, winner.values, ones))[0])
     shift = pooled - mean
-    if not math.isfinite(shift) or score.low is None or score.high is None:
+    if not math.isfinite(shift):
         return score
-    method = score.method
+    method, value = score.method, score.value + shift
+    if score.low is None or score.high is None:
+        return dataclasses.replace(score, value=value)
     if abs(shift) > NOTABLE * (score.high - score.low):
         method = f"{method}; of all folds together, {pooled:.4g} where their mean is {mean:.4g}"
-    moved = {name: getattr(score, name) + shift for name in ("value", "low", "high")}
-    return dataclasses.replace(score, method=method, **moved)
+    return dataclasses.replace(score, value=value, low=score.low + shift, high=score.high + shift, method=method)
 
 
 def _is_pooled(scored: Scored) -> bool:
