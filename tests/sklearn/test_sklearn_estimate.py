@@ -388,6 +388,15 @@ def test_the_best_of_pure_noise_is_corrected_to_chance() -> None:
     assert np.mean(covered) >= 0.9
 
 
+def test_a_score_that_is_the_error_score_by_chance_is_no_reason() -> None:
+    X, y = np.zeros((40, 1)), np.tile([0, 0, 0, 1], 10)
+    never = DummyClassifier(strategy="most_frequent")
+    ways: dict[str, Any] = {"scoring": "f1", "cv": list(KFold(4).split(X)), "error_score": 0.0, "strategy": "grid"}
+    search = HoldfastSearchCV(never, {"random_state": [0, 1]}, **ways).fit(X, y, groups=np.zeros(40))
+    with pytest.raises(AttributeError, match=r"because all 40 rows belong to one group; resampling groups .* two$"):
+        _ = search.estimate_
+
+
 def test_a_function_that_raises_is_told_as_what_is_missing() -> None:
     def first_miss(y: np.ndarray, predicted: np.ndarray) -> float:
         return float(np.flatnonzero(y != predicted)[0])

@@ -123,7 +123,7 @@ def test_stopped_trials_with_scores_of_all_rows_are_part_of_the_luck() -> None:
 
 def test_what_cannot_be_meant_is_refused() -> None:
     study = study_of(equals(4), [0.1, 0.2, 0.3, math.nan])
-    with pytest.raises(RequestError, match="patience = 0; it must be a whole number of trials"):
+    with pytest.raises(RequestError, match="patience = 0; it must be a whole number of at least 1"):
         study.overtuning(patience=0)
     with pytest.raises(RequestError, match="test = 'score', which the study chooses by"):
         study.overtuning(test="score")

@@ -14,6 +14,7 @@ from holdfast.search.asha import Asha
 from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.book import Book
 from holdfast.study.replay import replay
+from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.study import Study
 
 FIDELITY = holdfast.Fidelity("epoch", 1, 9)
@@ -64,6 +65,75 @@ def test_a_trial_told_by_its_number_after_it_was_to_pause_is_paused() -> None:
     trial = study.ask()
     assert trial.report(0.5, 1) == "pause"
     assert study.tell(trial.number, 0.5).state.value == "paused"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reported", "ends"),
+    [(Asha(type="stopping"), [1.0, 2.0, 3.0, 4.0, 5.0], "stopped"), ("asha", [math.nan], "stopped")],
+)
+def test_a_trial_told_by_its_number_ends_as_the_verdict_on_its_last_report_says(
+    strategy: object, reported: list[float], ends: str, tmp_path: Path
+) -> None:
+    for by_number in (True, False):
+        storage = f"sqlite:///{tmp_path}/{by_number}.db"
+        study = study_of(strategy, storage=storage)
+        for loss in reported:
+            trial = study.ask()
+            verdict = trial.report(loss, 1)
+        assert verdict == "stop"
+        told = study.tell(trial.number if by_number else trial, 0.5)
+        assert told.state.value == ends
+        assert [step for step, _ in told.reports] == [1]
+        study.close()
+
+
+def test_the_verdict_on_a_last_report_is_in_a_snapshot() -> None:
+    study = study_of()
+    study.ask().report(0.5, 1)
+    state = study.book.state
+    assert state.verdicts == {0: holdfast.Verdict.PAUSE}
+    loaded = state_from_bytes(state_to_bytes(state, study.book.log.head()))
+    assert loaded is not None
+    assert loaded[0].verdicts == state.verdicts
+    study.tell(0, 0.5)
+    assert study.book.state.verdicts == {}
+
+
+def test_a_trial_told_to_be_paused_has_reported_what_was_told() -> None:
+    study = study_of()
+    for x in range(3):
+        told = study.tell(study.ask(), float(x), state="paused")
+        assert told.reports == ((1, {"value": float(x)}),)
+    assert study.ask().number == 0  # the best of them goes on
+
+
+def test_one_that_diverged_or_gave_up_lacks_no_report() -> None:
+    study = study_of("asha", direction={"a": "minimize", "b": "minimize"}, fidelity=holdfast.Fidelity("epoch", 3, 9))
+
+    def objective(trial: holdfast.LiveTrial) -> None:
+        if trial.report({"a": math.nan if trial.number == 0 else 1.0}, 1) is holdfast.Verdict.CONTINUE:
+            raise holdfast.TrialPruned
+
+    study.optimize(objective, n_trials=2)
+    for by_number in (True, False):
+        trial = study.ask()
+        trial.report({"a": math.nan}, 1)
+        study.tell(trial.number if by_number else trial)
+    ends = [(trial.state.value, None if trial.cause is None else trial.cause.value) for trial in study.trials]
+    assert ends == [("failed", "diverged"), ("stopped", None), ("failed", "diverged"), ("failed", "diverged")]
+
+
+def test_it_is_said_of_a_trial_whose_next_report_is_the_last(caplog: pytest.LogCaptureFixture) -> None:
+    study = study_of("asha", fidelity=holdfast.Fidelity("epoch", 1, 2, 2))
+
+    def deaf(trial: holdfast.LiveTrial) -> float:
+        for step in (1, 2):
+            trial.report(1 / step, step)
+        return 0.5
+
+    study.optimize(deaf, n_trials=2)
+    assert [trial.state.value for trial in study.trials] == ["complete"] * 2
+    assert caplog.text.count("was told to pause at step 1 and went on to step 2") == 1
 
 
 def test_what_a_person_says_of_a_trial_stands() -> None:

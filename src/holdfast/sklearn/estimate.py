@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.errors import RequestError
+from holdfast.errors import MetricError, RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.bootstraps import bootstraps_for
 from holdfast.evaluate.estimate import Estimate, estimate
@@ -81,8 +81,12 @@ def kind_of(metric: Metric) -> Any:
     return "score" if metric.decomposable and metric.aggregate == "mean" else "prediction"
 
 
-def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, level: float = 0.95) -> Score:
+def estimate_of(
+    scored: Scored, study: Study, winner: int, *, refitted: bool, error_score: Any = math.nan, level: float = 0.95
+) -> Score:
     """The score of trial ``winner``, corrected for having been selected among all trials (`rows_of_all`).
+
+    ``error_score`` is what stands for a score that a scorer failed to give.
 
     Raises:
         RequestError: if something is missing for that.
@@ -93,7 +97,8 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     bare = [trial for trial in trials if trial.state is TrialState.COMPLETE and trial.rows is None]
     if bare:
         why = bare[0].extra.get("no_rows", "it was told without row scores")
-        raise RequestError(f"trial {bare[0].number} has no row scores: {why}")
+        filled = _filled_in(scored.name, bare[:1], error_score)
+        raise RequestError(f"trial {bare[0].number} has no row scores: {why}{filled}")
     counted, rows, place = rows_of_all(study.book, trials[winner])
     counts, units = scored.design.counts(scored.weights), _units(scored, rows[place])
     some = counts > 0
@@ -113,8 +118,12 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
         began = time.thread_time()
-        verified = _verified(scored, complete)
-        metric = _over_folds(scored, verified)
+        try:
+            verified = _verified(scored, complete)
+        except (RequestError, MetricError) as exc:
+            raise RequestError(f"{exc}{_filled_in(scored.name, trials, error_score)}") from exc
+        shift = _together(scored, verified, rows[place]) if _is_pooled(scored) else None
+        metric = _over_folds(scored, verified, shift)
         calls = len(complete) * len(scored.design.places)
         _warn_of_a_wait(metric, len(rows), (time.thread_time() - began) / calls)
         y = scored.y[scored.design.rows].astype(float)
@@ -123,8 +132,9 @@ def estimate_of(scored: Scored, study: Study, winner: int, *, refitted: bool, le
         if not metric.fast:
             how = f"{score.method}, from {made.bootstraps} bootstraps only, as '{scored.name}' is slow to compute"
             score = dataclasses.replace(score, method=how)
-        if _is_pooled(scored):
-            score = _together(score, scored, verified, rows[place])
+        if shift is not None and _is_notable(shift, score):
+            both = f"of all folds together, {made.naive:.4g} where their mean is {made.naive - shift:.4g}"
+            score = dataclasses.replace(score, method=f"{score.method}; {both}")
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     method, n = score.method, int(some.sum())
     if (worth := counts.sum() ** 2 / (counts**2).sum()) < WORTH * n:
@@ -160,7 +170,7 @@ def _why_unscored(name: str, trial: Trial) -> str:
     return f"the '{name}' of the chosen configuration is {what} on {where} (the first is split 0)"
 
 
-def filled_in(name: str, trials: Sequence[Trial], error_score: Any) -> str:
+def _filled_in(name: str, trials: Sequence[Trial], error_score: Any) -> str:
     """A sentence on the first score that is ``error_score`` to the digit, which stands where a scorer failed; or none.
 
     No prediction explains such a score, which is why there is no estimate of it.
@@ -318,25 +328,24 @@ def _by_fold(scored: Scored, metric: Metric, stacked: np.ndarray, weights: np.nd
     return found
 
 
-def _over_folds(scored: Scored, metric: Metric) -> Metric:
+def _over_folds(scored: Scored, metric: Metric, shift: float | None) -> Metric:
     """A metric of all predictions in the scorer's sense: with even weights, scikit-learn's mean over folds.
 
     Under other weights, scores and probabilities are looked at fold by fold, as those of different models cannot be
     ranked together; the mean is over the folds in which the metric is defined. Classes and numbers can be put together,
     and are: R² or F1 of the few rows that a bootstrap leaves out of one fold says little, and on average too little.
-    The difference between the two at even weights is added, so that the winner is who scikit-learn says it is;
-    `_together` takes it off.
+    The difference between the two at even weights is added, so that the winner is who scikit-learn says it is, and
+    ``shift``, `_together`, so that the winner's is what all folds together score; None where they are not put together.
     """
-    together = _is_pooled(scored)
 
     def under(y: np.ndarray, stacked: np.ndarray, weights: np.ndarray) -> np.ndarray:  # noqa: ARG001 - a fold has its own
-        if not together:
+        if shift is None:
             return np.asarray(scored.sign * _mean_of_defined(_by_fold(scored, metric, stacked, weights)))
         ones = np.ones((1, len(stacked)))
         both = np.concatenate([ones, weights])
         pooled = _pooled(scored, metric, stacked, both)
         mean = _mean_of_defined(_by_fold(scored, metric, stacked, ones))
-        return np.asarray(scored.sign * (pooled[1:] - pooled[0] + mean))
+        return np.asarray(scored.sign * (pooled[1:] - pooled[0] + mean) + shift)
 
     return Metric(
         name=scored.name,
@@ -348,28 +357,25 @@ def _over_folds(scored: Scored, metric: Metric) -> Metric:
         under_weights=under,
         fast=metric.fast,
         range=scored.range,
-        calls=1 if together else len(scored.design.places),
+        calls=len(scored.design.places) if shift is None else 1,
     )
 
 
-def _together(score: Score, scored: Scored, metric: Metric, winner: RowScores) -> Score:
-    """The score, and its interval, around the metric of the predictions of all folds put together.
+def _together(scored: Scored, metric: Metric, winner: RowScores) -> float:
+    """How much more the predictions of all folds put together score than the folds do on average, in its sense.
 
     scikit-learn's mean over folds is what selects, but not what a model scores on many rows: with m rows a fold, ``1 -
-    R²`` is too large by about 3 / m of itself, as each fold's rows are compared with their own mean.
+    R²`` is too large by about 3 / m of itself, as each fold's rows are compared with their own mean. 0 where one of the
+    two is undefined.
     """
     ones = np.ones((1, len(winner.values)))
-    pooled = scored.sign * float(_pooled(scored, metric, winner.values, ones)[0])
-    mean = scored.sign * float(_mean_of_defined(_by_fold(scored, metric, winner.values, ones))[0])
-    shift = pooled - mean
-    if not math.isfinite(shift):
-        return score
-    method, value = score.method, score.value + shift
-    if score.low is None or score.high is None:
-        return dataclasses.replace(score, value=value)
-    if abs(shift) > NOTABLE * (score.high - score.low):
-        method = f"{method}; of all folds together, {pooled:.4g} where their mean is {mean:.4g}"
-    return dataclasses.replace(score, value=value, low=score.low + shift, high=score.high + shift, method=method)
+    pooled = float(_pooled(scored, metric, winner.values, ones)[0])
+    shift = scored.sign * (pooled - float(_mean_of_defined(_by_fold(scored, metric, winner.values, ones))[0]))
+    return shift if math.isfinite(shift) else 0.0
+
+
+def _is_notable(shift: float, score: Score) -> bool:
+    return score.low is not None and score.high is not None and abs(shift) > NOTABLE * (score.high - score.low)
 
 
 def _is_pooled(scored: Scored) -> bool:

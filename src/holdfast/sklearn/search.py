@@ -28,7 +28,7 @@ from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch, grid_points
 from holdfast.search.registry import NAMES, traits_named, traits_of
 from holdfast.sklearn.callbacks import Tasks, begun
-from holdfast.sklearn.estimate import estimate_of, filled_in
+from holdfast.sklearn.estimate import estimate_of
 from holdfast.sklearn.folds import SCORE, FoldWork, filled_up, from_json
 from holdfast.sklearn.job import FoldsJob, RowKeeper
 from holdfast.sklearn.scored import Scored, scored_by, scores_as_usual
@@ -357,9 +357,11 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
             return "no configuration was selected"
         winner = int(self.cv_results_["trial"][self.best_index_])
         try:
-            return estimate_of(self._scored, self.study_, winner, refitted=self.refit is not False)
+            return estimate_of(
+                self._scored, self.study_, winner, refitted=self.refit is not False, error_score=self.error_score
+            )
         except (RequestError, MetricError) as exc:
-            return f"{exc}{filled_in(self._scored.name, self.study_.trials, self.error_score)}"
+            return str(exc)
 
 
 def _splits_of(

@@ -126,7 +126,7 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
 
     So is a ``token`` of a trial that was given to somebody else meanwhile; nothing is logged then.
     """
-    entries = []
+    entries, before = [], book.state.verdicts.get(said.trial)
     if said.drawn:
         if book.state.settings.space is not None:
             raise RequestError(f"trial {said.trial} drew values, but the space of the study was declared")
@@ -141,22 +141,22 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
         return Verdict.STOP
     if not said.metrics:
         return Verdict.CONTINUE
+    if before is Verdict.PAUSE:
+        _warn_of_deaf(book, said)
     with book.still() as now:
         found = verdict(now, strategy, said, None if book.ordered is None else book.ordered.view(said.trial))
     if found is not Verdict.CONTINUE:
-        if found is Verdict.PAUSE:
-            _warn_of_deaf(book, said)
         judged = {"trial": said.trial, "verdict": found.value}
         _append_for(book, said.trial, [entry("trial.judged", judged)], token)
     return found
 
 
 def _warn_of_deaf(book: Book, said: Report) -> None:
-    """Warn of the first trial that is told to pause and had been told so by its report before."""
-    trial = book.state.trials[said.trial]
-    until, steps = trial.until_step, [step for step, _ in trial.reports]
-    if until is None or len(steps) < 2 or steps[-2] < until or DEAF in book.warned:
+    """Warn of the first trial that reports though its report before was answered with the order to pause."""
+    if DEAF in book.warned:
         return
+    trial = book.state.trials[said.trial]
+    steps = [step for step, _ in trial.reports]
     book.warned.add(DEAF)
     _told.warning(
         "trial %d was told to pause at step %d and went on to step %d, and so may others; return as soon as "

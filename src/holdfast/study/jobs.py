@@ -82,10 +82,11 @@ class BatchJob:
             trial.flush()
             if error is None:
                 say_unasked(trial)
-        whole = sum(trial.share for trial in trials)
+        shares = sum(trial.share for trial in trials)
         pairs = zip(trials, results, strict=True)
         return [
-            outcome_of(trial, result, self.metrics, error, clock, whole / trial.share, cause) for trial, result in pairs
+            outcome_of(trial, result, self.metrics, error, clock, shares / trial.share, cause)
+            for trial, result in pairs
         ]
 
 

@@ -18,6 +18,7 @@ from holdfast.stats.rmx import is_binary
 from holdfast.study.book import Book
 from holdfast.study.corrected import begun, rows_beside
 from holdfast.study.ranking import best_of, ranking
+from holdfast.study.settings import whole
 from holdfast.study.state import StudyState
 
 BOOTSTRAPS, FEWEST_BOOTSTRAPS = 200, 40
@@ -76,8 +77,7 @@ def overtuning_of(book: Book, patience: int = 20, test: str | None = None) -> Ov
         RequestError: if no trial is complete, the patience is out of range, ``test`` is no metric to look back by, or
             scores are too far apart.
     """
-    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-        raise RequestError(f"patience = {patience!r}; it must be a whole number of trials, at least 1")
+    patience = whole("patience", patience, 1)
     state = book.state
     best_of(state)
     complete = (trial for trial in ranking(state) if trial.state is TrialState.COMPLETE)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from holdfast.errors import RequestError
 from holdfast.records import Report, RowScores, Trial, Verdict
-from holdfast.search import base
 from holdfast.search.base import Strategy
 from holdfast.study import actions
 from holdfast.study.book import Book
@@ -52,8 +51,8 @@ def stand_for_report(trial: LiveTrial, result: Result, objectives: Sequence[str]
 def told(book: Book, strategy: Strategy, live: LiveTrial | Trial, what: Told, token: int | None = None) -> End:
     """How a trial ended by what a person told of it, after what it reported.
 
-    Where it was to run to a step and has not reported that far, the value told is its report of that step. One that is
-    told by its number was paused where the strategy says so of its last report.
+    Where it was to run to a step and has not reported that far, the value told is its report of that step, unless it is
+    told to be complete or failed, or to be stopped.
 
     Raises:
         RequestError: if that cannot be meant; nothing is logged then.
@@ -61,21 +60,17 @@ def told(book: Book, strategy: Strategy, live: LiveTrial | Trial, what: Told, to
     state = book.state
     trial, objectives, fidelity = state.trials[live.number], state.settings.objectives, state.settings.fidelity
     reported: Mapping[str, float] = trial.reports[-1][1] if trial.reports else {}
-    verdict = live.verdict if isinstance(live, LiveTrial) else Verdict.CONTINUE
+    verdict = live.verdict if isinstance(live, LiveTrial) else state.verdicts.get(live.number, Verdict.CONTINUE)
     until, most = trial.until_step, None if fidelity is None else fidelity.max
     if isinstance(live, LiveTrial):
         said = live.said
     else:
         since = (each for each in trial.reports if each[0] > trial.start_step or trial.start_step == 0)
         said = Said.of(since, objectives)
-    if until is None or most is None or what.state is not None or what.error is not None:
+    if until is None or most is None or what.state not in {None, "paused"} or what.error is not None:
         return what.end(objectives, verdict, reported)
-    lacking = said.lacking(trial.number, until, most, objectives)
-    if lacking:
+    if verdict is not Verdict.STOP and (lacking := said.lacking(trial.number, until, most, objectives)):
         raise RequestError(lacking)
-    if isinstance(live, Trial) and said.whole is not None and until <= said.whole < most:
-        judged = base.judge(strategy, state.history.snapshot(state.length), trial.number)
-        verdict = judged if judged is Verdict.PAUSE else verdict
     ours = token is None or actions.holds(state, trial.number, token)
     short = said.step is None or said.step < until
     if ours and short and verdict is Verdict.CONTINUE and what.value is not None:
@@ -88,10 +83,13 @@ def told(book: Book, strategy: Strategy, live: LiveTrial | Trial, what: Told, to
 
 
 def unreported(trial: LiveTrial, objectives: Sequence[str]) -> str | None:
-    """What a trial that was to run to a step should have reported, in a sentence; None where nothing is missing."""
-    if trial.until_step is None:
+    """What a trial that was to run to a step should have reported, in a sentence; None where nothing is missing.
+
+    Nothing is, of one that was stopped, or gave up.
+    """
+    if trial.until_step is None or trial.verdict is Verdict.STOP:
         return None
-    if not trial.reported and trial.verdict is Verdict.CONTINUE:
+    if not trial.reported:
         return (
             f"trial {trial.number} was to run to step {trial.until_step} and reported none; call trial.report(value, "
             "step) after each, and return where it says not to go on"

@@ -9,6 +9,7 @@ import numpy as np
 
 from holdfast.errors import HoldfastError
 from holdfast.log.base import Head
+from holdfast.records import Verdict
 from holdfast.space import Space
 from holdfast.study.container import from_bytes, to_bytes
 from holdfast.study.limits import with_limits
@@ -18,7 +19,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.study.trials import Trials
 
-VERSION = 8
+VERSION = 9
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:
@@ -41,6 +42,7 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
         "strategy_says": state.strategy_says,
         "notes": state.notes,
         "sessions": state.sessions,
+        "verdicts": [[number, verdict.value] for number, verdict in state.verdicts.items()],
         "history": history,
         "names": trials.names,
     }
@@ -77,6 +79,7 @@ def _state(values: dict[str, Any], arrays: list[np.ndarray], lines: list[list[st
     state.strategy_says = values["strategy_says"]
     state.notes = values["notes"]
     state.sessions = [(start, end) for start, end in values["sessions"]]
+    state.verdicts = {number: Verdict(verdict) for number, verdict in values["verdicts"]}
     state.history.restore(values["history"], columns, seen or configs)
     if state.history.space is not None:
         state.history.space = with_limits(state.history.space)

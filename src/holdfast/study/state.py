@@ -11,7 +11,17 @@ from typing import Any
 from holdfast.errors import LogError, SpaceError
 from holdfast.log.salvage import LOST, SALVAGED
 from holdfast.log.upgrade import UPGRADED
-from holdfast.records import LARGEST_STEP, Cause, Config, Entry, Trial, TrialState, loss_sign, number_from_json
+from holdfast.records import (
+    LARGEST_STEP,
+    Cause,
+    Config,
+    Entry,
+    Trial,
+    TrialState,
+    Verdict,
+    loss_sign,
+    number_from_json,
+)
 from holdfast.search.folds import comparable_loss
 from holdfast.search.history import NO_ORIGIN, PAUSED, RUNNING, HistoryBuilder
 from holdfast.space import Space, domain_from_json
@@ -72,6 +82,8 @@ class StudyState:
     enqueued_by_scores: bool = False
     amended_by_scores: bool = False
     predicates: tuple[Predicate, ...] = ()
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    """On the last report of each trial that runs, where it was not to continue."""
 
     @staticmethod
     def begin(settings: Settings) -> StudyState:
@@ -200,6 +212,7 @@ def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
 def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None, **changes: Any) -> None:
     """A trial runs from ``start_step``; what it reported after that stands until it reports there again, or before."""
     number, trial = data["trial"], state.trials[data["trial"]]
+    state.verdicts.pop(number, None)
     if data["start_step"] < trial.parent_step:  # what it was cloned from is gone, so it has no parent any more
         changes |= {"parent": None, "parent_step": 0, "checkpoint": None, "reports": ()}
     _change(
@@ -224,13 +237,14 @@ def _drawn(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     metrics, step = _numbers(data["metrics"]), min(data["step"], LARGEST_STEP)  # an early log may hold more
     state.trials.reported(data["trial"], step, metrics)
+    state.verdicts.pop(data["trial"], None)
     state.scored |= bool(metrics)
     if state.first_metric in metrics:
         state.history.reported(data["trial"], step, state.objectives(metrics))
 
 
 def _judged(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    """Nothing changes yet: the verdict shows in what follows, when the trial is paused or told."""
+    state.verdicts[data["trial"]] = Verdict(data["verdict"])
 
 
 def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
@@ -238,6 +252,7 @@ def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
+    state.verdicts.pop(data["trial"], None)
     _change(state, data, state=TrialState.PAUSED, until_step=data["until_step"], **_leg(state, data))
     state.scored |= bool(data["metrics"])
     state.history.moved(data["trial"], PAUSED, data["until_step"])
@@ -249,6 +264,7 @@ def _interrupted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     outcome = TrialState(data["state"])
+    state.verdicts.pop(data["trial"], None)
     leg = _leg(state, data)
     state.scored |= bool(data["metrics"])
     _change(
