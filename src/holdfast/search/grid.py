@@ -95,12 +95,12 @@ class GridPoints(Sequence[tuple[str, Config]]):
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         place = range(len(self))[at]
-        return self.key(place), self._product.config(self._row(place))
+        return self.key(place), self._product.config(self.row(place))
 
     def key(self, at: int) -> str:
         """The `Space.key` of point number ``at``, counted from 0."""
         if at not in self._keys:
-            self._keys[at] = self._product.space.key(self._product.searched(self._row(at)))
+            self._keys[at] = self._product.space.key(self._product.searched(self.row(at)))
         return self._keys[at]
 
     def values(self, name: str) -> list[Scalar]:
@@ -108,7 +108,8 @@ class GridPoints(Sequence[tuple[str, Config]]):
         cells = np.unique(self._product.cells[name])
         return [self._product.values[name][cell] for cell in cells[cells >= 0].tolist()]
 
-    def _row(self, at: int) -> int:
+    def row(self, at: int) -> int:
+        """Where point number ``at`` stands in `Space.grid`, counted from 0."""
         level = int(np.searchsorted(self._ends, at, side="right"))
         if level not in self._rows:
             chosen = np.flatnonzero(self._level == level)

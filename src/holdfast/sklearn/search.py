@@ -424,6 +424,6 @@ def _in_order(study: Study, space: SearchSpace) -> list[Trial]:
     settings = study.book.state.settings
     if settings.own_strategy or settings.strategy != GridSearch.name:
         return trials
-    resolution = int(settings.strategy_settings["resolution"])
-    places = {space.space.key(config): place for place, config in enumerate(space.space.grid(resolution))}
+    points = grid_points(space.space, int(settings.strategy_settings["resolution"]))
+    places = {points.key(at): points.row(at) for at in range(min(len(points), len(study.trials)))}
     return sorted(trials, key=lambda trial: (places.get(space.space.key(trial.config), len(places)), trial.number))

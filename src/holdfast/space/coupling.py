@@ -22,7 +22,9 @@ Table = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns of values by name, (n,) each, and where they are active."""
 
 PROBES = 512
-_ABSENT = object()
+ABSENT = object()
+"""What stands in a column of values where a hyperparameter is not active."""
+
 CORNERS = 6
 """The bounds are looked at where up to so many of the hyperparameters that they name are at ends or in the middle."""
 
@@ -127,7 +129,7 @@ class Couplings:
         found: dict[str, Scalar] = {}
         for name in self.order:
             if name in self.values and active[name][0]:
-                found[name] = _plain(values[name][0], whole=_is_whole(self, name, domains))
+                found[name] = plain(values[name][0], whole=is_whole(self, name, domains))
         return found
 
     def widened(self, space: Space) -> dict[str, Domain]:
@@ -216,19 +218,19 @@ def configs_at(
     for name in couplings.order:
         if name in couplings.values:
             couplings.compute(name, values, active)
-            whole = _is_whole(couplings, name, space.domains)
+            whole = is_whole(couplings, name, space.domains)
             pairs = zip(values[name], active[name].tolist(), strict=True)
-            found[name] = [_plain(value, whole=whole) if here else _ABSENT for value, here in pairs]
+            found[name] = [plain(value, whole=whole) if here else ABSENT for value, here in pairs]
             continue
         domain, column = space.domains[name], units[:, space.names.index(name)]
         active[name] = ~np.isnan(column)
         domains = _domains_at(couplings, name, domain, (values, active), len(units))
         places = zip(domains, column.tolist(), active[name].tolist(), strict=True)
-        found[name] = [own.from_unit(unit) if here else _ABSENT for own, unit, here in places]
+        found[name] = [own.from_unit(unit) if here else ABSENT for own, unit, here in places]
         if couplings.bounds or couplings.values:
             values[name] = _cells(found[name], domain)
     rows = zip(*(found[name] for name in names), strict=True)
-    return [{name: v for name, v in zip(names, row, strict=True) if v is not _ABSENT} for row in rows]
+    return [{name: v for name, v in zip(names, row, strict=True) if v is not ABSENT} for row in rows]
 
 
 def _domains_at(couplings: Couplings, name: str, domain: Domain, table: Table, n: int) -> list[Domain]:
@@ -311,23 +313,18 @@ def _can_equal(domain: Domain, value: Scalar) -> bool:
     return number
 
 
-def plain(couplings: Couplings, name: str, value: Any, domains: Mapping[str, Domain]) -> Scalar:
-    """A computed value as a JSON scalar: an int where all that it is computed from is whole."""
-    return _plain(value, whole=_is_whole(couplings, name, domains))
-
-
-def _plain(value: Any, *, whole: bool) -> Scalar:
+def plain(value: Any, *, whole: bool) -> Scalar:
     """A computed value as a JSON scalar: an int where all that it is computed from is ``whole``."""
     if isinstance(value, float | np.floating):
         return round(float(value)) if whole and math.isfinite(value) else float(value)
-    plain: Scalar = value.item() if isinstance(value, np.generic) else value
-    return plain
+    found: Scalar = value.item() if isinstance(value, np.generic) else value
+    return found
 
 
-def _is_whole(couplings: Couplings, name: str, domains: Mapping[str, Domain]) -> bool:
+def is_whole(couplings: Couplings, name: str, domains: Mapping[str, Domain]) -> bool:
     """Whether a value is always a whole number."""
     if name in couplings.values:
-        return couplings.values[name].is_whole(lambda other: _is_whole(couplings, other, domains))
+        return couplings.values[name].is_whole(lambda other: is_whole(couplings, other, domains))
     domain = domains[name]
     whole = isinstance(domain, Categorical) and all(type(choice) is int for choice in domain.choices)
     return isinstance(domain, Int) or whole
@@ -370,7 +367,7 @@ def _cell(value: Scalar, domain: Domain | None, *, active: bool = False) -> np.n
 def _cells(column: list[Any], domain: Domain) -> np.ndarray:
     """Values as a column as `_cell` makes them, one row each."""
     numbers = not isinstance(domain, Categorical) or columns.choices_column(domain).dtype == float
-    known = [math.nan if value is _ABSENT or value is None else value for value in column]
+    known = [math.nan if value is ABSENT or value is None else value for value in column]
     found = np.empty(len(known), dtype=float if numbers else object)
     found[:] = known
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.space import columns, tree
-from holdfast.space.coupling import Couplings, Table, computable, plain
+from holdfast.space.coupling import ABSENT, Couplings, Table, computable, is_whole, plain
 from holdfast.space.domains import Categorical, Scalar
 from holdfast.space.rules import Forbidden
 
@@ -22,8 +22,6 @@ AT_ONCE = 1 << 14
 
 MOST_CODES = 1 << 10
 """Groups are told apart without sorting where they can be at most so many, and four times the rows."""
-
-_ABSENT = object()
 
 
 class Product:
@@ -162,12 +160,12 @@ def configs(product: Product) -> Iterator[dict[str, Scalar]]:
             for name in declared
         ]
         for row in zip(*whole, strict=True):
-            yield {name: value for name, value in zip(declared, row, strict=True) if value is not _ABSENT}
+            yield {name: value for name, value in zip(declared, row, strict=True) if value is not ABSENT}
 
 
 def _column(product: Product, name: str, rows: np.ndarray) -> list[Any]:
     known = np.empty(len(product.values[name]) + 1, dtype=object)
-    known[:-1], known[-1] = product.values[name], _ABSENT
+    known[:-1], known[-1] = product.values[name], ABSENT
     found: list[Any] = known[product.cells[name][rows]].tolist()
     return found
 
@@ -177,9 +175,10 @@ def _computed_in(product: Product, name: str, rows: np.ndarray) -> list[Any]:
     names = _read_by(product.space._couplings, [name])
     examples, groups = _groups([product.cells[other][rows] for other in names], len(rows))
     values, active = _table(product, names, rows[examples])
+    whole = is_whole(product.space._couplings, name, product.space.domains)
     known = np.empty(len(examples), dtype=object)
     for i, value in enumerate(values[name]):
-        known[i] = plain(product.space._couplings, name, value, product.space.domains) if active[name][i] else _ABSENT
+        known[i] = plain(value, whole=whole) if active[name][i] else ABSENT
     found: list[Any] = known[groups].tolist()
     return found
 
