@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import holdfast
-from holdfast.analyse.ablation import Joint, ablation
+from holdfast.analyse.ablation import Joint, ablation, beginning
+from holdfast.analyse.observed import Observed
 from holdfast.errors import RequestError
 from holdfast.records import Config
 from holdfast.space import Domain
@@ -131,3 +132,14 @@ def test_a_value_beyond_its_own_bounds_waits_for_them() -> None:
     assert [step.changed[0] for step in found.steps] == ["width", "dropout"]
     assert found.steps[0].after == {"width": 900, "double": 1800}
     assert found.steps[1].after == {"dropout": 0.8}
+
+
+def test_a_trial_with_a_value_that_an_amended_space_has_not_is_no_beginning() -> None:
+    space = holdfast.Space(
+        {"x": holdfast.Float(0, 1, default=0.5), "n": holdfast.Int(1, 9, default=5)}, forbid=["x == 0.5"]
+    )
+    units = np.array([[np.nan, 0.5], [0.52, np.nan], [0.9, 0.1]])
+    seen = Observed(space, np.arange(3), units, np.zeros(3), 1.0, 0, 0)
+    config, called = beginning(seen, {"x": 0.1, "n": 1})
+    assert config == {"x": 0.9, "n": 1}
+    assert called.startswith("trial 2 ")

@@ -158,6 +158,10 @@ def test_every_member_is_trained_to_the_end_whatever_the_number_of_workers() -> 
         (Float(0, 0.5, step=0.05), 0.0, 0.0, 0.05),
         (Float(0, 0.5, step=0.05), 0.5, 0.4, 0.5),
         (Float(-1, 1, step=0.25), 0.0, -0.25, 0.25),
+        (Float(0, 9, step=1), 2.0, 1.0, 3.0),
+        (Int(0, 64, step=8), 8, 0, 16),
+        (Int(0, 64, step=8), 24, 16, 32),
+        (Int(-10, 30, step=20), 10, -10, 30),
     ],
 )
 def test_a_value_is_perturbed(domain: Float | Int | Categorical, value: object, down: object, up: object) -> None:

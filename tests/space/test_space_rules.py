@@ -299,3 +299,31 @@ def test_a_rule_holds_of_the_choice_none() -> None:
     assert [config["weights"] for config in space.grid(3)] == ["balanced"] * 3
     copied = Space({"weights": Categorical(["balanced", None]), "copy": Derived("weights")})
     assert list(copied.grid(1)) == [{"weights": "balanced", "copy": "balanced"}, {"weights": None, "copy": None}]
+
+
+A_IS_NONE = Space(
+    {"a": Categorical([None, True, "u"]), "b": Float("1 if a == None else 2", 5), "c": Int(1, 3), "d": Derived("a")}
+)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda config: config["d"] is None and config["c"] == 3,
+        lambda config: config["d"] != "u" and config["d"] is not None,
+        "b > 1.5 and a == None",
+    ],
+    ids=["function", "other function", "expression"],
+)
+def test_the_choice_none_is_the_same_to_one_configuration_and_to_many_points(rule: Any) -> None:
+    space = A_IS_NONE.with_rules([rule])
+    points = space.snap(np.random.default_rng(3).random((200, len(space))))
+    one_by_one = [space.allows(space.decode(point)) for point in points]
+    assert space.allowed(points).tolist() == one_by_one
+    assert 0 < sum(one_by_one) < 200
+
+
+def test_bounds_by_the_choice_none_are_those_of_its_configurations() -> None:
+    domain = A_IS_NONE.domain_in("b", {"a": None})
+    assert isinstance(domain, Float)
+    assert (domain.low, domain.high) == (1, 5)

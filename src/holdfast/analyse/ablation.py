@@ -163,7 +163,9 @@ def beginning(trials: Observed, target: Config) -> tuple[Config, str]:
     default = space.default_config()
     if space.allows(default):
         return default, "the default"
-    for row in np.argsort(_distances(space, trials.units, space.encode(default)), kind="stable"):
+    known = np.isnan(space.snap(np.nan_to_num(trials.units, nan=0.5))) == np.isnan(trials.units)
+    nearest = np.argsort(_distances(space, trials.units, space.encode(default)), kind="stable")
+    for row in nearest[known.all(axis=1)[nearest]]:  # a value that an amended space does not have is not known
         config = space.decode(trials.units[row])
         if space.key(config) != space.key(target) and space.allows(config):
             return config, f"trial {trials.trials[row]} (the allowed one nearest to the default, which is forbidden)"

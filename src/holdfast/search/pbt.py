@@ -346,12 +346,11 @@ def perturbed(domain: Domain, value: Value, *, up: bool) -> float:
     assert isinstance(value, int | float)
     low, high = domain.low, domain.high
     moved = value * FACTORS[up] if low >= 0 else value + (0.1 if up else -0.1) * (high - low)
+    if domain.cells is not None and not (isinstance(domain, Int) and domain.step == 1):
+        cell, before = domain.position(moved), domain.position(value)
+        cell = cell if cell != before else cell + (1 if up else -1)
+        return (min(max(cell, 0), domain.cells - 1) + 0.5) / domain.cells
     if isinstance(domain, Int):
         moved = round(moved)
         moved = moved if moved != value else value + (1 if up else -1)
-    elif domain.steps is not None:
-        cell, before = domain.steps.nearest(moved), domain.steps.nearest(value)
-        moved = domain.steps.at(
-            min(max(cell if cell != before else cell + (1 if up else -1), 0), domain.steps.count - 1)
-        )
     return domain.to_unit(min(max(moved, low), high))

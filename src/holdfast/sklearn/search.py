@@ -426,4 +426,4 @@ def _in_order(study: Study, space: SearchSpace) -> list[Trial]:
         return trials
     points = grid_points(space.space, int(settings.strategy_settings["resolution"]))
     places = {points.key(at): points.row(at) for at in range(min(len(points), len(study.trials)))}
-    return sorted(trials, key=lambda trial: (places.get(space.space.key(trial.config), len(places)), trial.number))
+    return sorted(trials, key=lambda trial: (places.get(space.space.key(trial.config), len(points)), trial.number))

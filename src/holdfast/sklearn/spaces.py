@@ -15,6 +15,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, shown
 from holdfast.space import Categorical, Derived, Domain, Float, Int, Space
+from holdfast.space.domains import with_conditions
 from holdfast.space.steps import leaves_one_value
 
 BRANCH = "branch"
@@ -167,19 +168,13 @@ def _alike(first: _Part, second: _Part) -> bool:
 
 
 def _active_in(part: _Part, branches: Sequence[str]) -> Domain:
-    from dataclasses import replace
-
     domain = part.domain
     if isinstance(domain, Derived) or domain.when:
         raise SpaceError(
             f"hyperparameter '{part.parameter}' stands in one of several dicts and has a condition or an expression of "
             "its own; give one holdfast.Space instead, with its branches as a Categorical"
         )
-    when = {BRANCH: list(branches)}
-    if isinstance(domain, Float):
-        low, high = domain.bounds or (domain.low, domain.high)
-        return Float(low, high, domain.log, domain.default, when, step=domain.step, prior=domain.prior)
-    return replace(domain, when=when)
+    return with_conditions(part.parameter, domain, {BRANCH: list(branches)})
 
 
 def _name(part: _Part) -> str:

@@ -6,12 +6,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from holdfast.space import priors
 from holdfast.space.domains import Categorical, Domain, Float, Int
+
+ABSENT = object()
+"""What stands among values where a hyperparameter is not active."""
+
+
+def column_of(domain: Domain, values: Sequence[Any]) -> np.ndarray:
+    """Values (n,) as a column such as `values_at` makes, NaN or None where they are `ABSENT`."""
+    floats = not isinstance(domain, Categorical) or choices_column(domain).dtype == float
+    column = np.empty(len(values), dtype=float if floats else object)
+    column[:] = [(math.nan if floats else None) if value is ABSENT else value for value in values]
+    return column
 
 
 def values_at(domain: Domain, units: np.ndarray, low: Any = None, high: Any = None) -> np.ndarray:

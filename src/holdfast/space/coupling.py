@@ -22,9 +22,6 @@ Table = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns of values by name, (n,) each, and where they are active."""
 
 PROBES = 512
-ABSENT = object()
-"""What stands in a column of values where a hyperparameter is not active."""
-
 CORNERS = 6
 """The bounds are looked at where up to so many of the hyperparameters that they name are at ends or in the middle."""
 
@@ -94,7 +91,7 @@ class Couplings:
                 self.compute(name, values, active)
                 continue
             active[name] = np.array([name in config])
-            values[name] = _cell(config.get(name), domains[name], active=name in config)
+            values[name] = columns.column_of(domains[name], [config.get(name, columns.ABSENT)])
         return values, active
 
     def bounds_at(self, name: str, units: np.ndarray, space: Space) -> tuple[Any, Any]:
@@ -104,7 +101,7 @@ class Couplings:
         values, active = self.of_units(space.snap(units), space, self.needs[name])
         return self._limits(name, values, active)
 
-    def within(self, name: str, domain: Float, config: Mapping[str, Scalar]) -> Float:
+    def within(self, name: str, config: Mapping[str, Scalar], domains: Mapping[str, Domain]) -> Float:
         """The domain of a coupled hyperparameter with the bounds that it has in a configuration.
 
         Raises:
@@ -117,7 +114,9 @@ class Couplings:
                 self.compute(other, values, active)
             else:
                 active[other] = np.array([other in config])
-                values[other] = _cell(config.get(other), None)
+                values[other] = columns.column_of(domains[other], [config.get(other, columns.ABSENT)])
+        domain = domains[name]
+        assert isinstance(domain, Float)
         low, high = (float(np.asarray(bound).reshape(-1)[0]) for bound in self._limits(name, values, active))
         where = {other: config[other] for other in self.needs[name] if other in config}
         _require_bounds(name, low, high, where, log=domain.log)
@@ -148,12 +147,9 @@ class Couplings:
         for name in self.bounds:
             domain = found[name]
             assert isinstance(domain, Float)
-            low, high = (np.broadcast_to(bound, len(units)) for bound in self._limits(name, values, active))
+            with concerning(name):
+                low, high = _possible_limits(self, name, domain, (values, active))
             where = active[name]
-            for i in np.flatnonzero(where & ~_is_possible(low, high, log=domain.log))[:1]:
-                here = {other: values[other][i] for other in self.needs[name] if active[other][i]}
-                with concerning(name):
-                    _require_bounds(name, float(low[i]), float(high[i]), here, log=domain.log)
             if (low[where] == high[where]).any():
                 self.single.add(name)
             if where.any():
@@ -220,30 +216,54 @@ def configs_at(
             couplings.compute(name, values, active)
             whole = is_whole(couplings, name, space.domains)
             pairs = zip(values[name], active[name].tolist(), strict=True)
-            found[name] = [plain(value, whole=whole) if here else ABSENT for value, here in pairs]
+            found[name] = [plain(value, whole=whole) if here else columns.ABSENT for value, here in pairs]
             continue
         domain, column = space.domains[name], units[:, space.names.index(name)]
         active[name] = ~np.isnan(column)
-        domains = _domains_at(couplings, name, domain, (values, active), len(units))
+        domains = _domains_at(couplings, name, domain, (values, active))
         places = zip(domains, column.tolist(), active[name].tolist(), strict=True)
-        found[name] = [own.from_unit(unit) if here else ABSENT for own, unit, here in places]
+        found[name] = [own.from_unit(unit) if here else columns.ABSENT for own, unit, here in places]
         if couplings.bounds or couplings.values:
-            values[name] = _cells(found[name], domain)
+            values[name] = columns.column_of(domain, found[name])
     rows = zip(*(found[name] for name in names), strict=True)
-    return [{name: v for name, v in zip(names, row, strict=True) if v is not ABSENT} for row in rows]
+    return [{name: v for name, v in zip(names, row, strict=True) if v is not columns.ABSENT} for row in rows]
 
 
-def _domains_at(couplings: Couplings, name: str, domain: Domain, table: Table, n: int) -> list[Domain]:
-    """A hyperparameter's domain at each of n points, with the bounds that it has there."""
-    if name not in couplings.bounds:
-        return [domain] * n
-    assert isinstance(domain, Float)
+def _possible_limits(couplings: Couplings, name: str, domain: Float, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """The bounds at n points, (n,) each; where it is active they are refused if they cannot be."""
     values, active = table
-    low, high = (np.broadcast_to(bound, n) for bound in couplings._limits(name, values, active))
-    for i in np.flatnonzero(active[name] & ~_is_possible(low, high, log=domain.log))[:1]:
+    here = active[name]
+    low, high = (np.broadcast_to(bound, len(here)) for bound in couplings._limits(name, values, active))
+    for i in np.flatnonzero(here & ~_is_possible(low, high, log=domain.log))[:1]:
         where = {other: values[other][i] for other in couplings.needs[name] if active[other][i]}
         _require_bounds(name, float(low[i]), float(high[i]), where, log=domain.log)
+    return low, high
+
+
+def _domains_at(couplings: Couplings, name: str, domain: Domain, table: Table) -> list[Domain]:
+    """A hyperparameter's domain at each of n points, with the bounds that it has there.
+
+    Raises:
+        SpaceError: if they cannot be.
+    """
+    if name not in couplings.bounds:
+        return [domain] * len(table[1][name])
+    assert isinstance(domain, Float)
+    low, high = _possible_limits(couplings, name, domain, table)
     return [domain.within(*bounds) for bounds in zip(low.tolist(), high.tolist(), strict=True)]
+
+
+def sources(couplings: Couplings, names: Iterable[str]) -> list[str]:
+    """The searched hyperparameters that these are, or are computed from."""
+    found: dict[str, None] = {}
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name in couplings.values:
+            left += couplings.values[name].names
+        else:
+            found[name] = None
+    return list(found)
 
 
 def computable(names: Iterable[str], table: Table) -> np.ndarray:
@@ -348,29 +368,6 @@ def _probes(couplings: Couplings, space: Space) -> np.ndarray:
             points[len(corners) :, i] = (np.arange(PROBES) % domain.cells + 0.5) / domain.cells
             rng.shuffle(points[len(corners) :, i])
     return points
-
-
-def _cell(value: Scalar, domain: Domain | None, *, active: bool = False) -> np.ndarray:
-    """A value as a column of one row, of the type that the domain's columns have; an inactive one is NaN or None."""
-    numbers = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(domain, Categorical):
-        numbers = columns.choices_column(domain).dtype == float
-    elif domain is not None:
-        numbers = True
-    if numbers or (value is None and not active):
-        return np.array([math.nan if value is None else value], dtype=float)
-    column = np.empty(1, dtype=object)
-    column[0] = value
-    return column
-
-
-def _cells(column: list[Any], domain: Domain) -> np.ndarray:
-    """Values as a column as `_cell` makes them, one row each."""
-    numbers = not isinstance(domain, Categorical) or columns.choices_column(domain).dtype == float
-    known = [math.nan if value is ABSENT or value is None else value for value in column]
-    found = np.empty(len(known), dtype=float if numbers else object)
-    found[:] = known
-    return found
 
 
 def _floats(bound: Expression, result: np.ndarray, name: str) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from holdfast.errors import SpaceError, nearest, shown
 from holdfast.space.expression import parse
 from holdfast.space.priors import Normal
-from holdfast.space.steps import FINEST, Steps
+from holdfast.space.steps import Steps, checked_steps
 
 LARGEST = sys.float_info.max
 """The largest bound."""
@@ -74,7 +74,7 @@ class Float:
         _check_bounds("Float", low, high, log=log)
         low, high, steps = float(low), float(high), None
         if step is not None:
-            steps = _checked_steps(low, high, step, bounds, log=log)
+            steps = checked_steps(low, high, step, bounds, log=log)
             low, high, step = steps.at(0), steps.last, float(step)
         _check_prior("Float", prior, low, high)
         for key, value in (("low", low), ("high", high), ("log", bool(log)), ("default", default), ("step", step)):
@@ -117,6 +117,12 @@ class Float:
         if self.step is not None:
             raise SpaceError(f"'{name}' is {shown(value)}; it goes from {self.low:.12g} in steps of {self.step:.12g}")
         return float(value)
+
+    def position(self, value: Scalar) -> int:
+        """Which of the values of a Float with a step is nearest, counted from 0."""
+        assert self.steps is not None
+        assert isinstance(value, int | float)
+        return self.steps.nearest(value)
 
     def to_unit(self, value: Scalar) -> float:
         """Where ``value`` lies in [0, 1]; with a step, the middle of the cell of the value that is nearest."""
@@ -217,6 +223,12 @@ class Int:
         if (number - self.low) % self.step:
             raise SpaceError(f"'{name}' is {number}; it goes from {self.low} in steps of {self.step}")
         return number
+
+    def position(self, value: Scalar) -> int:
+        """Which of the values is nearest, counted from 0."""
+        assert isinstance(value, int | float)
+        cell = (2 * (value - self.low) + self.step) // (2 * self.step)
+        return min(max(int(cell), 0), self.cells - 1)
 
     def to_unit(self, value: Scalar) -> float:
         """The middle of the cell of ``value`` in [0, 1]."""
@@ -391,6 +403,11 @@ def _identity(value: Scalar) -> tuple[type, Scalar]:
     return (type(value), value)
 
 
+def with_conditions(name: str, domain: Domain, when: When) -> Domain:
+    """The same domain, active ``when`` other conditions hold."""
+    return domain_from_json(name, {**domain.to_json(), "when": dict(when)})
+
+
 def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
     for key, bound in (("low", low), ("high", high)):
         if isinstance(bound, bool) or not isinstance(bound, int | float | np.integer | np.floating):
@@ -403,34 +420,6 @@ def _check_bounds(kind: str, low: Any, high: Any, *, log: bool) -> None:
         raise SpaceError(f"{kind} has low = {low!r} and high = {high!r}; low must be under high")
     if log and low <= 0:
         raise SpaceError(f"{kind} has a log scale and low = {low!r}; a log scale needs low above zero")
-
-
-def _checked_steps(low: float, high: float, step: Any, bounds: Sequence[float | str] | None, *, log: bool) -> Steps:
-    """The values of a Float that lie a step apart."""
-    if isinstance(step, bool) or not isinstance(step, int | float | np.integer | np.floating):
-        raise SpaceError(f"Float has step = {shown(step)}; it takes a number above zero")
-    if not 0 < step <= LARGEST:
-        raise SpaceError(f"Float has step = {shown(step)}; it needs a finite number above zero")
-    if log:
-        raise SpaceError(f"Float has a log scale and step = {shown(step)}; a log scale takes no step")
-    if bounds is not None:
-        written = next(bound for bound in bounds if isinstance(bound, str))
-        raise SpaceError(
-            f"Float has the bound '{written}' and step = {shown(step)}; bounds that are expressions take no step"
-        )
-    largest = max(abs(low), abs(high))
-    if step < max(FINEST * largest, 4 * math.ulp(largest)):
-        raise SpaceError(
-            f"Float has step = {shown(step)}, too fine beside {largest:g}; it needs a millionth of a millionth of that "
-            "at least, or give none"
-        )
-    steps = Steps.between(low, high, float(step))
-    if steps.count < 2:
-        raise SpaceError(
-            f"Float has step = {shown(step)}, which leaves one value from low = {low:g} to high = {high:g}; give a "
-            "smaller step, or a plain value for a constant"
-        )
-    return steps
 
 
 def _check_prior(kind: str, prior: Any, low: float, high: float) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from holdfast.space import columns, tree
-from holdfast.space.coupling import ABSENT, Couplings, Table, computable, is_whole, plain
-from holdfast.space.domains import Categorical, Scalar
+from holdfast.space.coupling import Table, computable, is_whole, plain, sources
+from holdfast.space.domains import Scalar
 from holdfast.space.rules import Forbidden
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Product:
             *((_allows(rule), rule.expression.names) for rule in space.forbid if rule.expression is not None),
             *((functools.partial(computable, [name]), (name,)) for name in space.derived),
         ]
-        waiting = [(check, _read_by(self._couplings, names)) for check, names in checks]
+        waiting = [(check, sources(self._couplings, names)) for check, names in checks]
         for name in space._order:
             self._lay_out(name, resolution)
             for check, names in waiting:
@@ -136,9 +135,10 @@ class Product:
             reads = getattr(rule.predicate, "reads", None)
             if rule.expression is not None:
                 continue
-            if reads is None or any(name in self.space.derived for name in reads):
+            if reads is None:
                 asked_of_all.append(rule)
                 continue
+            reads = sources(self._couplings, reads)
             notices = getattr(rule.predicate, "notices", ())
             known = [self.cells[name] for name in reads if name in self.cells]
             there = [(self.cells[name] >= 0).astype(np.int32) for name in notices if name in self.cells]
@@ -160,25 +160,25 @@ def configs(product: Product) -> Iterator[dict[str, Scalar]]:
             for name in declared
         ]
         for row in zip(*whole, strict=True):
-            yield {name: value for name, value in zip(declared, row, strict=True) if value is not ABSENT}
+            yield {name: value for name, value in zip(declared, row, strict=True) if value is not columns.ABSENT}
 
 
 def _column(product: Product, name: str, rows: np.ndarray) -> list[Any]:
     known = np.empty(len(product.values[name]) + 1, dtype=object)
-    known[:-1], known[-1] = product.values[name], ABSENT
+    known[:-1], known[-1] = product.values[name], columns.ABSENT
     found: list[Any] = known[product.cells[name][rows]].tolist()
     return found
 
 
 def _computed_in(product: Product, name: str, rows: np.ndarray) -> list[Any]:
     """A derived value in some rows."""
-    names = _read_by(product.space._couplings, [name])
+    names = sources(product.space._couplings, [name])
     examples, groups = _groups([product.cells[other][rows] for other in names], len(rows))
     values, active = _table(product, names, rows[examples])
     whole = is_whole(product.space._couplings, name, product.space.domains)
     known = np.empty(len(examples), dtype=object)
     for i, value in enumerate(values[name]):
-        known[i] = plain(value, whole=whole) if active[name][i] else ABSENT
+        known[i] = plain(value, whole=whole) if active[name][i] else columns.ABSENT
     found: list[Any] = known[groups].tolist()
     return found
 
@@ -188,31 +188,14 @@ def _table(product: Product, names: Sequence[str], rows: np.ndarray) -> Table:
     values: dict[str, np.ndarray] = {}
     active: dict[str, np.ndarray] = {}
     for name in names:
-        cells, domain = product.cells[name][rows], product.space.domains[name]
+        cells = product.cells[name][rows]
         active[name] = cells >= 0
-        floats = not isinstance(domain, Categorical) or columns.choices_column(domain).dtype == float
-        known = np.empty(len(product.values[name]) + 1, dtype=float if floats else object)
-        known[:-1] = product.values[name]
-        known[-1] = math.nan if floats else None
-        values[name] = known[cells]
+        values[name] = columns.column_of(product.space.domains[name], [*product.values[name], columns.ABSENT])[cells]
     couplings = product.space._couplings
     for name in couplings.order:
         if name in couplings.values and all(other in values for other in couplings.values[name].names):
             couplings.compute(name, values, active)
     return values, active
-
-
-def _read_by(couplings: Couplings, names: Iterable[str]) -> list[str]:
-    """The searched hyperparameters that these are, or are computed from."""
-    found: dict[str, None] = {}
-    left = list(names)
-    while left:
-        name = left.pop()
-        if name in couplings.values:
-            left += couplings.values[name].names
-        else:
-            found[name] = None
-    return list(found)
 
 
 def _allows(rule: Forbidden) -> Callable[[Table], np.ndarray]:

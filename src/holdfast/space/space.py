@@ -12,7 +12,15 @@ import numpy as np
 
 from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
-from holdfast.space.coupling import Couplings, check_rules, check_values, computable, configs_at, require_finite
+from holdfast.space.coupling import (
+    Couplings,
+    check_rules,
+    check_values,
+    computable,
+    configs_at,
+    require_finite,
+    sources,
+)
 from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, domain_from_json
 from holdfast.space.product import Product
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
@@ -117,7 +125,7 @@ class Space:
         """
         domain = self.domains[name]
         if isinstance(domain, Float) and domain.bounds is not None:
-            return self._couplings.within(name, domain, config)
+            return self._couplings.within(name, config, self.domains)
         return domain
 
     def validate(self, config: Mapping[str, Scalar], *, fill: bool = False) -> dict[str, Scalar]:
@@ -318,8 +326,7 @@ class Space:
         matters whether they are there; one without is asked once for all points of one configuration.
         """
         reads, notices = getattr(rule.predicate, "reads", None), getattr(rule.predicate, "notices", ())
-        if reads is None or any(name in self.derived for name in reads):
-            reads = self.names
+        reads = self.names if reads is None else sources(self._couplings, reads)
         there = [~np.isnan(snapped[:, self._index[name]]) for name in notices if name in self._index]
         read = np.nan_to_num(snapped[:, [self._index[name] for name in reads if name in self._index]], nan=-1.0)
         rows = np.ascontiguousarray(np.column_stack([read, *there]))

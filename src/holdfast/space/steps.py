@@ -7,12 +7,15 @@ numbers and rounded once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+
+from holdfast.errors import SpaceError, shown
 
 SHORT = 15
 """A decimal of at most so many digits is as a person wrote it; a longer one was computed, and is itself rounded."""
@@ -108,3 +111,35 @@ def leaves_one_value(low: float, high: float, step: float | None) -> bool:
 def _digits(number: Decimal) -> int:
     """How many digits a decimal has, without noughts at its end."""
     return len(number.normalize().as_tuple().digits)
+
+
+def checked_steps(low: float, high: float, step: Any, bounds: Sequence[float | str] | None, *, log: bool) -> Steps:
+    """The values of a Float that lie a step apart.
+
+    Raises:
+        SpaceError: if the step is none, leaves one value, is too fine, or stands beside a log scale or an expression.
+    """
+    if isinstance(step, bool) or not isinstance(step, int | float | np.integer | np.floating):
+        raise SpaceError(f"Float has step = {shown(step)}; it takes a number above zero")
+    if not 0 < step < math.inf:
+        raise SpaceError(f"Float has step = {shown(step)}; it needs a finite number above zero")
+    if log:
+        raise SpaceError(f"Float has a log scale and step = {shown(step)}; a log scale takes no step")
+    if bounds is not None:
+        written = next(bound for bound in bounds if isinstance(bound, str))
+        raise SpaceError(
+            f"Float has the bound '{written}' and step = {shown(step)}; bounds that are expressions take no step"
+        )
+    largest = max(abs(low), abs(high))
+    if step < max(FINEST * largest, 4 * math.ulp(largest)):
+        raise SpaceError(
+            f"Float has step = {shown(step)}, too fine beside {largest:g}; it needs a millionth of a millionth of that "
+            "at least, or give none"
+        )
+    steps = Steps.between(low, high, float(step))
+    if steps.count < 2:
+        raise SpaceError(
+            f"Float has step = {shown(step)}, which leaves one value from low = {low:g} to high = {high:g}; give a "
+            "smaller step, or a plain value for a constant"
+        )
+    return steps

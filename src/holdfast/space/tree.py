@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import numpy as np
 
 from holdfast.errors import SpaceError, concerning, nearest
-from holdfast.space.domains import Categorical, Domain, Float, Scalar, domain_from_json
+from holdfast.space.domains import Domain, Float, Scalar, with_conditions
 
 MOST = 10**15
 """The most configurations that are counted."""
@@ -76,7 +76,7 @@ def with_exact_conditions(domains: Mapping[str, Domain]) -> dict[str, Domain]:
     for name, domain in domains.items():
         when = {parent: _exact(domains[parent], values, parent) for parent, values in domain.when.items()}
         if when != dict(domain.when):
-            exact[name] = domain_from_json(name, {**domain.to_json(), "when": when})
+            exact[name] = with_conditions(name, domain, when)
     return exact
 
 
@@ -193,9 +193,4 @@ def _count(
 
 
 def _cells(parent: Domain, values: tuple[Scalar, ...]) -> np.ndarray:
-    if isinstance(parent, Categorical):
-        return np.array([parent.position(value) for value in values], dtype=float)
-    if isinstance(parent, Float):
-        assert parent.steps is not None
-        return np.array([parent.steps.nearest(value) for value in values], dtype=float)  # type: ignore[arg-type]
-    return np.array([(int(value) - parent.low) // parent.step for value in values], dtype=float)  # type: ignore[arg-type]
+    return np.array([parent.position(value) for value in values], dtype=float)
