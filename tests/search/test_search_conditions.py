@@ -209,7 +209,7 @@ def test_a_history_has_the_conditions_that_its_trials_show() -> None:
     }
     branches = branches_of(space)
     assert branches is not None
-    assert branches.name == "model"
+    assert branches.names == ("model",)
     assert len(embedding(space).conditions) == 2
 
 

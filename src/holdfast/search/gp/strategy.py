@@ -116,10 +116,13 @@ def _elsewhere(model: Model, asked: Asked) -> Iterator[tuple[np.ndarray, str]]:
     if waited < BRANCH_STAGNANT:
         return
     tried = np.concatenate([history.units, asked.before])
-    surface, centres, branch = another_branch(model, history, branches, tried)
+    found = another_branch(model, history, branches, tried)
+    if found is None:
+        return
+    surface, centres, branch = found
     units, values = ranked(surface, centres, _count(model, asked), asked.rng.generator(asked.number, "gp/branch"))
     for unit in branches.moved(units[values > -np.inf], branch):
-        within = f"{branches.name} = {asked.space.decode(unit)[branches.name]!r}"
+        within = branches.words(asked.space.decode(unit), branch)
         yield unit, f"gp: improvement within {within}, since {waited} results were no gain{model.note}"
 
 
