@@ -206,11 +206,11 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """The mean regret over tasks and seeds with its 95% interval, and how often the best leaf was found."""
+    """The mean regret over tasks and seeds with 95% intervals, and how often no leaf but the best one has the last."""
     found: dict[tuple[str, str], list[list[float]]] = {}
     for line in lines:
         found.setdefault((line["strategy"], line["form"]), []).append(line["regret"])
-    head = ["strategy", "space", "studies", *(f"regret after {at}" for at in AT), "in the best leaf"]
+    head = ["strategy", "space", "studies", *(f"regret after {at}" for at in AT), "below other leaves"]
     rows = []
     for (strategy, form), regrets in sorted(found.items()):
         by_trial = np.array(regrets)
