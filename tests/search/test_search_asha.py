@@ -90,6 +90,43 @@ def test_trials_that_failed_after_a_finite_report_count_as_the_worst_of_the_next
         assert promoted(rehearsal) == [(0, 9)]
 
 
+def with_pairs(pairs: int, gap: float) -> Rehearsal:
+    """Pairs that were told the same at the first rung, and a gap apart at the second, and six trials at the first."""
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for pair in range(pairs):
+        for second in (0, 1):
+            trial = rehearsal.start({"x": 0.5}, 3)
+            rehearsal.report(trial, 1, 0.5 + pair)
+            rehearsal.report(trial, 3, 0.5 + pair + gap * second)
+            rehearsal.pause(trial)
+    return pool([0.1, 0.1, 0.1, 0.2, 0.2, 0.3], rehearsal=rehearsal)
+
+
+def test_of_trials_that_have_been_told_the_same_one_goes_on_where_it_is_the_same_again() -> None:
+    at_first = [trial for trial, until in promoted(with_pairs(3, 0.0)) if until == 3]
+    assert at_first == [6, 9]  # of 6 different losses the best two, and not four of twelve trials
+    assert [trial for trial, until in promoted(with_pairs(2, 0.0)) if until == 3] == [4, 5, 6]  # too few pairs to say
+
+
+def test_scores_that_tie_by_chance_do_not_keep_a_trial_back() -> None:
+    assert [trial for trial, until in promoted(with_pairs(3, 0.01)) if until == 3] == [6, 7, 8, 9]
+
+
+def test_trials_that_tie_at_a_rung_but_not_below_it_are_different() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for number in range(6):
+        trial = rehearsal.start({"x": 0.5}, 9 if number < 4 else 3)
+        rehearsal.report(trial, 1, float(number))
+        rehearsal.report(trial, 3, 0.5)
+        if number < 4:
+            rehearsal.report(trial, 9, 0.5)
+        rehearsal.pause(trial)
+    pool([1.0], level=3, rehearsal=rehearsal)
+    assert promoted(rehearsal) == []
+    rehearsal = pool([0.0, 0.0, 0.0], level=3, rehearsal=rehearsal)  # as good as each other at both
+    assert promoted(rehearsal) == [(7, 9), (8, 9), (9, 9)]
+
+
 def test_what_is_infinitely_good_takes_no_place() -> None:
     rehearsal = Rehearsal(SPACE, FIDELITY)
     for loss in (-math.inf, 1.0, 2.0):

@@ -14,6 +14,9 @@ from holdfast.search.pareto import crowding, ranks
 
 Promotion = tuple[int, int, str]
 """A trial, the rung that it may go on to, and its place in words."""
+ENOUGH_PAIRS = 3
+STILL_THE_SAME = 0.9
+"""Trials that were told the same repeat each other if, of so many pairs that went on, such a share still were."""
 
 
 def fidelity_of(history: History, name: str) -> Fidelity:
@@ -84,15 +87,45 @@ def promotions(
 ) -> Iterator[Promotion]:
     """Every paused trial among the best ``1 / eta`` of its rung, highest rung first, best first.
 
-    A trial that diverged or failed counts as the worst of its rung, and so does not shrink it.
+    A trial that diverged or failed counts as the worst of its rung, and so does not shrink it. One that only repeats
+    another, see `_repeats`, does not count.
     """
     for level, above in reversed(list(itertools.pairwise(fidelity.rungs()))):
         ordered, known = ordered_at(history, level, members)
+        new = ~_repeats(history, fidelity, level, above, ordered, known)
+        ordered, known = ordered[new], known[new]
         best = ordered[: len(ordered) // fidelity.eta]
         waiting = (history.states[best] == PAUSED) & (history.until[best] == level) & known[: len(best)]
         for place in np.flatnonzero(waiting):
             reason = f"{name}: {place + 1} of {len(ordered)} at {fidelity.name} {level}, on to {above}"
             yield int(best[place]), above, reason
+
+
+def _repeats(
+    history: History, fidelity: Fidelity, level: int, above: int, ordered: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """(m,) which of the trials at a rung were told just what one before them was, at this rung and all below it.
+
+    Hyperparameters without effect and recorded tables tell several configurations the same, to the bit, and there is
+    nothing to learn from training a second one of them. Scores that count do so by chance. So a trial repeats another
+    only where `ENOUGH_PAIRS` or more of those that did went on, and `STILL_THE_SAME` of them were told the same again.
+    """
+    repeats = np.zeros(len(ordered), dtype=bool)
+    places = np.flatnonzero(known)
+    trials = ordered[places]
+    told = np.hstack([history.losses_at(rung)[trials] for rung in fidelity.rungs() if rung <= level])
+    by_loss = np.lexsort(told.T)  # which is stable
+    again = np.append(False, (told[by_loss[1:]] == told[by_loss[:-1]]).all(axis=1))[: len(trials)]
+    if not again.any():
+        return repeats
+    first = by_loss[np.maximum.accumulate(np.where(again, 0, np.arange(len(trials))))]
+    after = history.losses_at(above)[trials]
+    one, other = after[first[again]], after[by_loss[again]]
+    both = np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1)
+    same = (one == other).all(axis=1)[both]
+    if len(same) >= ENOUGH_PAIRS and same.mean() >= STILL_THE_SAME:
+        repeats[places[by_loss[again]]] = True
+    return repeats
 
 
 def go_on_or_begin(
