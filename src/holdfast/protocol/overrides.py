@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from holdfast.errors import SpaceError, nearest, shown
-from holdfast.space import Categorical, Derived, Domain, Int, Space, declared_from_json, domain_from_json
+from holdfast.space import Categorical, Derived, Domain, Int, Space, declared_from_json, domain_from_json, tree
 from holdfast.space.domains import LARGEST, Scalar
 
 Place = Callable[[str], AbstractContextManager[Any]]
@@ -41,8 +41,10 @@ def overridden(
                 domains[name] = _override(name, domains.get(name), item, (*domains, *known))
     for name in _never_active(domains, set(wanted)):
         del domains[name]
-    for name in [name for name in domains if not _has_own_conditions(wanted.get(name))]:
-        domains[name] = _with_conditions_that_can_hold(name, domains)
+    searched = {name: domain for name, domain in domains.items() if isinstance(domain, Domain)}
+    for name in searched:
+        if not _has_own_conditions(wanted.get(name)):
+            domains[name] = tree.with_possible_conditions(name, searched)
     if not domains:
         raise SpaceError("[space] is empty; a family of one's own needs the hyperparameters to search")
     return Space(domains, forbid)
@@ -113,28 +115,6 @@ def _has_own_conditions(item: Any) -> bool:
     return isinstance(item, Mapping) and ("type" in item or "when" in item)
 
 
-def _with_conditions_that_can_hold(name: str, domains: Mapping[str, Domain | Derived]) -> Domain | Derived:
-    """A hyperparameter without the values of its parents that a plan has left out, unless it has left out all."""
-    domain = domains[name]
-    if isinstance(domain, Derived):
-        return domain
-    when = {
-        parent: [value for value in values if _can_be(domains.get(parent), [value])]
-        for parent, values in domain.when.items()
-    }
-    if not all(when.values()) or all(len(when[parent]) == len(values) for parent, values in domain.when.items()):
-        return domain
-    return domain_from_json(name, {**domain.to_json(), "when": when})
-
-
-def _can_be(parent: Domain | Derived | None, values: Any) -> bool:
+def _can_be(parent: Domain | Derived | None, values: Collection[Scalar]) -> bool:
     """Whether a parent can take one of the values."""
-    if parent is None or isinstance(parent, Derived):
-        return False
-    for value in values:
-        try:
-            parent.check(value, "parent")
-        except SpaceError:
-            continue
-        return True
-    return False
+    return isinstance(parent, Domain) and any(tree.can_be(parent, value) for value in values)

@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from holdfast.errors import SpaceError
 from holdfast.records import Config, Direction, Fidelity, TrialState, Value, loss_sign
 from holdfast.search.conditions import remembered_conditions
+from holdfast.search.mapped import encoded_within, mapped
 from holdfast.search.rows import Configs, Fitting, Rows
-from holdfast.space import Categorical, Domain, Space
+from holdfast.space import Domain, Space
 from holdfast.space.space import KEY_BYTES
 
 STATES: tuple[TrialState, ...] = tuple(TrialState)
@@ -224,6 +224,7 @@ class HistoryBuilder:
         self._token = object()
         self._amended = False
         self._added: dict[str, Value] = {}
+        self._gone: set[str] = set()
         self._masked: set[int] = set()
         self._before: dict[str, tuple[list[Config], list[float]]] = {}
         self._earlier: tuple[Earlier, ...] = ()
@@ -247,9 +248,9 @@ class HistoryBuilder:
             self._units.append(np.full(self._units.shape, np.nan))
         else:
             # a person's wish from before, or a trial whose configuration is lost
-            if (self._amended or "" in config) and _mapped(self.space, config, {}) is None:
+            if (self._amended or "" in config) and self._fitting(config, {}) is None:
                 self._mask(len(self._configs) - 1)
-                self._units.append(_encode_within(self.space, config))
+                self._units.append(encoded_within(self.space, config))
             else:
                 self._units.append(self._encoded(config))
             self._see(config)
@@ -291,7 +292,12 @@ class HistoryBuilder:
             self._has_scored(trial)
 
     def amended(self, space: Space, added: Mapping[str, Value]) -> None:
-        """The space is another one from here on; trials before it stand at ``added`` in what they did not have."""
+        """The space is another one from here on; trials before it stand at ``added`` in what they did not have.
+
+        One that has a hyperparameter which the space lacks does not fit.
+        """
+        before = () if self.space is None else self.space.names
+        self._gone = {n for n in (*self._gone, *before) if n not in space and n not in space.derived}
         self.space = space
         self._amended = True
         self._added.update(added)
@@ -300,7 +306,7 @@ class HistoryBuilder:
 
     def as_amended(self, config: Config) -> Config | None:
         """A trial's configuration as it stands in the space as it was amended; None if it does not fit into it."""
-        return _mapped(self.space, config, self._added) if self._amended and self.space is not None else dict(config)
+        return self._fitting(config, self._added) if self._amended else dict(config)
 
     def learned(self, name: str, configs: Sequence[Config], losses: Sequence[float]) -> None:
         """An earlier study found these losses, lower is better."""
@@ -319,7 +325,7 @@ class HistoryBuilder:
             self._asked = self._asked.widened(len(self.space))
         else:
             assert self.space is not None
-            self._units.replace(trial, _encode_within(self.space, config))
+            self._units.replace(trial, encoded_within(self.space, config))
             self._see(config)
         self._asked.replace(trial, np.array([name in config for name in self.space.names]))
 
@@ -368,6 +374,7 @@ class HistoryBuilder:
             "trials_limit": self.trials_limit,
             "amended": self._amended,
             "added": self._added,
+            "gone": sorted(self._gone),
             "masked": sorted(self._masked),
             "earlier": [[name, *found] for name, found in self._before.items()],
         }
@@ -380,6 +387,7 @@ class HistoryBuilder:
         if stored != self.space:
             self.space = stored
         self._amended, self._added, self._masked = data["amended"], dict(data["added"]), set(data["masked"])
+        self._gone = set(data["gone"])
         self._before = {name: (configs, losses) for name, configs, losses in data["earlier"]}
         self.trials_limit = data["trials_limit"]
         self._configs = Configs(configs)
@@ -425,14 +433,19 @@ class HistoryBuilder:
         self._units = Rows((len(self.space),), float)
         self._seen, self._masked = {}, set()
         for number, config in enumerate(self._configs):
-            fitting = _mapped(self.space, config, self._added) if self._declared else config
+            fitting = self._fitting(config, self._added) if self._declared else config
             if fitting is None:
                 self._masked.add(number)
-            self._units.append(_encode_within(self.space, config) if fitting is None else self._encoded(fitting))
+            self._units.append(encoded_within(self.space, config) if fitting is None else self._encoded(fitting))
             self._see(config if fitting is None else fitting)
         for part in (self._told, self._reports):
             part.keep(self._masked)
         self._encode_earlier()
+
+    def _fitting(self, config: Config, added: Mapping[str, Value]) -> Config | None:
+        """A trial's configuration in the space as it is now; None if it does not fit."""
+        assert self.space is not None
+        return None if any(name in config for name in self._gone) else mapped(self.space, config, added)
 
     def _mask(self, trial: int) -> None:
         """Hide the results of one more trial that does not fit into the space."""
@@ -442,7 +455,7 @@ class HistoryBuilder:
 
     def _encoded(self, config: Config) -> np.ndarray:
         assert self.space is not None
-        return self.space.encode(config) if self._declared else _encode_within(self.space, config)
+        return self.space.encode(config) if self._declared else encoded_within(self.space, config)
 
     def _encode_earlier(self) -> None:
         """What earlier studies found, as far as it fits into the space."""
@@ -450,9 +463,9 @@ class HistoryBuilder:
             return
         found = []
         for name, (configs, losses) in self._before.items():
-            mapped = [_mapped(self.space, config, self._added) for config in configs]
-            units = [self.space.encode(config) for config in mapped if config is not None]
-            kept = [loss for config, loss in zip(mapped, losses, strict=True) if config is not None]
+            fitting = [mapped(self.space, config, self._added) for config in configs]
+            units = [self.space.encode(config) for config in fitting if config is not None]
+            kept = [loss for config, loss in zip(fitting, losses, strict=True) if config is not None]
             found.append(Earlier(name, np.array(units).reshape(len(units), len(self.space)), np.array(kept)))
         self._earlier = tuple(found)
 
@@ -460,40 +473,3 @@ class HistoryBuilder:
 def _where_active(space: Space, study: Earlier) -> Earlier:
     """What an earlier study found without the values that would not be asked for."""
     return replace(study, units=np.where(np.isnan(space.snap(study.units)), np.nan, study.units))
-
-
-def _mapped(space: Space, config: Config, added: Mapping[str, Value]) -> Config | None:
-    """A configuration of another space in this one; None if it does not fit.
-
-    What it lacks stands at ``added`` or the default; what this space does not have is left out, and computed values are
-    computed anew.
-    """
-    known = {name: value for name, value in config.items() if name in space or not name}
-    try:
-        for name in space.names:
-            if name not in known and name in added and name in space.active({**added, **known}):
-                known[name] = added[name]
-        return space.validate(known, fill=True)
-    except SpaceError:
-        return None
-
-
-def _encode_within(space: Space, config: Config) -> np.ndarray:
-    """Encode what fits; a value outside of its domain, which may have changed since, is taken as unknown."""
-    unit = np.full(len(space), np.nan)
-    for i, name in enumerate(space.names):
-        if name not in config:
-            continue
-        try:
-            domain = space.domain_in(name, config)
-        except SpaceError:  # this configuration gives it no bounds, so its place between them is unknown
-            continue
-        if _fits(domain, config[name]):
-            unit[i] = domain.to_unit(config[name])
-    return unit
-
-
-def _fits(domain: Domain, value: Value) -> bool:
-    if isinstance(domain, Categorical):
-        return domain.position(value) is not None
-    return isinstance(value, int | float) and not isinstance(value, bool) and domain.low <= value <= domain.high

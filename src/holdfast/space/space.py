@@ -12,6 +12,7 @@ import numpy as np
 
 from holdfast.errors import SpaceError, nearest
 from holdfast.space import columns, tree
+from holdfast.space.changed import changed
 from holdfast.space.coupling import (
     Couplings,
     check_rules,
@@ -294,10 +295,7 @@ class Space:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values for `from_json`; forbidden combinations stand under the empty name."""
-        whole: dict[str, Any] = {
-            name: (self.derived[name] if name in self.derived else self.domains[name]).to_json()
-            for name in self._declared
-        }
+        whole: dict[str, Any] = {name: item.to_json() for name, item in self._items().items()}
         return {**whole, "": {"forbid": [rule.to_json() for rule in self.forbid]}} if self.forbid else whole
 
     @staticmethod
@@ -317,7 +315,7 @@ class Space:
             fitting = [] if rule.expression is not None else [other for other in given if other.name == rule.name]
             rules.append(fitting[0] if fitting else rule)
             given = [other for other in given if other is not rules[-1]]
-        return Space({name: self.derived.get(name) or self.domains[name] for name in self._declared}, rules)
+        return Space(self._items(), rules)
 
     def _forbidden_by(self, rule: Forbidden, snapped: np.ndarray) -> np.ndarray:
         """(n,) bool, which points a predicate forbids; asked once for all that agree in what it ``reads``.
@@ -345,8 +343,18 @@ class Space:
 
     def with_rules(self, rules: Sequence[Any]) -> Space:
         """The same space, which forbids more."""
-        declared = {name: self.derived.get(name) or self.domains[name] for name in self._declared}
-        return Space(declared, [*self.forbid, *rules])
+        return Space(self._items(), [*self.forbid, *rules])
+
+    def with_changes(self, changes: Mapping[str, Domain | Derived | Scalar]) -> Space:
+        """The same space with these hyperparameters instead, or in addition; a plain value fixes one.
+
+        What depends on values that are gone is left out, with the derived values and rules that name it.
+        """
+        return Space(*changed(self, {**self._items(), **changes}))
+
+    def _items(self) -> dict[str, Domain | Derived]:
+        """What the space was made of, in the order of its declaration."""
+        return {name: self.derived.get(name) or self.domains[name] for name in self._declared}
 
     def _checked(self, config: Mapping[str, Scalar], *, fill: bool) -> dict[str, Scalar]:
         """As `validate`, but for derived values that are not finite."""

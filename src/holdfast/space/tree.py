@@ -59,7 +59,8 @@ def _check_condition(domains: Mapping[str, Domain], name: str, derived: Collecti
             what = (
                 "a condition that never holds" if len(refusals) == len(values) else "a condition on an impossible value"
             )
-            raise SpaceError(f"hyperparameter '{name}' has {what}: {refusals[0]}")
+            way_out = f"; leave '{name}' out if it is not to be searched" if len(refusals) == len(values) else ""
+            raise SpaceError(f"hyperparameter '{name}' has {what}: {refusals[0]}{way_out}")
 
 
 def _refusal(domain: Domain, value: Scalar, name: str) -> SpaceError | None:
@@ -68,6 +69,41 @@ def _refusal(domain: Domain, value: Scalar, name: str) -> SpaceError | None:
     except SpaceError as exc:
         return exc
     return None
+
+
+def can_be(domain: Domain, value: Scalar) -> bool:
+    """Whether a hyperparameter can have a value."""
+    return _refusal(domain, value, "") is None
+
+
+def can_be_active(domains: Mapping[str, Domain], name: str) -> bool:
+    """Whether a hyperparameter's conditions can all hold at once, and those of its parents and theirs with them."""
+    open_values: dict[str, list[Scalar]] = {}
+    left = [name]
+    while left:
+        for parent, values in domains[left.pop()].when.items():
+            if parent not in domains:
+                return False
+            wanted = tuple(domains[parent].check(value, parent) for value in values if can_be(domains[parent], value))
+            if parent not in open_values:
+                left.append(parent)
+            known = open_values.get(parent, wanted)
+            open_values[parent] = [value for value in known if is_among(value, wanted)]
+            if not open_values[parent]:
+                return False
+    return True
+
+
+def with_possible_conditions(name: str, domains: Mapping[str, Domain]) -> Domain:
+    """A hyperparameter without conditions on values that its parents cannot have; those that can never hold stay."""
+    domain = domains[name]
+    when = {}
+    for parent, values in domain.when.items():
+        known = parent in domains and domains[parent].cells is not None
+        when[parent] = [value for value in values if not known or can_be(domains[parent], value)] or list(values)
+    if all(len(when[parent]) == len(values) for parent, values in domain.when.items()):
+        return domain
+    return with_conditions(name, domain, when)
 
 
 def with_exact_conditions(domains: Mapping[str, Domain]) -> dict[str, Domain]:

@@ -8,14 +8,19 @@ from typing import Any
 
 from holdfast.errors import RequestError, nearest, shown
 from holdfast.records import OBJECTIVE, Config, Entry, TrialState, Value
-from holdfast.space import Space
+from holdfast.space import Derived, Domain, Space, tree
+from holdfast.space.changed import changed
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import is_feasible
 from holdfast.study.state import StudyState
 
 
-def amend(book: Book, space: Space, why: str, values: Mapping[str, Value]) -> None:
+def amend(
+    book: Book, amended: Space | Mapping[str, Domain | Derived | Value], why: str, values: Mapping[str, Value]
+) -> None:
     """Search another space from here on; trials before it stand at ``values`` in what they did not have.
+
+    One that is given as a mapping loses what can never be active any more (see `holdfast.space.changed`).
 
     Raises:
         RequestError: without a reason, for a space that was never declared, or one that lacks a hyperparameter.
@@ -27,12 +32,8 @@ def amend(book: Book, space: Space, why: str, values: Mapping[str, Value]) -> No
         raise RequestError(f"study '{name}' finds its space as it is used; the objective amends it, not amend()")
     if not isinstance(why, str) or not why.strip():
         raise RequestError("amend needs a reason, such as amend(space, why='the best trials lie at the upper bound')")
-    for gone in before.names:
-        if gone not in space:
-            raise RequestError(
-                f"the amended space lacks '{gone}'; fix it at a plain value instead, as in {{'{gone}': 3}}, so that "
-                "trials with that value still count"
-            )
+    space = amended if isinstance(amended, Space) else _made_of(before, amended)
+    _check_nothing_is_lost(before, space)
     for added, value in values.items():
         if added not in space or added in before:
             new = [other for other in space.names if other not in before]
@@ -52,6 +53,33 @@ def amend(book: Book, space: Space, why: str, values: Mapping[str, Value]) -> No
         return [entry("space.amended", data)], None
 
     book.commit(decide)
+
+
+def _made_of(before: Space, amended: Any) -> Space:
+    return Space(changed(before, amended)[0] if isinstance(amended, Mapping) else amended)
+
+
+def _check_nothing_is_lost(before: Space, space: Space) -> None:
+    """Refuse a space that lacks a hyperparameter whose conditions could hold in it."""
+    domains = {**before.domains, **space.domains}
+    for gone in before.names:
+        if gone in space or not (gone in space.derived or tree.can_be_active(domains, gone)):
+            continue
+        when = {parent: list(values) for parent, values in before[gone].when.items()}
+        if not when:
+            raise RequestError(
+                f"the amended space lacks '{gone}'; fix it at a plain value instead, as in {{'{gone}': 3}}, so that "
+                "trials with that value still count"
+            )
+        raise RequestError(
+            f"the amended space lacks '{gone}', which is active where {_in_words(when)}, and so it can still be; "
+            f"fix it at a plain value instead, as in {{'{gone}': Categorical([3], when={when!r})}}, so that trials "
+            "with that value still count, or take what it depends on away, too"
+        )
+
+
+def _in_words(when: Mapping[str, Sequence[Value]]) -> str:
+    return " and ".join(f"'{parent}' is {' or '.join(map(repr, values))}" for parent, values in when.items())
 
 
 def books_of(earlier: object) -> list[Book]:

@@ -351,15 +351,16 @@ class Study:
         """Search another space from here on: widened, narrowed, with a hyperparameter added or fixed.
 
         Earlier trials stand at ``values``, or else at the defaults, in what they did not have; strategies do not see
-        those that do not fit, and none of these is the best. The change and its reason are on the record; once there
-        are scores, it counts as made by them.
+        those that do not fit, and none of these is the best. What hangs on values that are gone may be left out; from a
+        mapping it is taken. The change and its reason are on the record; once there are scores, it counts as made by
+        them.
 
         Raises:
             RequestError: without a reason, for a space that was found as it is used, or one that drops something.
             SpaceError: for values that do not fit.
         """
         self._book.refresh()
-        amend(self._book, space if isinstance(space, Space) else Space(space), why, values or {})
+        amend(self._book, space, why, values or {})
 
     def learn_from(self, other: Study) -> None:
         """Let strategies that can learn from what another study found; a later call for the same one replaces it.

@@ -96,6 +96,12 @@ AMENDED: tuple[tuple[str, Space], ...] = (
 )
 """What the mixed space may become."""
 
+PARENTS_FIXED: tuple[tuple[str, Space], ...] = (
+    ("without the children of a parent that is fixed", SPACES["conditional"].with_changes({"kind": "adam"})),
+    ("with a parent of parents fixed", SPACES["conditional"].with_changes({"nesterov": False, "depth": Int(2, 3)})),
+)
+"""What the conditional space may become."""
+
 INFINITE = ("flat", "mixed", "conditional", "steps", "one-dimensional")
 FINITE_SIZES = {"finite": 5, "finite steps": 7, "constant": 1}
 

@@ -25,7 +25,7 @@ from holdfast.search.base import Strategy, judge
 from holdfast.search.history import Duplicates, History
 from holdfast.space import Space
 from holdfast.testing.rehearsal import Rehearsal, random_trials, search, train
-from holdfast.testing.spaces import AMENDED, EXTREMES, FINITE_SIZES, INFINITE, RULED, SPACES, VAST
+from holdfast.testing.spaces import AMENDED, EXTREMES, FINITE_SIZES, INFINITE, PARENTS_FIXED, RULED, SPACES, VAST
 
 
 @dataclass(frozen=True)
@@ -295,8 +295,9 @@ def check_vast_spaces(subject: Subject) -> None:
 
 def check_amended_spaces(subject: Subject) -> None:
     """After the space was amended, suggestions are of the new one, cold and warm; old trials are no obstacle."""
-    for what, space in AMENDED:
-        rehearsal, strategy = subject.rehearsal("mixed"), subject.make()
+    changes = [*(("mixed", *change) for change in AMENDED), *(("conditional", *change) for change in PARENTS_FIXED)]
+    for before, what, space in changes:
+        rehearsal, strategy = subject.rehearsal(before), subject.make()
         random_trials(rehearsal, [math.cos(i) for i in range(12)])
         strategy.ask(rehearsal.history(), 1, Streams(0))
         rehearsal.amend(space)
