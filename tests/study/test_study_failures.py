@@ -14,11 +14,14 @@ import pytest
 
 import holdfast
 from holdfast.errors import RequestError, StudyHaltedError
-from holdfast.records import Cause, Entry, TrialState, Verdict
-from holdfast.study import book
+from holdfast.records import Cause, Entry, Report, TrialState, Verdict
+from holdfast.search.asha import Asha
+from holdfast.study import actions, book
 from holdfast.study.failures import error_line
 from holdfast.study.handle import LiveTrial
 from holdfast.study.load import load_study
+from holdfast.study.replay import replay
+from holdfast.study.snapshot import state_from_bytes, state_to_bytes
 from holdfast.study.state import fold
 from holdfast.study.study import Study
 
@@ -87,6 +90,29 @@ def test_ask_and_tell_ends_a_diverged_trial_the_same_way() -> None:
     trial.report(math.nan, step=1)
     trial.report(0.5, step=2)  # it recovered
     assert study.tell(trial, 0.4).state is TrialState.COMPLETE
+
+
+def test_under_a_fidelity_what_diverged_stays_stopped_whatever_it_reports_later() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=holdfast.Fidelity("epoch", 1, 9))
+    for by_number in (False, True):
+        trial = study.ask()
+        said = [trial.report(value, step) for step, value in ((1, math.nan), (2, 1.0), (9, 1.0))]
+        assert said == [Verdict.STOP] * 3
+        restored = state_from_bytes(state_to_bytes(study.book.state, study.book.head))
+        assert restored is not None
+        assert restored[0].diverged == study.book.state.diverged == {trial.number}
+        assert study.tell(trial.number if by_number else trial, 1.0).state is TrialState.STOPPED
+    assert study.book.state.diverged == set()
+    assert study.ask().number == 2
+    assert replay(study.book.log.read(), study._strategy).difference is None
+
+
+def test_what_is_trained_again_after_it_diverged_may_go_on() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=holdfast.Fidelity("epoch", 3, 9))
+    trial = study.ask()
+    assert trial.report(math.nan, 1) is Verdict.STOP
+    assert actions.restart(study.book, study.trials[0], "its process is gone") is not None
+    assert actions.report(study.book, Asha(), Report(0, 1, {"value": 1.0})) is Verdict.CONTINUE
 
 
 def test_only_objectives_make_a_trial_diverge() -> None:

@@ -170,13 +170,17 @@ def _warn_of_deaf(book: Book, said: Report) -> None:
 def verdict(state: StudyState, strategy: Strategy, said: Report, known: History | None = None) -> Verdict:
     """What follows from a report that is in the state: the strategy's verdict, or that of the rule that drops folds.
 
-    Where training ends there is nothing to pause for or to stop, whatever the trial was to run to.
+    Where training ends there is nothing to pause for or to stop, whatever the trial was to run to. With a fidelity one
+    that diverged has ended, whatever it reports after that.
     ``known`` is what the verdict may depend on; None for all that there is.
     """
     if not_finite(said.metrics, state.settings.objectives):
         return Verdict.STOP
-    if state.settings.fidelity is not None and said.step >= state.settings.fidelity.max:
-        return Verdict.CONTINUE
+    if state.settings.fidelity is not None:
+        if said.trial in state.diverged:
+            return Verdict.STOP
+        if said.step >= state.settings.fidelity.max:
+            return Verdict.CONTINUE
     history = state.history.snapshot(state.length) if known is None else known
     found = base.judge(strategy, history, said.trial)
     return folds.verdict(state, said.trial, history) if found is Verdict.CONTINUE else found

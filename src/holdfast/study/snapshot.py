@@ -43,6 +43,7 @@ def state_to_bytes(state: StudyState, head: Head) -> bytes:
         "notes": state.notes,
         "sessions": state.sessions,
         "verdicts": [[number, verdict.value] for number, verdict in state.verdicts.items()],
+        "diverged": sorted(state.diverged),
         "history": history,
         "names": trials.names,
     }
@@ -80,6 +81,7 @@ def _state(values: dict[str, Any], arrays: list[np.ndarray], lines: list[list[st
     state.notes = values["notes"]
     state.sessions = [(start, end) for start, end in values["sessions"]]
     state.verdicts = {number: Verdict(verdict) for number, verdict in values["verdicts"]}
+    state.diverged = set(values["diverged"])
     state.history.restore(values["history"], columns, seen or configs)
     if state.history.space is not None:
         state.history.space = with_limits(state.history.space)

@@ -28,6 +28,7 @@ from holdfast.space import Space, domain_from_json
 from holdfast.space.rules import Predicate
 from holdfast.study import losses
 from holdfast.study.limits import with_limits
+from holdfast.study.results import not_finite
 from holdfast.study.settings import Settings
 from holdfast.study.storing import name_of
 from holdfast.study.trials import Trials
@@ -84,6 +85,9 @@ class StudyState:
     predicates: tuple[Predicate, ...] = ()
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     """On the last report of each trial that runs, where it was not to continue."""
+
+    diverged: set[int] = field(default_factory=set)
+    """The trials that run and have reported an objective as NaN or infinite since they began or went on."""
 
     @staticmethod
     def begin(settings: Settings) -> StudyState:
@@ -212,7 +216,7 @@ def _restarted(state: StudyState, data: Mapping[str, Any], time: float) -> None:
 def _again(state: StudyState, data: Mapping[str, Any], *, until_step: int | None, **changes: Any) -> None:
     """A trial runs from ``start_step``; what it reported after that stands until it reports there again, or before."""
     number, trial = data["trial"], state.trials[data["trial"]]
-    state.verdicts.pop(number, None)
+    _leg_over(state, number)
     if data["start_step"] < trial.parent_step:  # what it was cloned from is gone, so it has no parent any more
         changes |= {"parent": None, "parent_step": 0, "checkpoint": None, "reports": ()}
     _change(
@@ -238,6 +242,8 @@ def _reported(state: StudyState, data: Mapping[str, Any], _: float) -> None:
     metrics, step = _numbers(data["metrics"]), min(data["step"], LARGEST_STEP)  # an early log may hold more
     state.trials.reported(data["trial"], step, metrics)
     state.verdicts.pop(data["trial"], None)
+    if not_finite(metrics, state.settings.objectives):
+        state.diverged.add(data["trial"])
     state.scored |= bool(metrics)
     if state.first_metric in metrics:
         state.history.reported(data["trial"], step, state.objectives(metrics))
@@ -252,7 +258,7 @@ def _saved(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 
 def _paused(state: StudyState, data: Mapping[str, Any], _: float) -> None:
-    state.verdicts.pop(data["trial"], None)
+    _leg_over(state, data["trial"])
     _change(state, data, state=TrialState.PAUSED, until_step=data["until_step"], **_leg(state, data))
     state.scored |= bool(data["metrics"])
     state.history.moved(data["trial"], PAUSED, data["until_step"])
@@ -264,7 +270,7 @@ def _interrupted(state: StudyState, data: Mapping[str, Any], _: float) -> None:
 
 def _told(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     outcome = TrialState(data["state"])
-    state.verdicts.pop(data["trial"], None)
+    _leg_over(state, data["trial"])
     leg = _leg(state, data)
     state.scored |= bool(data["metrics"])
     _change(
@@ -297,6 +303,12 @@ def reported_by_step(state: StudyState, trial: Trial) -> dict[int, float]:
     """The first objective that a trial has reported at each step, since it last began there."""
     name = state.first_metric
     return {step: metrics[name] for step, metrics in trial.reports if name in metrics}
+
+
+def _leg_over(state: StudyState, number: int) -> None:
+    """What was said of a trial's reports was said of the leg that they were of."""
+    state.verdicts.pop(number, None)
+    state.diverged.discard(number)
 
 
 def _leg(state: StudyState, data: Mapping[str, Any]) -> dict[str, Any]:
