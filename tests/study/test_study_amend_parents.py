@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from holdfast import Categorical, Derived, Float, Int, Space, Study
+from holdfast import Categorical, Derived, Fidelity, Float, Int, Space, Study, Verdict
 from holdfast.errors import RequestError, SpaceError
+from holdfast.records import TrialState
+from holdfast.search.gain import _tried
+from holdfast.search.hyperband import Hyperband
+from holdfast.search.pbt import Population, PopulationBasedTraining
+from holdfast.space.tree import is_among
 from holdfast.study.load import load_study
+from holdfast.study.replay import replay
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
+from holdfast.testing.rehearsal import Rehearsal
 
 SGD = ["optimizer == 'sgd' and rate > 0.9", "momentum > 0.9 and layers == 1"]
 SPACE = Space(
@@ -74,20 +83,65 @@ def test_conditions_that_cannot_hold_at_once_are_found_through_parents_of_parent
     assert space.with_changes({"b": 1}).names == ("a", "b")
 
 
+def test_what_could_never_be_active_goes_where_nothing_is_left_to_depend_on() -> None:
+    kinds = Categorical(["p", "q", "r"])
+    space = Space({"a": kinds, "b": Int(1, 3, when={"a": "p"}), "c": Int(1, 2, when={"b": 1, "a": ["q", "r"]})})
+    assert space.with_changes({"b": Int(1, 2)}).names == ("a", "b", "c")  # it is no change of c
+    assert space.with_changes({"b": 2}).names == ("a", "b")
+    assert space.with_changes({"a": "q"}).names == ("a",)
+
+
 @pytest.mark.parametrize(
-    "changes", [{"optimizer": "adam"}, {"beta": Float(0, 1, when={"optimizer": "adam"})}, {"new": Float("momentum", 2)}]
+    ("changes", "why"),
+    [
+        ({"optimizer": "adam"}, r"did you mean 'adamw'\?\); for another one give Categorical\(\['adam'\]\)"),
+        ({"beta": Float(0, 1, when={"optimizer": "adam"})}, "never holds"),
+        ({"new": Float("momentum", 2)}, "bounds"),
+        (["optimizer"], "changes = .*it takes a dict of hyperparameters by name"),
+    ],
 )
-def test_a_slip_is_no_change(changes: Any) -> None:
-    if "optimizer" in changes:  # a value that nobody knew is a new one
-        assert SPACE.with_changes(changes).names == ("optimizer", "rate", "layers")
-        return
-    with pytest.raises(SpaceError, match=r"impossible value|never holds|needs finite bounds"):
+def test_a_slip_is_no_change(changes: Any, why: str) -> None:
+    with pytest.raises(SpaceError, match=why):
         SPACE.with_changes(changes)
+    with pytest.raises(SpaceError):
+        searched(n=0).amend({**SPACE.domains, **changes} if isinstance(changes, dict) else changes, why="a slip")
 
 
+def test_a_choice_that_nobody_knew_is_given_as_a_choice() -> None:
+    assert SPACE.with_changes({"optimizer": Categorical(["adam"])}).names == ("optimizer", "rate", "layers")
+
+
+def test_a_number_is_fixed_as_configurations_have_it() -> None:
+    space = Space(
+        {
+            "whole": Int(1, 3),
+            "steps": Float(0, 1, step=0.5),
+            "choice": Categorical([1.0, 2, True]),
+            "a": Float(0, 1, when={"whole": 2}),
+            "b": Float(0, 1, when={"steps": 1.0}),
+            "c": Float(0, 1, when={"choice": 1.0}),
+            "d": Float(0, 1, when={"choice": True}),
+        }
+    )
+    for name, given, child in (("whole", 2.0, "a"), ("steps", 1, "b"), ("choice", 1, "c"), ("choice", True, "d")):
+        fixed = space.with_changes({name: given})
+        assert child in fixed
+        study = Study(space, strategy="random", seed=1)
+        for _ in range(12):
+            study.tell(study.ask(), 0.5)
+        study.amend(fixed, why="it is as good")
+        same = [is_among(trial.config[name], (given,)) for trial in study.trials]
+        assert study.history.told_trial.tolist() == np.flatnonzero(same).tolist()
+        assert any(same)
+    with pytest.raises(SpaceError, match="finite numbers"):
+        space.with_changes({"whole": math.inf})
+    assert space.with_changes({"steps": 10**400}).domains.keys() == space.domains.keys() - {"b"}
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("given", ["space", "mapping", "left out"])
-def test_a_parent_is_fixed(given: str, tmp_path: Path) -> None:
-    storage = f"sqlite:///{tmp_path}/s.db"
+def test_a_parent_is_fixed(given: str, where: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    storage = f"sqlite:///{tmp_path}/s.db" if where == "sqlite" else request.getfixturevalue("postgres")
     study = searched(storage=storage)
     spaces: dict[str, Any] = {
         "space": FIXED,
@@ -186,3 +240,105 @@ def test_a_waiting_wish_for_what_is_gone_runs_and_stays_hidden() -> None:
     study.tell(trial, -9.0)
     assert study.best_trial.number != trial.number
     assert 12 not in study.history.told_trial.tolist()
+
+
+def test_it_is_said_that_waiting_wishes_do_not_fit_and_the_others_are_computed_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    space = Space({"kind": Categorical(["a", "b"]), "x": Float(0, 1), "y": Float(0, 1, when={"kind": "a"})})
+    space = space.with_changes({"twice": Derived("x * 2")})
+    study = Study(space, strategy="random")
+    study.enqueue({"kind": "a", "x": 0.25, "y": 0.5})
+    study.enqueue({"kind": "b", "x": 0.25})
+    with caplog.at_level(logging.WARNING, "holdfast"):
+        study.amend(space.with_changes({"twice": Derived("x * 3")}), why="three times")
+        assert not caplog.records
+        study.amend(study.book.state.settings.space.with_changes({"kind": "b"}), why="b wins")  # type: ignore[union-attr]
+    said = (
+        "1 of 2 enqueued configurations do not fit into the amended space, such as kind = 'a', x = 0.25, y = 0.5, "
+        "twice = 0.75; they are tried all the same, and neither strategies nor the choice of the best see them"
+    )
+    assert caplog.messages == [said]
+    assert [study.ask().config for _ in range(2)] == [
+        {"kind": "a", "x": 0.25, "y": 0.5, "twice": 0.75},
+        {"kind": "b", "x": 0.25, "twice": 0.75},
+    ]
+
+
+def test_trials_stand_at_the_default_that_an_added_parent_had_when_it_came() -> None:
+    study = Study({"x": Float(0, 1)}, strategy="random")
+    for _ in range(3):
+        study.tell(study.ask(), 0.5)
+    both = Space({"x": Float(0, 1), "kind": Categorical(["a", "b"]), "y": Float(0, 1, when={"kind": "a"}, default=0.5)})
+    study.amend(both, why="two kinds")
+    assert study.best_config["kind"] == "a"
+    study.amend(both.with_changes({"kind": "b"}), why="b is what we ship")
+    restored = state_from_bytes(state_to_bytes(study.book.state, study.book.head))
+    assert restored is not None
+    for builder in (study.book.state.history, restored[0].history):
+        assert builder.masked == {0, 1, 2}
+    study.amend(both.with_changes({"y": 0.5}), why="with a again")
+    assert study.history.told_trial.tolist() == [0, 1, 2]
+
+
+FIDELITY = Fidelity("epoch", 1, 9)
+
+
+def trained(study: Study) -> int:
+    trial = study.ask()
+    for step in range(trial.start_step + 1, (trial.until_step or FIDELITY.max) + 1):
+        trial.save(b"weights")
+        if trial.report(loss(trial.config) + 1 / step, step) is not Verdict.CONTINUE:
+            break
+    study.tell(trial, loss(trial.config) + 1 / step)
+    return trial.number
+
+
+def test_members_of_a_population_that_do_not_fit_give_their_places_to_new_ones() -> None:
+    study = Study(SPACE, strategy=PopulationBasedTraining(population=6, interval=3), fidelity=FIDELITY, seed=5)
+    for _ in range(10):
+        trained(study)
+    hidden = [trial.number for trial in study.trials if trial.config["optimizer"] != "adamw"]
+    assert len(hidden) > 0
+    study.amend(FIXED, why="adamw wins")
+    went_on = {trained(study) for _ in range(12)}
+    assert went_on.isdisjoint(hidden)
+    assert all(set(trial.config) == set(FIXED.names) for trial in study.trials[max(hidden) + 1 :])
+    members = Population.of(study.history, FIDELITY, 3).members
+    assert len(members) == 6
+    assert set(members).isdisjoint(hidden)
+    assert study.best_trial.config["optimizer"] == "adamw"
+
+
+def test_a_bracket_does_not_wait_for_trials_that_do_not_fit() -> None:
+    study = Study(SPACE, strategy=Hyperband(synchronous=True), fidelity=FIDELITY, seed=5)
+    for _ in range(9):
+        trained(study)
+    first = [trial.number for trial in study.trials if trial.until_step == 1]
+    assert {study.trials[number].config["optimizer"] == "adamw" for number in first} == {True, False}
+    study.amend(FIXED, why="adamw wins")
+    assert any(trained(study) in first for _ in range(12))
+
+
+@pytest.mark.parametrize("strategy", ["asha", "hyperband", "bohb", "priorband", "freeze-thaw", "pbt"])
+def test_a_running_trial_that_does_not_fit_any_more_pauses_where_it_was_to_run_to(strategy: str) -> None:
+    study = Study(SPACE, strategy=strategy, fidelity=FIDELITY, seed=5)
+    while (trial := study.ask()).config["optimizer"] == "adamw":
+        study.tell(trial, 0.5)
+    until = trial.until_step or 0
+    assert 0 < until < FIDELITY.max
+    study.amend(FIXED, why="adamw wins")
+    said = [trial.report(1 / step, step) for step in range(1, until + 1)]
+    assert said == [Verdict.CONTINUE] * (until - 1) + [Verdict.PAUSE]
+    assert study.tell(trial).state is TrialState.PAUSED
+    assert replay(study.book.log.read(), study._strategy).difference is None
+
+
+def test_trials_that_wait_and_do_not_fit_are_no_luck_of_new_ones() -> None:
+    rehearsal = Rehearsal(SPACE, FIDELITY)
+    for kind in ("adamw", "sgd"):
+        rehearsal.pause(rehearsal.start(SPACE.validate({"optimizer": kind, "rate": 0.5}, fill=True), 1))
+    assert _tried(rehearsal.history()) == 2
+    rehearsal.amend(FIXED)
+    assert _tried(rehearsal.history()) == 1
+    assert rehearsal.history().hidden.tolist() == rehearsal.replayed().hidden.tolist() == [1]

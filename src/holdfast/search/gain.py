@@ -171,7 +171,8 @@ def _or_none(
 
 def _tried(history: History) -> int:
     """How many trials have ended or wait: what a new one may become."""
-    return len(history.told_trial) + int((history.states == PAUSED).sum())
+    waiting = np.flatnonzero(history.states == PAUSED)
+    return len(history.told_trial) + int((~np.isin(waiting, history.hidden)).sum())
 
 
 def _gains_at(view: Outlook, units: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from holdfast.search.conditions import remembered_conditions
 from holdfast.search.mapped import encoded_within, mapped
 from holdfast.search.rows import Configs, Fitting, Rows
 from holdfast.space import Domain, Space
-from holdfast.space.space import KEY_BYTES
+from holdfast.space.space import KEY_BYTES, default_of
 
 STATES: tuple[TrialState, ...] = tuple(TrialState)
 RUNNING, PAUSED, COMPLETE, STOPPED, FAILED = range(len(STATES))
@@ -77,6 +77,7 @@ class History:
         asked: (n, d) bool, which hyperparameters each trial has asked for in a space that is found as it is used; None
             for a declared one.
         scored: (n,) bool, which trials have come as far as to a score in such a space; None for a declared one.
+        hidden: (h,) the numbers of the trials that do not fit into the space as it was amended, in order.
     """
 
     space: Space | None
@@ -104,6 +105,7 @@ class History:
     earlier: tuple[Earlier, ...]
     asked: np.ndarray | None
     scored: np.ndarray | None
+    hidden: np.ndarray
     _configs: Sequence[Config] = field(repr=False)
     _seen: Mapping[str, int] = field(repr=False)
     _seen_before: int = field(repr=False)
@@ -226,6 +228,7 @@ class HistoryBuilder:
         self._added: dict[str, Value] = {}
         self._gone: set[str] = set()
         self._masked: set[int] = set()
+        self._hide()
         self._before: dict[str, tuple[list[Config], list[float]]] = {}
         self._earlier: tuple[Earlier, ...] = ()
 
@@ -249,7 +252,8 @@ class HistoryBuilder:
         else:
             # a person's wish from before, or a trial whose configuration is lost
             if (self._amended or "" in config) and self._fitting(config, {}) is None:
-                self._mask(len(self._configs) - 1)
+                self._masked.add(len(self._configs) - 1)
+                self._hide()
                 self._units.append(encoded_within(self.space, config))
             else:
                 self._units.append(self._encoded(config))
@@ -294,12 +298,16 @@ class HistoryBuilder:
     def amended(self, space: Space, added: Mapping[str, Value]) -> None:
         """The space is another one from here on; trials before it stand at ``added`` in what they did not have.
 
-        One that has a hyperparameter which the space lacks does not fit.
+        Or else at the default that this had when it came. One that has a hyperparameter which the space lacks does not
+        fit.
         """
         before = () if self.space is None else self.space.names
         self._gone = {n for n in (*self._gone, *before) if n not in space and n not in space.derived}
         self.space = space
         self._amended = True
+        for name in space.names:
+            if name not in before and name not in self._added and not getattr(space[name], "bounds", None):
+                self._added[name] = default_of(space[name])
         self._added.update(added)
         self._token = object()
         self._encode_anew()
@@ -362,6 +370,7 @@ class HistoryBuilder:
             earlier=earlier,
             asked=None if self._declared else self._asked.view(),
             scored=None if self._declared else self._scored.view(),
+            hidden=self._hidden,
             _configs=self._configs.view(),
             _seen=self._seen,
             _seen_before=len(self._seen),
@@ -395,8 +404,7 @@ class HistoryBuilder:
         self._units, self._asked = Rows(columns[0].shape[1:], float), Rows(columns[1].shape[1:], bool)
         for column, array in zip(self._columns(), columns, strict=True):
             column.fill(array)
-        for part in (self._told, self._reports):
-            part.keep(self._masked)
+        self._hide()
         keys, width = seen.tobytes().hex(), 2 * KEY_BYTES
         self._seen = {keys[width * at : width * (at + 1)]: at for at in range(len(seen))}
         self._encode_earlier()
@@ -438,8 +446,7 @@ class HistoryBuilder:
                 self._masked.add(number)
             self._units.append(encoded_within(self.space, config) if fitting is None else self._encoded(fitting))
             self._see(config if fitting is None else fitting)
-        for part in (self._told, self._reports):
-            part.keep(self._masked)
+        self._hide()
         self._encode_earlier()
 
     def _fitting(self, config: Config, added: Mapping[str, Value]) -> Config | None:
@@ -447,11 +454,12 @@ class HistoryBuilder:
         assert self.space is not None
         return None if any(name in config for name in self._gone) else mapped(self.space, config, added)
 
-    def _mask(self, trial: int) -> None:
-        """Hide the results of one more trial that does not fit into the space."""
-        self._masked.add(trial)
+    def _hide(self) -> None:
+        """Leave the results of trials that do not fit into the space out of views."""
         for part in (self._told, self._reports):
             part.keep(self._masked)
+        self._hidden = np.array(sorted(self._masked), dtype=np.int64)
+        self._hidden.setflags(write=False)
 
     def _encoded(self, config: Config) -> np.ndarray:
         assert self.space is not None

@@ -224,12 +224,17 @@ class Population:
 
     @cached_property
     def begun(self) -> int:
-        """How many members have begun as new ones."""
-        return int(((self.history.origins[:, 0] < 0) & (self.history.until != TO_THE_END)).sum())
+        """How many members have begun as new ones, less those whose places an amendment of the space has made free."""
+        new = (self.history.origins[:, 0] < 0) & (self.history.until != TO_THE_END)
+        return int(new.sum()) - (len(self._alive) - len(self.members))
 
     @cached_property
     def members(self) -> np.ndarray:
-        """The numbers of the trials that train, wait or are done: neither failed nor replaced."""
+        """The numbers of the trials that train, wait or are done: neither failed, replaced nor hidden."""
+        return self._alive[~np.isin(self._alive, self.history.hidden)]
+
+    @cached_property
+    def _alive(self) -> np.ndarray:
         history = self.history
         alive = (history.until != TO_THE_END) & (history.states != FAILED) & (history.states != STOPPED)
         alive[history.origins[history.origins[:, 2] >= 0, 2]] = False

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from holdfast.errors import SpaceError, nearest
+from holdfast.errors import SpaceError, nearest, shown
 from holdfast.space import columns, tree
 from holdfast.space.changed import changed
 from holdfast.space.coupling import (
@@ -349,7 +349,12 @@ class Space:
         """The same space with these hyperparameters instead, or in addition; a plain value fixes one.
 
         What depends on values that are gone is left out, with the derived values and rules that name it.
+
+        Raises:
+            SpaceError: for changes that cannot be.
         """
+        if not isinstance(changes, Mapping):
+            raise SpaceError(f"changes = {shown(changes)}; it takes a dict of hyperparameters by name")
         return Space(*changed(self, {**self._items(), **changes}))
 
     def _items(self) -> dict[str, Domain | Derived]:
@@ -376,7 +381,7 @@ class Space:
             if name in config:
                 checked[name] = domain.check(config[name], name)
             elif fill:
-                checked[name] = _default(domain)
+                checked[name] = default_of(domain)
             else:
                 raise SpaceError(f"the configuration lacks '{name}'")
         whole = self._completed(checked)
@@ -444,7 +449,8 @@ def _declared(name: Any, item: Any) -> Domain | Derived:
     )
 
 
-def _default(domain: Domain) -> Scalar:
+def default_of(domain: Domain) -> Scalar:
+    """The default as given, else where the prior is highest, else the middle, or the first choice."""
     if domain.default is not None:
         return domain.default
     if isinstance(domain, Categorical):

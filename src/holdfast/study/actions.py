@@ -182,8 +182,18 @@ def verdict(state: StudyState, strategy: Strategy, said: Report, known: History 
         if said.step >= state.settings.fidelity.max:
             return Verdict.CONTINUE
     history = state.history.snapshot(state.length) if known is None else known
-    found = base.judge(strategy, history, said.trial)
+    if known is None and said.trial in state.history.masked:  # no strategy sees what it reports
+        found = _at_its_step(state, said)
+    else:
+        found = base.judge(strategy, history, said.trial)
     return folds.verdict(state, said.trial, history) if found is Verdict.CONTINUE else found
+
+
+def _at_its_step(state: StudyState, said: Report) -> Verdict:
+    """Pause where a trial was to run to, as strategies do."""
+    until = state.trials[said.trial].until_step
+    arrived = until is not None and said.step >= until and state.first_metric in said.metrics
+    return Verdict.PAUSE if arrived else Verdict.CONTINUE
 
 
 def tell(book: Book, outcome: Outcome, token: int | None = None, *, lasting: bool = True) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from holdfast.space.changed import changed
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import is_feasible
 from holdfast.study.state import StudyState
+
+_told = logging.getLogger("holdfast")
 
 
 def amend(
@@ -53,6 +56,20 @@ def amend(
         return [entry("space.amended", data)], None
 
     book.commit(decide)
+    _say_what_does_not_fit(book.state, before)
+
+
+def _say_what_does_not_fit(state: StudyState, before: Space) -> None:
+    """Warn of enqueued configurations that a person may not want any more."""
+    waiting = [request.config for request in state.queue.values()]
+    if out := [config for config in waiting if state.history.as_amended(config) is None]:
+        _told.warning(
+            "%d of %d enqueued configurations do not fit into the amended space, such as %s; they are tried all the "
+            "same, and neither strategies nor the choice of the best see them",
+            len(out),
+            len(waiting),
+            ", ".join(f"{name} = {shown(value)}" for name, value in before.ordered(out[0]).items()),
+        )
 
 
 def _made_of(before: Space, amended: Any) -> Space:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.errors import LogError, SpaceError
+from holdfast.errors import LogError
 from holdfast.log.salvage import LOST, SALVAGED
 from holdfast.log.upgrade import UPGRADED
 from holdfast.records import (
@@ -348,17 +348,9 @@ def _amended(state: StudyState, data: Mapping[str, Any], time: float) -> None:
     state.history.amended(space, data["values"])
     state.amended_by_scores |= state.scored
     for number, request in state.queue.items():
-        state.queue[number] = dataclasses.replace(request, config=_waiting(space, request.config, data["values"]))
+        fitting = state.history.as_amended(request.config)  # a person asked for just this one, if it does not fit
+        state.queue[number] = dataclasses.replace(request, config=fitting or request.config)
     state.notes.setdefault("space.amended", []).append({**data, "time": time})
-
-
-def _waiting(space: Space, config: Config, values: Mapping[str, Any]) -> Config:
-    """An enqueued configuration with what an amended space adds; as it is where it does not fit."""
-    added = {name: value for name, value in values.items() if name not in config}
-    try:
-        return space.validate({**config, **added}, fill=True)
-    except SpaceError:
-        return config  # a person asked for just this one
 
 
 def _learned(state: StudyState, data: Mapping[str, Any], time: float) -> None:

@@ -80,6 +80,7 @@ class Brackets:
         """Those of one round that may go on: once all at a rung are there, the best of them."""
         history, size = self.history, len(trials)
         ended = np.isin(history.states, (COMPLETE, FAILED, STOPPED))
+        ended[history.hidden] = True  # it takes no part
         for level, above in itertools.pairwise(self.fidelity.rungs()[bracket:]):
             if not (ended[trials] | history.reported_at(level)[trials]).all():
                 return
