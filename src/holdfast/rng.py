@@ -24,9 +24,12 @@ class Streams:
         """The generator for one purpose within one trial."""
         import numpy as np
 
-        return np.random.Generator(np.random.PCG64(self.integer(trial, purpose, bits=128)))
+        words = np.frombuffer(self._digest(trial, purpose)[15::-1], dtype="<u4")
+        return np.random.Generator(np.random.PCG64(words))  # NumPy cuts an integer of 128 bits into these, more slowly
 
     def integer(self, trial: int, purpose: str, bits: int = 31) -> int:
         """A non-negative integer of ``bits`` bits (at most 256) for libraries that take a seed."""
-        text = f"{self.seed}/{trial}/{purpose}".encode()
-        return int.from_bytes(hashlib.sha256(text).digest(), "big") >> (256 - bits)
+        return int.from_bytes(self._digest(trial, purpose), "big") >> (256 - bits)
+
+    def _digest(self, trial: int, purpose: str) -> bytes:
+        return hashlib.sha256(f"{self.seed}/{trial}/{purpose}".encode()).digest()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ LARGEST = sys.float_info.max
 LEAST_POSITIVE = sys.float_info.min
 
 Scalar = str | int | float | bool | None
+NUMBER = (int, float)
 When = Mapping[str, Any]
 """Conditions: the hyperparameter is active only while each parent has (one of) the given value(s)."""
 
@@ -100,6 +102,11 @@ class Float:
             object.__setattr__(own, key, value)
         return own
 
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        """The bounds on the domain's scale."""
+        return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+
     @property
     def cells(self) -> int | None:
         """The number of values; None where there is no step, since there are infinitely many."""
@@ -121,31 +128,32 @@ class Float:
     def position(self, value: Scalar) -> int:
         """Which of the values of a Float with a step is nearest, counted from 0."""
         assert self.steps is not None
-        assert isinstance(value, int | float)
+        assert isinstance(value, NUMBER)
         return self.steps.nearest(value)
 
     def to_unit(self, value: Scalar) -> float:
         """Where ``value`` lies in [0, 1]; with a step, the middle of the cell of the value that is nearest."""
-        assert isinstance(value, int | float)
+        assert isinstance(value, NUMBER)
         if self.steps is not None:
             return (self.steps.nearest(value) + 0.5) / self.steps.count
-        if self.low == self.high:
+        low, high = self._ends
+        if low == high:
             return 0.5
         if self.log:
-            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        width = self.high - self.low
-        if math.isinf(width):
-            return (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
-        return (value - self.low) / width
+            return (math.log(value) - low) / (high - low)
+        width = high - low
+        if width == math.inf:
+            return (value / 2 - low / 2) / (high / 2 - low / 2)
+        return (value - low) / width
 
     def from_unit(self, unit: float) -> float:
         """The value at ``unit`` in [0, 1], or whose cell holds it."""
         if self.steps is not None:
             return self.steps.at(min(int(unit * self.steps.count), self.steps.count - 1))
+        low, high = self._ends
+        value = low * (1 - unit) + high * unit
         if self.log:
-            value = math.exp(math.log(self.low) * (1 - unit) + math.log(self.high) * unit)
-        else:
-            value = self.low * (1 - unit) + self.high * unit
+            value = math.exp(value)
         return min(max(value, self.low), self.high)
 
     def grid(self, resolution: int) -> Iterator[float]:
@@ -207,10 +215,15 @@ class Int:
         if self.default is not None:
             object.__setattr__(self, "default", self.check(self.default, "default"))
 
-    @property
+    @cached_property
     def cells(self) -> int:
         """The number of values."""
         return (self.high - self.low) // self.step + 1
+
+    @cached_property
+    def log_ends(self) -> tuple[float, float]:
+        """The ends of the first and the last cell, on a logarithmic scale."""
+        return math.log(self.low - 0.5), math.log(self.high + 0.5)
 
     def check(self, value: Scalar, name: str) -> int:
         """``value`` as an int, or `SpaceError`."""
@@ -226,22 +239,22 @@ class Int:
 
     def position(self, value: Scalar) -> int:
         """Which of the values is nearest, counted from 0."""
-        assert isinstance(value, int | float)
+        assert isinstance(value, NUMBER)
         cell = (2 * (value - self.low) + self.step) // (2 * self.step)
         return min(max(int(cell), 0), self.cells - 1)
 
     def to_unit(self, value: Scalar) -> float:
         """The middle of the cell of ``value`` in [0, 1]."""
-        assert isinstance(value, int | float)
+        assert isinstance(value, NUMBER)
         if self.log:
-            low, high = self._log_bounds()
+            low, high = self.log_ends
             return (math.log(value) - low) / (high - low)
         return ((int(value) - self.low) // self.step + 0.5) / self.cells
 
     def from_unit(self, unit: float) -> int:
         """The value of the cell that holds ``unit``."""
         if self.log:
-            low, high = self._log_bounds()
+            low, high = self.log_ends
             return min(max(round(math.exp(low * (1 - unit) + high * unit)), self.low), self.high)
         return self.low + min(int(unit * self.cells), self.cells - 1) * self.step
 
@@ -259,9 +272,6 @@ class Int:
         if self.step != 1:
             data["step"] = self.step
         return _with_options(data, self)
-
-    def _log_bounds(self) -> tuple[float, float]:
-        return math.log(self.low - 0.5), math.log(self.high + 0.5)
 
 
 @dataclass(frozen=True)
@@ -311,7 +321,10 @@ class Categorical:
     def position(self, value: Scalar) -> int | None:
         """The index of ``value`` among the choices, or None."""
         positions: dict[tuple[type, Scalar], int] = self._positions  # type: ignore[attr-defined]
-        return positions.get(_identity(value)) if isinstance(value, Hashable) else None
+        try:
+            return positions.get(_identity(value))
+        except TypeError:  # what cannot be looked up is none of them
+            return None
 
     def check(self, value: Scalar, name: str) -> Scalar:
         """``value`` if it is a choice, or `SpaceError`."""

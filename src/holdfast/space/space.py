@@ -26,6 +26,9 @@ from holdfast.space.domains import Categorical, Domain, Float, Int, Scalar, doma
 from holdfast.space.product import Product
 from holdfast.space.rules import Derived, Forbidden, Predicate, forbidden
 
+_encoded = json.JSONEncoder().encode
+"""`json.dumps`, without what it does for other arguments on each call."""
+
 BATCH = 256
 MOST_DRAWS = 1 << 20
 """So many draws are made to find an allowed configuration."""
@@ -81,6 +84,7 @@ class Space:
         self._wanted_cells = tree.wanted_cells(found)
         self.domains: dict[str, Domain] = found
         self.domains = self._couplings.widened(self)
+        self._walk = tuple((name, self.domains[name], self._index[name]) for name in self._order)
         self.has_prior = any(columns.has_prior(domain) for domain in found.values())
         self._text = json.dumps(self.to_json())
         self._counted: tuple[int | None] | None = None
@@ -151,17 +155,25 @@ class Space:
 
     def encode(self, config: Mapping[str, Scalar]) -> np.ndarray:
         """The configuration as a vector of shape (len(space),) in [0, 1], NaN where inactive."""
+        coupled = self._couplings.bounds
         return np.array(
-            [self.domain_in(name, config).to_unit(config[name]) if name in config else math.nan for name in self.names],
+            [
+                (self.domain_in(name, config) if name in coupled else domain).to_unit(config[name])
+                if name in config
+                else math.nan
+                for name, domain in self.domains.items()
+            ]
         )
 
     def decode(self, unit: np.ndarray) -> dict[str, Scalar]:
         """The configuration at ``unit``, shape (len(space),); entries of inactive hyperparameters are not looked at."""
         config: dict[str, Scalar] = {}
         places: list[float] = unit.tolist()
-        for name in self._order:
-            if tree.holds(self.domains[name], config):
-                config[name] = self.domain_in(name, config).from_unit(places[self._index[name]])
+        coupled = self._couplings.bounds
+        for name, domain, at in self._walk:
+            if not domain.when or tree.holds(domain, config):
+                here = self.domain_in(name, config) if name in coupled else domain
+                config[name] = here.from_unit(places[at])
         return self._completed(config)
 
     def ordered(self, config: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -176,7 +188,7 @@ class Space:
             domain, i = self.domains[name], self._index[name]
             column = snapped[:, i]
             if isinstance(domain, Int) and domain.log:
-                low, high = domain._log_bounds()
+                low, high = domain.log_ends
                 values = np.clip(np.round(np.exp(low * (1 - column) + high * column)), domain.low, domain.high)
                 cells[name] = values - domain.low
                 snapped[:, i] = (np.log(values) - low) / (high - low)
@@ -195,6 +207,8 @@ class Space:
         Raises:
             SpaceError: for a rule whose predicate is missing: a log cannot hold one.
         """
+        if not (self.forbid or self.derived):
+            return True
         derived = (config.get(name) for name in self.derived)
         if any(isinstance(value, float) and not math.isfinite(value) for value in derived):
             return False
@@ -290,7 +304,7 @@ class Space:
 
     def key(self, config: Mapping[str, Scalar]) -> str:
         """A short text for looking one configuration up; two have the same one with a probability under 1e-15."""
-        text = json.dumps([config.get(name, "\0") for name in self.names])
+        text = _encoded([config.get(name, "\0") for name in self.names])
         return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
