@@ -148,7 +148,7 @@ def written(entry: Entry) -> Entry:
     """
     try:
         text = canonical_json(entry.data)
-        return Entry(entry.kind, json.loads(text), entry.time, text)
+        return Entry(entry.kind, _read(text, 0)[0], entry.time, text)
     except (TypeError, ValueError) as exc:
         raise _refusal(entry, exc) from exc
 
@@ -218,8 +218,12 @@ def newest_intact(found: Iterable[tuple[int, str, bytes]]) -> tuple[int, bytes] 
     return next(((index, data) for index, sha256, data in found if blob_hash(data) == sha256), None)
 
 
-parsed = json.JSONDecoder().decode
+_DECODER = json.JSONDecoder()
+parsed = _DECODER.decode
 """What a JSON text says: `json.loads`, without what it does for other arguments on each call."""
+
+_read = _DECODER.raw_decode
+"""The same with where it ends, of a text that nothing stands around."""
 
 
 def event_from_row(row: Row) -> Event:

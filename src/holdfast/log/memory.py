@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from holdfast.errors import MissingBlobError
 from holdfast.log.base import EMPTY, Conflict, Head, Row, blob_hash, chain, checked_blob, event_from_row, head_after
@@ -83,22 +84,6 @@ def _unpacked(packed: _Packed, first: int) -> list[Row]:
     return [Row(index, *row) for index, row in enumerate(zip(bodies, hashes, strict=True), start=first)]
 
 
-class _Lock:
-    """A lock that is a new one in a copy of what it guards."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def __reduce__(self) -> tuple[type[_Lock], tuple[()]]:
-        return _Lock, ()
-
-
 class MemoryLog:
     """Events and blobs in memory; any number of threads may use it.
 
@@ -111,10 +96,16 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.leases = MemoryLeases()
-        self._lock = _Lock()
+        self._lock = threading.Lock()
         self._rows = _Rows()
         self._blobs: dict[str, bytes] = {}
         self._snapshots: list[tuple[int, str, bytes]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock())  # a copy has a lock of its own
 
     def head(self) -> Head:
         """The present end of the log."""

@@ -50,7 +50,8 @@ def ask(book: Book, strategy: Strategy, n: int = 1) -> list[Assignment]:
         return entries, (given, [name for item in entries for name in item.data.get("drops", ())])
 
     given, dropped = book.commit(decide, lasting=False)  # one that is lost was never told of
-    book.checkpoints.drop(dropped)
+    if dropped:
+        book.checkpoints.drop(dropped)
     return [assignment_of(book, number) for number in given]
 
 
@@ -143,8 +144,8 @@ def report(book: Book, strategy: Strategy, said: Report, token: int | None = Non
         return Verdict.CONTINUE
     if before is Verdict.PAUSE:
         _warn_of_deaf(book, said)
-    with book.still() as now:
-        found = verdict(now, strategy, said, None if book.ordered is None else book.ordered.view(said.trial))
+    with book.still():
+        found = verdict(book.state, strategy, said, None if book.ordered is None else book.ordered.view(said.trial))
     if found is not Verdict.CONTINUE:
         judged = {"trial": said.trial, "verdict": found.value}
         _append_for(book, said.trial, [entry("trial.judged", judged)], token)
@@ -424,9 +425,10 @@ def _append_for(
         return whole, (True, dropped)
 
     taken, dropped = book.commit(decide, lasting=lasting)
-    if dropped and not lasting and book.log.flush is not None:
-        book.log.flush()  # only from then on nobody needs them
-    book.checkpoints.drop(dropped)
+    if dropped:
+        if not lasting and book.log.flush is not None:
+            book.log.flush()  # only from then on nobody needs them
+        book.checkpoints.drop(dropped)
     return taken
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from holdfast.errors import LogError
@@ -58,11 +58,9 @@ class Book:
             raise LogError("the log is empty: the study has not been created")
         return self._state
 
-    @contextmanager
-    def still(self) -> Iterator[StudyState]:
-        """The state as of the last refresh or commit, which no other thread changes in here."""
-        with self._turn:
-            yield self.state
+    def still(self) -> AbstractContextManager[Any]:
+        """No other thread changes the state in here."""
+        return self._turn
 
     def look(self, at: Callable[[StudyState], T]) -> T:
         """What ``at`` says of the state with what others have appended by now; after `close`, of the state of then."""

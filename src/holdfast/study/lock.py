@@ -26,7 +26,7 @@ class DriverLock:
     A trial that is running in the log while nobody else holds the lock belongs to a process that is gone. May be taken
     several times over by one object, and is free when it has been released as often. Without a ``path`` there is
     nothing to hold, and others may be there if the log is ``shared``. Threads may take it at once;
-    whoever joins shares it for all of them.
+    whoever joins shares it for all of them. A ``with`` block joins, and leaves it held unless the block fails.
 
     Attributes:
         alone: whether no other process held it when it was last taken.
@@ -68,8 +68,15 @@ class DriverLock:
             BusyStudyError: if another process has it for itself and keeps it.
         """
         with self._turn:
-            self._open()
-            self._share_or_release()
+            if self._open() is not None:
+                self._share_or_release()
+
+    def __enter__(self) -> None:
+        self.join()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.release()
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -101,7 +108,7 @@ class DriverLock:
             self._holds -= 1
             if self._holds <= 0:
                 self.close()
-            else:
+            elif self._file is not None:
                 self.share()
 
     def close(self) -> None:

@@ -189,13 +189,12 @@ class Study:
         Raises:
             ExhaustedError: if there is nothing to try now.
         """
-        with self._lock.joined(), self._book.still():
+        with self._lock, self._book.still():  # held until the trial is told: whoever has it in hand is not gone
             self._book.refresh()
             assignments = actions.ask_on(self._book, self._strategy)
             state = self._book.state
             if not assignments:
                 raise nothing_now(state, self._strategy)
-            self._lock.join()  # until the trial is told: whoever has it in hand is not gone
             self._holder.hold(actions.tokens_of(state, assignments))
             return LiveTrial(assignments[0], self._report, state.settings.objectives)
 
