@@ -425,9 +425,10 @@ class HistoryBuilder:
 
     def _shown(self) -> tuple[Space | None, tuple[Earlier, ...]]:
         """The space with the conditions that the trials of one that is found show, and the earlier studies in it."""
-        space, asked, scored = self.space, self._asked.view(), self._scored.view()
+        space = self.space
         if self._declared or space is None:
             return space, self._earlier
+        asked, scored = self._asked.view(), self._scored.view()
         found = remembered_conditions(self._token, space, self._units.view(), asked, scored)
         return found, self._earlier if found is space else tuple(_where_active(found, each) for each in self._earlier)
 

@@ -133,6 +133,8 @@ def not_finite(metrics: Mapping[str, float], objectives: Sequence[str]) -> list[
 
 
 def _pairs(result: Any, objectives: Sequence[str]) -> dict[str, Any]:
+    if isinstance(result, float):
+        return {objectives[0]: result}
     fields = getattr(result, "_asdict", None)  # a named tuple
     if fields is not None and set(objectives) <= set(fields()):
         return dict(fields())
@@ -152,6 +154,8 @@ def number_of(name: str, value: Any, what: str = "result") -> float:
     Raises:
         RequestError: for a text, a complex number, one beyond the range of a float, or no number at all.
     """
+    if isinstance(value, float):
+        return float(value)
     complex_ = getattr(getattr(value, "dtype", None), "kind", "") == "c"  # asked of NumPy, a tensor would be copied
     if not isinstance(value, str | bytes) and not complex_:
         try:
