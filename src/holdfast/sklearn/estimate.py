@@ -18,17 +18,14 @@ import numpy as np
 from holdfast.errors import MetricError, RequestError
 from holdfast.evaluate import catalogue
 from holdfast.evaluate.bootstraps import bootstraps_for
-from holdfast.evaluate.estimate import Estimate, estimate
-from holdfast.evaluate.found import REFIT_VARIANCE
+from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
-from holdfast.evaluate.unseen import widened
-from holdfast.evaluate.wording import ESTIMANDS, UNSEEN
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored
-from holdfast.stats.rmx import Settings, is_binary
+from holdfast.sklearn.uneven import WORTH, Uneven, worth
 from holdfast.stats.units import time_blocks
 from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.study import Study
@@ -36,12 +33,6 @@ from holdfast.study.study import Study
 REFITTED = "the model refitted on all rows that fit was given"
 FOLDS = "the models of the folds, on average"
 ONE_FOLD = "the very model that was scored"
-
-NEARLY_EVEN = 0.05
-"""Folds whose rows count this nearly alike are taken as even where scores are 0 or 1, so that they stay so."""
-
-WORTH = 0.8
-"""Rows that count for less than this part of their number are said to: (sum w)^2 / sum w^2, Kish 1965."""
 
 NOTABLE = 0.05
 """The mean over folds is named where the score of all folds together differs from it by this part of the interval."""
@@ -113,8 +104,10 @@ def estimate_of(
     if rows[0].kind == "score":
         known = [RowScores(item.values[some], scored.design.rows[some]) for item in rows]
         groups = None if units is None else units[some]
-        made = estimate(_evened(scored, known, counts[some], place), groups=groups, **shared)
-        score = made.score if units is not None else _widened(scored, known, counts[some], place, made)
+        uneven = Uneven(scored, known, counts[some], place)
+        made = estimate(uneven.evened(), groups=groups, **shared)
+        score = made.score if units is not None else uneven.with_unseen(made)
+        score = uneven.with_heavy(made, score, groups)
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
         began = time.thread_time()
@@ -137,8 +130,8 @@ def estimate_of(
             score = dataclasses.replace(score, method=f"{score.method}; {both}")
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     method, n = score.method, int(some.sum())
-    if (worth := counts.sum() ** 2 / (counts**2).sum()) < WORTH * n:
-        method = f"{method}; counting unevenly, {n:,} rows are worth {worth:,.0f}"
+    if (few := worth(counts[some])) < WORTH * n:
+        method = f"{method}; counting unevenly, {n:,} rows are worth {few:,.0f}"
     return dataclasses.replace(possible(score, scored.range), estimand=words, method=method, n=n)
 
 
@@ -242,49 +235,6 @@ def _stacked(scored: Scored, predicted: Sequence[np.ndarray | None]) -> np.ndarr
     if len(known) < len(predicted) and _is_pooled(scored):
         values[:] = np.nan
     return values.reshape(len(values), -1) if design.repeats * k > 1 else values[:, 0, 0]
-
-
-def _evened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winner: int) -> list[RowScores]:
-    """Row scores whose scatter is that of the rows, where rows count unevenly, at the same mean.
-
-    A row that counts t times, with the score s, stands as ``s + (1 - t) c`` with c the winner's mean, so that rows
-    which count for more do not seem to score more: the linear form of a weighted mean. Scores of 0 and 1 stay what they
-    are where rows count nearly alike and the winner is the best by them, too.
-    """
-    if np.allclose(counts, 1, rtol=1e-9):
-        return list(rows)
-    rows = [RowScores(item.values / counts.mean(), item.rows) for item in rows]
-    counts = counts / counts.mean()
-    if scored.design.repeats == 1 and np.abs(counts - 1).max() <= NEARLY_EVEN:
-        plain = [item.values / counts for item in rows]
-        known = [values[np.isfinite(values)] for values in plain]
-        binary = all(bool(np.isclose(values, np.rint(values), atol=1e-9).all()) for values in known)
-        within = all(bool(((values > -0.5) & (values < 1.5)).all()) for values in known)
-        means = [float(np.rint(values).mean()) for values in plain if np.isfinite(values).all()]
-        if binary and within and means[winner] >= max(means) - 1e-12:
-            return [RowScores(np.rint(values), item.rows) for values, item in zip(plain, rows, strict=True)]
-    centre = float(rows[winner].values.mean())
-    return [RowScores(item.values + (1 - counts) * centre, item.rows) for item in rows]
-
-
-def _widened(scored: Scored, rows: Sequence[RowScores], counts: np.ndarray, winner: int, made: Estimate) -> Score:
-    """The estimate's score, of a log loss or Brier score as `unseen.widened` where rows count (nearly) alike.
-
-    Not by `estimate` itself, as the row scores that it gets are evened, which hides how small they are.
-    """
-    score, metric, even = made.score, scored.metrics()[0], counts / counts.mean()
-    losses = np.stack([-item.values / counts for item in rows], axis=1)
-    alike = made.effective_configurations
-    if score.low is None or score.high is None or alike is None or np.abs(even - 1).max() > NEARLY_EVEN:
-        return score
-    if not np.isfinite(losses).all() or is_binary(losses):
-        return score
-    refitted = score.estimand == ESTIMANDS["refit"]
-    settings = Settings(REFIT_VARIANCE["binary"] if refitted else 0.0, score.level)
-    wide = widened((-score.high, -score.low), metric, losses, winner, settings, alike)
-    if wide is None:
-        return score
-    return dataclasses.replace(score, low=-wide[1], high=-wide[0], method=f"{score.method}; {UNSEEN}")
 
 
 def _verified(scored: Scored, complete: Sequence[tuple[Trial, RowScores]]) -> Metric:

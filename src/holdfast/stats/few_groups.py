@@ -22,6 +22,9 @@ MORE = 3.0
 STEADY = 1e6
 """A mean that is more standard errors than this has no skewness that could matter."""
 
+ROUNDING = 1e-12
+"""Less than this part of what all rows count is nothing but rounding."""
+
 
 class Unequal(NamedTuple):
     """By what the cluster-robust variance of a mean is multiplied, 1 or more, and its degrees of freedom."""
@@ -39,7 +42,7 @@ class Unequal(NamedTuple):
         return Unequal(self.factor**part, groups - 1 - (groups - 1 - self.degrees) * part)
 
 
-def unequal_groups(values: np.ndarray, codes: np.ndarray) -> Unequal:
+def unequal_groups(values: np.ndarray, codes: np.ndarray, counts: np.ndarray | None = None) -> Unequal:
     """Correction for groups of unequal size, by the leverage of each (Bell and McCaffrey, Survey Methodology 28, 2002).
 
     Means of groups are taken to vary by ``v_g = tau^2 + sigma^2 / n_g``, the variances between and within groups, by
@@ -48,27 +51,34 @@ def unequal_groups(values: np.ndarray, codes: np.ndarray) -> Unequal:
     The sum of their squares, whose expectation is tr B, is matched to T, and to a chi-squared distribution with
     ``(tr B)^2 / tr B^2`` degrees of freedom (Satterthwaite). With equal sizes the factor is 1, and G - 1 are left.
 
+    Where rows count unevenly, ``n_g`` is what those of a group count, ``sigma^2`` is divided by what they are worth,
+    and the sums of squares are weighted, with their expectations in the place of N - G and G - 1.
+
     Args:
         values: shape (N,), scores of rows.
         codes: shape (N,), from `bootstrap.group_codes`.
+        counts: shape (N,), over 0, how much each row counts; all alike if None.
     """
-    sizes = np.bincount(codes).astype(float)
-    n_rows, n_groups = len(values), len(sizes)
-    weight, means = sizes / n_rows, np.bincount(codes, values) / sizes
-    inside = float(((values - means[codes]) ** 2).sum()) / max(n_rows - n_groups, 1)
-    between = float((sizes * (means - values.mean()) ** 2).sum()) / (n_groups - 1)
-    apart = (n_rows - float((sizes**2).sum()) / n_rows) / (n_groups - 1)
-    variance = max((between - inside) / apart, 0.0) + inside / sizes
+    counts = np.ones(len(values)) if counts is None else counts
+    sizes, squares = np.bincount(codes, counts), np.bincount(codes, counts**2)
+    per_row, n_rows, n_groups = squares / sizes, float(counts.sum()), len(sizes)
+    weight, means = sizes / n_rows, np.bincount(codes, counts * values) / sizes
+    rest, between_all = n_rows - float(per_row.sum()), float(per_row.sum()) - float(squares.sum()) / n_rows
+    inside = float((counts * (values - means[codes]) ** 2).sum()) / rest if rest > ROUNDING * n_rows else 0.0
+    whole = float((counts * values).sum()) / n_rows
+    between = float((sizes * (means - whole) ** 2).sum()) / between_all
+    apart = (n_rows - float((sizes**2).sum()) / n_rows) / between_all
+    variance = max((between - inside) / apart, 0.0) + inside * per_row / sizes
     largest = float(variance.max())
-    variance = variance / largest if largest > 0 else 1 / sizes
+    variance = variance / largest if largest > 0 else per_row / sizes
     square, pull = weight**2, weight * variance
     total = float((square * variance).sum())
     trace = float((square * (variance - 2 * pull + total)).sum())
     own = float((square**2 * variance * (variance + 2 * total - 4 * pull)).sum())
     p, pu, puu = (float((square * pull**power).sum()) for power in range(3))
-    squares = own + total**2 * p**2 - 4 * total * p * pu + 2 * p * puu + 2 * pu**2
+    of_square = own + total**2 * p**2 - 4 * total * p * pu + 2 * p * puu + 2 * pu**2
     factor = total / trace * (n_groups - 1) / n_groups
-    return Unequal(max(factor, 1.0), min(max(trace**2 / squares, 1.0), n_groups - 1))
+    return Unequal(max(factor, 1.0), min(max(trace**2 / of_square, 1.0), n_groups - 1))
 
 
 def heavy_reach(loss: float, error: float, alpha: float, degrees: float) -> float:
