@@ -14,6 +14,7 @@ import pytest
 import holdfast
 from holdfast.cli.outcome import score_table
 from holdfast.data.columns import Schema
+from holdfast.data.nesting import outer_pairs
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.wording import GROUPED, WINDOWED
 from holdfast.execute.inline import Inline
@@ -28,6 +29,7 @@ from holdfast.protocol.shape import fits_in_words, shape_of
 from holdfast.protocol.ship import ship
 from holdfast.protocol.tables import Anew, open_rows, parts_of
 from holdfast.protocol.tune import Result, tune
+from holdfast.records import array_from_bytes
 from holdfast.stats.intervals import clopper_pearson
 
 ROWS = 160
@@ -283,6 +285,31 @@ def test_a_nested_search_scores_the_procedure(table: Path) -> None:
     assert "procedure" in score_table(result)
 
 
+@pytest.mark.parametrize("metric", ["r2", "rmse"])
+def test_metrics_of_numbers_are_of_all_outer_folds_together(table: Path, metric: str) -> None:
+    pl.read_csv(table).with_columns(y=pl.col("x") + 0.3 * pl.col("z")).write_csv(table)
+    split = {"folds": 2, "nested": 8, "test": 0.2}
+    columns = {"day": "drop", "who": "drop"}
+    result = run(table, split, search={"trials": 1}, metric={"name": metric}, data={"columns": columns})
+    found, notes = result.procedure, events(result)["procedure.scored"]
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    mean = float(np.mean([note["value"] for note in notes]))
+    book = open_book(find_run(result.folder.parent, "s"))
+    said = [array_from_bytes(book.log.get(note["predicted"]["blob"])) for note in notes]
+    ready = reopen_study(recorded_plan(book), find_run(result.folder.parent, "s"), book)
+    frame = pl.read_ipc(result.folder / "data" / "train.arrow").sort("__row__")
+    pairs = outer_pairs(ready.recipe.schema, frame, ready.split)
+    ready.close()
+    y = np.concatenate([frame["y"].cast(pl.Float64).to_numpy()[judge] for _, judge in pairs])
+    off = float(((y - np.concatenate(said)) ** 2).mean())
+    assert found.value == pytest.approx(off**0.5 if metric == "rmse" else 1 - off / y.var())
+    assert abs(found.value - mean) > 1e-6
+    assert found.low < found.value < found.high
+    assert found.method.endswith(f"of all outer folds together, whose mean is {mean:.4g}")
+
+
 @pytest.mark.parametrize(
     ("by", "data"),
     [
@@ -308,10 +335,17 @@ def test_a_nested_search_sees_the_features_of_the_plan_only(
 
 @pytest.mark.parametrize(
     ("metric", "by", "n"),
-    [("accuracy", {}, 128), ("accuracy", {"group": "who"}, 32), ("accuracy", {"time": "day"}, None), ("f1", {}, None)],
+    [
+        ("accuracy", {}, 128),
+        ("accuracy", {"group": "who"}, 32),
+        ("accuracy", {"time": "day"}, None),
+        ("f1", {}, "rarest"),
+        ("roc_auc", {}, "rarest"),
+        ("roc_auc", {"time": "day"}, None),
+    ],
 )
 def test_equal_scores_of_outer_folds_give_no_interval_without_width(
-    table: Path, metric: str, by: dict[str, str], n: int | None
+    table: Path, metric: str, by: dict[str, str], n: int | str | None
 ) -> None:
     pl.read_csv(table).with_columns(x=pl.when(pl.col("y") == "yes").then(9.0).otherwise(-9.0)).write_csv(table)
     split = {"folds": 2, "nested": 2, "test": 0.2, **by}
@@ -319,7 +353,10 @@ def test_equal_scores_of_outer_folds_give_no_interval_without_width(
     found = run(table, split, search={"trials": 1}, metric={"name": metric}, data={"columns": unused}).procedure
     assert found is not None
     assert found.value == 1
-    assert (found.low, found.high) == ((None, None) if n is None else pytest.approx(clopper_pearson(n, n)))
+    if n == "rarest":  # of the 128 rows that are judged
+        judged = pl.concat(pl.read_ipc(table.parent / "runs" / "s" / "nested" / f"outer-{k}.arrow") for k in range(2))
+        n = min(judged.filter(pl.col("y") == name).height for name in ("yes", "no"))
+    assert (found.low, found.high) == ((None, None) if n is None else pytest.approx(clopper_pearson(int(n), int(n))))
     said = open_book(find_run(table.parent / "runs", "s")).state.notes["procedure.estimated"][0]["sentences"]
     assert any("says nothing of how much such scores vary" in text for text in said)
 

@@ -19,6 +19,7 @@ from holdfast.data.roles import ROLES
 from holdfast.data.seal import load_role
 from holdfast.data.split import PROCEDURE
 from holdfast.errors import HoldfastError, LogError, RequestError, SealError
+from holdfast.evaluate.metrics import Metric
 from holdfast.execute.base import Executor
 from holdfast.log.open import exists, open_log
 from holdfast.meter.energy import NoMeter
@@ -34,8 +35,8 @@ from holdfast.protocol.read import PlanFile
 from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.ship import ship
 from holdfast.protocol.tables import rows_of_frame
-from holdfast.records import Score
-from holdfast.stats.procedure import ALL_EQUAL, RESAMPLED_T, procedure_interval
+from holdfast.records import Score, array_from_bytes, array_to_bytes
+from holdfast.stats.procedure import ALL_EQUAL, RESAMPLED_T, procedure_interval, pseudo_values
 from holdfast.study.book import Book
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 NARROW = "The interval is rather too narrow than too wide where folds are few."
 WITHOUT_SPREAD = "All outer folds have the same score, which says nothing of how much such scores vary."
+TOGETHER = (
+    "The predictions of all outer folds are scored together, as such a metric of the few rows of one fold is biased; "
+    "the mean of the folds' own scores is {mean}. The interval is of what each fold adds (pseudo-values)."
+)
 
 
 def search_in_every_fold(ready: Ready, executor: Executor | None) -> None:
@@ -105,7 +110,10 @@ def _one_fold(
                 "outer folds, or another metric, in a plan of another name"
             )
         head = {"length": inner.book.head.length, "hash": inner.book.head.hash}
-        return {"value": value, "config": choice["config"], "learned": len(learn), "judged": len(judge), "log": head}
+        found = {"value": value, "config": choice["config"], "learned": len(learn), "judged": len(judge), "log": head}
+        if _is_put_together(metric) and classes == ready.recipe.schema.classes:
+            found["predicted"] = {"blob": ready.book.log.put(array_to_bytes(np.asarray(prediction)))}
+        return found
 
 
 @contextmanager
@@ -151,33 +159,80 @@ def _inner_plan(ready: Ready, name: str, table: Path, seed: int) -> Plan:
     return plan.model_copy(update=wanted)
 
 
+def _is_put_together(metric: Metric) -> bool:
+    """Whether the predictions of all outer folds are scored together: classes and numbers, by what is no mean of rows.
+
+    R², F1 or the RMSE of the few rows of one fold are biased, and so is their mean; as in a plan's own folds.
+    """
+    return metric.pools_folds and not (metric.decomposable and metric.aggregate == "mean")
+
+
 def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
     """The score of the procedure, from those of the outer folds, and what to know of it."""
-    values = np.array([note["value"] for note in sorted(notes, key=lambda note: note["fold"])], dtype=float)
+    notes = sorted(notes, key=lambda note: note["fold"])
+    values = np.array([note["value"] for note in notes], dtype=float)
     learned, judged = (round(float(np.mean([note[key] for note in notes]))) for key in ("learned", "judged"))
     n = sum(note["judged"] for note in notes)
-    metric = ready.recipe.make_metric()
+    metric, truths = ready.recipe.make_metric(), _truths(ready)
+    together = _together(ready, notes, truths, metric)
     found = procedure_interval(
-        values,
+        values if together is None else together[1],
         learned,
         judged,
         bounds=metric.range,
         right_or_wrong=_independent(ready, n) if metric.name == "accuracy" else None,
+        rarest=_rarest(ready, truths),
+        pooled=None if together is None else together[0],
     )
     searched = f"For each of {len(notes)} outer folds a search of its own was run on all other rows, about {learned:,}"
     sentences = [
         f"{searched}; what is scored is the procedure on so many rows, and not the model that ships.",
         NARROW if found.method == RESAMPLED_T else WITHOUT_SPREAD,
     ]
+    method = f"nested cross-validation{',' if found.method == ALL_EQUAL else ' with a'} {found.method}"
+    if together is not None:
+        mean = float(values.mean())
+        sentences.append(TOGETHER.format(mean=f"{mean:.4g}"))
+        method = f"{method}; of all outer folds together, whose mean is {mean:.4g}"
     if ready.split.time is not None:
         sentences.append("Outer folds follow time, so that later searches had more rows than earlier ones.")
-    method = f"nested cross-validation{',' if found.method == ALL_EQUAL else ' with a'} {found.method}"
     score = Score(found.value, found.low, found.high, 0.95, method, PROCEDURE, n)
     return {"score": score.to_json(), "missing": None, "sentences": sentences}
 
 
+def _truths(ready: Ready) -> list[np.ndarray]:
+    """The targets that each outer fold was judged by; none where there are no targets."""
+    frame = _open_frame(ready)
+    pairs = outer_pairs(ready.recipe.schema, frame, ready.split)
+    found = [rows_of_frame(frame[judge], ready.recipe.schema).y for _, judge in pairs]
+    return [y for y in found if y is not None]
+
+
+def _together(
+    ready: Ready, notes: list[dict[str, Any]], truths: list[np.ndarray], metric: Metric
+) -> tuple[float, np.ndarray] | None:
+    """The metric of the predictions of all outer folds, and its pseudo-values; None where they are not put together."""
+    if not _is_put_together(metric) or not all("predicted" in note for note in notes):
+        return None
+    predicted = [array_from_bytes(ready.book.log.get(note["predicted"]["blob"])) for note in notes]
+    y, said = np.concatenate(truths), np.concatenate(predicted)
+    fold = np.repeat(np.arange(len(truths)), [len(own) for own in truths])
+    pooled = metric.value(y, said)
+    without = np.array([metric.value(y[fold != k], said[fold != k]) for k in range(len(truths))])
+    return (pooled, pseudo_values(pooled, without)) if np.isfinite([pooled, *without]).all() else None
+
+
+def _rarest(ready: Ready, truths: list[np.ndarray]) -> int | None:
+    """The rows of the rarest class of every outer fold together, groups at most; None if there are none, or unknown."""
+    classes = ready.recipe.schema.classes
+    if classes is None:
+        return None
+    count = sum(int(np.bincount(y.astype(int), minlength=len(classes)).min()) for y in truths)
+    return _independent(ready, count) or None
+
+
 def _independent(ready: Ready, n: int) -> int | None:
-    """How many of n judged rows are independent: the number of groups where there are any; unknown in order of time."""
+    """How many of n judged rows are independent, at most as many as there are groups; unknown in the order of time."""
     if ready.split.time is not None:
         return None
-    return n if ready.split.group is None else int(_open_frame(ready)[ready.split.group].n_unique())
+    return n if ready.split.group is None else min(n, int(_open_frame(ready)[ready.split.group].n_unique()))

@@ -173,7 +173,9 @@ KINDS: dict[str, str] = {
     ),
     "procedure.scored": (
         "A search within an outer `fold` (from 0) ended: its winner's `config`, and the `value` of the metric on the "
-        "rows of the fold; how many rows were `learned` from and `judged` on, and the end of that search's `log`."
+        "rows of the fold; how many rows were `learned` from and `judged` on, and the end of that search's `log`. Of a "
+        "metric of classes or numbers that is no mean over rows also what was `predicted` (a blob), in the rows' order "
+        "(not in logs from before outer folds were scored together)."
     ),
     "procedure.estimated": (
         "The `score` of the procedure, from the outer folds (or null, and what is `missing`), and `sentences` that "
