@@ -59,7 +59,8 @@ def _check_condition(domains: Mapping[str, Domain], name: str, derived: Collecti
             what = (
                 "a condition that never holds" if len(refusals) == len(values) else "a condition on an impossible value"
             )
-            way_out = f"; leave '{name}' out if it is not to be searched" if len(refusals) == len(values) else ""
+            slip = len(refusals) < len(values) or str(refusals[0]).endswith("?)")  # it says what may be meant
+            way_out = "" if slip else f"; leave '{name}' out if it is not to be searched"
             raise SpaceError(f"hyperparameter '{name}' has {what}: {refusals[0]}{way_out}")
 
 
