@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from holdfast.evaluate.estimate import estimate
+from holdfast.evaluate.sheet import sheet_of
 from holdfast.execute.inline import Inline
 from holdfast.facts.log import winner_of
 from holdfast.protocol.folder import RunFolder, find_run, open_book
@@ -15,6 +18,7 @@ from holdfast.protocol.live import LiveEstimate
 from holdfast.protocol.tune import tune
 from holdfast.records import Trial
 from holdfast.study.book import Book
+from holdfast.study.compared import corrected
 
 
 def tuned(
@@ -87,17 +91,69 @@ def test_rows_of_one_group_are_resampled_together(
     winner = winner_of(book.state)
     assert winner is not None
     score = book.state.notes["estimate.made"][-1]["score"]
-    live = LiveEstimate(run)
-    found = live.of(book, winner)
+    looked = LiveEstimate(run)
+    found = looked.of(book, winner)
     assert found == pytest.approx(score["value"], abs=0.1 * (score["high"] - score["low"]))
-    assert live.of(book, winner) == found
+    assert looked.of(book, winner) == found
     assert LiveEstimate(None).of(book, winner) is None, "rows on their own would say another number"
-    monkeypatch.setattr("holdfast.protocol.live._has_groups", lambda book: False)
+    monkeypatch.setattr("holdfast.protocol.live._is_divided", lambda book: False)
     assert LiveEstimate(run).of(book, winner) != found
+
+
+@pytest.mark.parametrize("by", ["who", "day"])
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc"])
+def test_its_units_are_those_of_the_estimate(
+    metric: str, by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(2)
+    wave, order = np.sin(np.arange(240) / 6), draw.permutation(240)
+    table = {
+        "day": [f"2026-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(240)],
+        "who": np.arange(240) // 5,
+        "x": wave + draw.normal(size=240),
+        "sick": np.where(wave + np.repeat(draw.normal(size=48), 5) > 0, "yes", "no"),
+    }
+    pl.DataFrame(table)[order].write_csv(tmp_path / "days.csv")
+    split = {"folds": 4, "test": 0.2, "group" if by == "who" else "time": by}
+    columns = {"day": "date", **({"who": "drop"} if by == "day" else {})}
+    plan = {
+        "study": {"name": "days", "unseal": "by-hand"},
+        "data": {"source": str(tmp_path / "days.csv"), "target": "sick", "split": split, "columns": columns},
+        "model": {"family": "knn"},
+        "search": {"strategy": "random", "trials": 6},
+        "metric": {"name": metric},
+    }
+    used: dict[str, list[np.ndarray]] = {"choose": [], "live": []}
+
+    def kept(room: str, function: Any, place: int | str) -> Any:
+        def listening(*given: Any, **named: Any) -> Any:
+            used[room].append(named[place] if isinstance(place, str) else given[place])
+            return function(*given, **named)
+
+        return listening
+
+    monkeypatch.setattr("holdfast.protocol.choose.estimate", kept("choose", estimate, "groups"))
+    tune(plan, runs=tmp_path, executor=Inline())
+    run = find_run(tmp_path, "days")
+    book = open_book(run)
+    winner = winner_of(book.state)
+    assert winner is not None
+    assert winner.rows is not None
+    monkeypatch.setattr("holdfast.protocol.live.corrected", kept("live", corrected, "groups"))
+    monkeypatch.setattr("holdfast.protocol.live.sheet_of", kept("live", sheet_of, 4))
+    assert LiveEstimate(run).of(book, winner) is not None
+    names = book.get_rows(winner.rows).rows
+    assert names is not None
+    expected, found = used["choose"][-1], used["live"][-1]
+    assert 1 < len(np.unique(expected)) < len(expected)
+    assert (np.diff(names) < 0).any(), "the rows of folds are not in their order"
+    if metric == "accuracy":  # means are compared in the order of the names
+        expected = expected[np.argsort(names)]
+    assert np.array_equal(found, expected)
 
 
 def test_a_slow_metric_is_left_to_the_end(tmp_path: Path) -> None:
     run, book, winner = tuned(tmp_path, "max_error", {"folds": 3, "test": 0.2}, "diabetes")
-    live = LiveEstimate(run)
-    assert live.of(book, winner) is None
-    assert live.of(book, winner) is None
+    looked = LiveEstimate(run)
+    assert looked.of(book, winner) is None
+    assert looked.of(book, winner) is None

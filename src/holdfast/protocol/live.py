@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from holdfast.errors import HoldfastError, RequestError
 from holdfast.evaluate.bootstraps import METRIC_BOOTSTRAPS
 from holdfast.evaluate.found import REFIT_VARIANCE
 from holdfast.evaluate.metrics import Metric
+from holdfast.evaluate.series import series_of
 from holdfast.evaluate.sheet import Sheet, sheet_of
 from holdfast.protocol.choose import shipped
 from holdfast.protocol.folder import RunFolder
 from holdfast.protocol.recorded import recorded_recipe, recorded_targets
 from holdfast.protocol.tables import Judged
+from holdfast.protocol.units import Units, units_of
 from holdfast.records import RowScores, Trial, loss_sign
 from holdfast.rng import Streams
 from holdfast.stats.bootstrap import bbc_metric
@@ -35,6 +38,14 @@ CELLS = 400_000
 """Rows times trials for which such metrics are quick enough."""
 
 
+class _Named(NamedTuple):
+    """Names of rows, shape (N,), ascending, with their groups or times."""
+
+    names: np.ndarray
+    groups: np.ndarray | None
+    times: np.ndarray | None
+
+
 @dataclass
 class LiveEstimate:
     """What one look leaves for the next one.
@@ -47,7 +58,7 @@ class LiveEstimate:
     run: RunFolder | None
     rows: Read = field(default_factory=dict)
     _truth: tuple[Metric, Judged] | None = None
-    _named: tuple[np.ndarray, np.ndarray] | None = None
+    _named: _Named | None = None
     _without: bool = False
 
     def of(self, book: Book, best: Trial) -> float | None:
@@ -65,10 +76,11 @@ class LiveEstimate:
 
     def _of_means(self, book: Book, found: Compared) -> float | None:
         groups = None
-        if _has_groups(book):
-            groups = self._groups_of(book, self.rows[found.trials[0].number][1])
-            if groups is None:  # rows on their own would have less luck than there is
+        if _is_divided(book):
+            units = self._units_of(book, self.rows[found.trials[0].number][1])
+            if units is None:  # rows on their own would have less luck than there is
                 return None
+            groups = units.names
         omega2 = REFIT_VARIANCE["binary" if are_shares(found.scores) else "other"] if _is_refitted(book) else 0.0
         seed, searched = book.state.settings.seed, went_by_scores(book.state)
         try:
@@ -76,37 +88,34 @@ class LiveEstimate:
         except RequestError:  # one group only: the estimate at the end will say so
             return None
 
-    def _groups_of(self, book: Book, scores: RowScores) -> np.ndarray | None:
-        """The groups of the rows of some row scores, shape (N,); None if they cannot be read. They are read once."""
+    def _units_of(self, book: Book, best: RowScores) -> Units | None:
+        """The units of the rows of the best trial, sorted by their names, as the estimate has them; None if unknown."""
         if self._named is None and self.run is not None:
             try:
-                recipe = recorded_recipe(book)
-                judged = recorded_targets(self.run, book, recipe.schema)
-                groups = judged.compared_by(recipe.make_metric()).groups
+                self._named = _named_rows(self.run, book)
             except (HoldfastError, OSError):  # as in `_read`
-                groups = None
-            if groups is not None:
-                names = judged.ids if judged.repeats is None else judged.repeats.rows
-                order = np.argsort(names, kind="stable")
-                self._named = names[order], groups[order]
+                self._named = None
         self._without = self._named is None
-        if self._named is None or scores.rows is None:
+        if self._named is None or best.rows is None:
             return None
-        names, groups = self._named
-        place = np.searchsorted(names, scores.rows).clip(max=len(names) - 1)
-        return groups[place] if np.array_equal(names[place], scores.rows) else None
+        order, named = np.argsort(best.rows, kind="stable"), self._named
+        place = np.searchsorted(named.names, best.rows[order]).clip(max=len(named.names) - 1)
+        if not np.array_equal(named.names[place], best.rows[order]):
+            return None
+        groups, times = (None if column is None else column[place] for column in (named.groups, named.times))
+        return units_of(groups, times, np.asarray(best.values[order], dtype=float))
 
     def _of_predictions(self, book: Book, best: Trial) -> float | None:
         trials = front(book, best, min(MOST, CELLS // max((best.rows or {})["n"], 1)))
         if len(trials) < ENOUGH or not self._read(book):
             return None
         assert self._truth is not None
-        metric, y, folds, groups, _ = self._truth[1].compared_by(self._truth[0])
+        metric, y, folds, groups, times = self._truth[1].compared_by(self._truth[0])
         ordered = sorted(trials, key=lambda trial: trial.number)
-        rows = read_rows(book, ordered, self.rows)
+        rows, place = read_rows(book, ordered, self.rows), ordered.index(best)
         try:
-            sheet = sheet_of(rows, metric, y, folds, groups)
-            return _corrected(book, sheet, metric, ordered.index(best))
+            units = units_of(groups, times, series_of(rows[place], y))
+            return _corrected(book, sheet_of(rows, metric, y, folds, units.names), metric, place)
         except RequestError:  # too few rows of a class, for example: the estimate at the end will say so
             return None
 
@@ -130,10 +139,21 @@ def _truth(run: RunFolder, book: Book) -> tuple[Metric, Judged] | None:
     return metric, recorded_targets(run, book, recipe.schema)
 
 
-def _has_groups(book: Book) -> bool:
-    """Whether the rows of a plan were divided by groups."""
+def _named_rows(run: RunFolder, book: Book) -> _Named:
+    """The rows that trials are judged on, which are read for their groups or times."""
+    recipe = recorded_recipe(book)
+    judged = recorded_targets(run, book, recipe.schema)
+    by = judged.compared_by(recipe.make_metric())
+    names = judged.ids if judged.repeats is None else judged.repeats.rows
+    order = np.argsort(names, kind="stable")
+    return _Named(names[order], *(None if column is None else column[order] for column in (by.groups, by.times)))
+
+
+def _is_divided(book: Book) -> bool:
+    """Whether the rows of a plan were divided by groups or in the order of time."""
     plan = book.state.notes.get("plan.resolved")
-    return plan is not None and plan[-1]["plan"]["data"]["split"].get("group") is not None
+    split = {} if plan is None else plan[-1]["plan"]["data"]["split"]
+    return any(split.get(key) is not None for key in ("group", "time"))
 
 
 def _is_refitted(book: Book) -> bool:
