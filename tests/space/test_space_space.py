@@ -157,7 +157,8 @@ def test_log_int_gives_each_magnitude_its_share() -> None:
         (lambda: Categorical([]), "at least one value"),
         (lambda: Categorical("abc"), "at least one value"),
         (lambda: Categorical(["a", "a"]), "twice"),
-        (lambda: Categorical([[1]]), "it takes texts, finite numbers, and true or false"),  # type: ignore[list-item]
+        (lambda: Categorical([[1]]), "it takes texts, finite numbers up to 1.8e308, and true or false"),  # type: ignore[list-item]
+        (lambda: Space({"x": Float(0, 1), "n": 10**400}, forbid=["x > 0.5"]), "has the choice 1e400; it takes texts"),
         (lambda: Categorical(["a", "b"], default="c"), "takes one of 'a', 'b'"),
         (lambda: Space({}), "the space is empty"),
         (lambda: Space({"x": [3]}), "must be a Float"),  # type: ignore[dict-item]

@@ -298,10 +298,11 @@ class Categorical:
         object.__setattr__(self, "choices", tuple(_plain(choice) for choice in self.choices))
         for choice in self.choices:
             if not (choice is None or isinstance(choice, str | bool | int | float)) or (
-                isinstance(choice, float) and not math.isfinite(choice)
+                isinstance(choice, int | float) and not abs(choice) <= LARGEST
             ):
                 raise SpaceError(
-                    f"Categorical has the choice {shown(choice)}; it takes texts, finite numbers, and true or false"
+                    f"Categorical has the choice {shown(choice)}; it takes texts, finite numbers up to 1.8e308, and "
+                    "true or false"
                 )
         positions = {_identity(c): i for i, c in enumerate(self.choices)}
         if len(positions) < len(self.choices):
