@@ -191,9 +191,10 @@ def _estimated(ready: Ready, notes: list[dict[str, Any]]) -> dict[str, Any]:
     ]
     method = f"nested cross-validation{',' if found.method == ALL_EQUAL else ' with a'} {found.method}"
     if together is not None:
-        mean = float(values.mean())
-        sentences.append(TOGETHER.format(mean=f"{mean:.4g}"))
-        method = f"{method}; of all outer folds together, whose mean is {mean:.4g}"
+        mean = f"{float(values.mean()):.4g}"
+        sentences.append(TOGETHER.format(mean=mean))
+        apart = "" if mean == f"{found.value:.4g}" else f", whose mean is {mean}"
+        method = f"{method}; of all outer folds together{apart}"
     if ready.split.time is not None:
         sentences.append("Outer folds follow time, so that later searches had more rows than earlier ones.")
     score = Score(found.value, found.low, found.high, 0.95, method, PROCEDURE, n)
