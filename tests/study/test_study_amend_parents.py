@@ -135,7 +135,8 @@ def test_a_number_is_fixed_as_configurations_have_it() -> None:
         assert any(same)
     with pytest.raises(SpaceError, match="finite numbers"):
         space.with_changes({"whole": math.inf})
-    assert space.with_changes({"steps": 10**400}).domains.keys() == space.domains.keys() - {"b"}
+    with pytest.raises(SpaceError, match="finite numbers"):
+        space.with_changes({"steps": 10**400})
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"])
