@@ -96,9 +96,7 @@ def _group_losses(losses: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """
     codes = bootstrap.group_codes(groups, len(losses))
     sizes = np.bincount(codes)
-    totals = np.zeros((len(sizes), losses.shape[1]))
-    np.add.at(totals, codes, losses)
-    return np.asarray(totals / np.maximum(sizes, sizes.mean())[:, None])
+    return np.asarray(bootstrap.group_sums(losses, codes) / np.maximum(sizes, sizes.mean())[:, None])
 
 
 def _near_ceiling(

@@ -71,6 +71,13 @@ def group_codes(groups: np.ndarray, n_rows: int) -> np.ndarray:
     return np.asarray(codes)
 
 
+def group_sums(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Sums (G, C) over the rows of each group, of values of shape (N, C), by codes (N,) from `group_codes`."""
+    sums = np.zeros((int(codes.max()) + 1, values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums
+
+
 def group_rows(scores: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """One linearised row per group, shape (G, C), with the means of the rows and their cluster-robust variance.
 
@@ -82,11 +89,9 @@ def group_rows(scores: np.ndarray, codes: np.ndarray) -> np.ndarray:
         scores: shape (N, C).
         codes: shape (N,), from `group_codes`.
     """
-    n_groups = int(codes.max()) + 1
     mean = scores.mean(axis=0)
-    totals = np.zeros((n_groups, scores.shape[1]))
-    np.add.at(totals, codes, scores - mean)
-    return np.asarray(mean + totals * (n_groups / len(scores)))
+    totals = group_sums(scores - mean, codes)
+    return np.asarray(mean + totals * (len(totals) / len(scores)))
 
 
 def draw_counts(

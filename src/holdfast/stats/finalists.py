@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from holdfast.errors import RequestError
-from holdfast.stats.bootstrap import group_codes
+from holdfast.stats.bootstrap import group_codes, group_sums
 from holdfast.stats.intervals import check_level
 
 
@@ -86,7 +86,5 @@ def _centred(scores: np.ndarray, folds: np.ndarray | None, groups: np.ndarray | 
             centred[folds == fold] = scores[folds == fold] - scores[folds == fold].mean(axis=0)
     if groups is None:
         return np.asarray(centred)
-    codes = group_codes(groups, len(scores))
-    totals = np.zeros((int(codes.max()) + 1, scores.shape[1]))
-    np.add.at(totals, codes, centred)
+    totals = group_sums(centred, group_codes(groups, len(scores)))
     return np.asarray(totals * (len(totals) / len(scores)))

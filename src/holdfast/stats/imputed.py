@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from holdfast.stats.bootstrap import bbc, group_codes
+from holdfast.stats.bootstrap import bbc, group_codes, group_sums
 
 IMPUTATIONS, BOOTSTRAPS = 40, 25
 """How many times the missing scores are drawn, and how many bootstraps each time has."""
@@ -91,9 +91,7 @@ def _seen(apart: np.ndarray, codes: np.ndarray) -> _Seen:
     there = np.isfinite(apart)
     differences, count = np.where(there, apart, 0.0), np.maximum(there.sum(axis=0), 1)
     mean = differences.sum(axis=0) / count
-    totals, rows = np.zeros((2, int(codes.max()) + 1, apart.shape[1]))
-    np.add.at(totals, codes, np.where(there, differences - mean, 0.0))
-    np.add.at(rows, codes, there)
+    totals, rows = group_sums(np.where(there, differences - mean, 0.0), codes), group_sums(there, codes)
     units = (rows > 0).sum(axis=0)
     variance = (totals**2).sum(axis=0) * units / np.maximum(units - 1, 1) / count**2
     unknown = ~there.all(axis=0) & ((units < 2) | ~differences.any(axis=0))

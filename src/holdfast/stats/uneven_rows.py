@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from holdfast.stats.bootstrap import group_sums
 from holdfast.stats.few_groups import Unequal, group_bounds, unequal_groups
 from holdfast.stats.intervals import Interval, clopper_pearson_tails
 from holdfast.stats.rmx import is_binary
@@ -65,7 +66,6 @@ def uneven_bounds(rows: Weighed, tails: tuple[float, float], alike: float = 1.0,
 
 def _variances(parts: np.ndarray, codes: np.ndarray, uneven: Unequal) -> np.ndarray:
     """Of the means, shape (C,), from what each row is off by, shape (N, C)."""
-    n_units = int(codes.max()) + 1
-    totals = np.zeros((n_units, parts.shape[1]))
-    np.add.at(totals, codes, parts)
+    totals = group_sums(parts, codes)
+    n_units = len(totals)
     return np.asarray(uneven.factor * n_units / (n_units - 1) * (totals**2).sum(axis=0))

@@ -26,7 +26,7 @@ class DriverLock:
     A trial that is running in the log while nobody else holds the lock belongs to a process that is gone. May be taken
     several times over by one object, and is free when it has been released as often. Without a ``path`` there is
     nothing to hold, and others may be there if the log is ``shared``. Threads may take it at once;
-    whoever joins shares it for all of them. A ``with`` block joins, and leaves it held unless the block fails.
+    whoever joins shares it for all of them.
 
     Attributes:
         alone: whether no other process held it when it was last taken.
@@ -71,13 +71,6 @@ class DriverLock:
             if self._open() is not None:
                 self._share_or_release()
 
-    def __enter__(self) -> None:
-        self.join()
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self.release()
-
     @contextmanager
     def joined(self) -> Iterator[None]:
         """As `join`, for the time of a ``with`` block."""
@@ -86,6 +79,16 @@ class DriverLock:
             yield
         finally:
             self.release()
+
+    @contextmanager
+    def handed_on(self) -> Iterator[None]:
+        """As `join`, for whoever gets what a ``with`` block makes: it stays held unless the block fails."""
+        self.join()
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
 
     def share(self) -> None:
         """Let other processes take it as well.

@@ -189,7 +189,8 @@ class Study:
         Raises:
             ExhaustedError: if there is nothing to try now.
         """
-        with self._lock, self._book.still():  # held until the trial is told: whoever has it in hand is not gone
+        # until the trial is told: whoever has it in hand is not gone
+        with self._lock.handed_on(), self._book.still():
             self._book.refresh()
             assignments = actions.ask_on(self._book, self._strategy)
             state = self._book.state
