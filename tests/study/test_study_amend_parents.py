@@ -91,6 +91,15 @@ def test_what_could_never_be_active_goes_where_nothing_is_left_to_depend_on() ->
     assert space.with_changes({"a": "q"}).names == ("a",)
 
 
+def test_a_plain_value_fixes_only_what_there_is() -> None:
+    why = r"the space has no 'optimiser' \(did you mean 'optimizer'\?\); a constant that is new takes Categorical"
+    with pytest.raises(SpaceError, match=why):
+        SPACE.with_changes({"optimiser": "adamw"})
+    with pytest.raises(SpaceError):
+        SPACE.with_changes({3: 1})  # type: ignore[dict-item]
+    assert "new" in SPACE.with_changes({"new": Categorical([1])})
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -369,6 +369,13 @@ class Space:
         """
         if not isinstance(changes, Mapping):
             raise SpaceError(f"changes = {shown(changes)}; it takes a dict of hyperparameters by name")
+        for name, item in changes.items():
+            if isinstance(name, str) and name not in self._declared and isinstance(item, str | int | float):
+                hint = nearest(name, self._declared)
+                raise SpaceError(
+                    f"'{name}' is to be fixed at {shown(item)}, and the space has no '{name}'{hint}; a constant that "
+                    f"is new takes Categorical([{item!r}])"
+                )
         return Space(*changed(self, {**self._items(), **changes}))
 
     def _items(self) -> dict[str, Domain | Derived]:
