@@ -14,7 +14,10 @@ from holdfast.rng import Streams
 from holdfast.search.gain import _gains_at, _score, expected_gain, record_gains
 from holdfast.search.gp import GaussianProcess
 from holdfast.search.outlook import FEWEST_SCORES, Limit, feasible_losses, outlook
+from holdfast.search.registry import make_strategy
+from holdfast.search.sobol import sobol_points
 from holdfast.space import Categorical, Float, Space
+from holdfast.study.study import Study
 from holdfast.testing.problems import problem
 from holdfast.testing.rehearsal import Rehearsal, random_trials
 
@@ -82,6 +85,38 @@ def test_the_gain_of_independent_draws_is_right_on_average(size: int, n: int) ->
         ratios[tail] = float(np.mean([gain.value for gain in found])) / truth_on_average(population, size, n)
     assert max(*ratios.values(), 1 / min(ratios.values())) < 2, ratios
     assert 1 / 1.5 < np.exp(np.mean(np.log(list(ratios.values())))) < 1.5, ratios
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_gain_of_points_that_fill_a_space_evenly_is_right_on_average(d: int) -> None:
+    """By 24 points of a Sobol sequence, of eight more; taken for independent draws they would gain much more."""
+    rng = np.random.default_rng(4)
+    even, independent, real = [], [], []
+    for seed in range(1500):
+        scale, least = rng.lognormal(0, 0.7, d), 0.1 + 0.8 * rng.random(d)
+        points = sobol_points(32, d, seed)
+        losses = (scale * (points - least) ** 2).sum(axis=1)
+        first = np.sort(losses[:24])
+        if seed < 150:
+            even.append(record_gains(first, 8, even=True)[0])
+            independent.append(record_gains(first, 8)[0])
+        real.append(max(first[0] - losses[24:].min(), 0.0))
+    assert 0.5 < np.mean(even) / np.mean(real) < 1.5
+    assert np.mean(independent) > 1.3 * np.mean(even)
+
+
+def test_a_study_knows_which_points_fill_its_space_evenly() -> None:
+    line, plane = {"x": Float(0, 1)}, {"x": Float(0, 1), "y": Float(0, 1)}
+    for space, strategy, even in [
+        (line, "sobol", True),
+        (line, "grid", True),
+        (plane, "grid", False),
+        (line, "random", False),
+    ]:
+        study = Study(space, strategy=make_strategy(strategy, {"resolution": 9} if strategy == "grid" else {}))
+        for number in range(5):
+            study.tell(study.ask(), math.sin(number))
+        assert ("fill the space evenly" in study.expected_gain().method) == even
 
 
 def test_the_interval_is_not_uselessly_wide() -> None:

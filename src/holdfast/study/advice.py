@@ -20,6 +20,8 @@ from holdfast.search.grid import GridSearch
 from holdfast.search.history import History
 from holdfast.search.outlook import FEWEST_SCORES, outlook, too_large
 from holdfast.search.registry import make_strategy, traits_of
+from holdfast.search.sobol import SobolSearch
+from holdfast.space import Space
 from holdfast.study.book import Book, entry
 from holdfast.study.exhausted import what_is_left
 from holdfast.study.ranking import ranking
@@ -198,7 +200,18 @@ def _gain(state: StudyState, strategy: Strategy, asked: list[Suggestion] | None,
     proposals = [suggestion.config for suggestion in asked or [] if suggestion.resume_from is None]
     history, rng = _history(state), Streams(state.settings.seed)
     left = None if learns or asked is None else _left(history, strategy, max(len(asked), 1))
-    return expected_gain(history, proposals, n, rng, learns=learns, left=left, level=level)
+    even = _is_even(history.space, strategy)
+    return expected_gain(history, proposals, n, rng, learns=learns, left=left, even=even, level=level)
+
+
+def _is_even(space: Space | None, strategy: Strategy) -> bool:
+    """Whether a strategy fills a space evenly, also as seen along the hyperparameters that matter.
+
+    A grid does so along a line only: of several hyperparameters each takes few values.
+    """
+    if isinstance(strategy, GridSearch):
+        return space is not None and len(space) == 1
+    return isinstance(strategy, SobolSearch)
 
 
 def _left(history: History, strategy: Strategy, fewest: int) -> int | None:
