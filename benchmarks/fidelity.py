@@ -4,9 +4,8 @@
     python benchmarks/fidelity.py random --data FOLDER
     python benchmarks/fidelity.py ours --data FOLDER --strategy hyperband bohb auto --processes 2
     python benchmarks/fidelity.py pack --data FOLDER
-    python benchmarks/fidelity.py table
-    python benchmarks/fidelity.py table --traces benchmarks/traces/fidelity-seeds --budget 5200
-    python benchmarks/fidelity.py table --traces benchmarks/traces/fidelity-long --budget 10400
+    python benchmarks/fidelity.py table --budget 2080 --workers 4
+    python benchmarks/fidelity.py table --budget 10400
     python benchmarks/fidelity.py prediction --data FOLDER
     python benchmarks/fidelity.py figure --file fidelity.png
     python benchmarks/fidelity.py population --pictures FOLDER
@@ -80,7 +79,7 @@ def _table(options: argparse.Namespace) -> None:
     errors = [f"{name} on {key}: {text}" for name, traces in found.items() for key, text in traces.errors.items()]
     print("\n".join(errors), end="\n\n")
     for measure in ("chosen", "finished"):
-        for page in pages(known_tasks(options.traces), found, options.budget, measure):
+        for page in pages(known_tasks(options.traces), found, options.budget, measure, options.workers):
             print(page, end="\n\n")
 
 
@@ -127,7 +126,8 @@ def main() -> None:
     _kept(packs)
     packs.set_defaults(run=_pack)
     table = commands.add_parser("table", help="print all tables")
-    table.add_argument("--budget", type=float, default=BUDGET)
+    table.add_argument("--budget", type=float, default=BUDGET, help="longer runs count up to there, shorter ones not")
+    table.add_argument("--workers", type=int, nargs="*", default=[])
     _kept(table)
     table.set_defaults(run=_table)
     figure = commands.add_parser("figure", help="draw regret over epochs")

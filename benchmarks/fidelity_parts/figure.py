@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-from benchmarks.fidelity_parts.tables import CAP, OURS, groups
+from benchmarks.fidelity_parts.tables import CAP, OURS, groups, within
 from benchmarks.fidelity_parts.traces import Traces
 
 POINTS = 40
@@ -16,6 +16,7 @@ POINTS = 40
 
 def draw(tasks: Sequence[dict[str, Any]], found: dict[str, Traces], budget: float, measure: str, path: Path) -> None:
     """Write the curves as a picture, PNG or SVG by its name."""
+    found = within(found, budget)
     counts = sorted({workers for traces in found.values() for _, _, workers in traces.runs})
     rows = []
     for workers in counts:

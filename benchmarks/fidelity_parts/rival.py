@@ -34,16 +34,18 @@ def main() -> None:
     parser.add_argument("tasks", nargs="*")
     options = parser.parse_args()
     _, package, make = RIVALS[options.tool]
-    have = done(options.out)
+    have = done(options.out, options.budget)
     for task in load(options.data, options.tasks):
         if (task.name, options.seed, options.workers) in have:
             continue
         line: dict[str, Any] = {"task": task.name, "seed": options.seed, "workers": options.workers}
+        line["budget"] = options.budget
         line["versions"] = {package: version(package)}
         begun = time.process_time()
         try:
             searcher = make(task, options.seed)
-            line |= line_of(simulate(searcher, task, options.workers, options.budget, options.enough))
+            run = simulate(searcher, task, options.workers, options.budget, options.enough)
+            line |= line_of(run, options.budget)
         except Exception as exc:  # noqa: BLE001 (whatever a rival does wrong is its result)
             traceback.print_exc()
             line["error"] = f"{type(exc).__name__}: {exc}"[:300]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -44,8 +45,9 @@ class Plan:
         return self.out / f"{tool}.jsonl"
 
     def have(self, tool: str) -> set[tuple[str, int, int]]:
-        """What has been run, packed or not."""
-        return done(self.file(tool)) | packed_runs(self.out.parent / f"{tool}.npz")
+        """What has been run for as long, packed or not."""
+        packed = self.out.parent / f"{tool}.npz"
+        return done(self.file(tool), self.budget) | packed_runs(packed, self.budget)
 
 
 def run_rivals(plan: Plan, tools: list[str], pythons: dict[str, str]) -> None:
@@ -80,7 +82,7 @@ def run_random(plan: Plan) -> None:
                 if (task.name, seed, workers) not in have:
                     found = at_random(task, partial(sample, task.space), seed, workers, RANDOM_TRIALS)
                     line = {"task": task.name, "seed": seed, "workers": workers, "versions": {"numpy": np.__version__}}
-                    append(plan.file("random"), {**line, **line_of(found), "seconds": 0.0})
+                    append(plan.file("random"), {**line, **line_of(found, math.inf), "seconds": 0.0})
 
 
 def run_ours(plan: Plan, strategies: list[str], commit: str, *, again: bool = False) -> None:
@@ -123,12 +125,12 @@ def _run_ours(job: tuple[Plan, str, tuple[str, int, int]]) -> tuple[str, dict[st
     plan, strategy, (name, seed, workers) = job
     if not _loaded:
         _loaded.update({task.name: task for task in load(plan.data, plan.tasks)})
-    line: dict[str, Any] = {"task": name, "seed": seed, "workers": workers}
+    line: dict[str, Any] = {"task": name, "seed": seed, "workers": workers, "budget": plan.budget}
     kind, _, settings = strategy.partition(":")
     begun = time.process_time()
     try:
         made = make_strategy(kind, json.loads(settings) if settings else {})
-        line |= line_of(run(made, _loaded[name], seed, workers, plan.budget, ENOUGH))
+        line |= line_of(run(made, _loaded[name], seed, workers, plan.budget, ENOUGH), plan.budget)
     except Exception as exc:  # noqa: BLE001 (a failure is a result, shown with its task)
         line |= {"error": f"{type(exc).__name__}: {exc}"[:300]}
     return strategy, {**line, "seconds": round(time.process_time() - begun, 2)}

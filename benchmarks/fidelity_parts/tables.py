@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,30 @@ CAP = 1.0
 """Regrets above the median configuration's count as that in means."""
 
 
-def pages(tasks: Sequence[dict[str, Any]], found: dict[str, Traces], budget: float, measure: str) -> list[str]:
-    """One page for each number of workers: epochs until regrets are reached, and mean regrets after some epochs."""
-    counts = sorted({workers for traces in found.values() for _, _, workers in traces.runs})
-    return [_page(tasks, found, workers, budget, measure) for workers in counts]
+def pages(
+    tasks: Sequence[dict[str, Any]],
+    found: dict[str, Traces],
+    budget: float,
+    measure: str,
+    workers: Collection[int] = (),
+) -> list[str]:
+    """One page for each number of workers: epochs until regrets are reached, and mean regrets after some epochs.
+
+    Args:
+        tasks: what is known of them.
+        found: the runs; those of fewer epochs than ``budget`` do not count, and longer ones up to there.
+        budget: epochs.
+        measure: "chosen" or "finished".
+        workers: how many of them there are; all that some run had if empty.
+    """
+    found = within(found, budget)
+    counts = sorted({count for traces in found.values() for _, _, count in traces.runs})
+    return [_page(tasks, found, count, budget, measure) for count in counts if not workers or count in workers]
+
+
+def within(found: dict[str, Traces], budget: float) -> dict[str, Traces]:
+    """The runs of so many epochs up to there, and random search in full, to tell how many epochs it takes."""
+    return {name: traces if name == BASELINE else traces.up_to(budget) for name, traces in found.items()}
 
 
 def _page(tasks: Sequence[dict[str, Any]], found: dict[str, Traces], workers: int, budget: float, measure: str) -> str:
@@ -60,7 +80,7 @@ def _part(
         for target in TARGETS:
             cells += _reached(traces, found.get(BASELINE), tasks, workers, target, measure)
         cells += [f"{_mean_regret(traces, tasks, workers, point, measure):.3f}" for point in points]
-        seconds = [traces.seconds[key] for key in traces.runs if key[2] == workers]
+        seconds = [second for key, second in traces.seconds.items() if key in traces.runs and key[2] == workers]
         cells.append(f"{np.mean(seconds):.1f}" if seconds else "")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *(_against_rivals(found, tasks, workers, target, measure) for target in TARGETS)])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.fidelity_parts.curves import CurveTask
-from benchmarks.fidelity_parts.lines import Key
+from benchmarks.fidelity_parts.lines import Key, budget_of
 from benchmarks.search_parts.kept import pack_folder, read_folder
 
 KNOWN = "tasks.json"
@@ -18,11 +19,12 @@ KNOWN = "tasks.json"
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One run; see `simulator.Run`. Regrets are infinite before anything was seen or finished."""
+    """One run of ``budget`` epochs; see `simulator.Run`. Regrets are infinite before anything was seen or finished."""
 
     paid: np.ndarray
     chosen: np.ndarray
     finished: np.ndarray
+    budget: float
 
     def at(self, epochs: float, measure: str) -> float:
         """The regret after so many epochs, by ``chosen`` or ``finished``."""
@@ -33,6 +35,11 @@ class Trace:
         """The epochs paid when the regret was at most ``target`` for the first time; infinite if it never was."""
         hits = np.flatnonzero(getattr(self, measure) <= target)
         return float(self.paid[hits[0]]) if len(hits) else float("inf")
+
+    def up_to(self, budget: float) -> Trace:
+        """What was known of it after so many epochs."""
+        part = slice(int(np.searchsorted(self.paid, budget, side="right")))
+        return Trace(self.paid[part], self.chosen[part], self.finished[part], budget)
 
 
 @dataclass(eq=False)
@@ -52,13 +59,23 @@ class Traces:
         if "error" in line:
             self.errors[key] = line["error"]
             return
+        budget = budget_of(line)
         finished = [np.inf if value is None else value for value in line["finished"]]
-        self.runs[key] = Trace(np.array(line["paid"]), np.array(line["chosen"]), np.array(finished, dtype=float))
+        self.runs[key] = Trace(
+            np.array(line["paid"]), np.array(line["chosen"]), np.array(finished, dtype=float), budget
+        )
         self.seconds[key] = line["seconds"]
 
     def of(self, task: str, workers: int) -> list[Trace]:
         """The runs of a task with so many workers, by seed."""
-        return [run for (name, _, count), run in sorted(self.runs.items()) if (name, count) == (task, workers)]
+        keys = sorted(key for key in self.runs if (key[0], key[2]) == (task, workers))
+        return [self.runs[key] for key in keys]
+
+    def up_to(self, budget: float) -> Traces:
+        """Those of its runs that had so many epochs, up to there; the seconds of those that had no more."""
+        runs = {key: run.up_to(budget) for key, run in self.runs.items() if run.budget >= budget}
+        seconds = {key: self.seconds[key] for key in runs if self.runs[key].budget == budget}
+        return replace(self, runs=runs, seconds=seconds)
 
 
 def read(folder: Path) -> dict[str, Traces]:
@@ -80,18 +97,21 @@ def known_tasks(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def packed_runs(path: Path) -> set[Key]:
-    """The runs of a packed file, failures among them; none where there is no file."""
+def packed_runs(path: Path, budget: float) -> set[Key]:
+    """The runs of so many epochs or more of a packed file, failures among them; none where there is no file."""
     if not path.exists():
         return set()
     traces = _unpacked(path)
-    return {*traces.runs, *traces.errors}
+    return {*traces.up_to(budget).runs, *traces.errors}
 
 
 def _pack(path: Path, traces: Traces) -> None:
     keys = sorted(traces.runs)
     about = {
-        "runs": [[*key, len(traces.runs[key].paid), traces.seconds[key]] for key in keys],
+        "runs": [
+            [*key, len(run.paid), traces.seconds[key], run.budget if math.isfinite(run.budget) else None]
+            for key, run in ((key, traces.runs[key]) for key in keys)
+        ],
         "errors": [[*key, text] for key, text in sorted(traces.errors.items())],
         "versions": traces.versions,
     }
@@ -111,9 +131,10 @@ def _unpacked(path: Path) -> Traces:
     traces.versions = about["versions"]
     traces.errors = {(task, seed, workers): text for task, seed, workers, text in about["errors"]}
     begin = 0
-    for task, seed, workers, length, seconds in about["runs"]:
+    for task, seed, workers, length, seconds, budget in about["runs"]:
         part = slice(begin, begin + length)
-        traces.runs[task, seed, workers] = Trace(paid[part], chosen[part], finished[part])
+        epochs = math.inf if budget is None else float(budget)
+        traces.runs[task, seed, workers] = Trace(paid[part], chosen[part], finished[part], epochs)
         traces.seconds[task, seed, workers] = seconds
         begin += length
     return traces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +14,10 @@ import pytest
 from benchmarks.fidelity_parts.curves import CurveTask, agreement
 from benchmarks.fidelity_parts.lines import line_of
 from benchmarks.fidelity_parts.ours import Ours
+from benchmarks.fidelity_parts.running import Plan
 from benchmarks.fidelity_parts.simulator import Order, simulate
-from benchmarks.fidelity_parts.traces import pack, read
+from benchmarks.fidelity_parts.tables import pages
+from benchmarks.fidelity_parts.traces import Traces, pack, read
 
 from holdfast.search.asha import Asha
 
@@ -102,7 +104,7 @@ def test_early_and_late_losses_agree_by_rank() -> None:
 def test_traces_are_packed_and_read_again(tmp_path: Path) -> None:
     toy = task({0.1: [2.0, 1.0]})
     run = simulate(Listed([(0, Order("a", {"x": 0.1}, 0, 2))]), toy, 1, budget=9, enough=-1)
-    line = {"task": "toy", "seed": 0, "workers": 1, "versions": {"tool": "1"}, **line_of(run), "seconds": 0.5}
+    line = {"task": "toy", "seed": 0, "workers": 1, "versions": {"tool": "1"}, **line_of(run, 9), "seconds": 0.5}
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "tool.jsonl").write_text(json.dumps(line) + "\n")
     before = read(tmp_path)["tool"]
@@ -114,3 +116,32 @@ def test_traces_are_packed_and_read_again(tmp_path: Path) -> None:
     assert other.until(1.0, "finished") == one.until(1.0, "finished") == 2
     assert other.at(1, "chosen") == one.at(1, "chosen") == 1.0
     assert one.at(0, "chosen") == math.inf
+    assert one.budget == other.budget == 9
+
+
+def test_longer_runs_count_up_to_the_budget_and_shorter_ones_do_not() -> None:
+    toy = task({0.1: [2.0, 1.0]})
+    run = simulate(Listed([(0, Order("a", {"x": 0.1}, 0, 2))]), toy, 1, budget=9, enough=-1)
+    line = {"task": "toy", "workers": 1, "versions": {}, **line_of(run, 9), "seconds": 0.5}
+    traces = Traces("holdfast-toy")
+    traces.add({**line, "seed": 0})
+    traces.add({**line, "seed": 1, "budget": 1})
+    assert (traces.up_to(1).of("toy", 1)[0].until(1.0, "finished"), len(traces.up_to(1).runs)) == (math.inf, 2)
+    assert traces.up_to(1).seconds == {("toy", 1, 1): 0.5}
+    assert list(traces.up_to(5).runs) == [("toy", 0, 1)]
+    assert traces.up_to(5).of("toy", 1)[0].until(1.0, "finished") == 2
+    assert len(pages([{"name": "toy", "agreement": 1.0}], {"holdfast-toy": traces}, 20, "chosen")) == 0
+
+
+def test_what_was_run_for_longer_is_not_run_again(tmp_path: Path) -> None:
+    toy = task({0.1: [2.0, 1.0]})
+    plan = Plan(tmp_path, tmp_path / "raw", (), 1, (1,), 9, 1)
+    plan.out.mkdir()
+    run = simulate(Listed([(0, Order("a", {"x": 0.1}, 0, 2))]), toy, 1, budget=9, enough=-1)
+    line = {"task": "toy", "seed": 0, "workers": 1, "versions": {}, **line_of(run, 9), "seconds": 0.5}
+    plan.file("tool").write_text(json.dumps(line) + "\n")
+    for _ in range(2):
+        assert plan.have("tool") == replace(plan, budget=5).have("tool") == {("toy", 0, 1)}
+        assert replace(plan, budget=10).have("tool") == set()
+        pack(tmp_path, [toy])
+        plan.file("tool").unlink(missing_ok=True)
