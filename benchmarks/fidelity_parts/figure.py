@@ -42,7 +42,7 @@ def draw(tasks: Sequence[dict[str, Any]], found: dict[str, Traces], budget: floa
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(clip=True)
         .encode(
-            x=alt.X("epochs:Q", title="epochs paid, with waiting", scale=alt.Scale(type="log")),
+            x=alt.X("epochs:Q", title="epochs paid, with waiting", scale=alt.Scale(type="log", nice=False)),
             y=alt.Y("regret:Q", title=f"mean regret of what is {measure}", scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("tool:N", sort=names, scale=alt.Scale(scheme="tableau10"), title=None),
             strokeWidth=alt.condition("datum.ours", alt.value(3), alt.value(1.5)),
@@ -60,4 +60,4 @@ def draw(tasks: Sequence[dict[str, Any]], found: dict[str, Traces], budget: floa
         .configure_axis(labelFontSize=11, titleFontSize=11)
         .configure_legend(symbolSize=300, labelFontSize=11)
     )
-    chart.save(str(path), scale_factor=2)
+    chart.save(str(path), scale_factor=1.3)
