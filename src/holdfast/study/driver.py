@@ -16,6 +16,7 @@ from holdfast.records import Assignment, Cause, Job, Outcome, Report, Trial, Tri
 from holdfast.search.base import Strategy
 from holdfast.study import actions, advice
 from holdfast.study.book import Book
+from holdfast.study.checked import CheckedJob
 from holdfast.study.checkpoints import warn_of_unsaved
 from holdfast.study.exhausted import note_exhausted
 from holdfast.study.failures import counts_as_failure, error_line, is_alike
@@ -128,7 +129,8 @@ class StudyDriver:
                 self.settling = ends.enter_context(closing(Settling(log.flush)))
             self.watch = Watch(log.leases) if log.durable else None
             try:
-                executor.run(MeteredJob(job, executor.slots), self)
+                checked = CheckedJob(job, self.book.state.settings.objectives)
+                executor.run(MeteredJob(checked, executor.slots), self)
             except KeyboardInterrupt as exc:
                 self.book.reload()
                 actions.interrupt(self.book, self.held, exc.cause if isinstance(exc, Preempted) else Cause.INTERRUPTED)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import operator
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.errors import RequestError, nearest, shown
+from holdfast.errors import RequestError, nearest
 from holdfast.records import (
-    LARGEST_STEP,
     OBJECTIVE,
     Assignment,
     Config,
@@ -25,7 +23,7 @@ from holdfast.rng import Streams
 from holdfast.space import Categorical, Domain, Float, Int, domain_from_json
 from holdfast.space.steps import leaves_one_value
 from holdfast.study.results import number_of
-from holdfast.study.said import Said
+from holdfast.study.said import Said, next_step, saved
 
 _told = logging.getLogger("holdfast")
 
@@ -97,7 +95,8 @@ class LiveTrial:
                 checkpoint that the trial goes on from, or that is beyond the study's fidelity; for values that are no
                 numbers.
         """
-        at = self._checked_step(step)
+        last = self._last_step if self.reported or self.start_step > 0 else None
+        at = next_step(self.number, step, last, self.max_step)
         named = value if isinstance(value, Mapping) else {self._metrics[0]: value}
         if not named:
             raise RequestError(f"trial {self.number} reported nothing at step {at}; report a number or named metrics")
@@ -106,20 +105,6 @@ class LiveTrial:
         self.said = self.said.then(at, self.reported, self._metrics)
         self.verdict = self._report(Report(self.number, self._last_step, self.reported, drawn=self._take_unsent()))
         return self.verdict
-
-    def _checked_step(self, step: int) -> int:
-        at, most = _whole_step(self.number, step, "reported at"), self.max_step
-        if (self.reported or self.start_step > 0) and at <= self._last_step:
-            raise RequestError(
-                f"trial {self.number} reported at step {at} after step {self._last_step}; steps go up, and each is "
-                "reported once"
-            )
-        if most is not None and at > most:
-            raise RequestError(
-                f"trial {self.number} reported at step {at}, and the study's fidelity ends at {most}; return where the "
-                "verdict is not to continue, or declare a fidelity with a higher max"
-            )
-        return at
 
     def should_prune(self) -> bool:
         """Whether the last verdict was to pause or stop: save, then return or raise `TrialPruned`."""
@@ -136,20 +121,8 @@ class LiveTrial:
         Raises:
             RequestError: for anything but bytes, and for a step that is none, or is beyond the study's fidelity.
         """
-        at = self._last_step if step is None else _whole_step(self.number, step, "saved a checkpoint of")
-        if self.max_step is not None and at > self.max_step:
-            raise RequestError(
-                f"trial {self.number} saved a checkpoint of step {at}, and the study's fidelity ends at "
-                f"{self.max_step}; name the step that it was trained to"
-            )
-        try:
-            saved = bytes(memoryview(data))
-        except TypeError:
-            raise RequestError(
-                f"trial {self.number} saved {shown(data)}, which is no bytes; pack it first, as pickle.dumps(...) or "
-                "json.dumps(...).encode() do"
-            ) from None
-        self._report(Report(self.number, at, checkpoint=saved, drawn=self._take_unsent()))
+        checkpoint, at = saved(self.number, data, self._last_step if step is None else step, self.max_step)
+        self._report(Report(self.number, at, checkpoint=checkpoint, drawn=self._take_unsent()))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -230,14 +203,6 @@ def drawn_value(assignment: Assignment, name: str, domain: Domain) -> Value:
             return assignment.proposal[name]
     unit = float(Streams(assignment.seed).generator(assignment.trial, f"draw/{name}").random())
     return domain.from_unit(unit)
-
-
-def _whole_step(number: int, step: int, did: str) -> int:
-    if isinstance(step, bool) or not hasattr(step, "__index__") or not 0 <= operator.index(step) <= LARGEST_STEP:
-        raise RequestError(
-            f"trial {number} {did} step {shown(step)}; a step is a whole number from 0 up to {LARGEST_STEP:,}"
-        )
-    return operator.index(step)
 
 
 def _float_domain(name: str, low: float, high: float, step: float | None, *, log: bool) -> Domain:

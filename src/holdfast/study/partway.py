@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from holdfast.errors import RequestError
 from holdfast.records import Report, RowScores, Trial, Verdict
@@ -82,14 +83,24 @@ def told(book: Book, strategy: Strategy, live: LiveTrial | Trial, what: Told, to
     return what.end(objectives, verdict, reported)
 
 
-def unreported(trial: LiveTrial, objectives: Sequence[str]) -> str | None:
+class Reporting(Protocol):
+    """A trial as far as it has reported: in the hands of an objective, or of a job."""
+
+    number: int
+    until_step: int | None
+    max_step: int | None
+    said: Said
+    verdict: Verdict
+
+
+def unreported(trial: Reporting, objectives: Sequence[str]) -> str | None:
     """What a trial that was to run to a step should have reported, in a sentence; None where nothing is missing.
 
     Nothing is, of one that was stopped, or gave up.
     """
     if trial.until_step is None or trial.verdict is Verdict.STOP:
         return None
-    if not trial.reported:
+    if trial.said.step is None:
         return (
             f"trial {trial.number} was to run to step {trial.until_step} and reported none; call trial.report(value, "
             "step) after each, and return where it says not to go on"

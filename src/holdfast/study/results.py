@@ -76,7 +76,7 @@ def end_told(
     if state == "failed" or error is not None:
         if result is not None or state not in {None, "failed"}:
             raise RequestError("a trial with an error is failed and has no value; tell one or the other")
-        return End(TrialState.FAILED, {}, _error_text(error), Cause.ERROR)
+        return End(TrialState.FAILED, {}, error_text(error), Cause.ERROR)
     if state is not None:
         verdict = _BY_WORD[state]
     if result is None and verdict is Verdict.CONTINUE:
@@ -165,7 +165,8 @@ def number_of(name: str, value: Any, what: str = "result") -> float:
     raise RequestError(f"the {what} for '{name}' is {shown(value)}; it must be a number")
 
 
-def _error_text(error: BaseException | str | None) -> str:
+def error_text(error: BaseException | str | None) -> str:
+    """What is kept of an error: a traceback of an exception, and a sentence where nothing was said."""
     if isinstance(error, BaseException):
         return "".join(traceback.format_exception(error))
     return error or "the objective failed"

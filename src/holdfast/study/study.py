@@ -59,7 +59,6 @@ from holdfast.study.settings import (
     DEFAULT_NAME,
     Settings,
     check_fits,
-    check_run,
     checked_duplicates,
     checked_fidelity,
     checked_seed,
@@ -73,7 +72,7 @@ from holdfast.study.stopping import Stop, reason_to_stop
 from holdfast.study.stored import this_version
 from holdfast.study.storing import Place, set_checkpoints
 from holdfast.study.understanding import analysis_of
-from holdfast.study.where import executor_for, limit
+from holdfast.study.where import checked_parts, executor_for, limit
 
 
 class Study:
@@ -320,15 +319,16 @@ class Study:
     ) -> None:
         """Feed trials to a job until the budget is spent or nothing is left to try.
 
-        ``n_trials`` more new trials are allowed; None leaves the budget as it is. Trials whose process is gone, or that
-        were interrupted, run again first. On Ctrl-C the running ones are marked, and the interrupt passes on. With an
+        ``n_trials`` more new trials are allowed; None leaves the budget as it is. What the job reports is refused, and
+        what it returns fails the trial, where an objective's would be. Trials whose process is gone, or that were
+        interrupted, run first. On Ctrl-C the running ones are marked, and the interrupt passes on. With an
         ``overseer``, which meters and minds a budget, no other process may drive the study meanwhile.
 
         Raises:
-            RequestError: if another process drives the study and either of the two has an overseer, or a deterministic
-                study is given more workers than it has.
+            RequestError: for what is no job or no executor, if another process drives the study and either has an
+                overseer, or a deterministic study is given more workers than it has.
         """
-        check_run(self._book.state.settings, executor.slots * batch, halt_after)
+        n_trials, batch = checked_parts(self._book, job, executor, n_trials, timeout, halt_after, batch)
         deadline = None if timeout is None else time.monotonic() + timeout
         self._lock.take(exclusive=overseer is not None)
         try:

@@ -10,10 +10,11 @@ from holdfast.errors import RequestError, shown
 from holdfast.execute.base import Executor
 from holdfast.execute.named import executor_named
 from holdfast.execute.resources import Resources
+from holdfast.records import Job
 from holdfast.study import actions
 from holdfast.study.book import Book
 from holdfast.study.jobs import executor_of
-from holdfast.study.settings import whole
+from holdfast.study.settings import check_run, whole
 from holdfast.study.stopping import set_stop, warn_if_ended
 
 
@@ -29,9 +30,7 @@ def limit(
     Raises:
         RequestError: if it would never end, or is given less than no trial or no time.
     """
-    n_trials = None if n_trials is None else whole("n_trials", n_trials, 0)
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0):
-        raise RequestError(f"timeout = {shown(timeout)}; it must be a number of seconds, 0 or more")
+    n_trials = _checked_limits(n_trials, timeout)
     endless = timeout is None or math.isinf(timeout)
     if n_trials is None and endless and not book.state.settings.traits.finite:
         raise RequestError("optimize needs n_trials or a timeout, or it would never end")
@@ -40,6 +39,36 @@ def limit(
     set_stop(book, gain=stop_gain, rule=stop)
     warn_if_ended(book)
     return n_trials
+
+
+def checked_parts(
+    book: Book,
+    job: Job,
+    executor: Executor,
+    n_trials: int | None,
+    timeout: float | None,
+    halt_after: int,
+    batch: int,
+) -> tuple[int | None, int]:
+    """``n_trials`` and ``batch`` of a run of a job, as they were checked.
+
+    Raises:
+        RequestError: if one of them cannot be meant, something is no job or no executor, or see `check_run`.
+    """
+    for name, given, form in (("job", job, "run(assignments, report)"), ("executor", executor, "run(job, driver)")):
+        if isinstance(given, type) or not callable(getattr(given, "run", None)):
+            hint = f"; make one, as in {given.__name__}(...)" if isinstance(given, type) else ""
+            raise RequestError(f"{name} = {shown(given)}; it takes an object with {form}{hint}")
+    n_trials, batch = _checked_limits(n_trials, timeout), whole("batch", batch, 1)
+    check_run(book.state.settings, executor.slots * batch, halt_after)
+    return n_trials, batch
+
+
+def _checked_limits(n_trials: int | None, timeout: float | None) -> int | None:
+    """``n_trials`` as it was checked."""
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0):
+        raise RequestError(f"timeout = {shown(timeout)}; it must be a number of seconds, 0 or more")
+    return None if n_trials is None else whole("n_trials", n_trials, 0)
 
 
 def executor_for(
