@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import holdfast
 from holdfast.errors import ExhaustedError, RequestError, StudyHaltedError
+from holdfast.execute.inline import Inline
+from holdfast.records import Assignment, Outcome, Reporter, TrialState
 from holdfast.search.asha import Asha
 from holdfast.search.pbt import PopulationBasedTraining
+from holdfast.study import actions
 from holdfast.study.book import Book
 from holdfast.study.replay import replay
 from holdfast.study.snapshot import state_from_bytes, state_to_bytes
@@ -176,6 +180,55 @@ def test_what_an_objective_returns_stands_for_a_report_that_it_did_not_come_to()
     assert set(states) == {("paused", 3), ("complete", 9)}
     assert all(trial.reports[-1] == (3, trial.metrics) for trial in study.trials if trial.state.value == "paused")
     assert replay(list(study.book.log.read()), study._strategy).difference is None
+
+
+def returning(trial: holdfast.LiveTrial) -> float:
+    """Reports on the way, and leaves the last step to what it returns."""
+    for step in range(trial.start_step + 1, trial.until_step or 9):
+        trial.report(loss_at(trial["x"], step), step)
+    trial.save(b"weights", trial.until_step or 9)
+    return loss_at(trial["x"], trial.until_step or 9)
+
+
+def reporting(trial: holdfast.LiveTrial) -> float:
+    """Reports the last step as well."""
+    loss = returning(trial)
+    trial.report(loss, trial.until_step or 9)
+    return loss
+
+
+@dataclass(frozen=True)
+class OwnJob:
+    """A job that reports on the way, and leaves the last step to its outcome."""
+
+    def run(self, assignments: Sequence[Assignment], report: Reporter) -> list[Outcome]:
+        trials = [holdfast.LiveTrial(item, report) for item in assignments]
+        ends = [TrialState.COMPLETE if trial.until_step == 9 else TrialState.PAUSED for trial in trials]
+        return [
+            Outcome(trial.number, end, {"value": returning(trial)}) for trial, end in zip(trials, ends, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("strategy", ["asha", Asha(type="stopping"), "hyperband", "bohb", "priorband"])
+def test_what_is_returned_at_the_last_step_is_compared_as_what_is_reported_there(strategy: object) -> None:
+    fidelity = holdfast.Fidelity("epoch", 3, 9)  # a trial has reported something before any rung
+    studies = [study_of(strategy, fidelity=fidelity) for _ in range(5)]
+    reported, returned, told, batch, own = studies
+    reported.optimize(reporting, n_trials=20)
+    returned.optimize(returning, n_trials=20)
+    batch.optimize_batch(lambda trials: [returning(trial) for trial in trials], n_trials=20, batch=1)
+    if not isinstance(strategy, Asha):
+        own.run(OwnJob(), Inline(), n_trials=20)
+    actions.set_budget(told.book, 20)
+    while len(told.trials) < 20 or actions.suggested(told.book.state, told._strategy, 1):
+        trial = told.ask()
+        told.tell(trial, returning(trial))
+    complete = [trial for trial in reported.trials if trial.state.value == "complete"]
+    assert complete
+    for study in (returned, told, batch, *([] if isinstance(strategy, Asha) else [own])):
+        assert [trial.config for trial in study.trials] == [trial.config for trial in reported.trials]
+        assert [trial.reports for trial in study.trials] == [trial.reports for trial in reported.trials]
+        assert [trial.state for trial in study.trials] == [trial.state for trial in reported.trials]
 
 
 def test_one_of_a_batch_that_ended_early_is_paused() -> None:

@@ -43,16 +43,16 @@ class CheckedJob:
 
     def run(self, assignments: Sequence[Assignment], report: Reporter) -> Sequence[Outcome]:
         """The outcomes of ``job`` as they can be logged; what is no outcome is handed on for others to refuse."""
-        legs = {assignment.trial: Leg.of(assignment) for assignment in assignments}
+        legs = {item.trial: Leg.of(item, report, self.objectives) for item in assignments}
 
         def checked(said: Report) -> Verdict:
-            return _leg_of(said, legs).take(said, report, self.objectives)
+            return _leg_of(said, legs).take(said)
 
         outcomes: object = self.job.run(assignments, checked)
         if not isinstance(outcomes, Iterable):
             error = f"the job returned {shown(outcomes)}; a list of outcomes is due, one for each trial"
             return failed(assignments, Cause.ERROR, error)
-        return [_checked(item, legs, self.objectives) for item in outcomes]
+        return [_checked(item, legs) for item in outcomes]
 
 
 @dataclass(slots=True)
@@ -65,9 +65,10 @@ class Leg:
         max_step: the fidelity's last step; None where the study declares none.
         last: the step that its next report has to be above; None for any.
         may_draw: whether values are drawn in a space that is found as it is used.
+        report: takes what the trial reports.
+        objectives: the study's.
         said: what it has reported.
-        reported: the metrics of its last report.
-        verdict: on that.
+        verdict: on its last report.
     """
 
     number: int
@@ -75,17 +76,18 @@ class Leg:
     max_step: int | None
     last: int | None
     may_draw: bool
+    report: Reporter
+    objectives: tuple[str, ...]
     said: Said = field(default_factory=Said)
-    reported: Mapping[str, float] = field(default_factory=dict)
     verdict: Verdict = Verdict.CONTINUE
 
     @staticmethod
-    def of(assignment: Assignment) -> Leg:
+    def of(begun: Assignment, report: Reporter, objectives: tuple[str, ...]) -> Leg:
         """Where an assignment begins."""
-        last = assignment.start_step or None
-        return Leg(assignment.trial, assignment.until_step, assignment.max_step, last, assignment.may_draw)
+        last = begun.start_step or None
+        return Leg(begun.trial, begun.until_step, begun.max_step, last, begun.may_draw, report, objectives)
 
-    def take(self, said: Report, report: Reporter, objectives: Sequence[str]) -> Verdict:
+    def take(self, said: Report) -> Verdict:
         """Hand on a report, as it can be logged.
 
         Raises:
@@ -101,10 +103,10 @@ class Leg:
         checkpoint = None
         if said.checkpoint is not None:
             checkpoint, at = saved(self.number, said.checkpoint, said.step, self.max_step)
-        verdict = report(Report(self.number, at, named, checkpoint, self._drawn(said.drawn)))
+        verdict = self.report(Report(self.number, at, named, checkpoint, self._drawn(said.drawn)))
         if named:
-            self.last, self.reported, self.verdict = at, named, verdict
-            self.said = self.said.then(at, named, objectives)
+            self.last, self.verdict = at, verdict
+            self.said = self.said.then(at, named, self.objectives)
         return verdict
 
     def _drawn(self, drawn: Any) -> dict[str, tuple[dict[str, Any], Value]]:
@@ -125,13 +127,16 @@ class Leg:
             ) from None
         return found
 
-    def came_to(self, outcome: Outcome, rows: RowScores | None, objectives: Sequence[str]) -> End:
+    def came_to(self, outcome: Outcome, rows: RowScores | None) -> End:
         """How the trial ended by what its outcome says, which has these row scores.
+
+        As with an objective its metrics are the report at the step that the trial was to run to, where its last one
+        lies before it.
 
         Raises:
             RequestError: if that cannot be meant.
         """
-        state = self._state(outcome.state)
+        state, objectives = self._state(outcome.state), self.objectives
         metrics: object = outcome.metrics
         if not isinstance(metrics, Mapping):
             raise RequestError(f"the outcome of trial {self.number} has metrics = {shown(metrics)}; name the numbers")
@@ -143,7 +148,10 @@ class Leg:
         if (lacking := unreported(self, objectives)) is not None:
             raise RequestError(lacking)
         end = end_of(named, objectives, Verdict.CONTINUE, {})
-        end = end if end.state is TrialState.FAILED else End(state, end.metrics)
+        if self._short_of(self.until_step) and self.verdict is Verdict.CONTINUE:
+            self.take(Report(self.number, self.until_step or 0, end.metrics))
+        if end.state is not TrialState.FAILED:
+            end = End(self._state(state), end.metrics)
         if rows is not None and (apart := rows_apart(rows, end, objectives)):
             raise RequestError(apart)
         return end
@@ -156,14 +164,17 @@ class Leg:
                 f"the outcome of trial {self.number} has state = {said}; it can be {words} or {_ENDS[-1]}"
             )
         state = TrialState(str(given))
-        short = self.max_step is not None and (self.said.step or 0) < self.max_step
-        if state is TrialState.COMPLETE and short and self.verdict is not Verdict.CONTINUE:
+        if state is TrialState.COMPLETE and self._short_of(self.max_step) and self.verdict is not Verdict.CONTINUE:
             due = TrialState.PAUSED if self.verdict is Verdict.PAUSE else TrialState.STOPPED
             raise RequestError(
                 f"the outcome of trial {self.number} has state = complete, and it was told to {self.verdict} at step "
                 f"{self.said.step}; it is {due} there"
             )
         return state
+
+    def _short_of(self, step: int | None) -> bool:
+        """Whether there is such a step of the study's fidelity, and its last report lies before it."""
+        return self.max_step is not None and step is not None and (self.said.step or 0) < step
 
     def _cause(self, given: object) -> Cause:
         if given is not None and given not in tuple(Cause):
@@ -188,14 +199,14 @@ def _leg_of(said: object, legs: Mapping[int, Leg]) -> Leg:
     return legs[number]
 
 
-def _checked(outcome: Outcome, legs: Mapping[int, Leg], objectives: Sequence[str]) -> Outcome:
+def _checked(outcome: Outcome, legs: Mapping[int, Leg]) -> Outcome:
     """An outcome as it can be logged: that of a failed trial where it cannot be meant."""
     if not isinstance(outcome, Outcome) or outcome.trial not in legs:
         return outcome
     leg = legs[outcome.trial]
     try:
         extra, rows = _extra(outcome), _rows(outcome)
-        end = leg.came_to(outcome, rows, objectives)
+        end = leg.came_to(outcome, rows)
         seconds, cpu_seconds = _seconds(outcome, "seconds"), _seconds(outcome, "cpu_seconds")
     except RequestError as exc:
         return Outcome(leg.number, TrialState.FAILED, error=str(exc), cause=Cause.ERROR)
