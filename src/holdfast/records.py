@@ -87,6 +87,20 @@ def cause_of(error: BaseException) -> Cause:
     return Cause.MEMORY if names & {"MemoryError", "OutOfMemoryError"} else Cause.ERROR
 
 
+def as_whole(value: Any) -> int | None:
+    """A whole number as Python's own, whatever kind it is of, as NumPy's; None for anything else, true and false too.
+
+    >>> as_whole(np.int64(16)), as_whole(16.0), as_whole(True)
+    (16, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Fidelity:
     """How much training a trial may have: at least ``min`` and at most ``max`` units of ``name``, see `rungs`.
@@ -104,10 +118,11 @@ class Fidelity:
         if not isinstance(self.name, str) or not self.name:
             raise RequestError(f"a fidelity has name = {self.name!r}; it needs a word for what is counted, as 'epoch'")
         for key in ("min", "max", "eta"):
-            value = getattr(self, key)
-            if isinstance(value, bool) or not hasattr(value, "__index__"):
-                raise RequestError(f"fidelity '{self.name}' has {key} = {value!r}; it needs a whole number")
-            object.__setattr__(self, key, operator.index(value))
+            given = getattr(self, key)
+            value = as_whole(given)
+            if value is None:
+                raise RequestError(f"fidelity '{self.name}' has {key} = {given!r}; it needs a whole number")
+            object.__setattr__(self, key, value)
         if not 1 <= self.min <= self.max:
             raise RequestError(
                 f"fidelity '{self.name}' runs from {self.min} to {self.max}; it needs 1 <= min <= max, both integers"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 
+import numpy as np
 import pytest
 
 from holdfast.errors import RequestError
@@ -69,6 +70,32 @@ def test_settings_are_passed_on() -> None:
 def test_what_does_not_exist_is_refused_by_name(name: str, settings: dict[str, object], message: str) -> None:
     with pytest.raises(RequestError, match=message):
         make_strategy(name, settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("bohb", "candidates"),
+        ("cma-es", "population"),
+        ("evolution", "population"),
+        ("freeze-thaw", "candidates"),
+        ("freeze-thaw", "n_initial"),
+        ("gp", "candidates"),
+        ("gp", "n_initial"),
+        ("grid", "resolution"),
+        ("pbt", "interval"),
+        ("pbt", "population"),
+        ("tpe", "candidates"),
+        ("tpe", "n_initial"),
+    ],
+)
+def test_a_whole_number_of_numpy_is_one(name: str, setting: str) -> None:
+    made = make_strategy(name, {setting: np.int64(16)})
+    assert made == make_strategy(name, {setting: 16})
+    assert type(getattr(made, setting)) is int
+    for refused in (np.float64(16), np.bool_(True), np.array([16])):
+        with pytest.raises(RequestError, match=f"{name} has {setting} = .*; it needs a whole number of at least"):
+            make_strategy(name, {setting: refused})
 
 
 def test_a_person_s_strategy_proposes_nothing() -> None:

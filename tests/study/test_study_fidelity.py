@@ -187,3 +187,25 @@ def test_a_study_prunes_and_what_diverges_ends_at_once(strategy: str) -> None:
     assert all(paid.count(number) == 1 for number in range(2, 20, 5))
     assert states.count("complete") >= 2
     assert len(paid) < 0.6 * 20 * 9
+
+
+def test_whole_numbers_of_any_kind_are_taken_everywhere_and_nothing_else_is() -> None:
+    least, most, eta, refused = (np.int64(1), np.int32(9), np.uint8(3), (np.array([1]), np.float64(1), np.bool_(True)))
+    given: list[Any] = [least, most, eta]
+    seed: Any = np.int64(3)
+    study = holdfast.Study(
+        {"x": holdfast.Float(0, 1)}, strategy="asha", seed=seed, fidelity=holdfast.Fidelity("epoch", *given)
+    )
+    trial = study.ask()
+    trial.report(0.5, given[0])
+    assert study.tell(given[0] - 1, 0.5).number == 0
+    assert study.book.state.settings.fidelity == holdfast.Fidelity("epoch", 1, 9, 3)
+    other = study.ask()
+    step: Any
+    for step in refused:
+        with pytest.raises(RequestError, match="a step is a whole number from 0 up to"):
+            other.report(0.5, step)
+        with pytest.raises(RequestError, match="is no trial; name what ask"):
+            study.tell(step, 0.5)
+        with pytest.raises(RequestError, match="it needs a whole number"):
+            holdfast.Fidelity("epoch", 1, step)

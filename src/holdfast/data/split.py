@@ -17,7 +17,7 @@ from holdfast.data.roles import NO_FOLD, NO_ROLE, Basis, divide, validation_anew
 from holdfast.data.scheme import KEYS, SplitPlan
 from holdfast.data.targets import infer_target
 from holdfast.errors import DataError, nearest, shown
-from holdfast.records import RowScores, Score
+from holdfast.records import RowScores, Score, as_whole
 from holdfast.rng import Streams
 from holdfast.stats.procedure import procedure_interval
 from holdfast.stats.units import time_blocks
@@ -242,7 +242,8 @@ def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **sch
             known = [name for name in KEYS if name not in arrays]
             hint = arrays.get(key) or nearest(key, known)
             raise DataError(f"a split has no '{key}'{hint}; there are {', '.join(known)}, groups and times")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+    number = as_whole(seed)
+    if number is None:
         raise DataError(f"the seed of a split is {shown(seed)}; it has to be a whole number")
     basis = _basis(y)
     dated = False
@@ -251,7 +252,7 @@ def split(y: Any, *, groups: Any = None, times: Any = None, seed: int = 0, **sch
     if times is not None:
         times, dated = _moments(_one_a_row(times, basis.n_rows, "times"))
     whole = replace(basis, groups=groups, times=times, dated=dated)
-    return _splits(whole, scheme, int(seed), np.arange(basis.n_rows))
+    return _splits(whole, scheme, number, np.arange(basis.n_rows))
 
 
 def _splits(basis: Basis, scheme: Mapping[str, Any], seed: int, rows: np.ndarray) -> Splits:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from holdfast.errors import RequestError
-from holdfast.records import Config, Suggestion, Value, Verdict
+from holdfast.records import Config, Suggestion, Value, Verdict, as_whole
 from holdfast.rng import Streams
 from holdfast.search.history import History
 from holdfast.space import Domain, Space
@@ -95,10 +95,13 @@ def one_objective(history: History, name: str) -> None:
         )
 
 
-def check_whole(owner: str, setting: str, value: object, least: int) -> None:
-    """Refuse a setting of a strategy that is no whole number of at least ``least``, in one sentence."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RequestError(f"{owner} has {setting} = {value!r}; it needs a whole number of at least {least}")
+def keep_whole(strategy: Strategy, setting: str, least: int) -> None:
+    """Keep a setting of a strategy as a whole number of Python's; one under ``least`` is refused in one sentence."""
+    given: object = getattr(strategy, setting)
+    value = as_whole(given)
+    if value is None or value < least:
+        raise RequestError(f"{strategy.name} has {setting} = {given!r}; it needs a whole number of at least {least}")
+    object.__setattr__(strategy, setting, value)
 
 
 def new_configs(history: History, n: int, propose: Callable[[int, int], Config]) -> list[Config]:

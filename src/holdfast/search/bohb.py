@@ -18,7 +18,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion, Verdict
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space, new_suggestions
+from holdfast.search.base import keep_whole, known_space, new_suggestions
 from holdfast.search.gp.maximise import ranked
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import History
@@ -69,7 +69,7 @@ class Bohb:
             raise RequestError(f"bohb has random_share = {share!r}; it needs a number from 0 to 1")
         if self.brackets not in ("learned", "hyperband"):
             raise RequestError(f"bohb has brackets = {self.brackets!r}; it takes 'learned' or 'hyperband'")
-        check_whole(self.name, "candidates", self.candidates, 16)
+        keep_whole(self, "candidates", 16)
         check_synchronous(self.name, self.synchronous)
         if self.synchronous and self.brackets == "learned":
             raise RequestError("bohb has synchronous = True, which goes with brackets = 'hyperband'")

@@ -23,7 +23,7 @@ import numpy as np
 from holdfast.optional import need
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space, new_suggestions, one_objective
+from holdfast.search.base import keep_whole, known_space, new_suggestions, one_objective
 from holdfast.search.gp.threads import one_thread
 from holdfast.search.history import COMPLETE, RUNNING, STOPPED, History
 from holdfast.search.memory import Memory
@@ -67,7 +67,7 @@ class CmaEs:
 
     def __post_init__(self) -> None:
         if self.population is not None:
-            check_whole("cma-es", "population", self.population, 4)
+            keep_whole(self, "population", 4)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had: the default, an even start, then draws of the generation.

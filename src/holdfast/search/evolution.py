@@ -14,7 +14,7 @@ import numpy as np
 
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space, new_suggestions
+from holdfast.search.base import keep_whole, known_space, new_suggestions
 from holdfast.search.history import COMPLETE, STOPPED, History
 from holdfast.search.memory import Memory
 from holdfast.search.pareto import crowding, ranks, total_violation
@@ -53,7 +53,7 @@ class Evolution:
 
     def __post_init__(self) -> None:
         if self.population is not None:
-            check_whole("evolution", "population", self.population, 4)
+            keep_whole(self, "population", 4)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` configurations that no trial has had: the start, then children of the population.

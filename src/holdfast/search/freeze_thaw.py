@@ -16,7 +16,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Fidelity, Suggestion, Verdict, loss_sign
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, fidelity_needed, known_space, new_suggestions, one_objective
+from holdfast.search.base import fidelity_needed, keep_whole, known_space, new_suggestions, one_objective
 from holdfast.search.curves import curve_model
 from holdfast.search.curves.prospects import Prospects, prospects_of
 from holdfast.search.gp.threads import one_thread
@@ -59,8 +59,8 @@ class FreezeThaw:
         growth: object = self.growth
         if isinstance(growth, bool) or not isinstance(growth, int | float) or not 1 <= growth < math.inf:
             raise RequestError(f"{self.name} has growth = {growth!r}; it needs a number of at least 1")
-        check_whole(self.name, "n_initial", self.n_initial, 1)
-        check_whole(self.name, "candidates", self.candidates, 16)
+        keep_whole(self, "n_initial", 1)
+        keep_whole(self, "candidates", 16)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:
         """Up to ``n`` trials to continue or to begin; each knows of the ones before it."""

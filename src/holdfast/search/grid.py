@@ -13,7 +13,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space
+from holdfast.search.base import keep_whole, known_space
 from holdfast.search.history import History
 from holdfast.search.memory import Memory
 from holdfast.space import Categorical, Space
@@ -41,7 +41,7 @@ class GridSearch:
     name: str = "grid"
 
     def __post_init__(self) -> None:
-        check_whole(self.name, "resolution", self.resolution, 1)
+        keep_whole(self, "resolution", 1)
 
     def ask(self, history: History, n: int, rng: Streams) -> list[Suggestion]:  # noqa: ARG002 - a grid has no chance
         """The first points of the grid that no trial has had; none when the grid is done."""

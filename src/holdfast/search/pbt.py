@@ -15,7 +15,7 @@ import numpy as np
 from holdfast.errors import RequestError, nearest
 from holdfast.records import Config, Fidelity, Suggestion, Value, Verdict
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, fidelity_needed, known_space, new_configs, one_objective
+from holdfast.search.base import fidelity_needed, keep_whole, known_space, new_configs, one_objective
 from holdfast.search.history import FAILED, PAUSED, RUNNING, STOPPED, TO_THE_END, History
 from holdfast.space import Categorical, Domain, Int, Space
 
@@ -66,9 +66,9 @@ class PopulationBasedTraining:
             raise RequestError(f"pbt has keep = {given!r}; it takes a list of names, such as ['layers', 'width']")
         object.__setattr__(self, "keep", names)
         if self.population is not None:
-            check_whole("pbt", "population", self.population, 2)
+            keep_whole(self, "population", 2)
         if self.interval is not None:
-            check_whole("pbt", "interval", self.interval, 1)
+            keep_whole(self, "interval", 1)
         if not _is_number(self.quantile) or not 0.0 < self.quantile <= 0.5:
             raise RequestError(f"pbt has quantile = {self.quantile!r}; it is a share above 0, at most 0.5")
         if not _is_number(self.resample) or not 0.0 <= self.resample <= 1.0:

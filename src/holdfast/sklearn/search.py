@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples, check_i
 
 from holdfast.errors import MetricError, RequestError, shown
 from holdfast.execute.inline import Inline
-from holdfast.records import Score, Trial, TrialState
+from holdfast.records import Score, Trial, TrialState, as_whole
 from holdfast.search.base import Strategy
 from holdfast.search.grid import GridSearch, grid_points
 from holdfast.search.registry import NAMES, traits_named, traits_of
@@ -253,7 +253,7 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
     def _checked(self) -> tuple[SearchSpace, int]:
         """The space, and how many trials there may be."""
         n: Any = self.n_trials
-        if n is not None and (isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 1):
+        if n is not None and (as_whole(n) or 0) < 1:
             raise RequestError(f"n_trials = {shown(n)}; it must be a whole number from 1 up, or None")
         if self.storage is not None and not isinstance(self.storage, str):
             raise RequestError(

@@ -7,8 +7,6 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from holdfast.errors import RequestError, shown
 from holdfast.records import (
     Assignment,
@@ -21,6 +19,7 @@ from holdfast.records import (
     TrialState,
     Value,
     Verdict,
+    as_whole,
     number_to_json,
 )
 from holdfast.rng import Streams
@@ -316,9 +315,10 @@ def checked_number(trial: object) -> int:
     Raises:
         RequestError: if it is no whole number.
     """
-    if isinstance(trial, bool) or not isinstance(trial, int | np.integer):
+    number = as_whole(trial)
+    if number is None:
         raise RequestError(f"{shown(trial)} is no trial; name what ask() gave, or its number")
-    return int(trial)
+    return number
 
 
 def running_trial(state: StudyState, number: int, token: int | None = None) -> Trial:

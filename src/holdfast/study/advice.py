@@ -11,7 +11,7 @@ import numpy as np
 
 from holdfast.errors import ExhaustedError, RequestError
 from holdfast.evaluate.scale import too_far_apart
-from holdfast.records import Config, Score, Suggestion, Trial, Value
+from holdfast.records import Config, Score, Suggestion, Trial, Value, as_whole
 from holdfast.rng import Streams
 from holdfast.search.auto import Auto
 from holdfast.search.base import Strategy
@@ -131,9 +131,9 @@ def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.
         RequestError: for several objectives, an ``n`` or a level out of range, or too few scores to say anything.
         ExhaustedError: if there is nothing left to try.
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= FURTHEST:
+    trials = as_whole(n)
+    if trials is None or not 1 <= trials <= FURTHEST:
         raise RequestError(f"n = {n!r}; it must be a whole number from 1 to {FURTHEST}")
-    n = int(n)
     if not 0 < level < 1:
         raise RequestError(f"level = {level!r}; it must be between 0 and 1, such as 0.95")
     name = state.settings.name
@@ -141,10 +141,10 @@ def gain_of(state: StudyState, strategy: Strategy, n: int = 1, level: float = 0.
         raise RequestError(f"study '{name}' has several objectives, and a gain is that of one metric")
     if said := _beyond_numbers(state):
         raise RequestError(f"study '{name}' has no expected gain: {said}")
-    asked = _asked(state, strategy, n)
+    asked = _asked(state, strategy, trials)
     if asked == []:
         raise ExhaustedError(f"study '{name}' has no expected gain: {what_is_left(state, strategy)}")
-    found = _gain(state, strategy, asked, n, level)
+    found = _gain(state, strategy, asked, trials, level)
     if found is None:
         raise RequestError(f"study '{name}' has no expected gain yet; it needs {_needed(state)}")
     return found

@@ -20,6 +20,7 @@ from holdfast.records import (
     TrialState,
     Value,
     Verdict,
+    as_whole,
     canonical_json,
 )
 from holdfast.space import domain_from_json
@@ -192,10 +193,10 @@ def _leg_of(said: object, legs: Mapping[int, Leg]) -> Leg:
     """
     if not isinstance(said, Report):
         raise RequestError(f"the job reported {shown(said)}, which is no Report")
-    number: Any = said.trial
-    if isinstance(number, bool) or not hasattr(number, "__index__") or number not in legs:
+    number = as_whole(said.trial)
+    if number is None or number not in legs:
         given = ", ".join(map(str, legs))
-        raise RequestError(f"the job reported for trial {shown(number)}; it was given {given}")
+        raise RequestError(f"the job reported for trial {shown(said.trial)}; it was given {given}")
     return legs[number]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import replace
 
 import numpy as np
 
 from holdfast.analyse.finals import Ahead, Final, ahead_of
 from holdfast.errors import RequestError
-from holdfast.records import Score, Trial, TrialState
+from holdfast.records import Score, Trial, TrialState, as_whole
 from holdfast.search.memory import Memory
 from holdfast.study.handle import LiveTrial
 from holdfast.study.measured import metric_range
@@ -47,9 +46,10 @@ def predict_final(state: StudyState, trial: int | Trial | LiveTrial, level: floa
     """`final_of` a trial, as it is in hand or on the log, or of its number."""
     if isinstance(trial, Trial | LiveTrial):
         return final_of(state, trial.number, level)
-    if isinstance(trial, bool) or not hasattr(trial, "__index__"):
+    number = as_whole(trial)
+    if number is None:
         raise RequestError(f"trial = {trial!r}; it must be a trial or its number")
-    return final_of(state, operator.index(trial), level)
+    return final_of(state, number, level)
 
 
 def final_of(state: StudyState, trial: int, level: float = LEVEL) -> Score:

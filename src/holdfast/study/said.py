@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from holdfast.errors import RequestError, shown
-from holdfast.records import LARGEST_STEP
+from holdfast.records import LARGEST_STEP, as_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,9 @@ def saved(number: int, data: Any, step: Any, most: int | None) -> tuple[bytes, i
 
 
 def _whole_step(number: int, step: Any, did: str) -> int:
-    if isinstance(step, bool) or not hasattr(step, "__index__") or not 0 <= operator.index(step) <= LARGEST_STEP:
+    at = as_whole(step)
+    if at is None or not 0 <= at <= LARGEST_STEP:
         raise RequestError(
             f"trial {number} {did} step {shown(step)}; a step is a whole number from 0 up to {LARGEST_STEP:,}"
         )
-    return operator.index(step)
+    return at

@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from holdfast.errors import RequestError, shown
-from holdfast.records import OBJECTIVE, Direction, Fidelity
+from holdfast.records import OBJECTIVE, Direction, Fidelity, as_whole
 from holdfast.search.base import Strategy, fidelity_needed
 from holdfast.search.history import Duplicates
 from holdfast.search.pbt import PopulationBasedTraining, check_kept
@@ -161,11 +159,12 @@ def whole(name: str, value: object, least: int | None = None) -> int:
     Raises:
         RequestError: by the ``name``, if it is none or is under ``least``.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or (least is not None and value < least):
+    number = as_whole(value)
+    if number is None or (least is not None and number < least):
         wanted = "a whole number" if least is None else f"a whole number of at least {least}"
         given = repr(value) if isinstance(value, bool) else shown(value)
         raise RequestError(f"{name} = {given}; it must be {wanted}")
-    return int(value)
+    return number
 
 
 def checked_fidelity(fidelity: Any, strategy: Strategy) -> Fidelity | None:

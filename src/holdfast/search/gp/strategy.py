@@ -18,7 +18,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space
+from holdfast.search.base import keep_whole, known_space
 from holdfast.search.gp.branches import STAGNANT as BRANCH_STAGNANT
 from holdfast.search.gp.branches import another_branch, branches_of, results_without_gain
 from holdfast.search.gp.maximise import ranked
@@ -61,8 +61,8 @@ class GaussianProcess:
 
     def __post_init__(self) -> None:
         if self.n_initial is not None:
-            check_whole(self.name, "n_initial", self.n_initial, 1)
-        check_whole(self.name, "candidates", self.candidates, 16)
+            keep_whole(self, "n_initial", 1)
+        keep_whole(self, "candidates", 16)
         share: object = self.random_share
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise RequestError(f"gp has random_share = {share!r}; it needs a number from 0 to 1")

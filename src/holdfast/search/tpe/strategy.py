@@ -16,7 +16,7 @@ import numpy as np
 from holdfast.errors import RequestError
 from holdfast.records import Config, Suggestion
 from holdfast.rng import Streams
-from holdfast.search.base import check_whole, known_space, new_suggestions
+from holdfast.search.base import keep_whole, known_space, new_suggestions
 from holdfast.search.history import History
 from holdfast.search.memory import Memory
 from holdfast.search.start import start
@@ -53,8 +53,8 @@ class TreeParzenEstimator:
 
     def __post_init__(self) -> None:
         if self.n_initial is not None:
-            check_whole("tpe", "n_initial", self.n_initial, 1)
-        check_whole("tpe", "candidates", self.candidates, 1)
+            keep_whole(self, "n_initial", 1)
+        keep_whole(self, "candidates", 1)
         number: object = self.prior_weight
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
             raise RequestError(f"tpe has prior_weight = {number!r}; it needs a finite number above 0")
