@@ -210,3 +210,22 @@ def test_true_and_one_are_different_choices() -> None:
 def test_bounds_may_be_narrow_numpy_numbers() -> None:
     narrow: Any = np.float32(0), np.float16(1)
     assert Float(*narrow) == Float(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ("adam", "it takes one of 'sgd', 'adamw' (did you mean 'adamw'?)"),
+        ("lbfgs", "it takes one of 'sgd', 'adamw'; leave 'beta' out if it is not to be searched"),
+        (["lbfgs", "adam"], "it takes one of 'sgd', 'adamw'; leave 'beta' out if it is not to be searched"),
+        (
+            ["lbfgs", "adamw"],
+            "has a condition on an impossible value: 'optimizer' is 'lbfgs'; it takes one of 'sgd', 'adamw'",
+        ),
+        (3, "it takes one of 'sgd', 'adamw'; leave 'beta' out if it is not to be searched"),
+    ],
+)
+def test_a_condition_on_a_slip_says_what_may_be_meant_and_any_other_what_to_leave_out(values: Any, ends: str) -> None:
+    with pytest.raises(SpaceError) as refused:
+        Space({"optimizer": Categorical(["sgd", "adamw"]), "beta": Float(0, 1, when={"optimizer": values})})
+    assert str(refused.value).endswith(ends)

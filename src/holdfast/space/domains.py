@@ -331,10 +331,13 @@ class Categorical:
         """``value`` if it is a choice, or `SpaceError`."""
         index = self.position(value)
         if index is None:
-            hint = nearest(value, [c for c in self.choices if isinstance(c, str)]) if isinstance(value, str) else ""
             some = ", ".join(repr(c) for c in self.choices[:10]) + (", ..." if len(self.choices) > 10 else "")
-            raise SpaceError(f"'{name}' is {shown(value)}; it takes one of {some}{hint}")
+            raise SpaceError(f"'{name}' is {shown(value)}; it takes one of {some}{self.meant_by(value)}")
         return self.choices[index]
+
+    def meant_by(self, value: Scalar) -> str:
+        """Which choice may be meant by a value that is none, as `nearest` says it; empty where none is like it."""
+        return nearest(value, [c for c in self.choices if isinstance(c, str)]) if isinstance(value, str) else ""
 
     def to_unit(self, value: Scalar) -> float:
         """The middle of the cell of ``value`` in [0, 1]."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import numpy as np
 
 from holdfast.errors import SpaceError, concerning, nearest
-from holdfast.space.domains import Domain, Float, Scalar, with_conditions
+from holdfast.space.domains import Categorical, Domain, Float, Scalar, with_conditions
 
 MOST = 10**15
 """The most configurations that are counted."""
@@ -54,14 +54,18 @@ def _check_condition(domains: Mapping[str, Domain], name: str, derived: Collecti
             )
         if not values:
             raise SpaceError(f"hyperparameter '{name}' depends on '{parent}' without a value of it; name one at least")
-        refusals = [exc for value in values if (exc := _refusal(domains[parent], value, parent)) is not None]
-        if refusals:
-            what = (
-                "a condition that never holds" if len(refusals) == len(values) else "a condition on an impossible value"
-            )
-            slip = len(refusals) < len(values) or str(refusals[0]).endswith("?)")  # it says what may be meant
-            way_out = "" if slip else f"; leave '{name}' out if it is not to be searched"
-            raise SpaceError(f"hyperparameter '{name}' has {what}: {refusals[0]}{way_out}")
+        impossible = [value for value in values if not can_be(domains[parent], value)]
+        if impossible:
+            never, first = len(impossible) == len(values), impossible[0]
+            what = "a condition that never holds" if never else "a condition on an impossible value"
+            way_out = "" if _is_slip(domains[parent], first) else f"; leave '{name}' out if it is not to be searched"
+            refusal = _refusal(domains[parent], first, parent)
+            raise SpaceError(f"hyperparameter '{name}' has {what}: {refusal}{way_out if never else ''}")
+
+
+def _is_slip(parent: Domain, value: Scalar) -> bool:
+    """Whether there is a value of a parent that may be meant by one that is none."""
+    return isinstance(parent, Categorical) and parent.meant_by(value) != ""
 
 
 def _refusal(domain: Domain, value: Scalar, name: str) -> SpaceError | None:
