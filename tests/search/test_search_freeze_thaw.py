@@ -164,3 +164,21 @@ def test_without_a_fidelity_or_with_two_objectives_it_is_refused() -> None:
         FreezeThaw().ask(Rehearsal(SPACE).history(), 1, Streams(0))
     with pytest.raises(RequestError, match="freeze-thaw"):
         FreezeThaw().ask(Rehearsal(SPACE, EPOCHS, ("minimize", "minimize")).history(), 1, Streams(0))
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_where_nothing_tells_trials_apart_one_is_trained_to_the_end_and_no_more(at_once: int) -> None:
+    rehearsal, strategy = Rehearsal(SPACE, EPOCHS, budget=12), FreezeThaw()
+    while asked := strategy.ask(rehearsal.history(), at_once, Streams(0)):
+        for suggestion in asked:
+            trial = rehearsal.take(suggestion)
+            until = min(suggestion.until_step or EPOCHS.max, EPOCHS.max)
+            rehearsal.report(trial, until, 0.5)
+            if judge(strategy, rehearsal.history(), trial) is Verdict.PAUSE:
+                rehearsal.pause(trial)
+            else:
+                rehearsal.finish(trial, 0.5)
+    states = rehearsal.history().states
+    assert len(states) == 12
+    assert 1 <= int((states == COMPLETE).sum()) <= at_once
+    assert int((states == PAUSED).sum()) >= 12 - at_once

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import holdfast
 from holdfast import Categorical, Float, Int, Study
 from holdfast.errors import RequestError
 from holdfast.search.tpe import TreeParzenEstimator
@@ -113,6 +114,23 @@ def test_failures_are_told_of_as_they_come(caplog: pytest.LogCaptureFixture) -> 
         "trial 1 failed: ValueError: no luck with 1",
         "2 of 4 trials failed; study.trials has their errors",
     ]
+
+
+def test_a_trial_that_is_resumed_is_counted_once_among_those_that_ended(caplog: pytest.LogCaptureFixture) -> None:
+    def objective(trial: LiveTrial) -> float:
+        for step in range(trial.start_step + 1, 10):
+            if trial.number in {1, 3}:
+                raise ValueError("no luck")
+            if trial.report(trial["x"], step) != "continue":
+                trial.save(b"weights")
+                break
+        return float(trial["x"])
+
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="asha", fidelity=holdfast.Fidelity("epoch", 1, 9), seed=0)
+    with caplog.at_level(logging.WARNING, logger="holdfast"):
+        study.optimize(objective, n_trials=9)
+    assert any(trial.until_step == 9 for trial in study.trials)
+    assert caplog.messages[-1] == "2 of 9 trials failed; study.trials has their errors"
 
 
 def test_a_study_of_failures_says_how_many_and_why() -> None:

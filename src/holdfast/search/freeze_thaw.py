@@ -101,7 +101,7 @@ class _Asking:
         if (few or prospects is None) and self._begin(None):
             return True
         if prospects is None:
-            return self._continue(0)
+            return not self._done() and self._continue(0)
         reached = self._reached[self._waiting]
         following = np.array([self._following(int(step)) for step in reached], dtype=np.int64)
         paused = prospects.of_trials(self._waiting, reached, following)
@@ -132,11 +132,14 @@ class _Asking:
 
     def _hopeless(self, prospects: Prospects) -> bool:
         """Whether one was trained to the end, and no trial that waits may still become the best."""
-        done = self._history.losses
-        if np.isnan(done).all() or len(self._waiting) == 0:
+        if not self._done() or len(self._waiting) == 0:
             return False
-        target = float(prospects.model.scale.targets(np.array(np.nanmin(done))))
+        target = float(prospects.model.scale.targets(np.array(np.nanmin(self._history.losses))))
         return float(prospects.chances(self._waiting, target).max()) < HOPELESS
+
+    def _done(self) -> bool:
+        """Whether one was trained to the end. If nothing tells trials apart then, there is nothing to go on for."""
+        return not np.isnan(self._history.losses).all()
 
     def _continue(self, place: int) -> bool:
         """Train the trial at a place among those that wait."""

@@ -94,7 +94,8 @@ class StudyDriver:
             for their results, as long as it leaves room.
         level: whether the end of the log was told from here a moment ago, so that there is nothing to read behind it.
         told: whether failures are told of as they come, since nothing else shows them.
-        ended, failed: how many trials of this run have.
+        ended: the trials of this run that have, or have paused.
+        failed: how many of them have.
         saving: whether trials have yet to be looked at for one whose objective saved nothing; False once that is said.
     """
 
@@ -116,7 +117,7 @@ class StudyDriver:
     causes: dict[int, Cause] = field(default_factory=dict)
     failures: list[Outcome] = field(default_factory=list)
     told: bool = False
-    ended: int = 0
+    ended: set[int] = field(default_factory=set)
     failed: int = 0
 
     def drive(self, executor: Executor, job: Job) -> None:
@@ -137,7 +138,7 @@ class StudyDriver:
                 raise
             finally:
                 if self.failed > 1 and self.told:
-                    _told.warning("%d of %d trials failed; study.trials has their errors", self.failed, self.ended)
+                    _told.warning("%d of %d trials failed; study.trials has their errors", self.failed, len(self.ended))
 
     @property
     def held(self) -> list[int]:
@@ -247,7 +248,7 @@ class StudyDriver:
 
     def _count(self, outcome: Outcome) -> None:
         """Count failures, and halt the study after too many alike ones in a row."""
-        self.ended += 1
+        self.ended.add(outcome.trial)
         if not counts_as_failure(outcome):
             if outcome.state is not TrialState.FAILED:
                 self.failures.clear()
