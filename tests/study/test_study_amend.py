@@ -219,6 +219,33 @@ def test_the_best_trial_lies_in_the_amended_space() -> None:
     assert study.best_config == {"x": 0.9}
 
 
+def test_a_dict_of_all_hyperparameters_keeps_the_rules_but_those_that_name_what_is_gone() -> None:
+    space = holdfast.Space(
+        {
+            "half": holdfast.Derived("x / 2"),
+            "x": holdfast.Float(0, 1),
+            "kind": holdfast.Categorical(["a", "b"]),
+            "n": holdfast.Int(1, 3, when={"kind": "a"}),
+            "double": holdfast.Derived("n * 2"),
+        },
+        forbid=["x > 0.5 and kind == 'b'", "n == 2", too_large],
+    )
+    study = Study(space, strategy="random")
+    study.amend({**space.domains, "x": holdfast.Float(0, 2)}, "wider")
+    assert study.history.space == space.with_changes({"x": holdfast.Float(0, 2)})
+    study.optimize(loss, 8)
+    assert all(trial.config["x"] <= 0.5 and trial.config.get("n") != 2 for trial in study.trials)  # type: ignore[operator]
+    assert all(trial.config["half"] == trial.config["x"] / 2 for trial in study.trials)  # type: ignore[operator]
+
+    study.amend({"kind": "b", "x": holdfast.Float(0, 3), "half": holdfast.Derived("x / 4")}, "only b, and no n")
+    left = {"half": holdfast.Derived("x / 4"), "x": holdfast.Float(0, 3), "kind": holdfast.Categorical(["b"])}
+    assert study.history.space == holdfast.Space(left, forbid=["x > 0.5 and kind == 'b'", too_large])
+    study.amend(holdfast.Space(left), "a space of its own has the rules that it is given, and no others")
+    assert study.history.space == holdfast.Space(left)
+    with pytest.raises(RequestError, match="the amended space lacks 'x'"):
+        study.amend({"kind": "b"}, "less")
+
+
 def test_coupled_and_computed_values_reach_the_trial() -> None:
     study = Study(
         {

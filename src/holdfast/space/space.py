@@ -309,7 +309,7 @@ class Space:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values for `from_json`; forbidden combinations stand under the empty name."""
-        whole: dict[str, Any] = {name: item.to_json() for name, item in self._items().items()}
+        whole: dict[str, Any] = {name: item.to_json() for name, item in self.items().items()}
         return {**whole, "": {"forbid": [rule.to_json() for rule in self.forbid]}} if self.forbid else whole
 
     @staticmethod
@@ -329,7 +329,7 @@ class Space:
             fitting = [] if rule.expression is not None else [other for other in given if other.name == rule.name]
             rules.append(fitting[0] if fitting else rule)
             given = [other for other in given if other is not rules[-1]]
-        return Space(self._items(), rules)
+        return Space(self.items(), rules)
 
     def _forbidden_by(self, rule: Forbidden, snapped: np.ndarray) -> np.ndarray:
         """(n,) bool, which points a predicate forbids; asked once for all that agree in what it ``reads``.
@@ -357,7 +357,7 @@ class Space:
 
     def with_rules(self, rules: Sequence[Any]) -> Space:
         """The same space, which forbids more."""
-        return Space(self._items(), [*self.forbid, *rules])
+        return Space(self.items(), [*self.forbid, *rules])
 
     def with_changes(self, changes: Mapping[str, Domain | Derived | Scalar]) -> Space:
         """The same space with these hyperparameters instead, or in addition; a plain value fixes one.
@@ -376,10 +376,10 @@ class Space:
                     f"'{name}' is to be fixed at {shown(item)}, and the space has no '{name}'{hint}; a constant that "
                     f"is new takes Categorical([{item!r}])"
                 )
-        return Space(*changed(self, {**self._items(), **changes}))
+        return Space(*changed(self, {**self.items(), **changes}))
 
-    def _items(self) -> dict[str, Domain | Derived]:
-        """What the space was made of, in the order of its declaration."""
+    def items(self) -> dict[str, Domain | Derived]:
+        """What the space was made of, rules aside: hyperparameters and derived values, in the order of declaration."""
         return {name: self.derived.get(name) or self.domains[name] for name in self._declared}
 
     def _checked(self, config: Mapping[str, Scalar], *, fill: bool) -> dict[str, Scalar]:

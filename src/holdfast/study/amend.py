@@ -23,7 +23,8 @@ def amend(
 ) -> None:
     """Search another space from here on; trials before it stand at ``values`` in what they did not have.
 
-    One that is given as a mapping loses what can never be active any more (see `holdfast.space.changed`).
+    One that is given as a mapping keeps derived values and rules, and loses what can never be active any more with what
+    names it (see `holdfast.space.changed`).
 
     Raises:
         RequestError: without a reason, for a space that was never declared, or one that lacks a hyperparameter.
@@ -73,26 +74,46 @@ def _say_what_does_not_fit(state: StudyState, before: Space) -> None:
 
 
 def _made_of(before: Space, amended: Any) -> Space:
-    return Space(changed(before, amended)[0] if isinstance(amended, Mapping) else amended)
+    """The space of all hyperparameters that are given, with the rules that there were."""
+    if not isinstance(amended, Mapping) or not amended:
+        return Space(amended)
+    items, rules = changed(before, {**before.items(), **amended})
+    searched = {name: item for name, item in items.items() if isinstance(item, Domain)}
+    missing = [name for name in searched if name not in amended]
+    for name in missing:
+        if tree.can_be_active(searched, name):
+            raise _lacks(before, name)
+    return Space({name: item for name, item in items.items() if name not in missing}, rules)
 
 
 def _check_nothing_is_lost(before: Space, space: Space) -> None:
     """Refuse a space that lacks a hyperparameter whose conditions could hold in it."""
+    for name in lost(before, space):
+        raise _lacks(before, name)
+
+
+def lost(before: Space, space: Space) -> list[str]:
+    """The hyperparameters that an amended space lacks, though their conditions could hold in it."""
     domains = {**before.domains, **space.domains}
-    for gone in before.names:
-        if gone in space or not (gone in space.derived or tree.can_be_active(domains, gone)):
-            continue
-        when = {parent: list(values) for parent, values in before[gone].when.items()}
-        if not when:
-            raise RequestError(
-                f"the amended space lacks '{gone}'; fix it at a plain value instead, as in {{'{gone}': 3}}, so that "
-                "trials with that value still count"
-            )
-        raise RequestError(
-            f"the amended space lacks '{gone}', which is active where {_in_words(when)}, and so it can still be; "
-            f"fix it at a plain value instead, as in {{'{gone}': Categorical([3], when={when!r})}}, so that trials "
-            "with that value still count, or take what it depends on away, too"
+    return [
+        name
+        for name in before.names
+        if name not in space and (name in space.derived or tree.can_be_active(domains, name))
+    ]
+
+
+def _lacks(before: Space, name: str) -> RequestError:
+    when = {parent: list(values) for parent, values in before[name].when.items()}
+    if not when:
+        return RequestError(
+            f"the amended space lacks '{name}'; fix it at a plain value instead, as in {{'{name}': 3}}, so that "
+            "trials with that value still count"
         )
+    return RequestError(
+        f"the amended space lacks '{name}', which is active where {_in_words(when)}, and so it can still be; "
+        f"fix it at a plain value instead, as in {{'{name}': Categorical([3], when={when!r})}}, so that trials "
+        "with that value still count, or take what it depends on away, too"
+    )
 
 
 def _in_words(when: Mapping[str, Sequence[Value]]) -> str:

@@ -352,8 +352,8 @@ class Study:
 
         Earlier trials stand at ``values``, or else at the defaults, in what they did not have; strategies do not see
         those that do not fit, and none of these is the best. What hangs on values that are gone may be left out; from a
-        mapping it is taken. The change and its reason are on the record; once there are scores, it counts as made by
-        them.
+        mapping, which keeps the rules, it is taken. The change and its reason are on the record; once there are scores,
+        it counts as made by them.
 
         Raises:
             RequestError: without a reason, for a space that was found as it is used, or one that drops something.
