@@ -136,6 +136,28 @@ def test_a_changed_plan_says_what_differs(tmp_path: Path) -> None:
         run(tmp_path, plan(search={"trials": 7}))
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"data": {"split": {"folds": 3, "test": 0.2, "nestd": 3}}}, r"no 'nestd' \(did you mean 'nested'"),
+        ({"data": {"columns": {"alcohl": "numeric"}}}, r"no column 'alcohl', .* \(did you mean 'alcohol'"),
+        ({"data": {"split": {"folds": 3, "test": 0.2, "group": "alcohl"}}}, r"no column 'alcohl', which group names"),
+        ({"space": {"c": 1}}, r"'c', which the family does not have \(did you mean 'C'"),
+        ({"space": {"C": {"hihg": 1.0}}}, r"unknown key 'hihg' \(did you mean 'high'"),
+        ({"search": {"settings": {"resolutoin": 3}}}, "no setting 'resolutoin'"),
+        ({"metric": {"constraints": {"recal": ">= 0.5"}}}, r"no metric named 'recal' \(did you mean 'recall'"),
+        ({"trials": [{"config": {"D": 3}}]}, "'D', which is not in the space"),
+    ],
+)
+def test_a_slip_in_the_plan_of_a_study_that_is_there_is_told_as_in_that_of_a_new_one(
+    tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    run(tmp_path, plan(search={"trials": 1}))
+    changes["search"] = {"trials": 1, **changes.get("search", {})}
+    with pytest.raises(RequestError, match=says):
+        run(tmp_path, plan(**changes))
+
+
 def test_a_wrong_request_leaves_nothing_behind(tmp_path: Path) -> None:
     for wanted, says in [
         (plan(model={"family": "logistik"}), "did you mean 'logistic'"),

@@ -140,7 +140,7 @@ def infer_schema(
     """
     wishes = {**dict.fromkeys(drop, "drop"), **(overrides or {})}
     helpers = {"group": [group] if group else [], "time": [time] if time else []}
-    _check_names(frame, target, wishes, {"drop": drop, "sensitive": sensitive, "slices": slices, **helpers})
+    check_names(frame, target, wishes, {"drop": drop, "sensitive": sensitive, "slices": slices, **helpers})
     with concerning("target"):
         found = _infer_task(frame, target, task)
     notes = list(found.notes)
@@ -183,10 +183,20 @@ def _infer_task(frame: pl.DataFrame, target: str | None, task: str | None) -> Ta
     return infer_target(frame[target], task)
 
 
-def _check_names(
+def check_names(
     frame: pl.DataFrame, target: str | None, wishes: Mapping[str, str], lists: Mapping[str, Iterable[str]]
 ) -> None:
-    """Refuse names of columns and kinds that do not exist, and wishes about the target."""
+    """Refuse names of columns and kinds that do not exist, and wishes about the target.
+
+    Args:
+        frame: the table.
+        target: the column to predict; None for clustering.
+        wishes: kinds by column name.
+        lists: columns that a plan names for something, by the key where it does so.
+
+    Raises:
+        DataError: its ``keys`` lead to what is wrong in the plan.
+    """
     for name in KEPT:
         if name in frame.columns:
             raise DataError(f"the table has a column '{name}', a name that holdfast keeps for itself; rename it")

@@ -10,48 +10,39 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomli_w
 
-from holdfast.data.columns import Schema, infer_schema
+from holdfast.data.columns import Schema, check_names, infer_schema
 from holdfast.data.features import encode_target, has_target, to_features
 from holdfast.data.fingerprint import row_hashes
+from holdfast.data.kinds import KEPT
 from holdfast.data.leakage.check import check_accepted, find_leakage, refuse
 from holdfast.data.leakage.finding import Findings
 from holdfast.data.nesting import check_outer
 from holdfast.data.places import IN_PLACE, check_tokens, numeric_places
 from holdfast.data.provenance import environment, git_state
 from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Roles, SplitPlan, assign_roles, check_judged
-from holdfast.data.seal import SealRecord, load_role, write_roles
+from holdfast.data.seal import SealRecord, load_role, open_file, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.data.uses import Seen, Use
 from holdfast.durable import make_folder, write_whole
-from holdfast.errors import PlanError, RequestError, SpaceError
+from holdfast.errors import PlanError
 from holdfast.evaluate.catalogue import shown_name
-from holdfast.evaluate.metrics import Metric
 from holdfast.log.open import check_place
-from holdfast.meter.price import Price
-from holdfast.protocol.batches import trials_at_once
-from holdfast.protocol.constraints import checked_constraints
-from holdfast.protocol.cost import check_budget, price_of
+from holdfast.protocol.asked import Known, asked_of
+from holdfast.protocol.differences import different_keys
 from holdfast.protocol.fidelity import Measure
 from holdfast.protocol.folder import RunFolder, whole_or_none
-from holdfast.protocol.inputs import check_inputs, style_of
-from holdfast.protocol.learn import DEFAULT_METRICS, Recipe, is_clustering, task_of
-from holdfast.protocol.limits import check_requests
+from holdfast.protocol.inputs import style_of
+from holdfast.protocol.learn import DEFAULT_METRICS, Recipe, is_clustering
 from holdfast.protocol.own import recognised
 from holdfast.protocol.places import checkpoints_of
-from holdfast.protocol.plan import Plan, TrialTable
+from holdfast.protocol.plan import Plan
 from holdfast.protocol.read import PlanFile
 from holdfast.protocol.recorded import recipe_of, recorded_plan
-from holdfast.protocol.scheduled import for_networks
-from holdfast.protocol.searched import searched
-from holdfast.protocol.starts import portfolio
-from holdfast.records import Config, Entry, Fidelity, canonical_json
+from holdfast.records import Entry, canonical_json
 from holdfast.rng import Streams
-from holdfast.search.base import Strategy
-from holdfast.search.registry import make_strategy, traits_named, traits_of
-from holdfast.space import Space
+from holdfast.search.registry import make_strategy
 from holdfast.study.book import Book, entry
 from holdfast.study.constraints import to_table
-from holdfast.study.folds import NEVER, checked_rule
 from holdfast.study.study import Study
 from holdfast.train.factory import load_factory
 
@@ -113,7 +104,8 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
     """
     plan = file.plan
     source, table = _load(file, uses)
-    asked = _asked(file, table)
+    asked = asked_of(file, table.known)
+    found = asked.search
     with file.at("study", "storage"):
         check_place(plan.study.storage)
     with file.at("study", "checkpoints"):
@@ -122,18 +114,18 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
         make_folder(run.path)
         seal, test_hashes = write_roles(run.path, table.frame, table.roles, table.schema, table.hashes)
         study = Study(
-            asked.space,
-            direction={asked.metric.name: asked.metric.direction},
-            strategy=asked.strategy,
+            found.space,
+            direction={found.metric.name: found.metric.direction},
+            strategy=found.strategy,
             seed=plan.study.seed,
             storage=run.storage(plan.study.storage),
             name=plan.study.name,
-            fidelity=asked.fidelity,
+            fidelity=found.fidelity,
             constraints=asked.constraints,
             duplicates=plan.search.duplicates,
             drop_folds=plan.search.drop_folds,
             deterministic=plan.search.deterministic,
-            workers=_at_once(plan, asked, seal.fits) if plan.search.deterministic else 1,
+            workers=found.at_once(plan, seal.fits) if plan.search.deterministic else 1,
             checkpoints=place,
         )
         write_plan(plan, run)
@@ -148,12 +140,7 @@ def prepare_study(file: PlanFile, run: RunFolder, uses: Sequence[Use] = ()) -> R
         if plan.search.stop_gain is not None or plan.search.stop is not None:
             opening.append(entry("stop.set", {"gain": plan.search.stop_gain, "rule": plan.search.stop}))
         study.book.commit(lambda _: ([*opening, *wishes], None))
-    return Ready(plan, run, study, asked.recipe, seal)
-
-
-def _at_once(plan: Plan, asked: _Asked, parts: int) -> int:
-    """How many trials of a plan run at once, over all workers."""
-    return plan.search.workers * trials_at_once(plan.search, asked.recipe.network_shape, asked.space, parts)
+    return Ready(plan, run, study, found.recipe, seal)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,20 +154,10 @@ class _Table:
     roles: Roles
     findings: Findings
 
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a plan asks for beside its table, checked."""
-
-    recipe: Recipe
-    metric: Metric
-    space: Space
-    strategy: Strategy
-    fidelity: Fidelity | None
-    constraints: dict[str, str]
-    requests: list[tuple[Config, str]]
-    left_out: list[str]
-    price: Price
+    @property
+    def known(self) -> Known:
+        """What the rest of the plan is checked by."""
+        return Known(self.schema, self.split, self.frame[self.roles.rows("train")])
 
 
 def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
@@ -240,62 +217,17 @@ def _check_budget_of_outer(plan: Plan, split: SplitPlan) -> None:
         )
 
 
-def _asked(file: PlanFile, table: _Table) -> _Asked:
-    plan = file.plan
-    recipe = recipe_of(file, table.schema)
-    with file.at("metric", "name"):
-        metric = recipe.make_metric()
-    with file.at("model", "ship"):
-        _check_shipping(plan, table.split)
-    with file.at("model"):
-        check_inputs(plan.model)
-    with file.at("model", "family"):
-        task = task_of(recipe, len(table.roles.rows("train")), len(table.schema.features))
-        default = recipe.default_space(task)
-    train = table.frame[table.roles.rows("train")]
-    recipe, space, measure = searched(file, recipe, task, default, train, table.split)
-    fidelity = None if measure is None else measure.fidelity
-    requests = []
-    for number, trial in enumerate(plan.trials):
-        with file.at("trials", number, "config"):
-            requests.append(_request(space, number + 1, trial))
-            check_requests(space, requests[-1][0], number + 1)
-    with file.at("search", "strategy"):
-        strategy = make_strategy(plan.search.strategy)
-        if not traits_of(strategy).proposes and not plan.trials:
-            raise PlanError(
-                f"strategy '{strategy.name}' tries what [[trials]] hold and nothing else, and there are none; add some"
-            )
-    with file.at("search", "settings"):
-        strategy = make_strategy(plan.search.strategy, plan.search.settings) if plan.search.settings else strategy
-        strategy = for_networks(strategy, recipe, space, measure, plan)
-    with file.at("search", "deterministic"):
-        _check_deterministic(plan)
-    with file.at("search", "drop_folds"):
-        _check_dropping(plan, table.split, fidelity)
-    constraints = checked_constraints(
-        plan.metric.constraints,
-        recipe,
-        lambda name: file.at("metric", "constraints", name),
-        stepwise=fidelity is not None,
-    )
-    with file.at("price", "country"):
-        price = price_of(plan)
-    check_budget(file, price)
-    with file.at("search", "portfolio"):
-        starts, left_out = _starts(plan, recipe, space, fidelity)
-    return _Asked(recipe, metric, space, strategy, fidelity, constraints, [*requests, *starts], left_out, price)
-
-
 def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
     """A study that was prepared before, if the plan is still the same.
 
     Raises:
         PlanError: on a changed plan, naming what differs.
+        RequestError: if the changed plan cannot be meant, and could not be that of a new study either.
         DataError: if the rows of an open role, while they are still needed, are not those that were written.
     """
     differences = different_keys(recorded_plan(book).plan.to_json(), file.plan.to_json())
     if differences:
+        check_again(file, run, book)
         raise PlanError(
             f"study '{run.name}' was begun with another plan ({'; '.join(differences)}); restore it, give the new "
             f"plan another name, or delete {run.path}"
@@ -329,6 +261,52 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
     return Ready(file.plan, run, study, recipe, seal)
 
 
+def check_again(file: PlanFile, run: RunFolder, book: Book) -> None:
+    """Refuse a changed plan that could not be that of a new study: a key that does not exist, for example.
+
+    What names columns, and what [space] and [search] hold, is known from the rows that the study has, as far as these
+    are there and would be the same.
+
+    Raises:
+        RequestError: as `prepare_study` does.
+    """
+    old, new = recorded_plan(book).plan, file.plan
+    with file.at("data", "split"):
+        split = SplitPlan.from_mapping(dict(new.data.split), seed=new.study.seed)
+    if new.data.source != old.data.source or not open_file(run.path, "train").exists():
+        return
+    known = known_rows(file, run, book)
+    with file.at("data"):
+        _check_columns(new, known, split)
+    same_rows = (new.data, new.study.seed) == (old.data, old.study.seed)
+    same_models = all(
+        getattr(new.model, key) == getattr(old.model, key) for key in ("family", "preprocessing", "image_shape")
+    )
+    if same_rows and same_models:
+        asked_of(file, known)
+
+
+def _check_columns(plan: Plan, known: Known, split: SplitPlan) -> None:
+    """Refuse names of columns that the table of a study does not have."""
+    data = plan.data
+    lists = {"drop": data.drop, "sensitive": data.sensitive, "slices": data.slices}
+    helpers = {"group": [split.group] if split.group else [], "time": [split.time] if split.time else []}
+    wishes = {**dict.fromkeys(data.drop, "drop"), **data.columns}
+    check_names(known.train, data.target or known.schema.target, wishes, {**lists, **helpers})
+
+
+def known_rows(file: PlanFile, run: RunFolder, book: Book) -> Known:
+    """What is known of the table of a study that was prepared before.
+
+    Raises:
+        DataError: if its train rows are gone or were changed.
+    """
+    split = book.state.notes["data.split"][0]
+    train = load_role(run.path, "train", SealRecord.from_json(split["seal"]))
+    plan = SplitPlan.from_mapping(dict(file.plan.data.split), seed=file.plan.study.seed)
+    return Known(Schema.from_json(split["schema"]), plan, train.drop(KEPT, strict=False))
+
+
 def is_prepared(book: Book) -> bool:
     """Whether the log holds all that comes before the first trial."""
     return book.exists and "data.split" in book.state.notes
@@ -338,18 +316,6 @@ def write_plan(plan: Plan, run: RunFolder) -> None:
     """The plan with every default filled in, as TOML."""
     text = "# every key of the plan, defaults included\n" + tomli_w.dumps(_without_none(plan.to_json()))
     write_whole(run.plan, text.encode())
-
-
-def different_keys(old: Any, new: Any, where: str = "") -> list[str]:
-    """Sentences on what differs between two plans, such as ``[search] trials was 60 and is 80``."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        keys = dict.fromkeys([*old, *new])
-        pairs = [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
-        return [text for key, a, b in pairs for text in different_keys(a, b, f"{where}.{key}" if where else key)]
-    table, _, key = where.rpartition(".")
-    name = f"[{table}] {key}" if table else f"[{key}]"
-    was, now = ("not set" if value is None else repr(value) for value in (old, new))
-    return [f"{name} was {was} and is {now}"] if old != new else []
 
 
 def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
@@ -381,64 +347,6 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
         sensitive=data.sensitive,
         slices=data.slices,
     )
-
-
-def _starts(
-    plan: Plan, recipe: Recipe, space: Space, fidelity: Fidelity | None
-) -> tuple[list[tuple[Config, str]], list[str]]:
-    """The portfolio, where the plan wants it; and what was left out."""
-    family = recipe.find_family()
-    if not plan.search.portfolio or family is None:
-        return [], []
-    if fidelity is not None or traits_named(plan.search.strategy).finite:
-        why = f"strategy '{plan.search.strategy}'" if fidelity is None else f"trials that are paused by {fidelity.name}"
-        raise RequestError(f"[search] has portfolio = true, which does not go with {why}; leave it out")
-    return portfolio(space, family.starts, plan.most_trials)
-
-
-def _request(space: Space, number: int, trial: TrialTable) -> tuple[Config, str]:
-    """A configuration to try first, with every value, and the reason for it."""
-    try:
-        return space.validate(trial.config, fill=True), trial.why
-    except SpaceError as exc:
-        raise SpaceError(f"[[trials]] number {number}: {exc}") from exc
-
-
-def _check_shipping(plan: Plan, split: SplitPlan) -> None:
-    if plan.model.ship == "scored" and split.folds is not None:
-        raise PlanError(
-            '[model] has ship = "scored", but with folds every score comes from several models; use "refitted", or a '
-            "validation share instead of folds"
-        )
-    if plan.model.ship == "scored" and split.reshuffle:
-        raise PlanError(
-            '[model] has ship = "scored", but with reshuffle = true every trial is scored on rows of its own; use '
-            '"refitted", or leave out reshuffle'
-        )
-
-
-def _check_deterministic(plan: Plan) -> None:
-    """Refuse an end that depends on which results are there."""
-    if plan.search.deterministic and (plan.search.stop is not None or plan.search.stop_gain is not None):
-        key = "stop" if plan.search.stop is not None else "stop_gain"
-        raise RequestError(
-            f"[search] has deterministic = true and {key}, which ends the search by the results that are there at the "
-            "time; leave out one of them"
-        )
-
-
-def _check_dropping(plan: Plan, split: SplitPlan, fidelity: Fidelity | None) -> None:
-    """Refuse to drop folds where a trial has one fit only, or is trained step by step."""
-    rule = plan.search.drop_folds
-    if rule == NEVER:
-        return
-    if split.folds is None:
-        own = "validation rows of its own" if split.reshuffle else "one validation part"
-        raise RequestError(
-            f'[search] has drop_folds = "{rule}", but every trial has {own}, so that it is one fit and none can be '
-            "saved; ask for folds, as in split = { folds = 5, test = 0.2 }, or leave it out"
-        )
-    checked_rule(rule, fidelity, {})
 
 
 def _opening_events(
