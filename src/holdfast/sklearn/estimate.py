@@ -211,7 +211,7 @@ def _terms(
         terms = scored.sign * found.values.astype(float)
         if not _same(float(share @ terms / share.sum()), score):
             return None
-        total[place] += terms if exact else share * terms
+        np.add.at(total, place, terms if exact else share * terms)
     whole = exact and metric.name == "accuracy" and bool(np.isfinite(total).all())
     return total.astype(np.uint8) if whole else total
 

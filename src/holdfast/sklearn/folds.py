@@ -124,8 +124,9 @@ def run_fold(
         heard.append(estimator.predict(_safe_split(estimator, work.X, work.y, test, train)[0]))
     if result["fit_error"] is not None or not heard:
         return FoldResult(result, None)
-    response, classes = np.asarray(heard[0]), getattr(estimator, "classes_", None)
-    if response.ndim not in {1, 2} or len(response) != len(test):  # the test rows are scored before the training rows
+    response = np.asarray(heard[0])  # the test rows are scored before the training rows
+    classes = getattr(estimator, "classes_", None)
+    if response.ndim not in {1, 2} or len(response) != result["n_test_samples"]:
         return FoldResult(result, None)
     return FoldResult(result, Said(response, None if isinstance(classes, list) else classes))
 

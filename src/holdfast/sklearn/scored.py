@@ -50,7 +50,7 @@ class Design:
         """How much each of the M rows counts in the mean over folds, shape (M,), their mean being 1."""
         found = np.zeros(len(self.rows))
         for place, share in zip(self.places, self.shares(weights), strict=True):
-            found[place] += share
+            np.add.at(found, place, share)  # a row may stand in a fold more than once
         return found
 
 
@@ -217,6 +217,9 @@ def scored_by(
     if isinstance(target, str):
         return target
     tests = [test for _, test in splits]
+    bare = [k for k, test in enumerate(tests) if not len(test)]
+    if bare:
+        return f"split {bare[0]} of {len(tests)} scores no rows (the first is split 0)"
     if len(np.unique(np.concatenate(tests))) < 2:
         return "the folds score fewer than two rows"
     weights = _weights_of(scorers, scorer, metric, params)

@@ -159,10 +159,11 @@ class HoldfastSearchCV(BaseSearchCV):  # type: ignore[misc]  # scikit-learn has 
         self.n_splits_ = len(splits)
         several = list(getattr(scorers, "_scorers", [SCORE]))
         metric = refit_metric if isinstance(refit_metric, str) else several[0] if len(several) == 1 else None
-        indices = [(_indices(train), _indices(test)) for train, test in splits]
+        n_rows = _num_samples(X)
+        indices = [(_indices(train, n_rows), _indices(test, n_rows)) for train, test in splits]
         scored: Scored | str
         try:
-            together = rows_together(routed.splitter.split.get("groups"), pairs, indices, _num_samples(X))
+            together = rows_together(routed.splitter.split.get("groups"), pairs, indices, n_rows)
             scored = scored_by(self.estimator, scorers, metric, y, indices, routed.scorer.score, together)
         except RequestError as exc:
             scored = str(exc)
@@ -398,10 +399,13 @@ def _refuse_dropped(trial: Trial, index: Any, folds: Sequence[Any], n_splits: in
         )
 
 
-def _indices(rows: Any) -> np.ndarray:
-    """Rows as indices, from indices or a mask."""
+def _indices(rows: Any, n_rows: int) -> np.ndarray:
+    """Rows as indices from 0 to N - 1, from a mask or from indices, those below 0 being counted from the end."""
     given = np.asarray(rows)
-    return np.flatnonzero(given) if given.dtype == bool else given
+    if given.dtype == bool:
+        return np.flatnonzero(given)
+    places = given.astype(np.int64)
+    return np.where(places < 0, places + n_rows, places)
 
 
 def _kind_told(study: Study) -> str | None:

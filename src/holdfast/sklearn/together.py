@@ -52,7 +52,7 @@ def rows_together(
         )
     if known and (known[0].groups is not None or known[0].times is not None):
         return Together(known[0].groups, known[0].times)
-    in_time = all(len(train) and train.max() < test.min() for train, test in splits)
+    in_time = all(len(train) and len(test) and train.max() < test.min() for train, test in splits)
     return Together(times=np.arange(n_rows)) if in_time else APART
 
 
