@@ -13,6 +13,7 @@ from holdfast.evaluate.bounded import UnitScale, interval_of_one, unit_scale, un
 from holdfast.evaluate.found import Found, Request, chosen_among, found_by_race
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sheet import Sheet
+from holdfast.evaluate.totals import is_total, of_all_rows
 from holdfast.stats import bootstrap, intervals
 from holdfast.stats.raced import raced_metric
 from holdfast.stats.regained import corrected_metric
@@ -21,6 +22,16 @@ from holdfast.stats.rmx_metric import rmx_metric
 
 def from_predictions(request: Request, metric: Metric) -> Found:
     """Predictions and a metric that is computed from all of them at once."""
+    sheet = request.sheet
+    assert sheet.y is not None
+    if total := is_total(metric, sheet.y, sheet.values, sheet.folds):
+        metric = of_all_rows(metric)
+    found = _from_all(request, metric)
+    return replace(found, sentences=(*found.sentences, wording.total(metric.name, sheet.n_rows))) if total else found
+
+
+def _from_all(request: Request, metric: Metric) -> Found:
+    """The same for a metric that does not grow with the number of rows."""
     sheet, level = request.sheet, request.level
     observed = request.scale.sign * np.array([metric_on_all(sheet, metric, c) for c in range(len(sheet.values))])
     chosen, is_best = chosen_among(observed, request.winner)

@@ -184,6 +184,14 @@ def slow(name: str, bootstraps: int) -> str:
     return f"The metric '{name}' is slow to compute under weights, so that there are only {bootstraps} bootstraps."
 
 
+def total(name: str, n_rows: int) -> str:
+    """What a metric is about that twice the rows score twice as much by."""
+    return (
+        f"The metric '{name}' is a total: twice the rows score twice as much. The number is that of {n_rows:,} rows; "
+        "divided by them it compares with that of other rows."
+    )
+
+
 def extreme(name: str) -> str:
     """Why there is no estimate of a metric that is one row's."""
     return (

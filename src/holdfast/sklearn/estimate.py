@@ -22,6 +22,7 @@ from holdfast.evaluate.estimate import estimate
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
+from holdfast.evaluate.totals import is_total
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored
@@ -115,11 +116,13 @@ def estimate_of(
             verified = _verified(scored, complete)
         except (RequestError, MetricError) as exc:
             raise RequestError(f"{exc}{_filled_in(scored.name, trials, error_score)}") from exc
-        shift = _together(scored, verified, rows[place]) if _is_pooled(scored) else None
-        metric = _over_folds(scored, verified, shift)
         calls = len(complete) * len(scored.design.places)
-        _warn_of_a_wait(metric, len(rows), (time.thread_time() - began) / calls)
+        seconds = (time.thread_time() - began) / calls
         y = scored.y[scored.design.rows].astype(float)
+        total = is_total(_over_folds(scored, verified, None), y, [item.values for _, item in complete])
+        shift = _together(scored, verified, rows[place]) if _is_pooled(scored) and not total else None
+        metric = _over_folds(scored, verified, shift)
+        _warn_of_a_wait(metric, len(rows), seconds)
         made = estimate(rows, metric=metric, y=y, groups=units, **shared)
         score = made.score
         if not metric.fast:
@@ -128,6 +131,9 @@ def estimate_of(
         if shift is not None and _is_notable(shift, score):
             both = f"of all folds together, {made.naive:.4g} where their mean is {made.naive - shift:.4g}"
             score = dataclasses.replace(score, method=f"{score.method}; {both}")
+        if total:
+            size = np.mean([len(place) for place in scored.design.places])
+            score = dataclasses.replace(score, method=f"{score.method}; a total, of the {size:,.4g} rows of a fold")
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
     method, n = score.method, int(some.sum())
     if (few := worth(counts[some])) < WORTH * n:
