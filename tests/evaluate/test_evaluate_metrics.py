@@ -192,6 +192,20 @@ def test_undefined_is_nan() -> None:
     assert math.isnan(metric_named("rmse", "regression").value(np.ones(2), np.array([np.nan, 1.0])))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [name for name in sklearn_metrics.get_scorer_names() if "likelihood_ratio" in name or name == "d2_brier_score"],
+)
+def test_scikit_learn_divides_by_0_on_the_rows_of_a_bootstrap_without_a_warning(name: str) -> None:
+    y, chances = np.array([1, 1, 1, 0, 0, 0]), np.array([0.9, 0.8, 0.3, 0.2, 0.6, 0.1])
+    metric = metric_named(name, "binary", 2)
+    said = (chances > 0.5).astype(int) if metric.needs == "predict" else chances
+    weights = np.array([[1.0] * 6, [1.0, 1, 1, 0, 0, 0], [0.0, 0, 0, 1, 1, 1]])
+    values = metric.values_under(y, said, weights)
+    assert math.isfinite(values[0])
+    assert not np.isfinite(values[1:]).all()
+
+
 def test_clustering() -> None:
     rng = np.random.default_rng(0)
     table = np.r_[rng.normal(0, 1, (20, 2)), rng.normal(6, 1, (20, 2))]

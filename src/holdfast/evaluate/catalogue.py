@@ -250,7 +250,8 @@ def _picked(weights: np.ndarray, *, accepts_weights: bool) -> tuple[np.ndarray, 
 def _quietly(function: Plain, y: np.ndarray, prediction: np.ndarray, extra: dict[str, np.ndarray]) -> float:
     """The metric without scikit-learn's warnings that a part of it is undefined or that one class only is there."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.")
+        for category in (UserWarning, RuntimeWarning):  # the second where it divides by 0, as for d2_brier_score
+            warnings.filterwarnings("ignore", category=category, module=r"sklearn\.")
         return float(function(y, prediction, **extra))
 
 
