@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import check_scoring, f1_score, get_scorer, get_scorer_names, make_scorer, mean_pinball_loss
 from sklearn.pipeline import make_pipeline
@@ -83,6 +84,19 @@ def test_of_two_classes_the_positive_one_comes_last() -> None:
     expected = f1_score(y, said, pos_label="no")
     assert known.value(turned.y, predicted) == pytest.approx(expected)
     assert called.value(turned.y.astype(float), predicted) == pytest.approx(expected)
+
+
+def test_an_outlier_detector_says_one_of_two_classes_as_a_classifier_does() -> None:
+    inside = np.array([-1, 1, 1, 1, 1, -1])
+    for y, scoring in ((inside, "accuracy"), (inside, "roc_auc"), (np.maximum(inside, 0), "roc_auc")):
+        scored = _scored(scoring, y, IsolationForest())
+        assert isinstance(scored, Scored)
+        assert scored.labels is not None
+        assert scored.y.tolist() == [0, 1, 1, 1, 1, 0]
+        assert scored.metrics()[0].fast, scoring
+    other = _scored("accuracy", np.maximum(inside, 0), IsolationForest())
+    assert isinstance(other, Scored)
+    assert other.labels is None, "what it predicts, -1 and 1, are not these classes"
 
 
 def test_a_fold_that_lacks_a_class_has_a_column_of_zeros_for_it() -> None:

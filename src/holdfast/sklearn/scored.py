@@ -226,7 +226,7 @@ def scored_by(
     if isinstance(weights, str):
         return weights
     labels = None
-    if is_classifier(estimator):
+    if is_classifier(estimator) or _tells_outliers(estimator, scorer, target):
         labels, target = _labels_of(target, scorer)
     elif target.dtype.kind not in "fiub":
         return f"y is of type {target.dtype}, and the estimator is no classifier"
@@ -242,6 +242,15 @@ def scored_by(
         times=together.times,
         clusters=is_clusterer(estimator),
     )
+
+
+def _tells_outliers(estimator: Any, scorer: Any, target: np.ndarray) -> bool:
+    """Whether predictions of an outlier detector, -1 and 1 or a score, are of two classes as those of a classifier."""
+    from sklearn.base import is_outlier_detector
+
+    classes = np.unique(target)
+    by_class = catalogue.needs_of(scorer) == "predict"
+    return is_outlier_detector(estimator) and len(classes) == 2 and (not by_class or classes.tolist() == [-1, 1])
 
 
 def _labels_of(target: np.ndarray, scorer: Any) -> tuple[np.ndarray, np.ndarray]:
