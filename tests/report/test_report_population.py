@@ -7,11 +7,16 @@ import math
 import pytest
 
 import holdfast
+from holdfast.cli.standing import rows
 from holdfast.errors import RequestError
 from holdfast.facts.blocks import Figure, Gallery, Paragraph
+from holdfast.facts.numbers import listed
+from holdfast.facts.winner import course_sentence
+from holdfast.govern.sections import hyperparameters_section
 from holdfast.records import Fidelity, Verdict
 from holdfast.report.figures import draw_svg
 from holdfast.report.population import population_section
+from holdfast.report.status import status_dict
 from holdfast.report.trials_table import trials_csv, trials_rows
 from holdfast.search.pbt import PopulationBasedTraining
 from holdfast.study.handle import LiveTrial
@@ -112,3 +117,25 @@ def test_the_values_of_a_name_that_no_piece_has_are_refused(study: Study) -> Non
     with pytest.raises(RequestError, match=r"the schedule of trial \d+ has no 'zz'; it has rate, size, kind"):
         study.schedule().values("zz")
     assert len(study.schedule().values("rate")) == len(study.schedule().pieces)
+
+
+def test_a_winner_that_others_began_says_wherever_it_stands_that_its_configuration_is_the_last_of_several(
+    study: Study,
+) -> None:
+    state, pieces = study.book.state, study.schedule().pieces
+    trials, starts = [str(piece.trial) for piece in pieces], [str(piece.start) for piece in pieces[1:]]
+    said = course_sentence(state, study.best_trial)
+    assert said == (
+        f"Trial {trials[-1]} was trained with {len(pieces)} configurations, those of trials {listed(trials)}: the next "
+        f"one took over after {listed(starts)} epoch, and its own is the last of them."
+    )
+    assert status_dict(state)["best"]["course"] == said
+    assert Paragraph(said) in hyperparameters_section(state).blocks
+    assert ["", said] in rows(status_dict(state))
+
+
+def test_a_winner_with_one_configuration_says_nothing_of_a_course() -> None:
+    study = Study({"x": holdfast.Float(0, 1)}, strategy="random")
+    study.optimize(lambda trial: float(trial["x"]), n_trials=3)
+    assert course_sentence(study.book.state, study.best_trial) == ""
+    assert status_dict(study.book.state)["best"]["course"] is None

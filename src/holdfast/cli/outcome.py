@@ -13,7 +13,7 @@ from holdfast.facts.log import limit_reached, metric_of, three_scores, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
 from holdfast.facts.spending import spending
 from holdfast.facts.standing import alerts
-from holdfast.facts.winner import luck_sentence
+from holdfast.facts.winner import course_sentence, luck_sentence
 from holdfast.protocol.folder import RunFolder, find_run, open_book
 from holdfast.protocol.tune import Result
 from holdfast.records import Config, Score
@@ -46,8 +46,12 @@ def show_outcome(
         show("")
         show(aligned([[text]], indent="", width=columns(sys.stdout)))
     if config:
+        winner = winner_of(book.state)
         show("")
-        show(_config_table(result.best_config, winner_of(book.state)))
+        show(_config_table(result.best_config, winner))
+        if winner is not None and (course := course_sentence(book.state, winner)):
+            show("")
+            show(aligned([[course]], indent="", width=columns(sys.stdout)))
     if paths:
         _say_where(result, book)
 

@@ -121,6 +121,8 @@ def _scores(standing: Standing) -> list[list[str]]:
     if top.get("corrected") is not None:
         said += f"; about {top['corrected']:.3g} with its luck taken off"
     found = [["best", said], ["", ", ".join(f"{key} = {shown(value)}" for key, value in top["config"].items())]]
+    if top["course"] is not None:
+        found.append(["", top["course"]])
     for name in ("estimate", "test"):
         if standing["scores"][name] is not None:
             score = Score.from_json(standing["scores"][name])

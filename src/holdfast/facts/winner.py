@@ -7,9 +7,10 @@ import json
 from holdfast.facts.blocks import Table
 from holdfast.facts.log import ThreeScores, latest
 from holdfast.facts.looks import compared_words
-from holdfast.facts.numbers import listed, number, percent, shown
+from holdfast.facts.numbers import count, listed, number, percent, shown
 from holdfast.records import Trial, Value
 from holdfast.space import Categorical, Domain, Int
+from holdfast.study.schedule import schedule_of
 from holdfast.study.state import StudyState
 
 
@@ -29,6 +30,23 @@ def luck_sentence(state: StudyState) -> str:
         return f"With {among} compared, no luck was taken off: the estimate equals the naive score."
     return (
         f"With {among} compared, no luck was taken off: the estimate is better than the naive score by {number(-luck)}."
+    )
+
+
+def course_sentence(state: StudyState, trial: Trial) -> str:
+    """With which configurations a trial was trained that went on from what others had learned; empty for any other.
+
+    Its own is only the last of them, so that it does not say how to train such a model.
+    """
+    pieces = schedule_of(state.trials, trial.number).pieces
+    if len(pieces) == 1:
+        return ""
+    where = listed([f"{piece.start:,}" for piece in pieces[1:]])
+    own = f"{count(len(pieces), 'configuration')}, those of trials {listed([str(piece.trial) for piece in pieces])}"
+    unit = "steps" if state.settings.fidelity is None else state.settings.fidelity.name
+    return (
+        f"Trial {trial.number} was trained with {own}: the next one took over after {where} {unit}, and its own "
+        "is the last of them."
     )
 
 

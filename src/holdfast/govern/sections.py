@@ -15,7 +15,7 @@ from holdfast.facts.log import CAUSES, ThreeScores, latest, metric_of, three_sco
 from holdfast.facts.numbers import better, count, duration, interval, listed, moment, number, shortened, shown
 from holdfast.facts.search import search_section
 from holdfast.facts.spending import WHAT, amount
-from holdfast.facts.winner import agreement, describe, exact, luck_sentence, winner_table
+from holdfast.facts.winner import agreement, course_sentence, describe, exact, luck_sentence, winner_table
 from holdfast.govern.metadata import TASKS, family_of, source_name, task_of
 from holdfast.records import Score, TrialState, Value
 from holdfast.space import Categorical, Domain, Space
@@ -116,6 +116,8 @@ def hyperparameters_section(state: StudyState) -> Section:
         blocks: list[Block] = [Paragraph(f"There is no winner: {why}.")]
     else:
         blocks = [Paragraph("Those of the winner:"), winner_table(state, winner)]
+        if course := course_sentence(state, winner):
+            blocks.insert(0, Paragraph(course))
     if space is not None:
         found = "" if state.settings.space is not None else ", as it was found while it was used"
         blocks += [Paragraph(f"The space that was searched{found}:"), _space_table(space)]

@@ -20,6 +20,7 @@ from holdfast.facts.log import (
 from holdfast.facts.numbers import utc
 from holdfast.facts.spending import spending
 from holdfast.facts.standing import begun_anew, looked_at_again
+from holdfast.facts.winner import course_sentence
 from holdfast.records import Trial, TrialState, number_to_json
 from holdfast.report.trials_table import steps_trained
 from holdfast.study.state import StudyState
@@ -144,6 +145,7 @@ def _best(state: StudyState) -> dict[str, Any] | None:
         "trial": trial.number,
         "value": None if value is None else number_to_json(value),
         "config": dict(trial.config),
+        "course": course_sentence(state, trial) or None,
         "chosen": "choice.made" in state.notes,
     }
 
