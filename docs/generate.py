@@ -134,7 +134,8 @@ PLAN_START = (
     "```",
     "",
     "The plan with every default filled in is in `runs/NAME/plan.toml`, and its hash is on the log. A study is not",
-    "gone on with under a changed plan.",
+    "gone on with under a changed plan. Its space alone can be changed, with a reason, by `holdfast amend` (see",
+    "[spaces.md](spaces.md#another-space-later)).",
 )
 
 PLAN_SPACE = (

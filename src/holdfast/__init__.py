@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from holdfast.data.leakage.finding import Finding
     from holdfast.data.split import Splits, split
     from holdfast.errors import HoldfastError, RequestError
+    from holdfast.protocol.amend import Amendment, amend
     from holdfast.protocol.replay_schedule import replay_schedule
     from holdfast.protocol.targets import inspect
     from holdfast.protocol.train_many import train_many
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from holdfast.study.study import Study
 
 _HOMES = {
+    "Amendment": "holdfast.protocol.amend",
     "Categorical": "holdfast.space",
     "Checkpoints": "holdfast.study.storing",
     "Derived": "holdfast.space",
@@ -52,6 +54,7 @@ _HOMES = {
     "Trial": "holdfast.records",
     "TrialPruned": "holdfast.study.jobs",
     "Verdict": "holdfast.records",
+    "amend": "holdfast.protocol.amend",
     "check_leakage": "holdfast.data.leakage.check",
     "inspect": "holdfast.protocol.targets",
     "load_result": "holdfast.protocol.tune",
@@ -65,6 +68,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Amendment",
     "Categorical",
     "Checkpoints",
     "Derived",
@@ -88,6 +92,7 @@ __all__ = [
     "Trial",
     "TrialPruned",
     "Verdict",
+    "amend",
     "check_leakage",
     "inspect",
     "load_result",

@@ -238,7 +238,11 @@ def test_a_dict_of_all_hyperparameters_keeps_the_rules_but_those_that_name_what_
     assert all(trial.config["half"] == trial.config["x"] / 2 for trial in study.trials)  # type: ignore[operator]
 
     study.amend({"kind": "b", "x": holdfast.Float(0, 3), "half": holdfast.Derived("x / 4")}, "only b, and no n")
-    left = {"half": holdfast.Derived("x / 4"), "x": holdfast.Float(0, 3), "kind": holdfast.Categorical(["b"])}
+    left: dict[str, Any] = {
+        "half": holdfast.Derived("x / 4"),
+        "x": holdfast.Float(0, 3),
+        "kind": holdfast.Categorical(["b"]),
+    }
     assert study.history.space == holdfast.Space(left, forbid=["x > 0.5 and kind == 'b'", too_large])
     study.amend(holdfast.Space(left), "a space of its own has the rules that it is given, and no others")
     assert study.history.space == holdfast.Space(left)

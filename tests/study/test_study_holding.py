@@ -21,7 +21,7 @@ from holdfast.log.verify import verify
 from holdfast.records import Cause, Trial, TrialState, Verdict
 from holdfast.search.random import RandomSearch
 from holdfast.study import driver, holding
-from holdfast.study.holding import Watch
+from holdfast.study.holding import Watch, in_hand
 from holdfast.study.load import load_study
 from holdfast.study.study import Study
 
@@ -149,6 +149,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
 
 class Board:
     """Leases that a test writes."""
@@ -206,6 +209,27 @@ def test_what_was_given_up_or_belongs_to_a_process_that_ended_here_is_lost_at_on
     assert [trial.number for trial in watch.lost(trials[2:], own={4})] == [3]
     clock.now = holding.GRACE_OF_THE_LIVING + 1
     assert [trial.number for trial in watch.lost(trials[2:3], own={4})] == [2]
+
+
+class Beating(Board):
+    """The owner of a trial gives a sign of life each time one looks."""
+
+    def held(self) -> list[Lease]:
+        self.leases = [Lease(0, 0, FAR, 1 + (self.leases[0].beat if self.leases else 0))]
+        return self.leases
+
+
+def test_it_is_said_as_soon_as_it_is_known_whether_somebody_has_a_trial_in_hand(clock: Clock) -> None:
+    board, trials = Board(), [running(0)]
+    assert not in_hand([], board)
+    board.leases = [Lease(0, 0, holding._this_process(), 3)]
+    assert in_hand(trials, board)
+    assert clock.now == 0
+    assert in_hand(trials, Beating())
+    assert clock.now <= holding.BEAT
+    clock.now, board.leases = 0.0, [Lease(0, 0, FAR, 3)]
+    assert not in_hand(trials, board)
+    assert holding.GRACE < clock.now <= holding.GRACE + holding.BEAT
 
 
 # again by cause

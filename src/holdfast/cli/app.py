@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from holdfast.cli import (
+    amend,
     card,
     doctor,
     inspect,
@@ -93,6 +94,12 @@ app.command(
         "holdfast resume digits --runs experiments",
     )
 )(run.resume)
+app.command(
+    epilog=examples(
+        'holdfast amend plan.toml --why "the best trials lie at the upper bound"',
+        'holdfast amend plan.toml --why "training diverges" --value warmup=0',
+    )
+)(amend.amend)
 app.command(
     epilog=examples(
         "holdfast worker digits --jobs 4        # beside holdfast tune",

@@ -34,6 +34,7 @@ MEANT: dict[str, str] = {
     "search": "tune PLAN",
     "fit": "tune PLAN",
     "continue": "resume NAME",
+    "change": "amend PLAN",
     "list": "status",
     "ls": "status",
     "show": "best NAME",

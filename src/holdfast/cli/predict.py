@@ -106,7 +106,7 @@ def _model(run: RunFolder, trust: tuple[str, ...]) -> LoadedModel:
     if changed:
         raise HoldfastError(f"{changed[0]}; it is not used")
     if trust:
-        sys.path.insert(0, str(notes["plan.resolved"][0]["base"]))
+        sys.path.insert(0, str(notes["plan.resolved"][-1]["base"]))
     try:
         return load_model(run.model, trust=trust)
     except UntrustedTypeError as exc:

@@ -151,7 +151,7 @@ class Tally:
         notes = {} if self.book is None else self.book.state.notes
         ended = (self.total is not None and self.done >= self.total) or "limits.reached" in notes
         if ended and "plan.resolved" in notes and not {"choice.made", "procedure.estimated"} & set(notes):
-            outer = notes["plan.resolved"][0]["plan"]["data"]["split"].get("nested")
+            outer = notes["plan.resolved"][-1]["plan"]["data"]["split"].get("nested")
             if outer is not None:
                 return f"searching in outer fold {len(notes.get('procedure.scored', [])) + 1} of {outer}"
         for kind, words in STAGES.items():

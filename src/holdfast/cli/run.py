@@ -57,7 +57,7 @@ def tune(
     from holdfast.protocol.read import read_plan
     from holdfast.protocol.tune import tune as run_plan
 
-    _refuse_a_name(plan, runs)
+    refuse_a_name(plan, runs)
     file = read_plan(plan)
     run = RunFolder(runs, file.plan.study.name)
     where = executor_named(executor, address=address, resources=resources)
@@ -154,7 +154,7 @@ def _say_findings(book: Book) -> None:
         say(f"\n{findings_text(findings, columns(sys.stderr))}\n")
 
 
-def _refuse_a_name(plan: Path, runs: Path) -> None:
+def refuse_a_name(plan: Path, runs: Path) -> None:
     """Say what to type where a study's name stands in the place of its plan."""
     from holdfast.errors import RequestError
     from holdfast.protocol.folder import PLAN, RunFolder

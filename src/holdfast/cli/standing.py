@@ -26,6 +26,7 @@ def rows(standing: Standing) -> list[list[str]]:
         ["study", f"{standing['name']}, judged by {_objectives(standing)}"],
         ["state", _state(standing)],
         ["trials", _trials(standing)],
+        *_amended(standing),
         *_constraints(standing),
         *([["budget", standing["limit_reached"]]] if standing["limit_reached"] else []),
         *([["folds", standing["dropped"]]] if standing.get("dropped") else []),
@@ -102,6 +103,15 @@ def _trials(standing: Standing) -> str:
     of = "" if limit is None else f" of {limit}"
     states = ", ".join(f"{n} {state}" for state, n in standing["trials"].items() if n)
     return f"{total}{of}: {states}" if states else f"none yet{of}"
+
+
+def _amended(standing: Standing) -> list[list[str]]:
+    """How the space was amended, and what became of trials that do not fit any more."""
+    found = [["space" if place == 0 else "", text] for place, text in enumerate(standing.get("amended", []))]
+    if found and standing["hidden"]:
+        does = "trial does" if standing["hidden"] == 1 else "trials do"
+        found.append(["", f"{standing['hidden']:,} {does} not lie in it any more, and cannot be the best"])
+    return found
 
 
 def _naive(standing: Standing) -> float | str:

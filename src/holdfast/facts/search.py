@@ -85,9 +85,7 @@ def _rules_and_changes(state: StudyState) -> list[str]:
         f"It could learn from study {note['name']}, {count(len(note['trials']), 'trial')}."
         for note in notes.get("study.learned", [])
     ]
-    said += [
-        f"The space was amended on {moment(note['time'])}: {note['why']}" for note in notes.get("space.amended", [])
-    ]
+    said += [f"The space was {each}" for each in amendments(state)]
     if outside := sum(trial.number in state.history.masked for trial in scored):
         lie = "trial with a score does" if outside == 1 else "trials with a score do"
         counts = "; the estimate counts what was compared before" if state.amended_by_scores else ""
@@ -96,6 +94,11 @@ def _rules_and_changes(state: StudyState) -> list[str]:
         said.append(_steered(state))
     said += [note["text"] for kind in ("start.skipped", "stack.chosen") for note in notes.get(kind, [])]
     return [*said, *filter(None, [search_end(state)])]
+
+
+def amendments(state: StudyState) -> list[str]:
+    """When the space was amended, and why, in the order of time."""
+    return [f"amended on {moment(note['time'])}: {note['why']}" for note in state.notes.get("space.amended", [])]
 
 
 def _steered(state: StudyState) -> str:

@@ -21,6 +21,7 @@ from holdfast.errors import HoldfastError, RequestError, nearest
 from holdfast.log.open import SQLITE, exists, open_log
 from holdfast.log.salvage import newest
 from holdfast.study.book import Book
+from holdfast.study.lock import DriverLock
 
 PLAN = "plan.toml"
 LOG = "study.db"
@@ -131,6 +132,21 @@ def make_room(run: RunFolder) -> None:
             raise HoldfastError(f"the disk that holds '{run.runs}' is full; free some space and try again") from exc
         reason = (exc.strerror or str(exc)).lower()
         raise RequestError(f"nothing can be written to '{run.runs}' ({reason}); name another folder: --runs") from exc
+
+
+@contextmanager
+def alone(run: RunFolder) -> Iterator[None]:
+    """Keep every other process from tuning, amending or unsealing the same run.
+
+    Raises:
+        BusyStudyError: if one does so now.
+    """
+    lock = DriverLock(run.runs / ".tune", run.name)
+    lock.take(exclusive=True)
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 @contextmanager

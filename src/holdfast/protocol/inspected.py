@@ -51,7 +51,7 @@ def inspect_plan(path: Path) -> Inspection:
         str(path),
         "plan",
         () if part is None else part.layers,
-        (*_searched(config, space, source), *_left(recipe, config, task)),
+        (*_searched(config, space, source), *left_at_defaults(recipe, config, task)),
         () if part is None else part.buffers,
         work=None if part is None else family_work(recipe.family, part),
         unrecorded="not recorded in the plan",
@@ -121,10 +121,10 @@ def _left_of_study(state: StudyState, config: Config) -> list[Hyperparameter]:
     model, schema = plan["plan"]["model"], Schema.from_json(split["schema"])
     recipe = Recipe(model["family"], None, schema, Path(plan["base"]), (), tuple(model.get("image_shape") or ()))
     task = task_of(recipe, split["seal"]["rows"].get("train", 2), len(schema.features))
-    return _left(recipe, config, task)
+    return left_at_defaults(recipe, config, task)
 
 
-def _left(recipe: Recipe, config: Config, task: Task) -> list[Hyperparameter]:
+def left_at_defaults(recipe: Recipe, config: Config, task: Task) -> list[Hyperparameter]:
     """What is not in the space and so has the value of the family's code; nothing for a factory of one's own."""
     family = recipe.find_family()
     if family is None:

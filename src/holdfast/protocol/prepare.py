@@ -28,9 +28,9 @@ from holdfast.errors import PlanError
 from holdfast.evaluate.catalogue import shown_name
 from holdfast.log.open import check_place
 from holdfast.protocol.asked import Known, asked_of
-from holdfast.protocol.differences import different_keys
+from holdfast.protocol.differences import beside_space, different_keys
 from holdfast.protocol.fidelity import Measure
-from holdfast.protocol.folder import RunFolder, whole_or_none
+from holdfast.protocol.folder import RunFolder, command, whole_or_none
 from holdfast.protocol.inputs import style_of
 from holdfast.protocol.learn import DEFAULT_METRICS, Recipe, is_clustering
 from holdfast.protocol.own import recognised
@@ -228,10 +228,7 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
     differences = different_keys(recorded_plan(book).plan.to_json(), file.plan.to_json())
     if differences:
         check_again(file, run, book)
-        raise PlanError(
-            f"study '{run.name}' was begun with another plan ({'; '.join(differences)}); restore it, give the new "
-            f"plan another name, or delete {run.path}"
-        )
+        raise _another_plan(file, run, book, differences)
     split = book.state.notes["data.split"][0]
     seal = SealRecord.from_json(split["seal"])
     if "model.fitted" not in book.state.notes:
@@ -259,6 +256,21 @@ def reopen_study(file: PlanFile, run: RunFolder, book: Book) -> Ready:
         workers=settings.workers or 1,
     )
     return Ready(file.plan, run, study, recipe, seal)
+
+
+def _another_plan(file: PlanFile, run: RunFolder, book: Book, differences: Sequence[str]) -> PlanError:
+    """The error of a plan that is not the one on record, with the ways out."""
+    notes = book.state.notes
+    done = "was begun with" if len(notes["plan.resolved"]) == 1 else "was amended to"
+    said = f"study '{run.name}' {done} another plan ({'; '.join(differences)})"
+    others = f"restore it, give the new plan another name, or delete {run.path}"
+    old, new = (beside_space(plan.to_json()) for plan in (recorded_plan(book).plan, file.plan))
+    if old == new and not {"choice.made", "limits.reached"} & set(notes):
+        door = 'holdfast.amend(plan, why="the reason")'
+        if file.path is not None:
+            door = command(run.runs, "amend", str(file.path), "--why", "the reason")
+        return PlanError(f"{said}; to search the changed space from here on: {door}; otherwise {others}")
+    return PlanError(f"{said}; {others}")
 
 
 def check_again(file: PlanFile, run: RunFolder, book: Book) -> None:
@@ -352,13 +364,11 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
 def _opening_events(
     file: PlanFile, source: Source, schema: Schema, seal: SealRecord, hashes: Mapping[str, Any]
 ) -> list[Entry]:
-    plan = file.plan.to_json()
     roles = {
         role: {"rows": seal.rows[role], "fingerprint": seal.fingerprints[role], "sha256": seal.files[role]}
         | {"file": f"{'sealed' if role == 'test' else 'data'}/{role}.arrow"}
         for role in seal.rows
     }
-    path = None if file.path is None else str(file.path.resolve())
     split = {
         "source": {"description": source.description, "sha256": source.sha256},
         "schema": schema.to_json(),
@@ -368,13 +378,19 @@ def _opening_events(
         "seal": seal.to_json(),
         **hashes,
     }
-    sha256 = hashlib.sha256(canonical_json(plan).encode()).hexdigest()
     return [
-        entry("plan.resolved", {"plan": plan, "path": path, "base": str(file.base), "sha256": sha256}),
+        plan_event(file),
         entry("code.recorded", {"git": git_state(file.base), "environment": environment()}),
         entry("data.split", split),
         entry("budget.set", {"trials": file.plan.most_trials}),
     ]
+
+
+def plan_event(file: PlanFile) -> Entry:
+    """The event that holds the plan which a study goes by from here on."""
+    plan, path = file.plan.to_json(), None if file.path is None else str(file.path.resolve())
+    sha256 = hashlib.sha256(canonical_json(plan).encode()).hexdigest()
+    return entry("plan.resolved", {"plan": plan, "path": path, "base": str(file.base), "sha256": sha256})
 
 
 def _without_none(value: Any) -> Any:

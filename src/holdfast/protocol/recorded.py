@@ -1,4 +1,4 @@
-"""What a study's log says of the plan that it was begun with."""
+"""What a study's log says of its plan: the one that it was begun with, or was amended to."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from holdfast.study.book import Book
 
 
 def recorded_plan(book: Book) -> PlanFile:
-    """The plan that a study was begun with."""
-    note = book.state.notes["plan.resolved"][0]
+    """The plan that a study goes by: the one that it was begun with, or the last one that it was amended to."""
+    note = book.state.notes["plan.resolved"][-1]
     path = None if note["path"] is None else Path(note["path"])
     return PlanFile(Plan.model_validate(note["plan"], strict=False), path, Path(note["base"]))
 

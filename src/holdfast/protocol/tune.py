@@ -21,12 +21,12 @@ from holdfast.govern.card import write_card
 from holdfast.log.open import exists, open_log
 from holdfast.protocol.choose import NoWinnerError, choose
 from holdfast.protocol.drive import BudgetTooSmallError, Progress, metered, search
-from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, command, find_run, make_room, open_book
+from holdfast.protocol.folder import DEFAULT_RUNS, RunFolder, alone, command, find_run, make_room, open_book
 from holdfast.protocol.ledger import uses_in
 from holdfast.protocol.looks import begin_search
 from holdfast.protocol.nested import search_in_every_fold
 from holdfast.protocol.plan import Plan
-from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, reopen_study
+from holdfast.protocol.prepare import Ready, is_prepared, prepare_study, reopen_study, write_plan
 from holdfast.protocol.read import PlanFile, read_plan
 from holdfast.protocol.recorded import recorded_plan
 from holdfast.protocol.salvaged import refuse_without_beginning
@@ -37,7 +37,6 @@ from holdfast.records import Config, Score
 from holdfast.report.results import write_results
 from holdfast.study.book import Book
 from holdfast.study.checkpoints import drop_all
-from holdfast.study.lock import DriverLock
 from holdfast.study.schedule import Schedule
 from holdfast.train.storage import LoadedModel, load_model
 
@@ -103,7 +102,7 @@ def tune(
     run = RunFolder(Path(runs), file.plan.study.name)
     executor = _placed(file, executor)
     make_room(run)
-    with _alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
+    with alone(run), _gone_if_too_small(run, file), closing(_ready(file, run)) as ready:
         if begun is not None and not ready.book.state.trials:
             begun(ready.book)
         try:
@@ -164,7 +163,7 @@ def unseal(name: str, *, runs: str | Path = DEFAULT_RUNS, again: bool = False, w
         SealError: if there are no test rows, or they have been opened before and no reason is given.
     """
     run = find_run(Path(runs), name)
-    with _alone(run):
+    with alone(run):
         book = open_book(run)
         book.log.close()
         if not is_prepared(book) or "choice.made" not in book.state.notes:
@@ -222,17 +221,6 @@ def result_of(book: Book, run: RunFolder) -> Result:
     )
 
 
-@contextmanager
-def _alone(run: RunFolder) -> Iterator[None]:
-    """Keep every other process from tuning or unsealing the same run."""
-    lock = DriverLock(run.runs / ".tune", run.name)
-    lock.take(exclusive=True)
-    try:
-        yield
-    finally:
-        lock.close()
-
-
 def _ready(file: PlanFile, run: RunFolder) -> Ready:
     storage = run.storage(file.plan.study.storage)
     with file.at("study", "storage"):
@@ -242,7 +230,10 @@ def _ready(file: PlanFile, run: RunFolder) -> Ready:
         book.log.close()
         refuse_without_beginning(book)
         if is_prepared(book):
-            return reopen_study(file, run, book)
+            ready = reopen_study(file, run, book)
+            if len(book.state.notes["plan.resolved"]) > 1:
+                write_plan(ready.plan, run)  # an amendment may have been interrupted before it did so
+            return ready
         if book.state.trials:
             raise RequestError(
                 f"study '{run.name}' in {masked(storage)} was not begun from a plan; give the plan another name"

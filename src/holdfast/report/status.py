@@ -18,6 +18,7 @@ from holdfast.facts.log import (
     winner_of,
 )
 from holdfast.facts.numbers import utc
+from holdfast.facts.search import amendments
 from holdfast.facts.spending import spending
 from holdfast.facts.standing import begun_anew, looked_at_again
 from holdfast.facts.winner import course_sentence
@@ -87,6 +88,8 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "reopened": looked_at_again(state),
         "begun_anew": begun_anew(state) or None,
         "halted": None if halted is None else halted["why"],
+        "amended": amendments(state),
+        "hidden": len(state.history.masked),
     }
 
 

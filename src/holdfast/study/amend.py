@@ -19,12 +19,16 @@ _told = logging.getLogger("holdfast")
 
 
 def amend(
-    book: Book, amended: Space | Mapping[str, Domain | Derived | Value], why: str, values: Mapping[str, Value]
+    book: Book,
+    amended: Space | Mapping[str, Domain | Derived | Value],
+    why: str,
+    values: Mapping[str, Value],
+    beside: Sequence[Entry] = (),
 ) -> None:
     """Search another space from here on; trials before it stand at ``values`` in what they did not have.
 
     One that is given as a mapping keeps derived values and rules, and loses what can never be active any more with what
-    names it (see `holdfast.space.changed`).
+    names it (see `holdfast.space.changed`). What is written ``beside`` it is on the record with it or not at all.
 
     Raises:
         RequestError: without a reason, for a space that was never declared, or one that lacks a hyperparameter.
@@ -54,7 +58,7 @@ def amend(
             raise RequestError(
                 f"study '{name}' was amended by somebody else meanwhile; look at its space, and amend it again"
             )
-        return [entry("space.amended", data)], None
+        return [entry("space.amended", data), *beside], None
 
     book.commit(decide)
     _say_what_does_not_fit(book.state, before)

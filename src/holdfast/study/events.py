@@ -24,7 +24,7 @@ KINDS: dict[str, str] = {
     "strategy.chosen": "What the strategy does from here on and why, as `text`; written when the words change.",
     "run.began": (
         "A process begins to work on the study; the time from here to the last event before the next such one, what a "
-        "person enqueued left aside, counts as spent."
+        "person enqueued or amended left aside, counts as spent."
     ),
     "price.set": (
         "What work costs, from the plan and the machine: `usd_per_run`, `usd_per_hour`, `watts`, `kg_co2e_per_kwh` "
@@ -143,7 +143,8 @@ KINDS: dict[str, str] = {
         "vouch for them (`unchecked`), and the `missing` blobs that saved events name."
     ),
     "plan.resolved": (
-        "The `plan` with every default filled in, the `path` it was read from, and the `sha256` of its JSON."
+        "The `plan` with every default filled in, the `path` it was read from, and the `sha256` of its JSON. The last "
+        "such event counts: `holdfast amend` writes another one, in one piece with `space.amended`."
     ),
     "code.recorded": "The `git` commit and dirty diff of the working folder, and the `environment`'s versions.",
     "data.split": (

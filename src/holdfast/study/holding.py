@@ -174,6 +174,16 @@ def lost_at_once(trials: Sequence[Trial], own: Collection[int], leases: Leases, 
     return [t for t in running if t.cause is not None or (alone and _key(t) not in held)]
 
 
+def in_hand(trials: Sequence[Trial], leases: Leases) -> bool:
+    """Whether somebody gives signs of life for one of the running trials; it takes `GRACE` seconds to say that not."""
+    watch = Watch(leases)
+    while True:
+        watch.lost(trials, own=(), at_once=True)
+        if watch.alive or not watch.undecided:
+            return bool(watch.alive)
+        time.sleep(BEAT / 2)
+
+
 def warn_of_late(trial: int) -> None:
     """Say that a result came too late to count."""
     warnings.warn(

@@ -19,7 +19,7 @@ from holdfast.study.settings import Settings
 from holdfast.study.state import Proposal, Request, StudyState
 from holdfast.study.trials import Trials
 
-VERSION = 10
+VERSION = 11
 
 
 def state_to_bytes(state: StudyState, head: Head) -> bytes:

@@ -37,7 +37,7 @@ from holdfast.usage import Usage
 NO_MORE = frozenset({TrialState.STOPPED, TrialState.FAILED})
 """The states of trials that neither go on nor have clones, so that nobody needs their checkpoints."""
 
-LATER = frozenset({"config.enqueued", SALVAGED, UPGRADED})
+LATER = frozenset({"config.enqueued", "space.amended", "plan.resolved", SALVAGED, UPGRADED})
 """What a person may do days after the last session."""
 
 
