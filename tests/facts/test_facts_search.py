@@ -42,7 +42,7 @@ def test_rules_and_changes_of_a_search_are_on_its_page() -> None:
     assert ": the best lies at the end" in text
     assert status_dict(study.book.state)["last_event"]
     assert "not lie in the space as it stands" not in text
-    study.amend({"x": holdfast.Float(1.5, 2)}, why="the best lies beyond")
+    study.amend(holdfast.Space({"x": holdfast.Float(1.5, 2)}), why="the best lies beyond")
     outside = "3 trials with a score do not lie in the space as it stands now, and cannot be the best"
     assert f"{outside}; the estimate counts what was compared before." in said(study)
     assert three_scores(study.book.state).missing["naive"] == "no trial lies in the space as it was amended"
