@@ -218,6 +218,18 @@ def test_a_study_in_other_hands_is_left_alone(tmp_path: Path) -> None:
     assert amend(tmp_path, plan(WIDER)).trials == 3
 
 
+def test_where_a_server_keeps_the_log_signs_of_life_say_who_is_at_work(tmp_path: Path, postgres: str) -> None:
+    kept = {"study": {"name": "wines", "storage": postgres}}
+    begun(tmp_path, plan(**kept), trials=2)
+    worker = load_study("wines", postgres)
+    worker.ask()
+    with pytest.raises(BusyStudyError, match="is being driven by another process"):
+        amend(tmp_path, plan(WIDER, **kept))
+    worker.close()
+    assert amend(tmp_path, plan(WIDER, **kept)).trials == 3
+    assert tune(plan(WIDER, **kept), runs=tmp_path, executor=Inline()).best_config
+
+
 @pytest.mark.parametrize("where", ["before", "within", "after"])
 def test_wherever_it_is_interrupted_the_study_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
