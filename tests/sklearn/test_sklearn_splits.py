@@ -19,7 +19,9 @@ ALL = np.arange(150)
 
 
 def _searched(cv: Any, **settings: Any) -> HoldfastSearchCV:
-    return HoldfastSearchCV(TREE, GRID, strategy="grid", cv=cv, random_state=0, **settings).fit(X, Y)
+    search: HoldfastSearchCV = HoldfastSearchCV(TREE, GRID, strategy="grid", cv=cv, random_state=0, **settings)
+    search.fit(X, Y)
+    return search
 
 
 def _folds() -> list[tuple[np.ndarray, np.ndarray]]:

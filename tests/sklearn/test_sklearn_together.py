@@ -52,6 +52,17 @@ def test_groups_of_a_split_are_those_of_the_estimate(repeats: int) -> None:
     assert told.high - told.low > 1.3 * (plain.high - plain.low)  # type: ignore[operator]
 
 
+def test_a_row_without_a_group_is_said_and_the_search_goes_on() -> None:
+    X, y = _grouped(0)
+    for none in (None, np.nan):
+        who = np.array([none, *WHO[1:]], dtype=object)
+        pairs = list(KFold(3).split(X))
+        search = HoldfastSearchCV(TREE, {"max_depth": [1, 2]}, cv=pairs, random_state=0).fit(X, y, groups=who)
+        assert search.best_score_ > 0
+        with pytest.raises(AttributeError, match=r"because groups has no value in row 0 \(counted from 0\); every row"):
+            _ = search.estimate_
+
+
 def test_groups_that_fit_is_given_decide() -> None:
     X, y = _grouped(1)
     splits = holdfast.split(y, groups=WHO, folds=5, test=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from holdfast.errors import RequestError
-from holdfast.stats.units import block_length, time_blocks
+from holdfast.stats.bootstrap import group_codes
+from holdfast.stats.units import block_length, named_codes, time_blocks, without_value
 
 
 def test_blocks_of_ten_days() -> None:
@@ -75,3 +78,30 @@ def test_bad_requests_get_a_sentence(call: object, words: str) -> None:
     assert callable(call)
     with pytest.raises(RequestError, match=words):
         call()
+
+
+class NotAvailable:
+    """Does not say whether it equals anything, as pandas' NA."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("none", [None, np.nan, NotAvailable(), np.datetime64("NaT")])
+def test_a_row_without_a_name_is_in_no_group(none: Any) -> None:
+    named = np.array(["a", "b", none, "b", none], dtype=object)
+    assert without_value(named).tolist() == [2, 4]
+    with pytest.raises(RequestError, match=r"groups has no value in row 2 \(counted from 0\)"):
+        group_codes(named, 5)
+
+
+def test_names_are_counted_in_their_order_or_as_they_appear() -> None:
+    assert named_codes(np.array(["b", "a", "b"])).tolist() == [1, 0, 1]
+    assert named_codes(np.array(["b", 1, "b", np.int64(1)], dtype=object)).tolist() == [0, 1, 0, 1]
+    assert without_value(np.array([1.0, np.nan])).tolist() == [1]
+    assert without_value(np.array(["2020-01-01", "NaT"], dtype="datetime64[D]")).tolist() == [1]
+    assert (
+        without_value(np.array([3, 4])).tolist() == without_value(np.array([np.int64(1), "a"], dtype=object)).tolist()
+    )

@@ -20,7 +20,7 @@ from holdfast.errors import DataError, nearest, shown
 from holdfast.records import RowScores, Score, as_whole
 from holdfast.rng import Streams
 from holdfast.stats.procedure import procedure_interval
-from holdfast.stats.units import time_blocks
+from holdfast.stats.units import time_blocks, without_value
 
 PROCEDURE = "the procedure: a search on as many rows, and the model that it finds"
 """What a score is about that comes from a search run anew in every outer fold."""
@@ -325,10 +325,8 @@ def _numbers(values: Any, what: str) -> np.ndarray:
 
 
 def _refuse_missing(values: np.ndarray, what: str) -> None:
-    missing = [row for row, value in enumerate(values.tolist()) if value is None or value != value]  # noqa: PLR0124
-    if values.dtype.kind == "M":
-        missing = np.flatnonzero(np.isnat(values)).tolist()
-    if missing:
+    missing = without_value(values)
+    if len(missing):
         raise DataError(f"{what} has no value in row {missing[0]} (counted from 0); a split needs one in every row")
 
 

@@ -11,6 +11,7 @@ from holdfast.errors import RequestError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.scale import LARGEST
 from holdfast.records import RowScores
+from holdfast.stats.units import named_codes
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def sheet_of(
         root=first.aggregate == "root_mean",
         y=in_order(y, order, "targets"),
         folds=in_order(folds, order, "folds"),
-        groups=in_order(groups, order, "group names"),
+        groups=in_order(None if groups is None else named_codes(np.asarray(groups)), order, "group names"),
         unfinished=tuple(_drawn_in(_numbers(other.values[order])) for other in rows if not is_finite(other)),
         vast=vast,
     )

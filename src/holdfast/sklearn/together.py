@@ -9,6 +9,7 @@ import numpy as np
 
 from holdfast.data.pairs import Pair
 from holdfast.errors import RequestError
+from holdfast.stats.units import named_codes
 
 
 class Together(NamedTuple):
@@ -37,10 +38,10 @@ def rows_together(
         n_rows: N.
 
     Raises:
-        RequestError: if pairs are of another number of rows, or do not know the same of them.
+        RequestError: if a row has no group, or pairs are of another number of rows, or do not know the same of them.
     """
     if groups is not None:
-        return Together(groups=np.unique(np.asarray(groups), return_inverse=True)[1])
+        return Together(groups=named_codes(np.asarray(groups)))
     known = [pair for pair in pairs if isinstance(pair, Pair)]
     if known and known[0].n_rows != n_rows:
         raise RequestError(

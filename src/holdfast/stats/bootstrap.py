@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from holdfast.errors import RequestError
+from holdfast.stats.units import named_codes
 
 CHUNK_CELLS = 4_000_000
 """How many bootstrap weights (bootstraps times rows) are held at once."""
@@ -65,10 +66,10 @@ def group_codes(groups: np.ndarray, n_rows: int) -> np.ndarray:
     groups = np.asarray(groups)
     if groups.shape != (n_rows,):
         raise RequestError(f"there are {n_rows} rows but group names of shape {groups.shape}; one per row is needed")
-    names, codes = np.unique(groups, return_inverse=True)
-    if len(names) < 2:
+    codes = named_codes(groups)
+    if not codes.any():
         raise RequestError(f"all {n_rows} rows belong to one group; resampling groups needs at least two")
-    return np.asarray(codes)
+    return codes
 
 
 def group_sums(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

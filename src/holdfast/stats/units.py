@@ -15,6 +15,31 @@ import numpy as np
 from holdfast.errors import RequestError
 
 
+def without_value(values: np.ndarray) -> np.ndarray:
+    """The rows of values, shape (N,), that are None, NaN or not a time, ascending."""
+    if values.dtype.kind == "O":  # NaN and its kin are not equal to themselves; pandas' NA does not even say so
+        return np.flatnonzero([value is None or str(value == value) != "True" for value in values])  # noqa: PLR0124
+    if values.dtype.kind in "Mm":
+        return np.flatnonzero(np.isnat(values))
+    return np.flatnonzero(np.isnan(values)) if values.dtype.kind == "f" else np.zeros(0, dtype=np.int64)
+
+
+def named_codes(names: np.ndarray) -> np.ndarray:
+    """Integers 0 to G-1 for the names of groups, shape (N,): in their order, or where they have none as they appear.
+
+    Raises:
+        RequestError: if a row has no name.
+    """
+    nameless = without_value(names) if names.ndim == 1 else names[:0]
+    if len(nameless):
+        raise RequestError(f"groups has no value in row {nameless[0]} (counted from 0); every row needs one")
+    try:
+        return np.asarray(np.unique(names, return_inverse=True)[1])
+    except TypeError:  # names of several types, such as 1 and 'a'
+        places: dict[object, int] = {}
+        return np.array([places.setdefault(name, len(places)) for name in names.tolist()], dtype=np.int64)
+
+
 def time_blocks(times: np.ndarray, length: int) -> np.ndarray:
     """Blocks of about ``length`` rows that follow each other in time, as integers 0 to G-1, shape (N,).
 
