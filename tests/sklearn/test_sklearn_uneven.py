@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GroupKFold, KFold
 
+from holdfast.evaluate.uneven import HEAVY, HEAVY_ALONE
 from holdfast.records import Score
 from holdfast.sklearn import HoldfastSearchCV
-from holdfast.sklearn.uneven import HEAVY, HEAVY_ALONE
 
 
 class Column(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

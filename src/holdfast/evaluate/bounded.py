@@ -16,6 +16,7 @@ from holdfast.stats.intervals import (
     log_interval,
     logit_interval,
 )
+from holdfast.stats.uneven_rows import worth
 
 
 class OneInterval(NamedTuple):
@@ -107,20 +108,35 @@ def bounded_interval(
     return perfect if value >= 1 else Interval(0.0, 1 - perfect.low)
 
 
-def units_of_metric(metric: Metric, y: np.ndarray, groups: np.ndarray | None) -> int:
+def units_of_metric(metric: Metric, y: np.ndarray, groups: np.ndarray | None, weights: np.ndarray | None = None) -> int:
     """How many independent units an interval of the metric rests on: `rarest_units` where it has two ends.
 
-    Those are metrics of classes; others are of numbers, and rest on all rows, or groups.
+    Those are metrics of classes; others are of numbers, and rest on all rows, or groups. With ``weights``, shape (N,),
+    rows, or groups, are no more than they are worth (`stats.uneven_rows.worth`).
     """
     if metric.has_two_ends:
-        return rarest_units(y, groups)
-    return len(y) if groups is None else len(np.unique(groups))
+        return rarest_units(y, groups, weights)
+    if groups is None:
+        return len(y) if weights is None else _worth(weights)
+    return _many_groups(groups, weights)
 
 
-def rarest_units(y: np.ndarray, groups: np.ndarray | None) -> int:
+def rarest_units(y: np.ndarray, groups: np.ndarray | None, weights: np.ndarray | None = None) -> int:
     """How many rows the rarest class has, or how many groups there are if that is less."""
-    rows = int(np.unique(y, return_counts=True)[1].min())
-    return rows if groups is None else min(rows, len(np.unique(groups)))
+    if weights is None:
+        rows = int(np.unique(y, return_counts=True)[1].min())
+    else:
+        rows = min(_worth(weights[y == label]) for label in np.unique(y))
+    return rows if groups is None else min(rows, _many_groups(groups, weights))
+
+
+def _many_groups(groups: np.ndarray, weights: np.ndarray | None) -> int:
+    names, codes = np.unique(groups, return_inverse=True)
+    return len(names) if weights is None else _worth(np.bincount(codes, weights))
+
+
+def _worth(weights: np.ndarray) -> int:
+    return max(math.floor(worth(weights)), 1)
 
 
 def _deviation(bootstrapped: np.ndarray) -> float:

@@ -59,6 +59,7 @@ def naive(
     metric: Metric | None = None,
     y: np.ndarray | None = None,
     folds: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
     level: float = 0.95,
 ) -> Score:
     """The winner's own validation score; no interval, as none that ignores the selection would hold.
@@ -69,13 +70,14 @@ def naive(
         metric: needed where the row scores are predictions.
         y: shape (N,), targets of the same rows, needed with ``metric``.
         folds: shape (N,); see `Metric.values_under`.
+        weights: as in `estimate`.
         level: kept in the score; there is no interval.
 
     Raises:
         RequestError: if predictions come without metric or targets.
     """
     words = wording.estimand_words(estimand)
-    sheet = sheet_of([candidate], metric, y, folds, None)
+    sheet = sheet_of([candidate], metric, y, folds, None, weights)
     if candidate.kind == "prediction":
         assert metric is not None
         value = metric_on_all(sheet, metric, 0)
@@ -94,6 +96,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     y: np.ndarray | None = None,
     folds: np.ndarray | None = None,
     groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
     level: float = 0.95,
     seed: int = 0,
     adaptive: bool = False,
@@ -128,6 +131,8 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
         y: shape (N,), targets in the order of the first row scores; needed with ``metric``.
         folds: shape (N,), the fold in which a row was scored; see `Metric.values_under`.
         groups: shape (N,), names of groups of rows that are not independent.
+        weights: shape (N,), over 0, how much each row counts in a metric of predictions; of rows with scores of their
+            own see `weighted.weighted_estimate`.
         level: of the interval.
         seed: of the bootstraps.
         adaptive: whether configurations were chosen, by a strategy or by hand, by looking at scores on these rows, in
@@ -139,7 +144,7 @@ def estimate(  # noqa: PLR0913 (everything that a correction for selection depen
     """
     words = wording.estimand_words(estimand)
     intervals.check_level(level)
-    sheet = sheet_of(rows, metric, y, folds, groups)
+    sheet = sheet_of(rows, metric, y, folds, groups, weights)
     add_up = rows[0].kind == "score"
     if metric is not None and metric.name in EXTREMES:
         raise RequestError(wording.extreme(metric.name))

@@ -48,6 +48,7 @@ class Metric:
         fast: whether thousands of weight vectors cost little.
         range: its least and its greatest value, as far as that is known.
         calls: how many times a slow metric calls its function for one weight vector: once for each fold, if it does so.
+        weighs: whether weights of rows may be any numbers, and not only how often a row counts.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Metric:
     fast: bool
     range: Range = UNBOUNDED
     calls: int = 1
+    weighs: bool = True
 
     @property
     def decomposable(self) -> bool:
@@ -242,6 +244,7 @@ def metric_named(
         under_weights=fast or _plain(scorer),
         fast=fast is not None or row_term is not None,
         range=range_named(shown, 2 if task == "binary" else n_classes),
+        weighs=fast is not None or row_term is not None or _accepts_weights(scorer),
     )
 
 
@@ -261,9 +264,12 @@ def says_direction(function: Callable[..., float]) -> bool:
 
 def _plain(scorer: Any) -> UnderWeights:
     function = functools.partial(scorer._score_func, **scorer._kwargs)
+    return catalogue.slow_form(function, accepts_weights=_accepts_weights(scorer))
+
+
+def _accepts_weights(scorer: Any) -> bool:
     one_against_one = scorer._kwargs.get("multi_class") == "ovo"
-    accepts = catalogue.takes_weights(scorer._score_func) and not one_against_one
-    return catalogue.slow_form(function, accepts_weights=accepts)
+    return catalogue.takes_weights(scorer._score_func) and not one_against_one
 
 
 def _custom(name: str, task: Task, function: Callable[..., float]) -> Metric:
@@ -281,6 +287,7 @@ def _custom(name: str, task: Task, function: Callable[..., float]) -> Metric:
         row_term=None,
         under_weights=catalogue.slow_form(function, accepts_weights=catalogue.takes_weights(function), own=name),
         fast=False,
+        weighs=catalogue.takes_weights(function),
     )
 
 
@@ -303,6 +310,7 @@ def _clustering(name: str, shown: str, task: Task) -> Metric:
         under_weights=catalogue.slow_form(value, accepts_weights=False),
         fast=shown == "silhouette",
         range=range_named(shown),
+        weighs=False,
     )
 
 

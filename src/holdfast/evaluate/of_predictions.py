@@ -40,7 +40,7 @@ def _from_all(request: Request, metric: Metric) -> Found:
     if sheet.unfinished:
         return _from_raced_predictions(request, metric, chosen, own, is_best=is_best)
     corrected = bootstrap.bbc_metric(
-        lambda c, weights: request.scale.sign * _under(sheet, metric, c, weights),
+        lambda c, weights: request.scale.sign * sheet.under(metric, sheet.values[c], weights),
         sheet.n_rows,
         len(observed),
         request.streams.generator(0, "estimate/bootstrap"),
@@ -87,7 +87,7 @@ def _added(request: Request, metric: Metric) -> float:
 
 def _units(sheet: Sheet, metric: Metric) -> int:
     assert sheet.y is not None
-    return units_of_metric(metric, sheet.y, sheet.groups)
+    return units_of_metric(metric, sheet.y, sheet.groups, sheet.weights)
 
 
 def _from_raced_predictions(request: Request, metric: Metric, chosen: int, own: float, *, is_best: bool) -> Found:
@@ -101,7 +101,7 @@ def _from_raced_predictions(request: Request, metric: Metric, chosen: int, own: 
         found = np.full(len(weights), np.nan)
         some = weights.any(axis=1)
         if some.any():
-            found[some] = scale.share(sign * _under(whole, metric, c, weights[some]))
+            found[some] = scale.share(sign * whole.under(metric, whole.values[c], weights[some]))
         return found
 
     bootstraps = bootstraps_for(metric, len(columns))
@@ -130,9 +130,4 @@ def _filled(values: np.ndarray, like: np.dtype[Any]) -> np.ndarray:
 
 def metric_on_all(sheet: Sheet, metric: Metric, configuration: int) -> float:
     """The metric of a configuration on all rows."""
-    return float(_under(sheet, metric, configuration, np.ones((1, sheet.n_rows)))[0])
-
-
-def _under(sheet: Sheet, metric: Metric, configuration: int, weights: np.ndarray) -> np.ndarray:
-    assert sheet.y is not None
-    return metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
+    return float(sheet.under(metric, sheet.values[configuration], np.ones((1, sheet.n_rows)))[0])

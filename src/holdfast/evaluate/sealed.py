@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -14,8 +15,9 @@ from holdfast.evaluate.catalogue import EXTREMES
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible, with_width
 from holdfast.evaluate.scale import LARGEST, scale_of
+from holdfast.evaluate.uneven import Uneven, with_worth
 from holdfast.evaluate.unseen import widened
-from holdfast.records import RowScores, Score
+from holdfast.records import Direction, RowScores, Score
 from holdfast.rng import Streams
 from holdfast.stats import intervals
 from holdfast.stats.bootstrap import draw_counts
@@ -33,6 +35,7 @@ def test_score(
     level: float = 0.95,
     openings: int = 1,
     groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> Score:
     """The metric of one model on test rows, with its interval.
 
@@ -41,7 +44,9 @@ def test_score(
     (`bounded.interval_of_one`). Log losses and Brier scores are widened where no wrong row was seen
     (`unseen.widened`). Where ``groups`` are given, variances are those of groups (see `stats.rmx.rmx`) and
     groups are resampled. The k-th opening of the same rows is read at the error probability ``(1 - level) / 2^(k-1)``.
-    No end lies beyond what the metric can be, and there are none where scores are all equal, but 0 or 1.
+    No end lies beyond what the metric can be, and there are none where scores are all equal, but 0 or 1. Where
+    ``weights`` make rows count unevenly, the interval of a mean is that of its linear form, as wide at least as heavy
+    rows make it (`uneven.Uneven`), and of other metrics each bootstrap is weighted.
 
     Args:
         y: shape (N,), or the table of a clustering.
@@ -50,6 +55,7 @@ def test_score(
         level: the nominal coverage of a first opening.
         openings: how often these rows have been opened, this time included.
         groups: shape (N,), names of groups of rows that are not independent.
+        weights: shape (N,), over 0, how much each row counts; None for all alike.
 
     Raises:
         RequestError: if there are fewer than two rows, or shapes or classes do not fit.
@@ -59,8 +65,10 @@ def test_score(
     if len(y) < 2:
         raise RequestError(f"there are {len(y)} test rows; an interval needs at least two")
     read_at = 1 - (1 - intervals.check_level(level)) / 2 ** (openings - 1)
-    value = metric.value(y, prediction)
-    low, high, method = _bounds(y, prediction, metric, read_at, groups)
+    value = metric.value(y, prediction, weights)
+    low, high, method = _bounds(y, prediction, metric, read_at, groups, weights)
+    if weights is not None:
+        method = with_worth(method, weights)
     if openings > 1:
         method = f"{method}, widened for opening number {openings}"
     score = Score(value, low, high, level, method, wording.ESTIMANDS["scored"], len(y))
@@ -76,6 +84,7 @@ def _bounds(
     metric: Metric,
     level: float,
     groups: np.ndarray | None,
+    weights: np.ndarray | None,
 ) -> tuple[float | None, float | None, str]:
     if metric.name in EXTREMES:
         return None, None, wording.EXTREME
@@ -87,24 +96,44 @@ def _bounds(
             return None, None, wording.UNDEFINED
         if np.abs(rows.values).max() > LARGEST:
             return None, None, wording.TOO_LARGE
-        return _mean_bounds(rows, metric, level, groups)
+        if weights is not None:
+            return _weighted_bounds(rows, metric, level, groups, weights)
+        return _mean_bounds(rows, metric, metric.direction, level, groups)
     generator = Streams(0).generator(0, "test/bootstrap")
     bootstraps = BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
-    values = np.concatenate(
-        [metric.values_under(y, prediction, counts) for counts in draw_counts(generator, len(y), bootstraps, groups)]
-    )
+    own = 1.0 if weights is None else weights
+    drawn_counts = draw_counts(generator, len(y), bootstraps, groups)
+    values = np.concatenate([metric.values_under(y, prediction, counts * own) for counts in drawn_counts])
     if not np.isfinite(values).any():
         return None, None, wording.UNDEFINED
     scale = scale_of(metric.direction)
-    observed, drawn = scale.orient(np.asarray(metric.value(y, prediction))), scale.orient(values)
-    low, high, method = interval_of_one(metric, float(observed), drawn, level, units_of_metric(metric, y, groups))
+    observed, drawn = scale.orient(np.asarray(metric.value(y, prediction, weights))), scale.orient(values)
+    units = units_of_metric(metric, y, groups, weights)
+    low, high, method = interval_of_one(metric, float(observed), drawn, level, units)
     return (*scale.bounds(low, high), method)
 
 
-def _mean_bounds(rows: RowScores, metric: Metric, level: float, groups: np.ndarray | None) -> tuple[float, float, str]:
-    """Bounds of a mean over rows, or of the root of one."""
+def _weighted_bounds(
+    rows: RowScores, metric: Metric, level: float, groups: np.ndarray | None, weights: np.ndarray
+) -> tuple[float | None, float | None, str]:
+    """Bounds of a weighted mean over rows, or of the root of one."""
+    counts = weights / weights.mean()
+    added = dataclasses.replace(rows, values=counts * rows.values)
+    uneven = Uneven([added], counts, 0, metric.direction, metric)
+    low, high, method = _mean_bounds(uneven.evened()[0], None, metric.direction, level, groups)
+    score = with_width(Score(math.nan, low, high, level, method, wording.ESTIMANDS["scored"], len(counts)))
+    if groups is None:
+        score = uneven.with_unseen(1.0, score)
+    score = uneven.with_heavy(1.0, score, groups, level)
+    return score.low, score.high, score.method
+
+
+def _mean_bounds(
+    rows: RowScores, metric: Metric | None, direction: Direction, level: float, groups: np.ndarray | None
+) -> tuple[float, float, str]:
+    """Bounds of a mean over rows, or of the root of one; ``metric`` where the values are its own."""
     binary = is_binary(rows.values)
-    scale = scale_of(metric.direction, binary=binary, root=rows.aggregate == "root_mean")
+    scale = scale_of(direction, binary=binary, root=rows.aggregate == "root_mean")
     oriented = scale.orient(rows.values)
     if groups is not None:
         settings = Settings(level=level, alpha_low=Settings().alpha_up)

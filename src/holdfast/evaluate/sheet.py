@@ -29,6 +29,7 @@ class Sheet:
         groups: shape (N,) or None.
         unfinished: arrays of shape (N,) or (N, k) of those given that have a value that is not finite.
         vast: the places in ``values`` of those that were drawn in to `LARGEST`, as nothing can be computed beyond it.
+        weights: shape (N,), how much each row counts in a metric of predictions; None for all alike.
     """
 
     values: tuple[np.ndarray, ...]
@@ -41,6 +42,13 @@ class Sheet:
     groups: np.ndarray | None
     unfinished: tuple[np.ndarray, ...] = ()
     vast: frozenset[int] = frozenset()
+    weights: np.ndarray | None = None
+
+    def under(self, metric: Metric, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The metric of predictions, shape (N,) or (N, k), in B bootstraps by their weights (B, N), as shape (B,)."""
+        assert self.y is not None
+        counts = weights if self.weights is None else weights * self.weights
+        return metric.values_under(self.y, values, counts, self.folds)
 
     def place_of(self, winner: int | None) -> int | None:
         """Where the winner, an index among the configurations given, stands among the finite ones.
@@ -68,8 +76,9 @@ def sheet_of(
     y: np.ndarray | None,
     folds: np.ndarray | None,
     groups: np.ndarray | None,
+    weights: np.ndarray | None = None,
 ) -> Sheet:
-    """Put row scores side by side.
+    """Put row scores side by side; the arguments are in the order of the first of them.
 
     Raises:
         RequestError: if there are none or one row only, if they differ in rows, kind or aggregate, if predictions come
@@ -104,6 +113,7 @@ def sheet_of(
         groups=in_order(None if groups is None else named_codes(np.asarray(groups)), order, "group names"),
         unfinished=tuple(_drawn_in(_numbers(other.values[order])) for other in rows if not is_finite(other)),
         vast=vast,
+        weights=in_order(weights, order, "weights"),
     )
 
 

@@ -91,6 +91,24 @@ def time_blocks(blocks: int, length: int) -> str:
     )
 
 
+def weighted_by(method: str, column: str | None) -> str:
+    """The method of a score whose rows count by a column, where there is one."""
+    return method if column is None else f"{method}; rows weighted by '{column}'"
+
+
+def weighted_rows(column: str, n_rows: int, worth: float) -> str:
+    """What is to be known of an estimate from rows that weigh unevenly."""
+    return (
+        f"Rows count by '{column}', by which the {n_rows:,} of them are worth {worth:,.0f} that count alike; weights "
+        "are taken as given."
+    )
+
+
+def counted_as(n_rows: int, worth: float) -> str:
+    """As how many rows that count alike unevenly counted ones are."""
+    return f"counting unevenly, {n_rows:,} rows are worth {worth:,.0f}"
+
+
 def carried_by_few(found: Carried) -> str:
     """That few groups decide what the score is."""
     return (

@@ -23,10 +23,10 @@ from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.ranges import possible
 from holdfast.evaluate.series import length_of_blocks, series_of
 from holdfast.evaluate.totals import is_total
+from holdfast.evaluate.uneven import Uneven, with_worth
 from holdfast.records import RowScores, Score, Trial, TrialState
 from holdfast.sklearn.folds import Said, from_json, named_scores
 from holdfast.sklearn.scored import Scored
-from holdfast.sklearn.uneven import WORTH, Uneven, worth
 from holdfast.stats.units import time_blocks
 from holdfast.study.corrected import rows_of_all, went_by_scores
 from holdfast.study.study import Study
@@ -105,10 +105,12 @@ def estimate_of(
     if rows[0].kind == "score":
         known = [RowScores(item.values[some], scored.design.rows[some]) for item in rows]
         groups = None if units is None else units[some]
-        uneven = Uneven(scored, known, counts[some], place)
+        own, again, weighted = scored.metrics()[0], scored.design.repeats > 1, scored.weights is not None
+        uneven = Uneven(known, counts[some], place, "maximize", own, repeated=again, weighted=weighted)
         made = estimate(uneven.evened(), groups=groups, **shared)
-        score = made.score if units is not None else uneven.with_unseen(made)
-        score = uneven.with_heavy(made, score, groups)
+        alike = made.effective_configurations
+        score = made.score if units is not None else uneven.with_unseen(alike, made.score)
+        score = uneven.with_heavy(alike, score, groups, level)
     else:
         complete = [pair for pair in zip(counted, rows, strict=True) if pair[0].state is TrialState.COMPLETE]
         began = time.thread_time()
@@ -135,10 +137,8 @@ def estimate_of(
             size = np.mean([len(place) for place in scored.design.places])
             score = dataclasses.replace(score, method=f"{score.method}; a total, of the {size:,.4g} rows of a fold")
     words = REFITTED if refitted else ONE_FOLD if len(scored.design.places) == 1 else FOLDS
-    method, n = score.method, int(some.sum())
-    if (few := worth(counts[some])) < WORTH * n:
-        method = f"{method}; counting unevenly, {n:,} rows are worth {few:,.0f}"
-    return dataclasses.replace(possible(score, scored.range), estimand=words, method=method, n=n)
+    method = with_worth(score.method, counts[some])
+    return dataclasses.replace(possible(score, scored.range), estimand=words, method=method, n=int(some.sum()))
 
 
 def _warn_of_a_wait(metric: Metric, n_configurations: int, seconds: float) -> None:

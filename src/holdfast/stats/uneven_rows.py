@@ -18,6 +18,16 @@ from holdfast.stats.intervals import Interval, clopper_pearson_tails
 from holdfast.stats.rmx import is_binary
 
 
+def worth(counts: np.ndarray) -> float:
+    """As how many rows that count alike they are: (sum w)^2 / sum w^2 (Kish, Survey Sampling, 1965).
+
+    >>> float(worth(np.array([1.0, 1.0, 2.0]))), float(worth(np.full(3, 7.0)))
+    (2.6666666666666665, 3.0)
+    """
+    parts = counts / counts.max()
+    return float(parts.sum() ** 2 / (parts**2).sum())
+
+
 class Weighed(NamedTuple):
     """Scores of rows, shape (N, C), of C configurations, higher is better, and how much each row counts, shape (N,).
 
