@@ -15,8 +15,8 @@ from holdfast.errors import DataError, concerning, nearest, shown
 if TYPE_CHECKING:
     import polars as pl
 
-FORMAT = 1
-"""The version of a schema's JSON form."""
+FORMAT = 2
+"""The version of a schema's JSON form; one without weights is written as version 1, which has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,8 @@ class Schema:
     """What the columns of a table are for.
 
     ``classes`` are in the order of their codes (None unless classification). ``notes`` are sentences for people about
-    what was decided for them: columns and rows left out, numbers taken as classes.
+    what was decided for them: columns and rows left out, numbers taken as classes. ``weight`` is the column that says
+    how much a row counts, see `holdfast.data.weights`.
     """
 
     columns: tuple[Column, ...]
@@ -45,6 +46,7 @@ class Schema:
     group: str | None = None
     time: str | None = None
     notes: tuple[str, ...] = ()
+    weight: str | None = None
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -70,8 +72,9 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values; `from_json` undoes it."""
+        weight = {} if self.weight is None else {"weight": self.weight}
         return {
-            "format": FORMAT,
+            "format": 1 if self.weight is None else FORMAT,
             "columns": [
                 {"name": c.name, "kind": c.kind, "feature": c.feature, "sensitive": c.sensitive, "slice": c.slice}
                 for c in self.columns
@@ -82,6 +85,7 @@ class Schema:
             "group": self.group,
             "time": self.time,
             "notes": list(self.notes),
+            **weight,
         }
 
     @staticmethod
@@ -101,6 +105,7 @@ class Schema:
             group=data["group"],
             time=data["time"],
             notes=tuple(data["notes"]),
+            weight=data.get("weight"),
         )
 
 

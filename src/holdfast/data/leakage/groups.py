@@ -63,7 +63,7 @@ def groups(view: View, ignored: frozenset[str]) -> list[Finding]:
     With a split by time a group may well come back later, so that is a note.
     """
     found = []
-    known = {view.schema.target, view.schema.time, *ignored}
+    known = {view.schema.target, view.schema.time, view.schema.weight, *ignored}
     for series in view.frame:
         if series.name in known or not _may_be_key(view, series):
             continue

@@ -11,6 +11,8 @@ import numpy as np
 
 from holdfast.data.leakage.finding import Finding, in_words, joined
 from holdfast.data.leakage.view import JUDGED, View
+from holdfast.data.weights import weights_of
+from holdfast.stats.uneven_rows import worth
 
 if TYPE_CHECKING:
     import polars as pl
@@ -119,8 +121,8 @@ def size(view: View) -> list[Finding]:
     (McNemar 1947); normal errors whose squares correlate by r make the mean squared error differ with one of
     2 sqrt((1 - r) / n) of its value, the rmse with half of that. With d = 0.1 and r = 0.9 both are 0.32 / sqrt(n), in
     shares of 1 and of the rmse. A difference of `SURE` standard errors is found in four of five cases. Rows of one
-    group count once. For a recall the rows of the positive class count; for its mean over K classes of n_k rows,
-    K^2 / sum(1 / n_k) stands for n.
+    group count once, and rows that weigh unevenly for what they are worth (Kish). For a recall the rows of the positive
+    class count; for its mean over K classes of n_k rows, K^2 / sum(1 / n_k) stands for n.
     """
     if view.y is None:
         return []
@@ -148,18 +150,20 @@ def _evidence(view: View, rows: np.ndarray) -> _Evidence | None:
     assert view.y is not None
     metric, names = view.metric, view.schema.classes
     n, unit = _independent(view, rows)
+    share = _worth_of_weights(view, rows)
     if names is not None and metric == "recall":
         n, unit = _independent(view, rows & (view.y == 1))
-        return None if n == 0 else _Evidence(n, n, (unit, f" of class '{names[1]}'"), " points of recall")
+        share = _worth_of_weights(view, rows & (view.y == 1))
+        return None if n == 0 else _Evidence(n, share * n, (unit, f" of class '{names[1]}'"), " points of recall")
     if n == 0:
         return None
     if names is not None and metric in BY_CLASS:
         of_classes = [_independent(view, rows & (view.y == code))[0] for code in np.unique(view.y[rows])]
-        worth = len(of_classes) ** 2 / sum(1.0 / count for count in of_classes)
-        return _Evidence(n, min(worth, n), (unit, ""), f" points of {metric}")
+        of_mean = len(of_classes) ** 2 / sum(1.0 / count for count in of_classes)
+        return _Evidence(n, share * min(of_mean, n), (unit, ""), f" points of {metric}")
     known = metric is None or metric in ({"accuracy"} if names is not None else BY_ERRORS)
     scale = "% of the rmse" if names is None else " points of accuracy"
-    return _Evidence(n, n, (unit, ""), scale, "" if known else f" (what that is in {metric} is not known)")
+    return _Evidence(n, share * n, (unit, ""), scale, "" if known else f" (what that is in {metric} is not known)")
 
 
 def _independent(view: View, rows: np.ndarray) -> tuple[int, str]:
@@ -167,6 +171,12 @@ def _independent(view: View, rows: np.ndarray) -> tuple[int, str]:
     if view.schema.group is None:
         return int(rows.sum()), "row"
     return int(view.frame[view.schema.group].filter(rows).n_unique()), "group"
+
+
+def _worth_of_weights(view: View, rows: np.ndarray) -> float:
+    """The share of some rows that they are worth by their weights; 1 where they count alike, or there are none."""
+    weights = weights_of(view.schema, view.frame.filter(rows))
+    return 1.0 if weights is None or not len(weights) else worth(weights) / len(weights)
 
 
 def _constant_in_train(view: View, name: str) -> bool:
