@@ -7,6 +7,7 @@ A config may name any parameter of the scikit-learn class behind a family; the d
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -25,7 +26,9 @@ CLUSTERING: frozenset[TaskKind] = frozenset({"clustering"})
 MANY_ITERATIONS = 10_000
 
 
-def fit_estimator(estimator: Estimator, X: np.ndarray, y: np.ndarray) -> tuple[str, ...]:
+def fit_estimator(
+    estimator: Estimator, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[str, ...]:
     """Fit, and return what a reader has to know of it, in sentences: that the solver stopped before it converged.
 
     A network says the like by itself (``notes``). Other warnings pass.
@@ -34,12 +37,23 @@ def fit_estimator(estimator: Estimator, X: np.ndarray, y: np.ndarray) -> tuple[s
         estimator: the model, fitted in place.
         X: features, shape (n, d).
         y: targets, shape (n,).
+        weights: how much each row counts, shape (n,); None for all alike, which any estimator takes.
+
+    Raises:
+        RequestError: if there are weights, and the estimator takes none.
     """
+    from sklearn import config_context
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings(record=True) as caught:
+    extra = {}
+    if weights is not None:
+        name = weight_argument(estimator)
+        if name is None:
+            raise RequestError(f"{type(estimator).__name__} takes no weights of rows; its fit needs a sample_weight")
+        extra[name] = weights
+    with warnings.catch_warnings(record=True) as caught, config_context(enable_metadata_routing=False):
         warnings.simplefilter("always", ConvergenceWarning)
-        estimator.fit(X, y)
+        estimator.fit(X, y, **extra)
     notes = []
     for warning in caught:
         if issubclass(warning.category, ConvergenceWarning):
@@ -47,6 +61,21 @@ def fit_estimator(estimator: Estimator, X: np.ndarray, y: np.ndarray) -> tuple[s
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return (*notes, *getattr(estimator, "notes", ()))
+
+
+def weight_argument(estimator: Any) -> str | None:
+    """Under which name the fit of an estimator takes weights of rows, in a pipeline that of its last step; or None."""
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(estimator, Pipeline) and estimator.steps:
+        step, last = estimator.steps[-1]
+        inner = weight_argument(last)
+        return None if inner is None else f"{step}__{inner}"
+    if isinstance(estimator, TransformedTargetRegressor):
+        return weight_argument(estimator.regressor)
+    fit = getattr(estimator, "fit", None)
+    return "sample_weight" if fit is not None and "sample_weight" in inspect.signature(fit).parameters else None
 
 
 def apply_config(family: str, estimator: Any, config: Config) -> Any:
@@ -277,7 +306,16 @@ def _kmeans_space(task: Task) -> Space:
 
 
 FAMILIES = (
-    Family("linear", REGRESSION, "scaled", _linear_space, _make_linear, "Ordinary least squares.", instead="logistic"),
+    Family(
+        "linear",
+        REGRESSION,
+        "scaled",
+        _linear_space,
+        _make_linear,
+        "Ordinary least squares.",
+        instead="logistic",
+        weighs=True,
+    ),
     Family(
         "ridge",
         REGRESSION,
@@ -287,6 +325,7 @@ FAMILIES = (
         "Least squares, l2 penalty.",
         instead="logistic",
         starts=starts.RIDGE,
+        weighs=True,
     ),
     Family(
         "lasso",
@@ -297,6 +336,7 @@ FAMILIES = (
         "Least squares, l1 penalty.",
         instead="logistic",
         starts=starts.LASSO,
+        weighs=True,
     ),
     Family(
         "logistic",
@@ -307,6 +347,7 @@ FAMILIES = (
         "Logistic regression with an l1, l2 or mixed penalty.",
         instead="ridge",
         starts=starts.LOGISTIC,
+        weighs=True,
     ),
     Family(
         "svm",
@@ -317,6 +358,7 @@ FAMILIES = (
         "A support vector machine; has no probabilities.",
         looks_up=True,
         starts=starts.SVM,
+        weighs=True,
     ),
     Family(
         "knn",
@@ -328,7 +370,16 @@ FAMILIES = (
         looks_up=True,
         starts=starts.KNN,
     ),
-    Family("tree", SUPERVISED, "onehot", _tree_space, _make_tree, "One decision tree.", starts=starts.TREE),
+    Family(
+        "tree",
+        SUPERVISED,
+        "onehot",
+        _tree_space,
+        _make_tree,
+        "One decision tree.",
+        starts=starts.TREE,
+        weighs=True,
+    ),
     Family(
         "random-forest",
         SUPERVISED,
@@ -338,6 +389,7 @@ FAMILIES = (
         "Many randomised trees, averaged.",
         fidelity=Fidelity("n_estimators", 10, 270, 3),
         starts=starts.FOREST,
+        weighs=True,
     ),
     Family(
         "gradient-boosting",
@@ -348,6 +400,7 @@ FAMILIES = (
         "Boosted trees on histograms; takes missing values and up to 255 categories a column as they are.",
         fidelity=Fidelity("max_iter", 12, 324, 3),
         starts=starts.BOOSTING,
+        weighs=True,
     ),
     Family("kmeans", CLUSTERING, "scaled", _kmeans_space, _make_kmeans, "Clusters around means."),
 )

@@ -57,6 +57,7 @@ class Family:
         starts: configurations to try first beside the default, which differ from it and from each other.
         network: how its configs are read, where its models are networks that `Training` trains.
         looks_up: whether a prediction is compared with stored rows, so that many of them cost as much as the fit.
+        weighs: whether a fit takes weights of rows, as ``sample_weight``.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Family:
     looks_up: bool = False
     starts: tuple[Start, ...] = ()
     network: NetworkKind | None = None
+    weighs: bool = False
 
     def build(self, config: Config, task: Task, seed: int, *, epochs: int | None = None) -> Estimator:
         """A model before its fit; the same arguments and rows give the same fit.

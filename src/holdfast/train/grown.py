@@ -26,7 +26,9 @@ def grows(model: Any, hyperparameter: str) -> bool:
     return "HistGradient" in type(model).__name__ or not isinstance(known.get("class_weight"), str)
 
 
-def grow(model: Any, hyperparameter: str, size: int, X: np.ndarray, y: np.ndarray) -> tuple[str, ...]:
+def grow(
+    model: Any, hyperparameter: str, size: int, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[str, ...]:
     """Fit a model on, to so many trees; the remarks of its solver.
 
     Args:
@@ -35,9 +37,10 @@ def grow(model: Any, hyperparameter: str, size: int, X: np.ndarray, y: np.ndarra
         size: how many it is to have.
         X: features, shape (n, d).
         y: targets, shape (n,).
+        weights: those that it was fitted with, shape (n,).
     """
     model.set_params(warm_start=True, **{hyperparameter: size})
-    notes = fit_estimator(model, X, y)
+    notes = fit_estimator(model, X, y, weights)
     model.set_params(warm_start=False)
     return notes
 
