@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         study_cases,
         table_cases,
         training_cases,
+        weight_cases,
     )
     from tests.bad_input.bench import Case, ask
 else:
@@ -37,6 +38,7 @@ else:
     import study_cases
     import table_cases
     import training_cases
+    import weight_cases
     from bench import Case, ask
 
 PAGE = Path(__file__).parents[2] / "docs" / "bad-input.md"
@@ -50,6 +52,7 @@ TOPICS: dict[str, list[Case]] = {
     "The columns": table_cases.COLUMNS,
     "The target": table_cases.TARGET,
     "The split": table_cases.SPLIT,
+    "Weights of rows": weight_cases.WEIGHING,
     "The study": study_cases.STUDIES,
     "A finished study": study_cases.RESULTS,
     "The disk": study_cases.DISKS,

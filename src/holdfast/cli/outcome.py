@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast.cli.output import aligned, columns, say, show, show_json
 from holdfast.facts.folds import folds_meaning, folds_sentence
-from holdfast.facts.log import limit_reached, metric_of, three_scores, winner_of
+from holdfast.facts.log import limit_reached, metric_of, three_scores, weighed, weight_of, winner_of
 from holdfast.facts.numbers import better, number, percent, shown
 from holdfast.facts.spending import spending
 from holdfast.facts.standing import alerts
@@ -36,7 +36,7 @@ def show_outcome(
     book = open_book(find_run(runs, result.name))
     missing = _missing(result, book)
     metric = metric_of(book.state)
-    show(f"{metric.name} ({better(metric.direction)}) of study '{result.name}':")
+    show(f"{metric.name} ({better(metric.direction)}{weighed(book.state)}) of study '{result.name}':")
     show("")
     show(score_table(result))
     texts = [f"no {name}: {why}" for name, why in missing.items()]
@@ -136,6 +136,7 @@ def _json(result: Result, book: Book, missing: dict[str, str]) -> dict[str, Any]
         "folder": str(result.folder),
         "metric": metric.name,
         "direction": metric.direction,
+        "weight": weight_of(book.state),
         "trial": None if winner is None else winner.number,
         "config": json.loads(json.dumps(result.best_config)),
         **{name: None if score is None else score.to_json() for name, score in scores.items()},

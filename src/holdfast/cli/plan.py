@@ -56,7 +56,8 @@ def _print(found: Preview) -> None:
     from holdfast.protocol.advice import taken_direction
 
     asked = found.file.plan
-    show(f"study '{asked.study.name}': {asked.model.family} on {asked.data.source}")
+    weighed = "" if asked.data.weight is None else f", rows weighted by '{asked.data.weight}'"
+    show(f"study '{asked.study.name}': {asked.model.family} on {asked.data.source}{weighed}")
     show("")
     width = columns(sys.stdout)
     show(aligned([[what, much, why] for what, much, why in _rows(found)], width=width))

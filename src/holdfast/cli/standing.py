@@ -23,7 +23,7 @@ Standing = dict[str, Any]
 def rows(standing: Standing) -> list[list[str]]:
     """The page of one study: a label and what there is to say, line by line."""
     found = [
-        ["study", f"{standing['name']}, judged by {_objectives(standing)}"],
+        ["study", f"{standing['name']}, judged by {_objectives(standing)}{_weighed(standing)}"],
         ["state", _state(standing)],
         ["trials", _trials(standing)],
         *_amended(standing),
@@ -87,6 +87,11 @@ def _objectives(standing: Standing) -> str:
     """What the study is judged by; before the choice that may be several metrics."""
     several = standing["directions"] if len(standing["directions"]) > 1 else {standing["metric"]: standing["direction"]}
     return listed([f"{metric} ({better(direction)})" for metric, direction in several.items()])
+
+
+def _weighed(standing: Standing) -> str:
+    column = standing.get("weight")
+    return "" if column is None else f", rows weighted by '{column}'"
 
 
 def _state(standing: Standing) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.cli.output import aligned
 from holdfast.facts.learning import Learning, is_told
-from holdfast.facts.log import latest, metric_of, winner_of
+from holdfast.facts.log import latest, metric_of, weighed, winner_of
 from holdfast.facts.numbers import better, count, listed, number, shown
 from holdfast.facts.search import own_words
 from holdfast.facts.winner import luck_sentence
@@ -71,7 +71,7 @@ def _rule(state: StudyState, winner: Trial) -> list[str]:
     assert choice is not None
     value = number(choice["naive"]["value"])
     said = f"Trial {winner.number} was chosen by this rule: {choice['rule']}. Its {metric.name} is {value}"
-    said += f" ({better(metric.direction)})."
+    said += f" ({better(metric.direction)}{weighed(state)})."
     if "select" not in choice["rule"]:
         return [said]
     return [f"{said} That is on the select rows, which no trial had seen; what follows is about the validation rows."]

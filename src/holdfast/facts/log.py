@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.facts.numbers import count, listed
+from holdfast.facts.numbers import count, listed, shortened
 from holdfast.records import Cause, Direction, Score, Trial, TrialState
 from holdfast.study.corrected import is_of_search
 from holdfast.study.ranking import first_ranked, scored_trials
@@ -91,6 +91,19 @@ def metric_of(state: StudyState) -> Metric:
     if choice is not None:
         return Metric(choice["metric"], choice["direction"])
     return Metric(state.first_metric, state.settings.directions[state.first_metric])
+
+
+def weight_of(state: StudyState) -> str | None:
+    """The column by which the rows of a plan's study count; None where all count alike, or no schema is on record."""
+    split = latest(state, "data.split") or {}
+    column: str | None = split.get("schema", {}).get("weight")
+    return column
+
+
+def weighed(state: StudyState) -> str:
+    """What is said of scores behind the name of the metric, where rows count by a column; else empty."""
+    column = weight_of(state)
+    return "" if column is None else f", rows weighted by '{shortened(column)}'"
 
 
 def winner_of(state: StudyState) -> Trial | None:

@@ -79,13 +79,17 @@ def columns_sentence(schema: Mapping[str, Any]) -> str:
     if not columns:
         return ""
     features = sum(bool(column.get("feature")) for column in columns)
-    kept = sum(column["name"] != target for column in columns) - features
+    kept = sum(column["name"] not in {target, schema.get("weight")} for column in columns) - features
     beside = f"Beside the target '{target}' the" if target is not None else "The"
     text = f"{beside} model takes {count(features, 'column')}"
     text += f"; {kept:,} more {'is' if kept == 1 else 'are'} kept for slices, groups or dates." if kept else "."
     if schema.get("group") is not None:
         text += f" Rows of one '{schema['group']}' stay together."
-    return text if schema.get("time") is None else f"{text} The split goes by '{schema['time']}'."
+    if schema.get("time") is not None:
+        text += f" The split goes by '{schema['time']}'."
+    if schema.get("weight") is not None:
+        text += f" Rows count by their '{schema['weight']}', in the fits and in every score."
+    return text
 
 
 def _seal(state: StudyState, split: Mapping[str, Any] | None) -> list[Block]:

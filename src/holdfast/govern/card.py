@@ -10,7 +10,7 @@ from typing import Any
 from holdfast.errors import RequestError
 from holdfast.facts.blocks import Alert, Block, Document, Paragraph, Section
 from holdfast.facts.files import write_atomically
-from holdfast.facts.log import is_governed, latest, metric_of, three_scores
+from holdfast.facts.log import is_governed, latest, metric_of, three_scores, weighed
 from holdfast.facts.markdown import markdown, section_markdown
 from holdfast.facts.numbers import better, count, interval, number
 from holdfast.facts.protocol import protocol_section
@@ -261,7 +261,7 @@ def _summary(state: StudyState) -> str:
 def _headline(state: StudyState) -> str:
     """The firmest score there is, in a sentence; empty without one."""
     metric, scores = metric_of(state), three_scores(state)
-    direction = better(metric.direction)
+    direction = f"{better(metric.direction)}{weighed(state)}"
     if scores.test is not None:
         value, bounds = number(scores.test.value), interval(scores.test)
         rows = count(scores.test.n, "sealed test row")

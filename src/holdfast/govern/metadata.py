@@ -16,7 +16,7 @@ import yaml
 
 from holdfast.errors import RequestError
 from holdfast.facts.cost import account_of, origin
-from holdfast.facts.log import latest, metric_of, three_scores
+from holdfast.facts.log import latest, metric_of, three_scores, weighed, weight_of
 from holdfast.facts.numbers import count
 from holdfast.facts.record import written_by
 from holdfast.facts.standing import ordinal
@@ -224,7 +224,7 @@ def _index(state: StudyState, task: str | None, source_url: str | None) -> list[
             {
                 "type": kind,
                 "value": test.value,
-                "name": f"{metric} on {count(test.n, 'sealed test row')}{again}",
+                "name": f"{metric} on {count(test.n, 'sealed test row')}{weighed(state)}{again}",
                 **({"args": arguments} if arguments else {}),
             }
         ],
@@ -261,6 +261,7 @@ def _record(book: Book) -> dict[str, Any]:
         record["test"] = {
             **test.to_json(),
             "metric": metric_of(state).name,
+            **({"weight": column} if (column := weight_of(state)) is not None else {}),
             "opening": opened["opening"],
             "fingerprint": opened["fingerprint"],
         }

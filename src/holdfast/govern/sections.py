@@ -11,7 +11,7 @@ from holdfast.analyse.ends import can_go_beyond
 from holdfast.facts.blocks import Alert, Block, Bullets, Command, Paragraph, Section, Table
 from holdfast.facts.cost import account_of, lines_table, prices_sentences, totals_table
 from holdfast.facts.learning import winners_diagnosis
-from holdfast.facts.log import CAUSES, ThreeScores, latest, metric_of, three_scores, winner_of
+from holdfast.facts.log import CAUSES, ThreeScores, latest, metric_of, three_scores, weighed, winner_of
 from holdfast.facts.numbers import better, count, duration, interval, listed, moment, number, shortened, shown
 from holdfast.facts.search import search_section
 from holdfast.facts.spending import WHAT, amount
@@ -57,9 +57,9 @@ def scores_section(state: StudyState) -> Section:
     header = ["score", metric.name, "interval", "rows", "estimand", "method"]
     rows = [_score_row(name, score) for name, score in _named(scores).items() if score is not None]
     meaning = (
-        f"Scores are {metric.name}; {better(metric.direction)}. The naive score is the winner's own, on the rows by "
-        "which it was picked, and flattered by that; the estimate corrects it; the test is from rows that took no part "
-        "in any decision. Quote the test, and without one the estimate."
+        f"Scores are {metric.name}{weighed(state)}; {better(metric.direction)}. The naive score is the winner's own, "
+        "on the rows by which it was picked, and flattered by that; the estimate corrects it; the test is from rows "
+        "that took no part in any decision. Quote the test, and without one the estimate."
     )
     blocks: list[Block] = [Paragraph(meaning)] if rows else []
     blocks += [Table(header, rows, "The three scores", frozenset({1, 3}))] if rows else []
@@ -192,6 +192,7 @@ def _use(column: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     uses += ["feature"] if column.get("feature") else []
     uses += ["rows of one value stay together"] if name == schema.get("group") else []
     uses += ["order in time"] if name == schema.get("time") else []
+    uses += ["how much a row counts"] if name == schema.get("weight") else []
     uses += ["sensitive"] if column.get("sensitive") else []
     uses += ["slices"] if column.get("slice") else []
     return ", ".join(uses) or "kept, and not used by the model"

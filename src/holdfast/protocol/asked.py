@@ -22,6 +22,7 @@ from holdfast.protocol.recorded import recipe_of
 from holdfast.protocol.scheduled import for_networks
 from holdfast.protocol.searched import searched
 from holdfast.protocol.starts import portfolio
+from holdfast.protocol.weighing import check_weighing
 from holdfast.records import Config, Fidelity
 from holdfast.search.base import Strategy
 from holdfast.search.registry import make_strategy, traits_named, traits_of
@@ -83,6 +84,9 @@ def asked_of(file: PlanFile, known: Known) -> Asked:
         _check_deterministic(plan)
     with file.at("search", "drop_folds"):
         _check_dropping(plan, known.split, search.fidelity)
+    if plan.data.weight is not None:
+        with file.at("data", "weight"):
+            check_weighing(plan, search.recipe, search.space, known.split, search.fidelity)
     constraints = checked_constraints(
         plan.metric.constraints,
         search.recipe,

@@ -42,13 +42,13 @@ class Bench:
     def score(self, predictions: list[np.ndarray]) -> tuple[float, RowScores | None]:
         """The metric over all parts, and the row scores, of one prediction per part."""
         prediction = np.concatenate(predictions)
-        value = self.metric.value(self.truth, prediction, folds=self.folds)
+        value = self.metric.value(self.truth, prediction, self.rows.weights, self.folds)
         return value, self.rows.row_scores(self.metric, self.truth, prediction) if self.paired else None
 
     def score_of_part(self, prediction: np.ndarray, part: int) -> float:
         """The metric on the rows of one part."""
         mine = self.rows.part == part
-        return self.metric.value(self.truth[mine], prediction)
+        return self.metric.value(self.truth[mine], prediction, self.rows.weights_in(part))
 
     def metrics(
         self,
@@ -73,7 +73,7 @@ class Bench:
             if metric.needs not in known:
                 made = [predict(model, metric, self.judged[part], self._classes) for part, model in enumerate(models)]
                 known[metric.needs] = np.concatenate(made)
-            found[metric.name] = metric.value(self.truth, known[metric.needs], folds=self.folds)
+            found[metric.name] = metric.value(self.truth, known[metric.needs], self.rows.weights, self.folds)
         if seconds is not None and FIT_SECONDS in self.recipe.limited:
             found[FIT_SECONDS] = seconds
         if MODEL_BYTES in self.recipe.limited and MODEL_BYTES in extra:
@@ -135,7 +135,9 @@ class Bench:
     def _reference(self) -> dict[str, Any]:
         if self.rows.y is None:
             return {}
-        return reference_score(self.metric, self.prepared, self.rows.y, self.rows.part, self._classes)
+        return reference_score(
+            self.metric, self.prepared, self.rows.y, self.rows.part, self._classes, self.rows.weights
+        )
 
     @property
     def _classes(self) -> int:

@@ -12,7 +12,8 @@ import numpy as np
 from holdfast.errors import HoldfastError, MetricError, RequestError
 from holdfast.evaluate.estimate import estimate, naive
 from holdfast.evaluate.series import series_of
-from holdfast.evaluate.wording import GROUPED, WINDOWED, Estimand, estimand_words
+from holdfast.evaluate.weighted import weighted_estimate
+from holdfast.evaluate.wording import GROUPED, WINDOWED, Estimand, estimand_words, weighted_by, weighted_rows
 from holdfast.facts.numbers import count, listed, number
 from holdfast.protocol.bench import Bench, make_bench
 from holdfast.protocol.constraints import nearest_to_feasible
@@ -23,6 +24,7 @@ from holdfast.protocol.scheduled import fit_by_schedule, is_population, schedule
 from holdfast.protocol.tables import Part, Rows, open_rows, parts_of, rows_of_role
 from holdfast.protocol.units import units_of
 from holdfast.records import RowScores, Score, Trial, TrialState, loss_sign, number_to_json
+from holdfast.stats.uneven_rows import worth
 from holdfast.study.book import entry
 from holdfast.study.corrected import went_by_scores
 from holdfast.study.failures import error_line
@@ -112,6 +114,7 @@ def choose(ready: Ready, *, counted: bool = True) -> None:
         parts = parts_of(ready.run.path, ready.recipe.schema, folds=ready.folds)
         n = sum(len(part.judge) for part in parts)
         score = Score(value, None, None, 0.95, "uncorrected", "the winner on its validation rows", n)
+    score = dataclasses.replace(score, method=weighted_by(score.method, ready.recipe.schema.weight))
     rule = "best validation score" if compared is None else compared.rule
     choice = {
         "trial": winner.number,
@@ -266,28 +269,37 @@ def _estimate(ready: Ready, compared: Scored | None, looks: Mapping[str, Look]) 
     paid = look.before if look is not None and look.role == "select" else 0
     unscored = RowScores(np.full(own.values.shape, np.nan), own.rows, own.kind, own.aggregate)
     try:
-        made = estimate(
-            [*compared.rows, *[unscored] * paid],
-            winner=compared.winner,
-            direction=metric.direction,
-            estimand=ships(ready),
-            groups=units.names,
-            seed=ready.plan.study.seed,
-            adaptive=compared.adaptive or paid > 0,
+        asked: dict[str, Any] = {
+            "winner": compared.winner,
+            "direction": metric.direction,
+            "estimand": ships(ready),
+            "groups": units.names,
+            "seed": ready.plan.study.seed,
+            "adaptive": compared.adaptive or paid > 0,
             **common,
-        )
-        score = naive(own, estimand=ships(ready), **common)
+        }
+        every = [*compared.rows, *[unscored] * paid]
+        if by.weights is None:
+            made = estimate(every, **asked)
+        else:
+            repeated = compared.bench.rows.repeats is not None
+            made = weighted_estimate(every, by.weights, repeated=repeated, **asked)
+        score = naive(own, estimand=ships(ready), weights=by.weights if of_predictions else None, **common)
     except (RequestError, MetricError) as exc:
         return None, _no_estimate(str(exc), compared.sentences)
     said = look.told(made, compared.rows) if look is not None and paid else made.sentences
     sentences = [text for text in said if text != GROUPED or by.groups is not None]
     if units.sentence is not None:
         sentences.append(units.sentence)
+    column = ready.recipe.schema.weight
+    if by.weights is not None and column is not None:
+        sentences.append(weighted_rows(column, len(by.weights), worth(by.weights)))
+    method = weighted_by(made.score.method, column)
     if look is not None and look.earlier:
         sentences.append(look.sentence())
     sentences.extend(compared.sentences)
     event = {
-        "score": dataclasses.replace(made.score, estimand=ships_in_words(ready)).to_json(),
+        "score": dataclasses.replace(made.score, estimand=ships_in_words(ready), method=method).to_json(),
         "missing": None,
         "naive": made.naive,
         "luck": made.luck,

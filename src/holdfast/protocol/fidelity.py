@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from holdfast.data.weights import relative
 from holdfast.errors import RequestError, shown
 from holdfast.protocol.learn import Fitted, Prepared, Recipe, fit
 from holdfast.protocol.plan import FidelityTable, Plan
@@ -67,7 +68,8 @@ class Measure:
         kept = nested_rows(prepared.y if prepared.task.is_classification else None, len(prepared.X), self.seed)[:step]
         kept = np.sort(kept)
         y = None if prepared.y is None else prepared.y[kept]
-        return Prepared(prepared.preprocessor, prepared.X[kept], y, prepared.task)
+        weights = None if prepared.weights is None else relative(prepared.weights[kept])
+        return Prepared(prepared.preprocessor, prepared.X[kept], y, prepared.task, weights)
 
     def fit(
         self,

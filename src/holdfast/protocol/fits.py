@@ -11,7 +11,7 @@ import numpy as np
 from holdfast.protocol.bench import Bench, score_fits
 from holdfast.protocol.learn import Fitted, fit
 from holdfast.protocol.packed import unpack
-from holdfast.records import Assignment, Report, Reporter, RowScores, TrialState, Verdict
+from holdfast.records import Assignment, Config, Report, Reporter, RowScores, TrialState, Verdict
 
 if TYPE_CHECKING:
     from holdfast.train.stacked.stack import Row
@@ -35,10 +35,15 @@ def fit_parts(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> Gen
     """Fit a configuration on some parts: a network on all of them together, any other model on one after the other."""
     config, seed = assignment.config, assignment.seed
     if not bench.recipe.is_network:
-        return [fit(bench.recipe, config, seed, bench.prepared[part], judged=bench.judged_pair(part)) for part in parts]
+        return [_fit_part(bench, config, seed, part) for part in parts]
     rows = runs_of(bench, assignment, parts)
     yield rows
     return [fitted(row) for row in rows]
+
+
+def _fit_part(bench: Bench, config: Config, seed: int, part: int) -> Fitted:
+    judged, weights = bench.judged_pair(part), bench.rows.weights_in(part)
+    return fit(bench.recipe, config, seed, bench.prepared[part], judged=judged, judged_weights=weights)
 
 
 def runs_of(bench: Bench, assignment: Assignment, parts: Sequence[int]) -> list[Row]:

@@ -13,6 +13,7 @@ import numpy as np
 from holdfast.data.columns import Schema
 from holdfast.data.places import known_tokens
 from holdfast.data.preprocess import categorical_positions, fit_preprocessor
+from holdfast.data.weights import relative
 from holdfast.errors import RequestError, concerning
 from holdfast.evaluate.metrics import Metric, metric_named
 from holdfast.protocol.tables import Rows
@@ -176,12 +177,17 @@ def preprocessing_of(family: str) -> Preprocessing:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Rows as a matrix (N, D), with the preprocessor fitted on them."""
+    """Rows as a matrix (N, D), with the preprocessor fitted on them.
+
+    ``weights``, shape (N,), are in parts of their mean, so that a penalty means the same in any unit of weights; None
+    where all rows count alike.
+    """
 
     preprocessor: Any
     X: np.ndarray
     y: np.ndarray | None
     task: Task
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +202,10 @@ class Fitted:
 
 
 def prepare(recipe: Recipe, learn: Rows) -> Prepared:
-    """Fit the preprocessing on the rows to learn from, and on no others."""
+    """Fit the preprocessing on the rows to learn from, and on no others; weights say nothing there."""
     transformer, X = fit_preprocessor(recipe.schema, recipe.style, learn.features)
-    return Prepared(transformer, X, learn.y, task_of(recipe, len(learn), X.shape[1], known_tokens(transformer)))
+    task = task_of(recipe, len(learn), X.shape[1], known_tokens(transformer))
+    return Prepared(transformer, X, learn.y, task, relative(learn.weights))
 
 
 def task_of(recipe: Recipe, n_rows: int, n_features: int, tokens: int = 0) -> Task:
@@ -217,6 +224,7 @@ def fit(
     epochs: int | None = None,
     until_step: int | None = None,
     judged: JudgedRows | None = None,
+    judged_weights: np.ndarray | None = None,
 ) -> Fitted:
     """Fit a model; the same arguments give the same model, with or without ``judged``.
 
@@ -228,6 +236,7 @@ def fit(
         epochs: exactly so many, without early stopping: a refit on other rows.
         until_step: stop there, as a trial of a stepwise study did.
         judged: the rows that the model is judged on, for the curve of its losses where it has one.
+        judged_weights: how much each of them counts, where they count unevenly.
     """
     target = np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
     if until_step is not None:
@@ -246,9 +255,10 @@ def fit(
     if judged is not None and isinstance(model, NetworkEstimator):
         model.judged_on(judged)
     began = time.perf_counter()
-    notes = fit_estimator(model, prepared.X, target)
+    notes = fit_estimator(model, prepared.X, target, prepared.weights)
     seconds = time.perf_counter() - began
-    curve = None if judged is None else curve_of(model, prepared.X, target, judged)
+    weights = prepared.weights, judged_weights
+    curve = None if judged is None else curve_of(model, prepared.X, target, judged, weights)
     return Fitted(model, getattr(model, "epochs_used", None), notes, curve, seconds)
 
 

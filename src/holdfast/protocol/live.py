@@ -110,12 +110,12 @@ class LiveEstimate:
         if len(trials) < ENOUGH or not self._read(book):
             return None
         assert self._truth is not None
-        metric, y, folds, groups, times = self._truth[1].compared_by(self._truth[0])
+        metric, y, folds, groups, times, weights = self._truth[1].compared_by(self._truth[0])
         ordered = sorted(trials, key=lambda trial: trial.number)
         rows, place = read_rows(book, ordered, self.rows), ordered.index(best)
         try:
             units = units_of(groups, times, series_of(rows[place], y))
-            return _corrected(book, sheet_of(rows, metric, y, folds, units.names), metric, place)
+            return _corrected(book, sheet_of(rows, metric, y, folds, units.names, weights), metric, place)
         except RequestError:  # too few rows of a class, for example: the estimate at the end will say so
             return None
 
@@ -173,8 +173,7 @@ def _corrected(book: Book, sheet: Sheet, metric: Metric, winner: int) -> float:
     assert place is not None
 
     def performance(configuration: int, weights: np.ndarray) -> np.ndarray:
-        assert sheet.y is not None
-        return sign * metric.values_under(sheet.y, sheet.values[configuration], weights, sheet.folds)
+        return sign * sheet.under(metric, sheet.values[configuration], weights)
 
     whole = np.ones((1, sheet.n_rows))
     observed = np.array([float(performance(c, whole)[0]) for c in range(len(sheet.values))])

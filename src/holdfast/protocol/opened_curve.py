@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from holdfast.data.weights import relative
 from holdfast.protocol.choose import fit_again, fit_in_full, ships
 from holdfast.protocol.learn import Prepared, prepare
 from holdfast.protocol.prepare import Ready
@@ -46,7 +47,8 @@ def opened_curve(ready: Ready, model: LoadedModel, rows: Rows) -> dict[str, Any]
     same = True
     if ready.recipe.network_shape is None:
         assert prepared.y is not None
-        curve = curve_of(model.model, prepared.X, prepared.y, judged)
+        weights = prepared.weights, relative(rows.weights)
+        curve = curve_of(model.model, prepared.X, prepared.y, judged, weights)
     else:
         fitted = _watched(ready, prepared, judged)
         curve = fitted.curve

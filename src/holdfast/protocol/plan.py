@@ -92,6 +92,11 @@ class DataTable(_Table):
         "fold; `reshuffle = true` draws validation rows anew for every trial "
         "(see [validation.md](validation.md)).",
     )
+    weight: str | None = Field(
+        None,
+        description="A column of numbers from 0 on that says how much each row counts, in the fits and in every score: "
+        "survey weights, exposure, costs of errors (see [validation.md](validation.md#weights)).",
+    )
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="Kinds where they should not be inferred: numeric, boolean, categorical, date, text or drop.",

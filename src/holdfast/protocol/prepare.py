@@ -23,6 +23,7 @@ from holdfast.data.roles import NO_FOLD, NO_ROLE, ROLES, Roles, SplitPlan, assig
 from holdfast.data.seal import SealRecord, load_role, open_file, write_roles
 from holdfast.data.source import Source, load_source
 from holdfast.data.uses import Seen, Use
+from holdfast.data.weights import check_weight, counting, with_weight
 from holdfast.durable import make_folder, write_whole
 from holdfast.errors import PlanError
 from holdfast.evaluate.catalogue import shown_name
@@ -174,7 +175,7 @@ def _load(file: PlanFile, uses: Sequence[Use]) -> tuple[Source, _Table]:
         check_accepted(data.accept, source.frame.columns)
         if style_of(file.plan.model) == "tokens":
             check_tokens(to_features(schema, source.frame))
-    present = has_target(schema, source.frame)
+    present = has_target(schema, source.frame) & counting(schema, source.frame)
     frame = source.frame.filter(present)
     y = None if schema.target is None else encode_target(schema, frame)
     with file.at("data", "split"):
@@ -303,6 +304,7 @@ def _check_columns(plan: Plan, known: Known, split: SplitPlan) -> None:
     data = plan.data
     lists = {"drop": data.drop, "sensitive": data.sensitive, "slices": data.slices}
     helpers = {"group": [split.group] if split.group else [], "time": [split.time] if split.time else []}
+    helpers["weight"] = [] if data.weight is None else [data.weight]
     wishes = {**dict.fromkeys(data.drop, "drop"), **data.columns}
     check_names(known.train, data.target or known.schema.target, wishes, {**lists, **helpers})
 
@@ -347,8 +349,13 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
         drop.append(source.default_target)
     kinds: Mapping[str, str] = data.columns
     if style_of(plan.model) in IN_PLACE:
-        kinds = {**numeric_places(source.frame.columns, [target, split.group, split.time, *drop]), **data.columns}
-    return infer_schema(
+        others = [target, split.group, split.time, data.weight, *drop]
+        kinds = {**numeric_places(source.frame.columns, others), **data.columns}
+    if data.weight is not None:
+        taken = {"target": target, "group of the split": split.group, "time of the split": split.time}
+        check_weight(source.frame, data.weight, taken, data.columns)
+        drop.append(data.weight)
+    schema = infer_schema(
         source.frame,
         target,
         task=task,
@@ -359,6 +366,7 @@ def _schema(plan: Plan, source: Source, split: SplitPlan) -> Schema:
         sensitive=data.sensitive,
         slices=data.slices,
     )
+    return schema if data.weight is None else with_weight(schema, source.frame, data.weight)
 
 
 def _opening_events(

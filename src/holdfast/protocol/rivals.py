@@ -62,21 +62,20 @@ def _from_predictions(
     book: Book, trials: list[Trial], metric: Metric, judged: Judged, draw: np.random.Generator
 ) -> list[Rival] | None:
     """For metrics that are computed from all predictions at once, such as AUC."""
-    metric, y, folds, groups, _ = judged.compared_by(metric)
+    metric, y, folds, groups, _, counts = judged.compared_by(metric)
     rows = [book.get_rows(trial.rows) for trial in trials if trial.rows is not None]
-    sheet = sheet_of(rows, metric, y, folds, groups)
+    sheet = sheet_of(rows, metric, y, folds, groups, counts)
     if sheet.index[0] != 0:
         return None
     many = METRIC_BOOTSTRAPS if metric.fast else SLOW_BOOTSTRAPS
-    counts = list(draw_counts(draw, sheet.n_rows, many, sheet.groups))
-    in_bag = np.concatenate([_values(sheet, metric, weights) for weights in counts])
+    drawn = draw_counts(draw, sheet.n_rows, many, sheet.groups)
+    in_bag = np.concatenate([_values(sheet, metric, weights) for weights in drawn])
     observed = _values(sheet, metric, np.ones((1, sheet.n_rows)))[0]
     return rivals([trials[place] for place in sheet.index], observed, in_bag)
 
 
 def _values(sheet: Sheet, metric: Metric, weights: np.ndarray) -> np.ndarray:
     """The metric of every trial under weights of shape (b, N), shape (b, C); higher is better."""
-    assert sheet.y is not None
     sign = -loss_sign(metric.direction)
-    columns = [metric.values_under(sheet.y, values, weights, sheet.folds) for values in sheet.values]
+    columns = [sheet.under(metric, values, weights) for values in sheet.values]
     return sign * np.stack(columns, axis=1)

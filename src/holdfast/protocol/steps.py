@@ -84,12 +84,15 @@ def _grown(measure: Measure, bench: Bench, assignment: Assignment, part: int, st
     prepared, judged = bench.prepared[part], bench.judged_pair(part)
     if saved is None:
         config = measure.config(assignment.config, step)
-        return fit(bench.recipe, config, assignment.seed, prepared, judged=judged)
+        ours = bench.rows.weights_in(part)
+        return fit(bench.recipe, config, assignment.seed, prepared, judged=judged, judged_weights=ours)
     began = time.perf_counter()
     model, y = from_bytes(saved), np.zeros(len(prepared.X)) if prepared.y is None else prepared.y
-    notes = grow(model, measure.fidelity.name, step, prepared.X, y)
+    notes = grow(model, measure.fidelity.name, step, prepared.X, y, prepared.weights)
     seconds = time.perf_counter() - began
-    return Fitted(model, None, notes, None if judged is None else curve_of(model, prepared.X, y, judged), seconds)
+    weights = prepared.weights, bench.rows.weights_in(part)
+    curve = None if judged is None else curve_of(model, prepared.X, y, judged, weights)
+    return Fitted(model, None, notes, curve, seconds)
 
 
 def _by_folds(measure: Measure, bench: Bench, assignment: Assignment) -> Stepping:

@@ -13,6 +13,8 @@ from holdfast.data.features import encode_target, to_features
 from holdfast.data.kinds import AGAIN, FOLD, LEARN, ROW
 from holdfast.data.roles import FINAL_FITS, NO_FOLD, Role, SplitPlan, fold_pairs, times_of, validation_anew
 from holdfast.data.seal import load_role
+from holdfast.data.weights import relative, weights_of
+from holdfast.evaluate.linear import to_linear_form
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.repeated import Repeats
 from holdfast.records import RowScores
@@ -27,7 +29,7 @@ class Rows:
     """N rows: features as a frame, targets (N,) (None for clustering), row numbers (N,), folds (N, R), groups (N,).
 
     ``times``: shape (N,), None without a column of times. ``learn``: shape (N, K + `FINAL_FITS`), bool, which fits
-    learn from a row; None where that follows from the folds.
+    learn from a row; None where that follows from the folds. ``weights``: shape (N,), None without a column of weights.
     """
 
     features: pl.DataFrame
@@ -37,6 +39,7 @@ class Rows:
     groups: np.ndarray | None
     times: np.ndarray | None = None
     learn: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,6 +54,7 @@ class Rows:
             None if self.groups is None else self.groups[positions],
             None if self.times is None else self.times[positions],
             None if self.learn is None else self.learn[positions],
+            None if self.weights is None else self.weights[positions],
         )
 
     def for_final_fit(self, *, refit: bool) -> Rows:
@@ -81,6 +85,7 @@ def rows_of_frame(frame: pl.DataFrame, schema: Schema) -> Rows:
         groups=None if schema.group is None else _codes(frame[schema.group].to_list()),
         times=None if schema.time is None else times_of(schema, frame, schema.time),
         learn=frame[LEARN].to_numpy() if LEARN in frame.columns else None,
+        weights=weights_of(schema, frame),
     )
 
 
@@ -111,6 +116,7 @@ def joined(parts: list[Rows]) -> Rows:
         np.full((len(ids), 1), NO_FOLD),
         together([rows.groups for rows in parts]),
         together([rows.times for rows in parts]),
+        weights=together([rows.weights for rows in parts]),
     )
 
 
@@ -155,7 +161,8 @@ def open_rows(folder: Path, schema: Schema) -> Rows:
 class Judged:
     """The rows that trials are judged on, part after part: J judgements, of N rows in ``repeats`` where there are any.
 
-    Row scores refer to ``ids``, or with repeats to those of each row once.
+    Row scores refer to ``ids``, or with repeats to those of each row once. ``weights``, shape (J,), are in parts of
+    their mean; None where all count alike.
     """
 
     y: np.ndarray | None
@@ -164,6 +171,7 @@ class Judged:
     groups: np.ndarray | None
     times: np.ndarray | None = None
     repeats: Repeats | None = None
+    weights: np.ndarray | None = None
 
     @property
     def folds(self) -> np.ndarray | None:
@@ -171,16 +179,28 @@ class Judged:
         return self.part if self.part.max() > 0 else None
 
     def row_scores(self, metric: Metric, truth: np.ndarray, prediction: np.ndarray) -> RowScores | None:
-        """The row scores of a trial, from its predictions and what they are compared with, both of length J."""
-        if self.repeats is not None:
-            return self.repeats.row_scores(metric, truth, prediction)
-        return metric.rows(truth, prediction, self.ids, self.folds)
+        """The row scores of a trial, from its predictions and what they are compared with, both of length J.
+
+        Where rows count unevenly, scores are in the linear form of their weighted mean (`evaluate.linear`).
+        """
+        if self.repeats is None:
+            found = metric.rows(truth, prediction, self.ids, self.folds)
+            return found if found is None or self.weights is None else to_linear_form(found, self.weights)
+        found = self.repeats.row_scores(metric, truth, prediction)
+        if found is None or self.weights is None:
+            return found
+        return to_linear_form(found, self.repeats.once(self.weights))
+
+    def weights_in(self, part: int) -> np.ndarray | None:
+        """The weights of the judgements of a part; None where all count alike."""
+        return None if self.weights is None else self.weights[self.part == part]
 
     def first(self, count: int) -> Judged:
         """The first so many judgements."""
-        y, groups, times = (None if a is None else a[:count] for a in (self.y, self.groups, self.times))
+        columns = (self.y, self.groups, self.times, self.weights)
+        y, groups, times, weights = (None if a is None else a[:count] for a in columns)
         repeats = None if self.repeats is None else self.repeats.first(count)
-        return Judged(y, self.ids[:count], self.part[:count], groups, times, repeats)
+        return Judged(y, self.ids[:count], self.part[:count], groups, times, repeats, weights)
 
     def spread(self, scores: RowScores) -> RowScores:
         """The row scores of the first judgements as scores of all rows, NaN where a row has none."""
@@ -196,19 +216,21 @@ class Judged:
         """What row scores that are predictions are compared with and by, and what is resampled; in their order."""
         found = self.repeats
         if found is None:
-            return Comparison(metric, self.y, self.folds, self.groups, self.times)
-        y, groups, times = (None if a is None else found.once(a) for a in (self.y, self.groups, self.times))
-        return Comparison(found.over(metric), y, None, groups, times)
+            return Comparison(metric, self.y, self.folds, self.groups, self.times, self.weights)
+        columns = (self.y, self.groups, self.times, self.weights)
+        y, groups, times, weights = (None if a is None else found.once(a) for a in columns)
+        return Comparison(found.over(metric), y, None, groups, times, weights)
 
 
 class Comparison(NamedTuple):
-    """A metric of row scores, with the targets, folds, groups and times of their rows, shape (N,) each or None."""
+    """A metric of row scores, with targets, folds, groups, times and weights of their rows, shape (N,) each or None."""
 
     metric: Metric
     y: np.ndarray | None
     folds: np.ndarray | None
     groups: np.ndarray | None
     times: np.ndarray | None
+    weights: np.ndarray | None
 
 
 def judged_rows(parts: tuple[Part, ...]) -> Judged:
@@ -217,7 +239,7 @@ def judged_rows(parts: tuple[Part, ...]) -> Judged:
     part = np.concatenate([np.full(len(part.judge), k) for k, part in enumerate(parts)])
     count = parts[0].judge.folds.shape[1]
     repeats = Repeats.of(rows.ids, part, len(parts) // count) if count > 1 else None
-    return Judged(rows.y, rows.ids, part, rows.groups, rows.times, repeats)
+    return Judged(rows.y, rows.ids, part, rows.groups, rows.times, repeats, relative(rows.weights))
 
 
 def _codes(values: list[Any]) -> np.ndarray:

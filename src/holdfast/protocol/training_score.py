@@ -46,7 +46,7 @@ def train_score(
         sizes: how many rows of each part are predicted.
         n_classes: of the target, 0 for a regression.
     """
-    truth, predictions, folds = [], [], []
+    truth, predictions, folds, weights = [], [], [], []
     for part, (model, ready) in enumerate(zip(models, prepared, strict=True)):
         if ready.y is None:
             return {}
@@ -54,12 +54,19 @@ def train_score(
         truth.append(ready.y[rows])
         folds.append(np.full(len(rows), part))
         predictions.append(predict(model, metric, ready.X[rows], n_classes))
+        weights.append(np.ones(len(rows)) if ready.weights is None else ready.weights[rows])
     several = np.concatenate(folds) if len(folds) > 1 else None
-    return _kept("train", metric, np.concatenate(truth), np.concatenate(predictions), several)
+    counts = None if all(ready.weights is None for ready in prepared) else np.concatenate(weights)
+    return _kept("train", metric, np.concatenate(truth), np.concatenate(predictions), several, counts)
 
 
 def reference_score(
-    metric: Metric, prepared: Sequence[Prepared], truth: np.ndarray, part: np.ndarray, n_classes: int
+    metric: Metric,
+    prepared: Sequence[Prepared],
+    truth: np.ndarray,
+    part: np.ndarray,
+    n_classes: int,
+    weights: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """``{"reference": value}``: the metric, on the judged rows, of a model that learned nothing from the features.
 
@@ -72,25 +79,33 @@ def reference_score(
         truth: the targets of the judged rows, shape (N,).
         part: which part judges each of them, shape (N,).
         n_classes: of the target, 0 for a regression.
+        weights: how much each judged row counts, shape (N,); None for all alike. Means and shares of training rows are
+            weighted, too.
     """
     constant = []
     for ready in prepared:
         if ready.y is None:
             return {}
-        shares = np.bincount(ready.y.astype(int), minlength=n_classes) / len(ready.y) if n_classes else None
+        counts = np.bincount(ready.y.astype(int), ready.weights, minlength=n_classes) if n_classes else None
+        shares = None if counts is None else counts / counts.sum()
         if shares is None:
-            constant.append(np.mean(ready.y))
+            constant.append(np.average(ready.y, weights=ready.weights))
         else:
             constant.append(np.argmax(shares) if metric.needs == "predict" else shares)
-    return _kept("reference", metric, truth, np.stack(constant)[part], part if len(prepared) > 1 else None)
+    return _kept("reference", metric, truth, np.stack(constant)[part], part if len(prepared) > 1 else None, weights)
 
 
 def _kept(
-    name: str, metric: Metric, truth: np.ndarray, prediction: np.ndarray, folds: np.ndarray | None
+    name: str,
+    metric: Metric,
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    folds: np.ndarray | None,
+    weights: np.ndarray | None,
 ) -> dict[str, Any]:
     """The metric under a name; nothing where it is no finite number, and a sentence where it raises."""
     try:
-        value = metric.value(truth, prediction, folds=folds)
+        value = metric.value(truth, prediction, weights, folds)
     except Exception as exc:  # noqa: BLE001 - a user's metric may raise anything; the sentence is kept with the trial
         raised = exc.__cause__ if isinstance(exc, MetricError) else exc
         said = " ".join(f"{type(raised).__name__}: {raised}".split())

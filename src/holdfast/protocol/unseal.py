@@ -11,10 +11,12 @@ import numpy as np
 
 from holdfast.data.fingerprint import overlap
 from holdfast.data.seal import open_sealed
+from holdfast.data.weights import relative
 from holdfast.errors import MetricError, SealError
 from holdfast.evaluate.metrics import Metric
 from holdfast.evaluate.sealed import test_score
 from holdfast.evaluate.series import series_of
+from holdfast.evaluate.wording import weighted_by
 from holdfast.facts.log import latest, opened_before, openings
 from holdfast.log.base import Conflict, Head, StudyLog
 from holdfast.protocol.choose import ships_in_words
@@ -196,11 +198,13 @@ def _read_scores(
         own = metric.rows(truth, prediction)
         units = units_of(rows.groups, rows.times, None if own is None else series_of(own, rows.y))
         try:
-            found = test_score(truth, prediction, metric, openings=opening, groups=units.names)
+            weights = relative(rows.weights)
+            found = test_score(truth, prediction, metric, openings=opening, groups=units.names, weights=weights)
         except MetricError as exc:
             missing.append(f"on the test rows {exc}")
             return None
-        return dataclasses.replace(found, estimand=ships_in_words(ready))
+        method = weighted_by(found.method, ready.recipe.schema.weight)
+        return dataclasses.replace(found, estimand=ships_in_words(ready), method=method)
 
     ranking = score(ranks)
     others = {metric.name: score(metric) for metric in limited}

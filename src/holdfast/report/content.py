@@ -10,7 +10,7 @@ from holdfast.facts.blocks import Alert, Block, Bullets, Document, Gallery, Para
 from holdfast.facts.cost import account_of
 from holdfast.facts.leakage import leakage_section
 from holdfast.facts.learning import winners_diagnosis
-from holdfast.facts.log import is_reopened, latest, metric_of, openings, three_scores, winner_of
+from holdfast.facts.log import is_reopened, latest, metric_of, openings, three_scores, weighed, winner_of
 from holdfast.facts.looks import compared_words
 from holdfast.facts.numbers import better, count, duration, number, percent
 from holdfast.facts.protocol import protocol_section
@@ -84,7 +84,7 @@ def headline(state: StudyState) -> list[Block]:
     data = f", on {split['source']['description']}" if split is not None else ""
     trials = count(len(state.trials), "trial")
     blocks: list[Block] = [
-        Paragraph(f"Judged by {metric.name} ({better(metric.direction)}){data}, in {trials}."),
+        Paragraph(f"Judged by {metric.name} ({better(metric.direction)}){weighed(state)}{data}, in {trials}."),
         *[Alert(text) for text in alerts(state)],
     ]
     if points := _in_short(state):

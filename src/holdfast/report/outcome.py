@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.facts.blocks import Alert, Beside, Block, Paragraph, ScoreCard, ScoreCards, Section, Table
 from holdfast.facts.constraints import winners_constraints
 from holdfast.facts.learned import PREPROCESSING, costs_sentence
-from holdfast.facts.log import latest, metric_of, three_scores, winner_of
+from holdfast.facts.log import latest, metric_of, three_scores, weighed, winner_of
 from holdfast.facts.numbers import count, duration, interval, number, short_hash
 from holdfast.facts.winner import agreement, luck_sentence, winner_table
 from holdfast.records import Score
@@ -109,8 +109,8 @@ def _meaning(state: StudyState) -> str:
         return ""
     metric = metric_of(state)
     return (
-        f"The scores are {metric.name}. The naive score is the winner's own, on the rows by which it was picked; the "
-        "estimate corrects it for that; the test is from rows that took no part in any decision."
+        f"The scores are {metric.name}{weighed(state)}. The naive score is the winner's own, on the rows by which it "
+        "was picked; the estimate corrects it for that; the test is from rows that took no part in any decision."
     )
 
 

@@ -15,6 +15,7 @@ from holdfast.facts.log import (
     stages_done,
     three_scores,
     trials_by_state,
+    weight_of,
     winner_of,
 )
 from holdfast.facts.numbers import utc
@@ -66,6 +67,7 @@ def status_dict(state: StudyState, *, disk_bytes: float | None = None, now: floa
         "metric": metric.name,
         "direction": metric.direction,
         "directions": dict(state.settings.directions),
+        "weight": weight_of(state),
         "trials": {each.value: n for each, n in trials_by_state(state).items()},
         "best": _best(state),
         "budget": {"trials": limit, "left": None if limit is None else max(limit - len(state.trials), 0)},
