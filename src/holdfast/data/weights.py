@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holdfast.data.columns import Column, Schema
+from holdfast.data.columns import Column, Schema, check_names
 from holdfast.data.convert import parse_numbers
-from holdfast.errors import DataError, concerning, nearest, shown
+from holdfast.errors import DataError, concerning, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,10 +32,8 @@ def check_weight(frame: pl.DataFrame, name: str, taken: Mapping[str, str | None]
     Raises:
         DataError: as said, or if every weight is 0.
     """
+    check_names(frame, None, {}, {"weight": [name]})
     with concerning("weight"):
-        if name not in frame.columns:
-            hint = nearest(name, frame.columns) or f"; the columns are {', '.join(frame.columns[:20])}"
-            raise DataError(f"the table has no column '{name}', which weight names{hint}")
         for what, column in taken.items():
             if column == name:
                 raise DataError(f"'{name}' is the {what}, and cannot stand under weight as well")

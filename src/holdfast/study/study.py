@@ -188,8 +188,7 @@ class Study:
         Raises:
             ExhaustedError: if there is nothing to try now.
         """
-        # until the trial is told: whoever has it in hand is not gone
-        with self._lock.handed_on(), self._book.still():
+        with self._lock.handed_on(), self._book.still():  # until it is told: whoever has it in hand is not gone
             self._book.refresh()
             assignments = actions.ask_on(self._book, self._strategy)
             state = self._book.state
